@@ -1,0 +1,5 @@
+//! Deterministic simulation testing for Kafka consumer groups.
+
+pub mod protocol;
+pub mod rng;
+pub mod time;

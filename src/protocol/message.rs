@@ -1,0 +1,128 @@
+//! The closed set of requests and responses groupsim speaks.
+
+use std::fmt;
+
+use kafka_protocol::messages::{
+    FetchRequest, FetchResponse, FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest,
+    HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
+    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+    ProduceRequest, ProduceResponse, SyncGroupRequest, SyncGroupResponse,
+};
+
+use super::StrBytes;
+
+macro_rules! apis {
+    ($($(#[$doc:meta])* $name:ident = $key:literal: $request:ident, $response:ident;)*) => {
+        /// The APIs groupsim speaks, in the order of their Kafka keys.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Api { $($(#[$doc])* $name = $key,)* }
+
+        impl Api {
+            /// Every API, in the order of their keys.
+            pub const ALL: &'static [Api] = &[$(Api::$name,)*];
+
+            /// Kafka's own name: `JoinGroup`, `OffsetFetch`, …
+            pub const fn name(self) -> &'static str {
+                match self { $(Api::$name => stringify!($name),)* }
+            }
+        }
+
+        /// The body of a request.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Request { $($(#[$doc])* $name($request),)* }
+
+        impl Request {
+            /// Which API this belongs to.
+            pub const fn api(&self) -> Api {
+                match self { $(Request::$name(_) => Api::$name,)* }
+            }
+        }
+
+        /// The body of a response.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Response { $($(#[$doc])* $name($response),)* }
+
+        impl Response {
+            /// Which API this belongs to.
+            pub const fn api(&self) -> Api {
+                match self { $(Response::$name(_) => Api::$name,)* }
+            }
+        }
+
+        $(impl From<$request> for Request {
+            fn from(body: $request) -> Self { Request::$name(body) }
+        }
+        impl From<$response> for Response {
+            fn from(body: $response) -> Self { Response::$name(body) }
+        })*
+    };
+}
+
+apis! {
+    /// Appends records to partitions.
+    Produce = 0: ProduceRequest, ProduceResponse;
+    /// Reads records; parked by the broker while there are none.
+    Fetch = 1: FetchRequest, FetchResponse;
+    /// The first or last offset of a partition.
+    ListOffsets = 2: ListOffsetsRequest, ListOffsetsResponse;
+    /// Topics, their partitions and leaders.
+    Metadata = 3: MetadataRequest, MetadataResponse;
+    /// Stores how far a group has read.
+    OffsetCommit = 8: OffsetCommitRequest, OffsetCommitResponse;
+    /// Asks how far a group has read.
+    OffsetFetch = 9: OffsetFetchRequest, OffsetFetchResponse;
+    /// Which broker coordinates a group.
+    FindCoordinator = 10: FindCoordinatorRequest, FindCoordinatorResponse;
+    /// Enters a group or its next generation; parked until the join phase completes.
+    JoinGroup = 11: JoinGroupRequest, JoinGroupResponse;
+    /// Keeps a member's session alive.
+    Heartbeat = 12: HeartbeatRequest, HeartbeatResponse;
+    /// Gives a membership up.
+    LeaveGroup = 13: LeaveGroupRequest, LeaveGroupResponse;
+    /// Hands in (leader) and hands out (all) the assignment of a generation.
+    SyncGroup = 14: SyncGroupRequest, SyncGroupResponse;
+}
+
+impl Api {
+    /// Whether the group coordinator answers this API, rather than the broker around it.
+    pub const fn is_group_api(self) -> bool {
+        matches!(
+            self,
+            Api::OffsetCommit
+                | Api::OffsetFetch
+                | Api::JoinGroup
+                | Api::Heartbeat
+                | Api::LeaveGroup
+                | Api::SyncGroup
+        )
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A request with the parts of its header that decide its meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestFrame {
+    /// Numbers the requests of one connection; the response carries it back.
+    pub correlation: i32,
+    /// The API version the client chose.
+    pub version: i16,
+    /// The client's own name for itself; the first half of every member id it is given.
+    pub client_id: StrBytes,
+    /// What is asked.
+    pub body: Request,
+}
+
+/// A response with the parts of its header that decide its meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResponseFrame {
+    /// The correlation number of the request this answers.
+    pub correlation: i32,
+    /// The answer.
+    pub body: Response,
+}

@@ -1,0 +1,70 @@
+//! What goes over the wire, and the words for it.
+//!
+//! Message structs and error codes are those of the `kafka-protocol` crate: the coordinator handles the
+//! very structs that a broker would decode. This ring adds the closed set of APIs groupsim speaks
+//! ([`Request`], [`Response`]), the names of what we reason about ([`MemberId`], [`Generation`],
+//! [`TopicPartition`]) and the two payloads that clients hide inside group messages
+//! ([`subscription`]). It does no framing and no I/O.
+//!
+//! Read next: [`crate::coordinator`], which answers these messages, and [`crate::consumer`], which
+//! sends them.
+
+mod ids;
+mod message;
+pub mod records;
+pub mod subscription;
+
+pub use ids::{BrokerId, Generation, MemberId, TopicPartition};
+pub use kafka_protocol::error::ResponseError;
+pub use kafka_protocol::messages::{GroupId, TopicName};
+pub use kafka_protocol::protocol::StrBytes;
+pub use message::{Api, Request, RequestFrame, Response, ResponseFrame};
+
+use std::hash::BuildHasherDefault;
+
+/// The protocol type that consumers name in JoinGroup; the only one whose payloads are understood.
+pub const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
+
+/// A map that iterates in the order of insertion, so that iteration is the same in every process.
+pub type IndexMap<K, V> = indexmap::IndexMap<K, V, BuildHasherDefault<rustc_hash::FxHasher>>;
+
+/// The numeric code of an outcome: 0 for success.
+pub fn error_code(error: Option<ResponseError>) -> i16 {
+    error.map_or(0, |error| error.code())
+}
+
+/// A Kafka string out of a Rust one.
+pub fn str_bytes(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+/// Kafka's official name of an error code: `NONE`, `ILLEGAL_GENERATION`, …
+pub fn error_name(code: i16) -> &'static str {
+    use ResponseError as E;
+    let Some(error) = ResponseError::try_from_code(code) else { return "NONE" };
+    match error {
+        E::UnknownServerError => "UNKNOWN_SERVER_ERROR",
+        E::OffsetOutOfRange => "OFFSET_OUT_OF_RANGE",
+        E::UnknownTopicOrPartition => "UNKNOWN_TOPIC_OR_PARTITION",
+        E::RequestTimedOut => "REQUEST_TIMED_OUT",
+        E::OffsetMetadataTooLarge => "OFFSET_METADATA_TOO_LARGE",
+        E::CoordinatorLoadInProgress => "COORDINATOR_LOAD_IN_PROGRESS",
+        E::CoordinatorNotAvailable => "COORDINATOR_NOT_AVAILABLE",
+        E::NotCoordinator => "NOT_COORDINATOR",
+        E::IllegalGeneration => "ILLEGAL_GENERATION",
+        E::InconsistentGroupProtocol => "INCONSISTENT_GROUP_PROTOCOL",
+        E::InvalidGroupId => "INVALID_GROUP_ID",
+        E::UnknownMemberId => "UNKNOWN_MEMBER_ID",
+        E::InvalidSessionTimeout => "INVALID_SESSION_TIMEOUT",
+        E::RebalanceInProgress => "REBALANCE_IN_PROGRESS",
+        E::GroupAuthorizationFailed => "GROUP_AUTHORIZATION_FAILED",
+        E::UnsupportedVersion => "UNSUPPORTED_VERSION",
+        E::InvalidRequest => "INVALID_REQUEST",
+        E::GroupIdNotFound => "GROUP_ID_NOT_FOUND",
+        E::MemberIdRequired => "MEMBER_ID_REQUIRED",
+        E::GroupMaxSizeReached => "GROUP_MAX_SIZE_REACHED",
+        E::FencedInstanceId => "FENCED_INSTANCE_ID",
+        E::UnstableOffsetCommit => "UNSTABLE_OFFSET_COMMIT",
+        _ => "OTHER_ERROR",
+    }
+}
