@@ -1,5 +1,6 @@
 //! Deterministic simulation testing for Kafka consumer groups.
 
+pub mod assignor;
 pub mod protocol;
 pub mod rng;
 pub mod time;
