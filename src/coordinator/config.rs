@@ -1,0 +1,27 @@
+//! The broker's settings for groups, under Kafka's names.
+
+use std::time::Duration;
+
+/// The settings of a group coordinator (rules R12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoordinatorConfig {
+    /// `group.initial.rebalance.delay.ms`: how long an empty group waits for more members.
+    pub initial_rebalance_delay: Duration,
+    /// `group.min.session.timeout.ms`.
+    pub min_session_timeout: Duration,
+    /// `group.max.session.timeout.ms`.
+    pub max_session_timeout: Duration,
+    /// `offset.metadata.max.bytes`, compared with the length of the text as Kafka does.
+    pub offset_metadata_max: usize,
+}
+
+impl Default for CoordinatorConfig {
+    fn default() -> Self {
+        CoordinatorConfig {
+            initial_rebalance_delay: Duration::from_secs(3),
+            min_session_timeout: Duration::from_secs(6),
+            max_session_timeout: Duration::from_secs(1_800),
+            offset_metadata_max: 4_096,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What each timer does when it fires (rules R5). A timer that comes to nothing is not observed.
+
+use crate::protocol::{GroupId, MemberId};
+
+use super::api::{Observation, Removal, TimerKind};
+use super::group::{Group, Groups};
+use super::rebalance;
+use super::state::GroupState;
+use super::timers::TimerKey;
+use super::turn::Turn;
+
+/// Acts on a timer.
+pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>, key: TimerKey) {
+    match key {
+        TimerKey::Session { group, member } => session(of(groups, &group), turn, &member),
+        TimerKey::PendingJoin { group, member } => pending_join(of(groups, &group), turn, &member),
+        TimerKey::Join { group } => join(of(groups, &group), turn),
+        TimerKey::Sync { group } => sync(of(groups, &group), turn),
+    }
+}
+
+fn of<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
+    match groups.get_mut(id) {
+        Some(group) => group,
+        None => panic!("a timer of group {} fired, which does not exist", id.0),
+    }
+}
+
+/// A member was silent for too long. One that waits for an answer of ours is spared; the answer starts
+/// its session anew (R5.1).
+fn session(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
+    match group.members.get(&id.0) {
+        Some(member) if member.is_shielded() => return,
+        Some(_) => {}
+        None => panic!("the session of {id} ran out, who is no member of {}", group.id.0),
+    }
+    observe(group, turn, TimerKind::Session, Some(id));
+    group.remove_member(id, Removal::SessionExpired, turn);
+    match group.state() {
+        GroupState::Stable | GroupState::CompletingRebalance => {
+            rebalance::prepare(group, turn, "session expired");
+        }
+        GroupState::PreparingRebalance => rebalance::complete_after_expiry(group, turn),
+        GroupState::Empty | GroupState::Dead => {}
+    }
+}
+
+/// An id was handed out and never used (R5.3).
+fn pending_join(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
+    assert!(group.pending_join.remove(id), "{id} is not pending in {}", group.id.0);
+    observe(group, turn, TimerKind::PendingJoin, Some(id));
+    rebalance::complete_after_expiry(group, turn);
+}
+
+/// The join phase, or a step of the initial delay, is over (R5.4).
+fn join(group: &mut Group, turn: &mut Turn<'_>) {
+    assert_eq!(
+        group.state(),
+        GroupState::PreparingRebalance,
+        "the join timer of group {} fired in generation {}",
+        group.id.0,
+        group.generation
+    );
+    observe(group, turn, TimerKind::Join, None);
+    rebalance::join_timer_fired(group, turn);
+}
+
+/// Some members have been given a generation and never asked for their assignment (R5.5).
+fn sync(group: &mut Group, turn: &mut Turn<'_>) {
+    match group.state() {
+        GroupState::CompletingRebalance | GroupState::Stable => {}
+        GroupState::Empty | GroupState::PreparingRebalance | GroupState::Dead => panic!(
+            "the sync timer of group {} fired in {} in generation {}",
+            group.id.0,
+            group.state(),
+            group.generation
+        ),
+    }
+    observe(group, turn, TimerKind::Sync, None);
+    for id in group.members.ids_where(|member| member.sync_awaited) {
+        group.remove_member(&id, Removal::NotSynced, turn);
+    }
+    rebalance::prepare(group, turn, "sync timeout");
+}
+
+fn observe(group: &Group, turn: &mut Turn<'_>, timer: TimerKind, member: Option<&MemberId>) {
+    let (group, member) = (group.id.clone(), member.cloned());
+    turn.observe(Observation::TimerFired { group, timer, member });
+}

@@ -1,0 +1,53 @@
+//! Heartbeat: keeps a member's session alive, and tells it when to rejoin (rules R6.3).
+
+use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
+
+use crate::protocol::{ResponseError, error_code};
+
+use super::api::{Call, Release};
+use super::group::Groups;
+use super::state::GroupState;
+use super::turn::Turn;
+
+/// Answers a Heartbeat.
+pub(super) fn handle(
+    groups: &Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &HeartbeatRequest,
+) {
+    let (error, release) = match beat(groups, turn, request) {
+        Ok(advice) => (advice, Release::WhenDurable),
+        Err(refusal) => (Some(refusal), Release::Now),
+    };
+    let answer = HeartbeatResponse::default().with_error_code(error_code(error));
+    turn.respond(call.id, answer, release);
+}
+
+/// An accepted heartbeat restarts the session, also when its advice is to rejoin (R6.3.5).
+fn beat(
+    groups: &Groups,
+    turn: &mut Turn<'_>,
+    request: &HeartbeatRequest,
+) -> Result<Option<ResponseError>, ResponseError> {
+    if request.group_instance_id.is_some() {
+        return Err(ResponseError::UnsupportedVersion);
+    }
+    if request.group_id.0.is_empty() {
+        return Err(ResponseError::InvalidGroupId);
+    }
+    let group = groups.get(&request.group_id).ok_or(ResponseError::UnknownMemberId)?;
+    if group.state() == GroupState::Dead {
+        return Err(ResponseError::CoordinatorNotAvailable);
+    }
+    let member = group.member(&request.member_id)?;
+    group.check_generation(request.generation_id)?;
+    let advice = match group.state() {
+        GroupState::Empty => return Err(ResponseError::UnknownMemberId),
+        GroupState::PreparingRebalance => Some(ResponseError::RebalanceInProgress),
+        GroupState::CompletingRebalance | GroupState::Stable => None,
+        GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
+    };
+    group.restart_session(member, turn);
+    Ok(advice)
+}

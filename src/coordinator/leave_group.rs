@@ -1,0 +1,112 @@
+//! LeaveGroup: gives memberships up (rules R6.4).
+
+use kafka_protocol::messages::leave_group_request::MemberIdentity;
+use kafka_protocol::messages::leave_group_response::MemberResponse;
+use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
+
+use crate::protocol::{MemberId, ResponseError, StrBytes, error_code};
+
+use super::api::{Call, Release, Removal};
+use super::group::{Group, Groups};
+use super::rebalance;
+use super::state::GroupState;
+use super::turn::Turn;
+
+/// The first version that names several members (KIP-345).
+const BATCHED: i16 = 3;
+
+/// Answers a LeaveGroup.
+pub(super) fn handle(
+    groups: &mut Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &LeaveGroupRequest,
+) {
+    if request.group_id.0.is_empty() {
+        return refuse(turn, call, ResponseError::InvalidGroupId);
+    }
+    let leavers = leavers(call.version, request);
+    let Some(group) = groups.get_mut(&request.group_id) else {
+        let nobody = leavers.iter().map(|_| Some(ResponseError::UnknownMemberId)).collect();
+        return answer(turn, call, leavers, nobody, Release::Now);
+    };
+    if group.state() == GroupState::Dead {
+        return refuse(turn, call, ResponseError::CoordinatorNotAvailable);
+    }
+    let errors: Vec<_> = leavers.iter().map(|leaver| leave(group, turn, leaver).err()).collect();
+    // One rebalance for all of them, if anybody left at all.
+    if errors.contains(&None) {
+        rebalance_without_them(group, turn);
+    }
+    answer(turn, call, leavers, errors, Release::WhenDurable);
+}
+
+fn leavers(version: i16, request: &LeaveGroupRequest) -> Vec<MemberIdentity> {
+    match version >= BATCHED {
+        true => request.members.clone(),
+        false => vec![MemberIdentity::default().with_member_id(request.member_id.clone())],
+    }
+}
+
+/// One entry of the batch; they do not depend on each other (R6.4.4).
+fn leave(
+    group: &mut Group,
+    turn: &mut Turn<'_>,
+    leaver: &MemberIdentity,
+) -> Result<(), ResponseError> {
+    if leaver.group_instance_id.is_some() {
+        return Err(ResponseError::UnsupportedVersion);
+    }
+    let id = MemberId(leaver.member_id.clone());
+    if group.pending_join.remove(&id) {
+        turn.timers.cancel(&group.pending_join_key(&id));
+        return Ok(());
+    }
+    group.member(&id.0)?;
+    group.remove_member(&id, Removal::Left, turn);
+    Ok(())
+}
+
+fn rebalance_without_them(group: &mut Group, turn: &mut Turn<'_>) {
+    match group.state() {
+        GroupState::Stable | GroupState::CompletingRebalance => {
+            rebalance::prepare(group, turn, "member left");
+        }
+        GroupState::PreparingRebalance => rebalance::complete_if_all_joined(group, turn),
+        GroupState::Empty | GroupState::Dead => {}
+    }
+}
+
+/// Before batches, the one member's error was the response's own (R6.4.6).
+fn answer(
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    leavers: Vec<MemberIdentity>,
+    errors: Vec<Option<ResponseError>>,
+    release: Release,
+) {
+    let response = match call.version >= BATCHED {
+        true => {
+            let entries = leavers.into_iter().zip(errors);
+            LeaveGroupResponse::default().with_members(entries.map(entry).collect())
+        }
+        false => {
+            let error = errors.into_iter().next().flatten();
+            LeaveGroupResponse::default().with_error_code(error_code(error))
+        }
+    };
+    turn.respond(call.id, response, release);
+}
+
+fn entry((leaver, error): (MemberIdentity, Option<ResponseError>)) -> MemberResponse {
+    let instance: Option<StrBytes> = leaver.group_instance_id;
+    MemberResponse::default()
+        .with_member_id(leaver.member_id)
+        .with_group_instance_id(instance)
+        .with_error_code(error_code(error))
+}
+
+fn refuse(turn: &mut Turn<'_>, call: &Call<'_>, error: ResponseError) {
+    let response = LeaveGroupResponse::default().with_error_code(error.code());
+    turn.respond(call.id, response, Release::Now);
+}

@@ -1,0 +1,198 @@
+//! The rebalance: from the first reason for one, through the join phase, to the end of the sync phase
+//! (rules R7).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::protocol::{Generation, ResponseError};
+
+use super::answers;
+use super::api::{Observation, Release, Removal};
+use super::appends::Consequence;
+use super::group::{Group, InitialDelay};
+use super::record::Record;
+use super::state::GroupState;
+use super::turn::Turn;
+
+/// Something changed that calls for a new generation: opens the join phase, or, if it is open already,
+/// closes it when this was the last thing it waited for.
+pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+    match group.state() {
+        GroupState::Empty | GroupState::CompletingRebalance | GroupState::Stable => {
+            prepare(group, turn, why);
+        }
+        GroupState::PreparingRebalance => complete_if_all_joined(group, turn),
+        GroupState::Dead => {}
+    }
+}
+
+/// Opens the join phase.
+pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+    if group.state() == GroupState::CompletingRebalance {
+        refuse_syncs(group, turn, ResponseError::RebalanceInProgress);
+    }
+    group.members.forget_syncs();
+    turn.timers.cancel(&group.sync_key());
+    let was_empty = group.state() == GroupState::Empty;
+    group.enter(GroupState::PreparingRebalance, why, turn);
+    if was_empty {
+        begin_initial_delay(group, turn);
+    } else if group.all_joined() {
+        complete(group, turn, "all members joined");
+    } else {
+        turn.arm(group.join_key(), group.members.rebalance_timeout());
+    }
+}
+
+/// Closes the join phase if it waits for nobody, except that the initial delay always runs its course
+/// (R7.1).
+pub(super) fn complete_if_all_joined(group: &mut Group, turn: &mut Turn<'_>) {
+    if group.initial_delay.is_none() {
+        complete_after_expiry(group, turn);
+    }
+}
+
+/// The same after a member or a pending id expired, which does cut the initial delay short (R7.1).
+pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>) {
+    if group.state() == GroupState::PreparingRebalance && group.all_joined() {
+        complete(group, turn, "all members joined");
+    }
+}
+
+/// The join timer fired: the initial delay goes on for another step if it was worth it, otherwise the
+/// phase closes with whoever is there.
+pub(super) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
+    let Some(delay) = group.initial_delay else { return complete(group, turn, "join timeout") };
+    if !group.added_during_delay || delay.remaining.is_zero() {
+        return complete(group, turn, "initial delay over");
+    }
+    let step = turn.config.initial_rebalance_delay.min(delay.remaining);
+    let remaining = delay.remaining.saturating_sub(delay.step);
+    start_step(group, turn, InitialDelay { step, remaining });
+}
+
+/// The first join of an empty group waits for company (KIP-134), for no longer than one rebalance may
+/// take in all.
+fn begin_initial_delay(group: &mut Group, turn: &mut Turn<'_>) {
+    let step = turn.config.initial_rebalance_delay;
+    let remaining = group.members.rebalance_timeout().saturating_sub(step);
+    start_step(group, turn, InitialDelay { step, remaining });
+}
+
+fn start_step(group: &mut Group, turn: &mut Turn<'_>, delay: InitialDelay) {
+    group.initial_delay = Some(delay);
+    group.added_during_delay = false;
+    turn.arm(group.join_key(), delay.step);
+}
+
+/// Closes the join phase: whoever has not rejoined is out, and the next generation begins.
+fn complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+    turn.timers.cancel(&group.join_key());
+    group.initial_delay = None;
+    drop_unjoined(group, turn);
+    let took = turn.now.since(group.state_since());
+    group.generation = Generation(group.generation.0 + 1);
+    if group.members.is_empty() {
+        become_empty(group, turn, took);
+    } else {
+        begin_sync_phase(group, turn, took, why);
+    }
+}
+
+fn drop_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
+    if group.members.all_joined() {
+        return;
+    }
+    for id in group.members.ids_where(|member| member.join.is_none()) {
+        group.remove_member(&id, Removal::NotRejoined, turn);
+    }
+}
+
+fn become_empty(group: &mut Group, turn: &mut Turn<'_>, took: Duration) {
+    assert!(
+        group.leader.is_none(),
+        "group {} in generation {} has a leader but no members",
+        group.id.0,
+        group.generation
+    );
+    group.protocol = None;
+    group.enter(GroupState::Empty, "no members left", turn);
+    observe_generation(group, turn, took);
+    turn.append(Record::GroupMetadata(group.metadata(&[])), Consequence::None);
+}
+
+fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why: &'static str) {
+    assert!(
+        group.leader.as_ref().is_some_and(|leader| group.members.get(&leader.0).is_some()),
+        "group {} in generation {} has members but {:?} leads it",
+        group.id.0,
+        group.generation,
+        group.leader
+    );
+    group.protocol = Some(group.members.vote());
+    group.enter(GroupState::CompletingRebalance, why, turn);
+    observe_generation(group, turn, took);
+    answer_joins(group, turn);
+    turn.arm(group.sync_key(), group.members.rebalance_timeout());
+}
+
+fn answer_joins(group: &mut Group, turn: &mut Turn<'_>) {
+    let mut roster = answers::roster(group);
+    for index in 0..group.members.len() {
+        let (join, member) = group.members.begin_sync(index);
+        turn.arm(member.session_key(&group.id), member.terms.session);
+        let Some(join) = join else { continue };
+        let id = group.members.at(index).id.0.clone();
+        let list = if group.is_leader(&id) { std::mem::take(&mut roster) } else { Vec::new() };
+        let answer = answers::joined(group, join.version, &id, list);
+        turn.respond(join.request, answer, Release::Now);
+    }
+}
+
+fn observe_generation(group: &Group, turn: &mut Turn<'_>, took: Duration) {
+    turn.observe(Observation::GenerationBegan {
+        group: group.id.clone(),
+        generation: group.generation,
+        protocol: group.protocol.clone(),
+        leader: group.leader.clone(),
+        members: group.members.iter().map(|member| member.id.clone()).collect(),
+        took,
+    });
+}
+
+/// The leader's assignment is durable: everybody who waits for it gets it. `assignments` is in the
+/// order of the members, who cannot have changed since the leader's SyncGroup in this generation.
+pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<Bytes>) {
+    assert_eq!(
+        assignments.len(),
+        group.members.len(),
+        "group {} in generation {} changed its members before they were assigned to",
+        group.id.0,
+        group.generation
+    );
+    group.enter(GroupState::Stable, "leader synced", turn);
+    for (index, assignment) in assignments.into_iter().enumerate() {
+        let (sync, member) = group.members.assign(index, assignment);
+        let Some(sync) = sync else { continue };
+        turn.arm(member.session_key(&group.id), member.terms.session);
+        let answer = answers::synced(group, sync.version, &group.members.at(index).assignment);
+        turn.respond(sync.request, answer, Release::Now);
+    }
+}
+
+/// The leader's assignment could not be stored: the members are told why, and start over.
+pub(super) fn assignment_failed(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
+    refuse_syncs(group, turn, error);
+    prepare(group, turn, "assignment append failed");
+}
+
+/// Blanks every assignment and answers every parked SyncGroup with `error`.
+fn refuse_syncs(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
+    for index in 0..group.members.len() {
+        let (sync, member) = group.members.assign(index, Bytes::new());
+        let Some(sync) = sync else { continue };
+        turn.arm(member.session_key(&group.id), member.terms.session);
+        turn.respond(sync.request, answers::sync_error(error), Release::Now);
+    }
+}

@@ -1,0 +1,120 @@
+//! SyncGroup: the leader hands in the assignment, everybody is handed its own (rules R6.2).
+//!
+//! The answers of the sync phase leave when the leader's record is durable ([`super::appends`]).
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use kafka_protocol::messages::SyncGroupRequest;
+
+use crate::protocol::{ResponseError, StrBytes};
+
+use super::answers;
+use super::api::{Call, Release};
+use super::appends::Consequence;
+use super::group::{Group, Groups};
+use super::member::Parked;
+use super::record::Record;
+use super::state::GroupState;
+use super::turn::Turn;
+
+/// The first version that must name protocol type and assignor (KIP-559).
+const NAMES_PROTOCOL: i16 = 5;
+
+/// Answers or parks a SyncGroup.
+pub(super) fn handle(
+    groups: &mut Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &SyncGroupRequest,
+) {
+    let outcome = admit(groups, call.version, request).and_then(|group| match group.state() {
+        GroupState::Empty => Err(ResponseError::UnknownMemberId),
+        GroupState::PreparingRebalance => Err(ResponseError::RebalanceInProgress),
+        GroupState::CompletingRebalance => {
+            park(group, turn, call, request);
+            Ok(())
+        }
+        GroupState::Stable => {
+            answer(group, turn, call, request);
+            Ok(())
+        }
+        GroupState::Dead => Err(ResponseError::CoordinatorNotAvailable),
+    });
+    if let Err(error) = outcome {
+        turn.respond(call.id, answers::sync_error(error), Release::Now);
+    }
+}
+
+/// The group, if the caller belongs to its generation (R6.2.1 to R6.2.6).
+fn admit<'g>(
+    groups: &'g mut Groups,
+    version: i16,
+    request: &SyncGroupRequest,
+) -> Result<&'g mut Group, ResponseError> {
+    if request.group_instance_id.is_some() {
+        return Err(ResponseError::UnsupportedVersion);
+    }
+    let unnamed = request.protocol_type.is_none() || request.protocol_name.is_none();
+    if version >= NAMES_PROTOCOL && unnamed {
+        return Err(ResponseError::InconsistentGroupProtocol);
+    }
+    if request.group_id.0.is_empty() {
+        return Err(ResponseError::InvalidGroupId);
+    }
+    let group = groups.get_mut(&request.group_id).ok_or(ResponseError::UnknownMemberId)?;
+    if group.state() == GroupState::Dead {
+        return Err(ResponseError::CoordinatorNotAvailable);
+    }
+    group.member(&request.member_id)?;
+    group.check_generation(request.generation_id)?;
+    let differs = |asked: &Option<StrBytes>, ours: &Option<StrBytes>| {
+        asked.is_some() && ours.is_some() && asked != ours
+    };
+    if differs(&request.protocol_type, &group.protocol_type)
+        || differs(&request.protocol_name, &group.protocol)
+    {
+        return Err(ResponseError::InconsistentGroupProtocol);
+    }
+    Ok(group)
+}
+
+/// The sync phase: the caller waits for the leader's record, which the leader brings (R6.2.8).
+fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+    let id = &request.member_id;
+    if let Some(older) = group.members.park_sync(id, Parked::from(call)) {
+        let answer = answers::sync_error(ResponseError::NotCoordinator);
+        turn.respond(older.request, answer, Release::Now);
+    }
+    no_longer_awaited(group, turn, id);
+    if group.is_leader(id) {
+        store(group, turn, request);
+    }
+}
+
+/// Appends the leader's assignment. Members it forgot get an empty one, strangers in it are ignored
+/// (R9.1).
+fn store(group: &Group, turn: &mut Turn<'_>, request: &SyncGroupRequest) {
+    let given: BTreeMap<&StrBytes, &Bytes> =
+        request.assignments.iter().map(|entry| (&entry.member_id, &entry.assignment)).collect();
+    let own = |id: &StrBytes| given.get(id).map(|bytes| Bytes::clone(bytes)).unwrap_or_default();
+    let assignments: Vec<Bytes> = group.members.iter().map(|member| own(&member.id.0)).collect();
+    let record = Record::GroupMetadata(group.metadata(&assignments));
+    let (id, generation) = (group.id.clone(), group.generation);
+    turn.append(record, Consequence::Assignment { group: id, generation, assignments });
+}
+
+/// The assignment is known: here it is. What a leader brings along now is ignored (R6.2.9).
+fn answer(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+    no_longer_awaited(group, turn, &request.member_id);
+    let member = group.member(&request.member_id).expect("the caller was admitted as a member");
+    let answer = answers::synced(group, call.version, &member.assignment);
+    turn.respond(call.id, answer, Release::Now);
+}
+
+fn no_longer_awaited(group: &mut Group, turn: &mut Turn<'_>, id: &StrBytes) {
+    group.members.synced(id);
+    if group.members.all_synced() {
+        turn.timers.cancel(&group.sync_key());
+    }
+}

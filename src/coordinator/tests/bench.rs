@@ -1,0 +1,320 @@
+//! A coordinator on a bench: requests are put in by hand, the log commits when told to, and every answer
+//! is checked to be the only one and to encode at the version of its request.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::leave_group_request::MemberIdentity;
+use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
+use kafka_protocol::messages::{
+    HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, SyncGroupRequest,
+    SyncGroupResponse,
+};
+use kafka_protocol::protocol::Encodable;
+
+use crate::coordinator::{
+    AppendId, Call, Coordinator, CoordinatorConfig, GroupCoordinator, GroupDescription, GroupState,
+    Observation, Output, Record, Release, RequestId,
+};
+use crate::protocol::{GroupId, Request, Response, ResponseError, StrBytes, str_bytes};
+use crate::rng::Rng;
+use crate::time::Time;
+
+pub(super) const SESSION: Duration = secs(10);
+pub(super) const REBALANCE: Duration = secs(30);
+
+pub(super) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// The code of an error, for comparison with a response's.
+pub(super) fn code(error: ResponseError) -> i16 {
+    error.code()
+}
+
+pub(super) struct Bench {
+    pub(super) coordinator: Coordinator,
+    pub(super) now: Time,
+    pub(super) log: Vec<(AppendId, Record)>,
+    pub(super) observed: Vec<Observation>,
+    settled: usize,
+    asked: BTreeMap<RequestId, i16>,
+    pub(super) answers: BTreeMap<RequestId, (Response, Release)>,
+}
+
+impl Bench {
+    pub(super) fn new() -> Bench {
+        Bench::with(CoordinatorConfig::default())
+    }
+
+    pub(super) fn with(config: CoordinatorConfig) -> Bench {
+        Bench {
+            coordinator: Coordinator::new(config, Rng::stream(1, "members")),
+            now: Time::ZERO,
+            log: Vec::new(),
+            observed: Vec::new(),
+            settled: 0,
+            asked: BTreeMap::new(),
+            answers: BTreeMap::new(),
+        }
+    }
+
+    /// A group of members `m0`, `m1`, … that is Stable in generation 1; gives their ids, the leader's
+    /// first.
+    pub(super) fn stable(members: usize) -> (Bench, Vec<StrBytes>) {
+        let (mut bench, ids) = Bench::completing(members);
+        let syncs: Vec<_> = ids.iter().map(|id| bench.sync(id, 1, &ids)).collect();
+        bench.commit();
+        syncs.into_iter().for_each(|sync| assert_eq!(bench.synced(sync).error_code, 0));
+        assert_eq!(bench.state(), GroupState::Stable);
+        (bench, ids)
+    }
+
+    /// The same, before anybody sent SyncGroup.
+    pub(super) fn completing(members: usize) -> (Bench, Vec<StrBytes>) {
+        let mut bench = Bench::new();
+        let ids: Vec<_> = (0..members).map(|n| bench.enter(&format!("m{n}"))).collect();
+        while bench.state() == GroupState::PreparingRebalance {
+            bench.pass(secs(3));
+        }
+        bench.commit();
+        assert_eq!(bench.look().generation.0, 1);
+        assert_eq!(bench.state(), GroupState::CompletingRebalance);
+        (bench, ids)
+    }
+
+    // Time and log.
+
+    /// Lets time pass, stopping at every deadline as a host does.
+    pub(super) fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(next) = self.coordinator.next_deadline().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            let mut out = Vec::new();
+            self.coordinator.advance(self.now, &mut out);
+            self.take(out);
+        }
+        self.now = end;
+    }
+
+    /// Everything appended becomes durable.
+    pub(super) fn commit(&mut self) {
+        self.settle(None);
+    }
+
+    /// Nothing of what is under way becomes durable.
+    pub(super) fn fail(&mut self, error: ResponseError) {
+        self.settle(Some(error));
+    }
+
+    fn settle(&mut self, error: Option<ResponseError>) {
+        let appends: Vec<_> = self.log[self.settled..].iter().map(|(id, _)| *id).collect();
+        self.settled += appends.len();
+        for append in appends {
+            self.settle_one(append, error);
+        }
+    }
+
+    pub(super) fn settle_one(&mut self, append: AppendId, error: Option<ResponseError>) {
+        let mut out = Vec::new();
+        match error {
+            None => self.coordinator.committed(self.now, append, &mut out),
+            Some(error) => self.coordinator.append_failed(self.now, append, error, &mut out),
+        }
+        self.take(out);
+    }
+
+    // Requests.
+
+    pub(super) fn ask(
+        &mut self,
+        client: &str,
+        version: i16,
+        request: impl Into<Request>,
+    ) -> RequestId {
+        let id = RequestId(self.asked.len() as u64);
+        self.asked.insert(id, version);
+        let (request, client_id) = (request.into(), str_bytes(client));
+        let call = Call { id, version, client_id: &client_id, request: &request };
+        let mut out = Vec::new();
+        self.coordinator.handle(self.now, call, &mut out);
+        self.take(out);
+        id
+    }
+
+    /// Both steps of a first join; gives the member id.
+    pub(super) fn enter(&mut self, client: &str) -> StrBytes {
+        let first = self.ask(client, 9, join_request(""));
+        let id = self.joined(first).member_id;
+        self.ask(client, 9, join_request(&id));
+        id
+    }
+
+    pub(super) fn join(&mut self, member: &str) -> RequestId {
+        self.ask("again", 9, join_request(member))
+    }
+
+    pub(super) fn join_with(&mut self, member: &str, protocols: &[(&str, &str)]) -> RequestId {
+        self.ask("again", 9, offer(join_request(member), protocols))
+    }
+
+    /// SyncGroup that assigns each of `members` its own id.
+    pub(super) fn sync(
+        &mut self,
+        member: &str,
+        generation: i32,
+        members: &[StrBytes],
+    ) -> RequestId {
+        self.ask("m", 5, sync_request(member, generation, members))
+    }
+
+    /// The code and release of a heartbeat's answer.
+    pub(super) fn beat(&mut self, member: &str, generation: i32) -> i16 {
+        let request = HeartbeatRequest::default()
+            .with_group_id(group())
+            .with_generation_id(generation)
+            .with_member_id(str_bytes(member));
+        let id = self.ask("m", 4, request);
+        let Response::Heartbeat(answer) = self.answer(id) else { panic!("not a heartbeat") };
+        answer.error_code
+    }
+
+    /// The top-level code and those of the entries.
+    pub(super) fn leave(&mut self, members: &[&str]) -> (i16, Vec<i16>) {
+        let entry = |id: &&str| MemberIdentity::default().with_member_id(str_bytes(id));
+        let request = LeaveGroupRequest::default()
+            .with_group_id(group())
+            .with_members(members.iter().map(entry).collect());
+        let id = self.ask("m", 5, request);
+        let Response::LeaveGroup(answer) = self.answer(id) else { panic!("not a leave") };
+        (answer.error_code, answer.members.into_iter().map(|m| m.error_code).collect())
+    }
+
+    // What came of it.
+
+    pub(super) fn is_parked(&self, id: RequestId) -> bool {
+        !self.answers.contains_key(&id)
+    }
+
+    pub(super) fn answer(&self, id: RequestId) -> Response {
+        self.answers.get(&id).unwrap_or_else(|| panic!("{id:?} was not answered")).0.clone()
+    }
+
+    pub(super) fn joined(&self, id: RequestId) -> JoinGroupResponse {
+        join_answer(self.answer(id))
+    }
+
+    pub(super) fn synced(&self, id: RequestId) -> SyncGroupResponse {
+        let Response::SyncGroup(answer) = self.answer(id) else { panic!("not a sync") };
+        answer
+    }
+
+    pub(super) fn look(&self) -> GroupDescription {
+        self.coordinator.describe(&group()).expect("the group exists")
+    }
+
+    pub(super) fn state(&self) -> GroupState {
+        self.look().state
+    }
+
+    pub(super) fn session_of(&self, member: &StrBytes) -> Option<Time> {
+        let look = self.look();
+        let member = look.members.iter().find(|m| m.id.0 == *member).expect("a member");
+        member.session_deadline
+    }
+
+    /// The reasons of the moves so far.
+    pub(super) fn reasons(&self) -> Vec<&'static str> {
+        let why = |o: &Observation| match o {
+            Observation::State { why, .. } => Some(*why),
+            _ => None,
+        };
+        self.observed.iter().filter_map(why).collect()
+    }
+
+    pub(super) fn unanswered(&self) -> usize {
+        self.asked.len() - self.answers.len()
+    }
+
+    fn take(&mut self, out: Vec<Output>) {
+        for output in out {
+            match output {
+                Output::Respond { to, response, release } => {
+                    encodes(&response, self.asked[&to]);
+                    let before = self.answers.insert(to, (response, release));
+                    assert!(before.is_none(), "{to:?} was answered twice");
+                }
+                Output::Append { id, record } => self.log.push((id, record)),
+                Output::Observe(observation) => self.observed.push(observation),
+            }
+        }
+        self.coordinator.groups.values().for_each(|group| group.members.check());
+    }
+}
+
+fn encodes(response: &Response, version: i16) {
+    let mut buf = BytesMut::new();
+    let result = match response {
+        Response::JoinGroup(body) => body.encode(&mut buf, version),
+        Response::SyncGroup(body) => body.encode(&mut buf, version),
+        Response::Heartbeat(body) => body.encode(&mut buf, version),
+        Response::LeaveGroup(body) => body.encode(&mut buf, version),
+        Response::OffsetCommit(body) => body.encode(&mut buf, version),
+        Response::OffsetFetch(body) => body.encode(&mut buf, version),
+        other => panic!("a coordinator does not answer {}", other.api()),
+    };
+    result.unwrap_or_else(|error| panic!("{response:?} at version {version}: {error}"));
+}
+
+pub(super) fn group() -> GroupId {
+    GroupId(str_bytes("g"))
+}
+
+pub(super) fn join_answer(response: Response) -> JoinGroupResponse {
+    let Response::JoinGroup(answer) = response else { panic!("not a join") };
+    answer
+}
+
+pub(super) fn join_request(member: &str) -> JoinGroupRequest {
+    let request = JoinGroupRequest::default()
+        .with_group_id(group())
+        .with_session_timeout_ms(SESSION.as_millis() as i32)
+        .with_rebalance_timeout_ms(REBALANCE.as_millis() as i32)
+        .with_member_id(str_bytes(member))
+        .with_protocol_type(str_bytes("consumer"));
+    offer(request, &[("range", "topics")])
+}
+
+pub(super) fn offer(request: JoinGroupRequest, protocols: &[(&str, &str)]) -> JoinGroupRequest {
+    let protocol = |(name, metadata): &(&str, &str)| {
+        JoinGroupRequestProtocol::default()
+            .with_name(str_bytes(name))
+            .with_metadata(Bytes::copy_from_slice(metadata.as_bytes()))
+    };
+    request.with_protocols(protocols.iter().map(protocol).collect())
+}
+
+pub(super) fn sync_request(
+    member: &str,
+    generation: i32,
+    members: &[StrBytes],
+) -> SyncGroupRequest {
+    let own = |id: &StrBytes| {
+        SyncGroupRequestAssignment::default()
+            .with_member_id(id.clone())
+            .with_assignment(id.clone().into_bytes())
+    };
+    SyncGroupRequest::default()
+        .with_group_id(group())
+        .with_generation_id(generation)
+        .with_member_id(str_bytes(member))
+        .with_protocol_type(Some(str_bytes("consumer")))
+        .with_protocol_name(Some(str_bytes("range")))
+        .with_assignments(members.iter().map(own).collect())
+}

@@ -1,0 +1,248 @@
+//! R6.1, R7.2 to R7.5: who gets in, what starts a rebalance, what ends one.
+
+use super::bench::{SESSION, group, join_request, offer};
+use super::*;
+use crate::coordinator::{GroupState, Observation, Record, Release, Removal};
+use crate::protocol::{GroupId, MemberId, str_bytes};
+
+#[test]
+fn a_stranger_is_given_an_id_and_comes_back_with_it() {
+    let mut bench = Bench::new();
+    let first = bench.ask("c1", 4, join_request(""));
+    let answer = bench.joined(first);
+    assert_eq!(answer.error_code, code(E::MemberIdRequired));
+    assert_eq!((answer.generation_id, answer.leader.as_str()), (-1, ""));
+    assert_eq!(bench.state(), GroupState::Empty);
+    let uuid = answer.member_id.strip_prefix("c1-").expect("the client id comes first");
+    let parts: Vec<_> = uuid.split('-').map(str::len).collect();
+    assert_eq!(parts, [8, 4, 4, 4, 12]);
+    assert_eq!(uuid.as_bytes()[14], b'4');
+    assert!(b"89ab".contains(&uuid.as_bytes()[19]));
+
+    let second = bench.join(&answer.member_id);
+    assert!(bench.is_parked(second));
+    bench.pass(secs(3));
+    let joined = bench.joined(second);
+    assert_eq!((joined.error_code, joined.generation_id), (0, 1));
+    assert_eq!((&joined.leader, &joined.member_id), (&answer.member_id, &answer.member_id));
+    assert_eq!(joined.protocol_type, Some(str_bytes("consumer")));
+    assert_eq!(joined.protocol_name, Some(str_bytes("range")));
+    assert_eq!(joined.members.len(), 1);
+    assert_eq!(bench.answers[&second].1, Release::Now);
+}
+
+#[test]
+fn a_new_group_writes_its_record_whatever_comes_of_the_join() {
+    let mut bench = Bench::new();
+    bench.ask("c", 9, offer(join_request(""), &[]));
+    let Record::GroupMetadata(metadata) = &bench.log[0].1 else { panic!("not metadata") };
+    assert_eq!((metadata.generation.0, metadata.members.len()), (0, 0));
+    bench.ask("c", 9, join_request(""));
+    assert_eq!(bench.log.len(), 1);
+}
+
+#[test]
+fn a_new_group_that_cannot_be_stored_answers_its_join_with_the_error() {
+    let mut bench = Bench::new();
+    let join = bench.ask("c", 3, join_request(""));
+    bench.fail(E::NotEnoughReplicas);
+    assert_eq!(bench.joined(join).error_code, code(E::CoordinatorNotAvailable));
+    bench.pass(secs(3));
+    assert_eq!(bench.state(), GroupState::Empty);
+}
+
+#[test]
+fn the_checks_come_in_their_order() {
+    let mut bench = Bench::new();
+    let mut refused = |request, error: E| {
+        let id = bench.ask("c", 9, request);
+        assert_eq!(bench.joined(id).error_code, code(error), "{:?}", bench.joined(id));
+    };
+    let nobody = GroupId(str_bytes(""));
+    let wrong_everywhere = join_request("x")
+        .with_group_instance_id(Some(str_bytes("i")))
+        .with_group_id(nobody.clone())
+        .with_session_timeout_ms(0);
+    refused(wrong_everywhere.clone(), E::UnsupportedVersion);
+    let dynamic = wrong_everywhere.with_group_instance_id(None);
+    refused(dynamic.clone(), E::InvalidGroupId);
+    refused(dynamic.clone().with_group_id(group()), E::InvalidSessionTimeout);
+    refused(join_request("").with_session_timeout_ms(5_999), E::InvalidSessionTimeout);
+    refused(join_request("").with_session_timeout_ms(1_800_001), E::InvalidSessionTimeout);
+    refused(join_request("").with_session_timeout_ms(-1), E::InvalidSessionTimeout);
+    refused(join_request("x"), E::UnknownMemberId);
+    refused(join_request("").with_protocol_type(str_bytes("")), E::InconsistentGroupProtocol);
+    refused(offer(join_request(""), &[]), E::InconsistentGroupProtocol);
+    refused(offer(join_request("x"), &[]), E::InconsistentGroupProtocol);
+    refused(join_request("x"), E::UnknownMemberId);
+    refused(join_request("").with_session_timeout_ms(6_000), E::MemberIdRequired);
+}
+
+#[test]
+fn protocol_type_and_assignors_must_suit_everybody() {
+    let (mut bench, ids) = Bench::stable(1);
+    let mut error_of = |request| {
+        let id = bench.ask("c", 9, request);
+        bench.joined(id).error_code
+    };
+    let inconsistent = code(E::InconsistentGroupProtocol);
+    assert_eq!(error_of(join_request("").with_protocol_type(str_bytes("connect"))), inconsistent);
+    assert_eq!(error_of(offer(join_request(""), &[("sticky", "")])), inconsistent);
+    // Not even the only member may change to a list that has nothing in common with its own last one.
+    assert_eq!(error_of(offer(join_request(&ids[0]), &[("sticky", "")])), inconsistent);
+    let both = offer(join_request(""), &[("sticky", ""), ("range", "")]);
+    assert_eq!(error_of(both), code(E::MemberIdRequired));
+}
+
+#[test]
+fn the_assignor_with_the_most_votes_wins_among_those_all_know() {
+    let mut bench = Bench::new();
+    let offers: [&[(&str, &str)]; 4] = [
+        &[("a", ""), ("b", ""), ("c", "")],
+        &[("x", ""), ("c", ""), ("b", "")],
+        &[("c", ""), ("b", ""), ("c", "")],
+        &[("b", ""), ("c", "")],
+    ];
+    // Only b and c are known to all: b has the votes of the first and the last, c of the others. The
+    // tie goes to the first by name.
+    let joins = offers.map(|offered| bench.ask("m", 3, offer(join_request(""), offered)));
+    bench.pass(secs(6));
+    for join in joins {
+        assert_eq!(bench.joined(join).protocol_name, Some(str_bytes("b")));
+    }
+    // Without the last one, c has most.
+    let ids = joins.map(|join| bench.joined(join).member_id);
+    bench.leave(&[&ids[3]]);
+    let again: Vec<_> = (0..3).map(|n| bench.join_with(&ids[n], offers[n])).collect();
+    for join in again {
+        assert_eq!(bench.joined(join).protocol_name, Some(str_bytes("c")));
+    }
+}
+
+#[test]
+fn a_member_that_does_not_rejoin_is_out_and_another_leads() {
+    let (mut bench, ids) = Bench::stable(3);
+    let joins = [bench.join(&ids[2]), bench.join_with(&ids[1], &[("range", "new")])];
+    // The first one changed nothing and was answered; the second one started the rebalance.
+    assert_eq!(bench.joined(joins[0]).members.len(), 0);
+    let third = bench.join(&ids[2]);
+    for _ in 0..6 {
+        bench.pass(secs(5));
+        bench.beat(&ids[0], 1);
+    }
+    assert_eq!(bench.look().generation.0, 2);
+    let leader = bench.look().leader.expect("somebody leads").0;
+    assert!(leader == ids[1] || leader == ids[2]);
+    let lists =
+        [bench.joined(joins[1]), bench.joined(third)].map(|a| (a.member_id, a.members.len()));
+    for (member, listed) in lists {
+        assert_eq!(listed, if member == leader { 2 } else { 0 });
+    }
+    assert!(bench.observed.contains(&Observation::MemberRemoved {
+        group: group(),
+        member: MemberId(ids[0].clone()),
+        why: Removal::NotRejoined,
+    }));
+    assert_eq!(bench.reasons()[3..], ["metadata changed", "join timeout"]);
+    assert_eq!(bench.beat(&ids[0], 1), code(E::UnknownMemberId));
+}
+
+#[test]
+fn the_leader_stays_while_it_rejoins() {
+    let (mut bench, ids) = Bench::stable(2);
+    bench.join(&ids[0]);
+    bench.join(&ids[1]);
+    assert_eq!(bench.look().generation.0, 2);
+    assert_eq!(bench.look().leader, Some(MemberId(ids[0].clone())));
+    assert_eq!(bench.reasons()[3..], ["leader rejoined", "all members joined"]);
+}
+
+#[test]
+fn an_older_join_of_the_same_member_is_answered_not_coordinator() {
+    let (mut bench, ids) = Bench::stable(2);
+    let older = bench.join(&ids[0]);
+    let newer = bench.join(&ids[0]);
+    assert_eq!(bench.joined(older).error_code, code(E::NotCoordinator));
+    assert!(bench.is_parked(newer));
+}
+
+#[test]
+fn rejoining_in_the_sync_phase_repeats_the_answer_unless_something_is_new() {
+    let (mut bench, ids) = Bench::completing(2);
+    let before = bench.session_of(&ids[0]);
+    bench.pass(secs(1));
+    let [leader, follower] = [bench.join(&ids[0]), bench.join(&ids[1])];
+    assert_eq!(bench.joined(leader).members.len(), 2);
+    assert_eq!(bench.joined(follower).members.len(), 0);
+    assert_eq!(bench.joined(follower).generation_id, 1);
+    assert_eq!(bench.session_of(&ids[0]), before, "JoinGroup is no sign of life");
+
+    let sync = bench.sync(&ids[0], 1, &ids);
+    let changed = bench.join_with(&ids[1], &[("range", "other")]);
+    assert!(bench.is_parked(changed));
+    assert_eq!(bench.synced(sync).error_code, code(E::RebalanceInProgress));
+    bench.commit();
+    assert_eq!(bench.state(), GroupState::PreparingRebalance, "the old assignment is void");
+    bench.join(&ids[0]);
+    assert_eq!(bench.joined(changed).generation_id, 2);
+}
+
+#[test]
+fn a_follower_of_a_stable_group_is_answered_at_once_unless_something_is_new() {
+    let (mut bench, ids) = Bench::stable(2);
+    let same = bench.join(&ids[1]);
+    assert_eq!((bench.joined(same).generation_id, bench.state()), (1, GroupState::Stable));
+    let changed = bench.join_with(&ids[1], &[("range", "topics"), ("roundrobin", "topics")]);
+    assert!(bench.is_parked(changed));
+    assert_eq!(bench.reasons().last(), Some(&"metadata changed"));
+}
+
+#[test]
+fn a_new_member_rebalances_a_group_in_any_state() {
+    let (mut bench, ids) = Bench::stable(1);
+    let late = bench.enter("late");
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    bench.enter("later");
+    bench.join(&ids[0]);
+    assert_eq!((bench.state(), bench.look().generation.0), (GroupState::CompletingRebalance, 2));
+    bench.enter("latest");
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    assert_eq!(bench.beat(&late, 2), code(E::RebalanceInProgress));
+}
+
+#[test]
+fn a_pending_id_holds_the_join_phase_up_until_it_joins_leaves_or_expires() {
+    for end in ["joins", "leaves", "expires"] {
+        let (mut bench, ids) = Bench::stable(1);
+        let first = bench.ask("late", 9, join_request(""));
+        let pending = bench.joined(first).member_id;
+        assert_eq!(bench.state(), GroupState::Stable, "an id is not a member");
+        let join = bench.join(&ids[0]);
+        assert!(bench.is_parked(join));
+        match end {
+            "joins" => assert!(bench.join(&pending) > join),
+            "leaves" => assert_eq!(bench.leave(&[&pending]), (0, vec![0])),
+            _ => bench.pass(SESSION),
+        }
+        assert!(!bench.is_parked(join), "the id {end}");
+        assert_eq!(bench.look().pending, []);
+        assert_eq!(bench.look().members.len(), if end == "joins" { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn pending_ids_outlive_the_join_timer_and_can_still_be_used() {
+    let (mut bench, ids) = Bench::stable(1);
+    let long = join_request("").with_session_timeout_ms(600_000);
+    let first = bench.ask("late", 9, long);
+    let pending = bench.joined(first).member_id;
+    let join = bench.join(&ids[0]);
+    bench.pass(secs(29));
+    assert!(bench.is_parked(join));
+    bench.pass(secs(1));
+    assert_eq!(bench.joined(join).generation_id, 2);
+    assert_eq!(bench.look().pending.len(), 1);
+    let used = bench.join(&pending);
+    assert!(bench.is_parked(used));
+    assert_eq!(bench.look().pending, []);
+}

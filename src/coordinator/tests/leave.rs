@@ -1,0 +1,126 @@
+//! R6.4.
+
+use kafka_protocol::messages::LeaveGroupRequest;
+
+use super::bench::{SESSION, group, join_request};
+use super::*;
+use crate::coordinator::{GroupState, Observation, Removal, TimerKind};
+use crate::protocol::{MemberId, Response, str_bytes};
+
+#[test]
+fn leaving_a_stable_group_rebalances_it() {
+    let (mut bench, ids) = Bench::stable(2);
+    assert_eq!(bench.leave(&[&ids[0]]), (0, vec![0]));
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    assert_eq!(bench.reasons().last(), Some(&"member left"));
+    assert_eq!(bench.look().leader, Some(MemberId(ids[1].clone())));
+    assert_eq!(bench.leave(&[&ids[0]]), (0, vec![code(E::UnknownMemberId)]));
+    assert!(bench.observed.contains(&Observation::MemberRemoved {
+        group: group(),
+        member: MemberId(ids[0].clone()),
+        why: Removal::Left,
+    }));
+}
+
+#[test]
+fn the_last_to_leave_empties_the_group_in_the_same_instant() {
+    let (mut bench, ids) = Bench::stable(1);
+    bench.leave(&[&ids[0]]);
+    assert_eq!((bench.state(), bench.look().generation.0), (GroupState::Empty, 2));
+    assert_eq!(bench.reasons()[3..], ["member left", "no members left"]);
+}
+
+/// The group's rebalance timeout is then zero, so the join phase ends at once, but through its timer.
+#[test]
+fn a_pending_id_does_not_keep_a_group_without_members() {
+    let (mut bench, ids) = Bench::stable(1);
+    let first = bench.ask("p", 9, join_request(""));
+    let pending = bench.joined(first).member_id;
+    bench.leave(&[&ids[0]]);
+    assert!(bench.look().timers.contains(&(TimerKind::Join, bench.now)));
+    bench.pass(ms(0));
+    assert_eq!(bench.state(), GroupState::Empty);
+    let join = bench.join(&pending);
+    bench.pass(secs(3));
+    assert_eq!(bench.joined(join).generation_id, 3);
+}
+
+#[test]
+fn leaving_the_join_phase_ends_it_when_nobody_else_is_missing() {
+    let (mut bench, ids) = Bench::stable(2);
+    let join = bench.join(&ids[0]);
+    bench.leave(&[&ids[1]]);
+    assert_eq!(bench.joined(join).generation_id, 2);
+}
+
+#[test]
+fn what_the_leaver_has_parked_is_answered_unknown_member() {
+    let (mut bench, ids) = Bench::stable(2);
+    let join = bench.join(&ids[0]);
+    bench.leave(&[&ids[0]]);
+    let answer = bench.joined(join);
+    assert_eq!((answer.error_code, answer.member_id.as_str()), (code(E::UnknownMemberId), ""));
+
+    let (mut bench, ids) = Bench::completing(3);
+    let syncs = [bench.sync(&ids[1], 1, &[]), bench.sync(&ids[2], 1, &[])];
+    bench.leave(&[&ids[1]]);
+    assert_eq!(bench.synced(syncs[0]).error_code, code(E::UnknownMemberId));
+    assert_eq!(bench.synced(syncs[1]).error_code, code(E::RebalanceInProgress));
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    assert_eq!(bench.session_of(&ids[2]), Some(bench.now + SESSION));
+}
+
+#[test]
+fn a_batch_is_one_rebalance_and_each_entry_has_its_own_error() {
+    let (mut bench, ids) = Bench::stable(3);
+    let unknown = code(E::UnknownMemberId);
+    let (top, entries) = bench.leave(&[&ids[0], "x", &ids[1], &ids[0], ""]);
+    assert_eq!((top, entries), (0, vec![0, unknown, 0, unknown, unknown]));
+    assert_eq!(bench.reasons()[3..], ["member left"]);
+    assert_eq!(bench.look().members.len(), 1);
+    let before = bench.reasons().len();
+    bench.leave(&["x"]);
+    bench.leave(&[]);
+    assert_eq!(bench.reasons().len(), before);
+}
+
+#[test]
+fn a_pending_id_that_leaves_rebalances_a_stable_group() {
+    let (mut bench, ids) = Bench::stable(1);
+    let first = bench.ask("p", 9, join_request(""));
+    let pending = bench.joined(first).member_id;
+    assert_eq!(bench.leave(&[&pending]), (0, vec![0]));
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    bench.pass(SESSION - ms(1));
+    assert_eq!(bench.beat(&ids[0], 1), code(E::RebalanceInProgress));
+}
+
+#[test]
+fn versions_before_batches_have_the_error_at_the_top() {
+    let (mut bench, ids) = Bench::stable(2);
+    for (version, member, error) in
+        [(0, str_bytes("x"), code(E::UnknownMemberId)), (2, ids[1].clone(), 0)]
+    {
+        let request = LeaveGroupRequest::default().with_group_id(group()).with_member_id(member);
+        let id = bench.ask("m", version, request);
+        let Response::LeaveGroup(answer) = bench.answer(id) else { panic!("not a leave") };
+        assert_eq!((answer.error_code, answer.members.len()), (error, 0));
+    }
+}
+
+#[test]
+fn pre_checks() {
+    let mut bench = Bench::new();
+    let unknown = code(E::UnknownMemberId);
+    assert_eq!(bench.leave(&["x", "y"]), (0, vec![unknown, unknown]), "no such group");
+    for (version, member) in [(5, ""), (1, "x")] {
+        let request = LeaveGroupRequest::default().with_member_id(str_bytes(member));
+        let id = bench.ask("m", version, request);
+        let Response::LeaveGroup(answer) = bench.answer(id) else { panic!("not a leave") };
+        assert_eq!(answer.error_code, code(E::InvalidGroupId));
+    }
+    let old = LeaveGroupRequest::default().with_group_id(group());
+    let id = bench.ask("m", 1, old);
+    let Response::LeaveGroup(answer) = bench.answer(id) else { panic!("not a leave") };
+    assert_eq!(answer.error_code, unknown);
+}

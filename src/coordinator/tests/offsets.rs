@@ -1,0 +1,259 @@
+//! R6.5, R6.6, R9.2.
+
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+};
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetFetchRequest, OffsetFetchResponse};
+
+use super::bench::{SESSION, group};
+use super::*;
+use crate::coordinator::{GroupCoordinator, GroupState, Record, Release, RequestId};
+use crate::protocol::{GroupId, Response, TopicName, str_bytes};
+
+fn topic(name: &str) -> TopicName {
+    TopicName(str_bytes(name))
+}
+
+fn commit_request(member: &str, generation: i32, offsets: &[(i32, i64)]) -> OffsetCommitRequest {
+    let partition = |&(index, offset): &(i32, i64)| {
+        OffsetCommitRequestPartition::default()
+            .with_partition_index(index)
+            .with_committed_offset(offset)
+            .with_committed_metadata(Some(str_bytes("note")))
+    };
+    let orders = OffsetCommitRequestTopic::default()
+        .with_name(topic("orders"))
+        .with_partitions(offsets.iter().map(partition).collect());
+    OffsetCommitRequest::default()
+        .with_group_id(group())
+        .with_generation_id_or_member_epoch(generation)
+        .with_member_id(str_bytes(member))
+        .with_topics(vec![orders])
+}
+
+fn commit(bench: &mut Bench, member: &str, generation: i32, offsets: &[(i32, i64)]) -> RequestId {
+    bench.ask("m", 9, commit_request(member, generation, offsets))
+}
+
+fn codes(bench: &Bench, id: RequestId) -> Vec<i16> {
+    let Response::OffsetCommit(answer) = bench.answer(id) else { panic!("not a commit") };
+    answer.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
+}
+
+/// Commits one partition, lets the log settle, gives the code.
+fn committed(bench: &mut Bench, member: &str, generation: i32) -> i16 {
+    let id = commit(bench, member, generation, &[(0, 5)]);
+    bench.commit();
+    codes(bench, id)[0]
+}
+
+fn fetch(bench: &mut Bench, stable: bool, partitions: Option<Vec<i32>>) -> OffsetFetchResponse {
+    let orders = |p| {
+        vec![
+            OffsetFetchRequestTopics::default()
+                .with_name(topic("orders"))
+                .with_partition_indexes(p),
+        ]
+    };
+    let asked = OffsetFetchRequestGroup::default()
+        .with_group_id(group())
+        .with_topics(partitions.map(orders));
+    let request =
+        OffsetFetchRequest::default().with_groups(vec![asked]).with_require_stable(stable);
+    let id = bench.ask("m", 9, request);
+    let release = if stable { Release::WhenDurable } else { Release::Now };
+    assert_eq!(bench.answers[&id].1, release);
+    let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
+    answer
+}
+
+/// The offsets of `orders`, as (partition, offset).
+fn offsets(answer: &OffsetFetchResponse) -> Vec<(i32, i64)> {
+    let topics = answer.groups.iter().flat_map(|g| &g.topics);
+    let partitions = topics.flat_map(|t| &t.partitions);
+    partitions.map(|p| (p.partition_index, p.committed_offset)).collect()
+}
+
+#[test]
+fn who_may_commit_to_a_group_that_does_not_exist() {
+    let mut bench = Bench::new();
+    let id = bench.ask("m", 8, commit_request("", 0, &[(0, 1)]));
+    assert_eq!(codes(&bench, id), [code(E::IllegalGeneration)]);
+    assert_eq!(bench.answers[&id].1, Release::Now);
+    assert_eq!(committed(&mut bench, "x", 0), code(E::GroupIdNotFound));
+    assert!(bench.coordinator.describe(&group()).is_none());
+    assert_eq!(committed(&mut bench, "", -1), 0);
+    assert_eq!(bench.state(), GroupState::Empty);
+    assert_eq!(bench.log.len(), 1, "a group for offsets only has no metadata");
+}
+
+#[test]
+fn who_may_commit_to_an_empty_group() {
+    let mut bench = Bench::new();
+    committed(&mut bench, "", -1);
+    assert_eq!(committed(&mut bench, "whoever", -1), 0);
+    assert_eq!(committed(&mut bench, "whoever", 0), code(E::UnknownMemberId));
+    assert_eq!(committed(&mut bench, "", 0), code(E::UnknownMemberId));
+}
+
+#[test]
+fn who_may_commit_to_a_group_with_members() {
+    let (mut bench, ids) = Bench::completing(2);
+    assert_eq!(committed(&mut bench, &ids[1], 1), code(E::RebalanceInProgress));
+    assert_eq!(committed(&mut bench, &ids[1], 0), code(E::IllegalGeneration));
+    bench.sync(&ids[0], 1, &ids);
+    bench.commit();
+    bench.pass(secs(2));
+    for (member, generation, error) in [
+        ("", -1, code(E::UnknownMemberId)),
+        ("x", -1, code(E::UnknownMemberId)),
+        ("x", 1, code(E::UnknownMemberId)),
+        (ids[1].as_str(), 0, code(E::IllegalGeneration)),
+        (ids[1].as_str(), 2, code(E::IllegalGeneration)),
+        (ids[1].as_str(), -1, code(E::IllegalGeneration)),
+    ] {
+        let before = bench.session_of(&ids[1]);
+        assert_eq!(committed(&mut bench, member, generation), error, "{member} {generation}");
+        assert_eq!(bench.session_of(&ids[1]), before);
+    }
+    assert_eq!(committed(&mut bench, &ids[1], 1), 0);
+    assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION));
+    // While the next generation forms, the one that ends still commits.
+    bench.join(&ids[0]);
+    bench.pass(secs(1));
+    assert_eq!(committed(&mut bench, &ids[1], 1), 0);
+    assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION));
+}
+
+#[test]
+fn a_group_instance_id_is_not_served_yet() {
+    let mut bench = Bench::new();
+    let request =
+        commit_request("", -1, &[(0, 1), (1, 1)]).with_group_instance_id(Some(str_bytes("i")));
+    let id = bench.ask("m", 7, request);
+    assert_eq!(codes(&bench, id), [code(E::UnsupportedVersion); 2]);
+}
+
+#[test]
+fn too_long_a_note_concerns_its_partition_alone() {
+    let mut bench = Bench::new();
+    let mut request = commit_request("", -1, &[(0, 1), (1, 2), (2, 3), (3, 4)]);
+    let partitions = &mut request.topics[0].partitions;
+    partitions[1].committed_metadata = Some(str_bytes(&"x".repeat(4_097)));
+    // 4,096 letters of two bytes each are not too long, nor is no note at all.
+    partitions[2].committed_metadata = Some(str_bytes(&"é".repeat(4_096)));
+    partitions[3].committed_metadata = None;
+    let id = bench.ask("m", 2, request);
+    bench.commit();
+    assert_eq!(codes(&bench, id), [0, code(E::OffsetMetadataTooLarge), 0, 0]);
+    assert_eq!(offsets(&fetch(&mut bench, true, None)), [(0, 1), (2, 3), (3, 4)]);
+}
+
+#[test]
+fn a_commit_that_stores_nothing_waits_for_the_log_like_a_heartbeat() {
+    let mut bench = Bench::new();
+    let id = commit(&mut bench, "", -1, &[]);
+    assert_eq!(bench.answers[&id].1, Release::WhenDurable);
+}
+
+#[test]
+fn a_commit_is_answered_when_all_its_records_are_durable() {
+    let mut bench = Bench::new();
+    let id = commit(&mut bench, "", -1, &[(0, 5), (1, 6)]);
+    let appends: Vec<_> = bench.log.iter().map(|(append, _)| *append).collect();
+    assert!(matches!(&bench.log[1].1, Record::OffsetCommit { partition, offset, .. }
+        if partition.to_string() == "orders-1" && offset.offset == 6));
+    assert_eq!(offsets(&fetch(&mut bench, true, None)), [(0, 5), (1, 6)]);
+    assert_eq!(offsets(&fetch(&mut bench, false, None)), []);
+    bench.settle_one(appends[0], None);
+    assert!(bench.is_parked(id));
+    assert_eq!(offsets(&fetch(&mut bench, false, Some(vec![0, 1]))), [(0, 5), (1, -1)]);
+    bench.settle_one(appends[1], None);
+    assert_eq!(codes(&bench, id), [0, 0]);
+    assert_eq!(bench.answers[&id].1, Release::Now);
+}
+
+/// The host need only report the last of several appends.
+#[test]
+fn a_durable_record_makes_all_before_it_durable() {
+    let mut bench = Bench::new();
+    let ids = [5, 4].map(|offset| commit(&mut bench, "", -1, &[(0, offset), (1, offset)]));
+    let last = bench.log.last().unwrap().0;
+    bench.settle_one(last, None);
+    ids.into_iter().for_each(|id| assert_eq!(codes(&bench, id), [0, 0]));
+    // Offsets may go back: the last commit wins.
+    assert_eq!(offsets(&fetch(&mut bench, false, None)), [(0, 4), (1, 4)]);
+}
+
+#[test]
+fn a_failed_commit_leaves_the_one_before() {
+    let mut bench = Bench::new();
+    commit(&mut bench, "", -1, &[(0, 5), (1, 5)]);
+    bench.commit();
+    let id = commit(&mut bench, "", -1, &[(0, 7), (1, 7)]);
+    let [first, second] = [bench.log[2].0, bench.log[3].0];
+    bench.settle_one(first, None);
+    bench.settle_one(second, Some(E::NotLeaderOrFollower));
+    assert_eq!(codes(&bench, id), [0, code(E::NotCoordinator)]);
+    assert_eq!(offsets(&fetch(&mut bench, true, None)), [(0, 7), (1, 5)]);
+}
+
+#[test]
+fn what_was_never_committed_has_offset_minus_one() {
+    let mut bench = Bench::new();
+    let nobody = fetch(&mut bench, true, Some(vec![3]));
+    assert_eq!((offsets(&nobody), nobody.groups[0].error_code), (vec![(3, -1)], 0));
+    assert_eq!(nobody.groups[0].topics[0].partitions[0].committed_leader_epoch, -1);
+    assert_eq!(fetch(&mut bench, true, None).groups[0].topics, []);
+    commit(&mut bench, "", -1, &[(0, 5)]);
+    bench.commit();
+    let answer = fetch(&mut bench, true, Some(vec![0, 1]));
+    assert_eq!(offsets(&answer), [(0, 5), (1, -1)]);
+    let notes: Vec<_> =
+        answer.groups[0].topics[0].partitions.iter().map(|p| p.metadata.clone().unwrap()).collect();
+    assert_eq!(notes, [str_bytes("note"), str_bytes("")]);
+}
+
+#[test]
+fn versions_before_lists_of_groups_ask_for_one() {
+    let mut bench = Bench::new();
+    commit(&mut bench, "", -1, &[(0, 5)]);
+    bench.commit();
+    commit(&mut bench, "", -1, &[(0, 6)]);
+    for version in 1..=7 {
+        let orders = OffsetFetchRequestTopic::default()
+            .with_name(topic("orders"))
+            .with_partition_indexes(vec![0, 9]);
+        let request = OffsetFetchRequest::default()
+            .with_group_id(group())
+            .with_topics(Some(vec![orders]))
+            .with_require_stable(version == 7);
+        let id = bench.ask("m", version, request);
+        let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
+        let found: Vec<_> =
+            answer.topics[0].partitions.iter().map(|p| p.committed_offset).collect();
+        assert_eq!(found, [if version == 7 { 6 } else { 5 }, -1]);
+        let everything = OffsetFetchRequest::default().with_group_id(group()).with_topics(None);
+        let id = bench.ask("m", version, everything);
+        let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
+        assert_eq!(answer.topics.len(), 1);
+    }
+}
+
+#[test]
+fn several_groups_are_answered_each_on_its_own() {
+    let mut bench = Bench::new();
+    commit(&mut bench, "", -1, &[(0, 5)]);
+    bench.commit();
+    let asked = ["other", "g"].map(|name| {
+        OffsetFetchRequestGroup::default().with_group_id(GroupId(str_bytes(name))).with_topics(None)
+    });
+    let request = OffsetFetchRequest::default().with_groups(asked.to_vec());
+    let id = bench.ask("m", 8, request);
+    let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
+    let topics: Vec<_> = answer.groups.iter().map(|g| g.topics.len()).collect();
+    assert_eq!(topics, [0, 1]);
+}

@@ -1,0 +1,148 @@
+//! R5: what runs out, when, and what that does.
+
+use super::bench::{SESSION, group, join_request};
+use super::*;
+use crate::coordinator::{GroupCoordinator, GroupState, Observation, Removal, TimerKind};
+use crate::protocol::{MemberId, StrBytes};
+use crate::time::Time;
+
+fn fired(bench: &Bench, timer: TimerKind, member: Option<&StrBytes>) -> bool {
+    let member = member.map(|id| MemberId(id.clone()));
+    bench.observed.contains(&Observation::TimerFired { group: group(), timer, member })
+}
+
+fn expired(bench: &Bench, member: &StrBytes) -> bool {
+    bench.observed.contains(&Observation::MemberRemoved {
+        group: group(),
+        member: MemberId(member.clone()),
+        why: Removal::SessionExpired,
+    })
+}
+
+#[test]
+fn a_silent_member_of_a_stable_group_is_removed_exactly_at_its_deadline() {
+    let (mut bench, ids) = Bench::stable(2);
+    bench.pass(secs(5));
+    bench.beat(&ids[0], 1);
+    bench.pass(SESSION - secs(5) - ms(1));
+    assert_eq!(bench.state(), GroupState::Stable);
+    bench.pass(ms(1));
+    assert!(expired(&bench, &ids[1]) && fired(&bench, TimerKind::Session, Some(&ids[1])));
+    assert_eq!(bench.reasons().last(), Some(&"session expired"));
+    assert_eq!(bench.look().members.len(), 1);
+}
+
+#[test]
+fn when_all_are_silent_the_group_becomes_empty_and_its_generation_grows() {
+    let (mut bench, _) = Bench::stable(2);
+    bench.pass(SESSION);
+    assert_eq!((bench.state(), bench.look().generation.0), (GroupState::Empty, 2));
+    assert_eq!(bench.look().leader, None);
+    let mut armed = 0;
+    bench.coordinator.deadlines(&mut |_| armed += 1);
+    assert_eq!(armed, 0, "an empty group has no timers");
+}
+
+#[test]
+fn a_silent_member_in_the_join_phase_ends_it_when_nobody_else_is_missing() {
+    let (mut bench, ids) = Bench::stable(2);
+    let join = bench.join(&ids[0]);
+    bench.pass(SESSION);
+    assert!(expired(&bench, &ids[1]));
+    assert_eq!(bench.joined(join).generation_id, 2);
+    assert_eq!(bench.reasons().last(), Some(&"all members joined"));
+}
+
+#[test]
+fn a_silent_member_in_the_sync_phase_starts_over() {
+    let (mut bench, ids) = Bench::completing(2);
+    let sync = bench.sync(&ids[0], 1, &ids);
+    bench.pass(SESSION);
+    assert!(expired(&bench, &ids[1]) && !expired(&bench, &ids[0]));
+    assert_eq!(bench.synced(sync).error_code, code(E::RebalanceInProgress));
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+}
+
+#[test]
+fn a_parked_join_or_sync_shields_its_member_and_its_answer_restarts_the_session() {
+    let (mut bench, ids) = Bench::stable(2);
+    let join = bench.join(&ids[0]);
+    for _ in 0..5 {
+        bench.pass(secs(5));
+        bench.beat(&ids[1], 1);
+    }
+    assert!(!expired(&bench, &ids[0]) && bench.is_parked(join));
+    assert!(!fired(&bench, TimerKind::Session, Some(&ids[0])), "a stale timer is not observed");
+    assert_eq!(bench.session_of(&ids[0]), None, "the timer ran out and is not armed again");
+    bench.join(&ids[1]);
+    assert_eq!(bench.session_of(&ids[0]), Some(bench.now + SESSION));
+
+    let sync = bench.sync(&ids[1], 2, &[]);
+    bench.pass(secs(6));
+    bench.beat(&ids[0], 2);
+    bench.pass(secs(6));
+    assert!(bench.is_parked(sync) && !expired(&bench, &ids[1]));
+    bench.sync(&ids[0], 2, &ids);
+    bench.commit();
+    assert_eq!(bench.synced(sync).error_code, 0);
+    assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION));
+}
+
+/// The group waits for somebody with a very long rebalance timeout, and so for longer than 5 minutes.
+#[test]
+fn a_new_member_waits_five_minutes_and_no_longer() {
+    let (mut bench, ids) = Bench::stable(1);
+    let slow = join_request(&ids[0]).with_rebalance_timeout_ms(3_600_000);
+    bench.ask("m0", 9, slow);
+    let sync = bench.sync(&ids[0], 2, &ids);
+    bench.commit();
+    assert_eq!(bench.synced(sync).error_code, 0);
+    let new = bench.enter("new");
+    let join = *bench.answers.keys().last().unwrap();
+    let join = crate::coordinator::RequestId(join.0 + 1);
+    let entered = bench.now;
+    while bench.now < entered + secs(300) - ms(1) {
+        bench.beat(&ids[0], 2);
+        bench.pass((entered + secs(300) - ms(1)).since(bench.now).min(secs(5)));
+    }
+    assert!(bench.is_parked(join));
+    bench.beat(&ids[0], 2);
+    bench.pass(ms(1));
+    assert!(expired(&bench, &new));
+    let answer = bench.joined(join);
+    assert_eq!((answer.error_code, answer.member_id.as_str()), (code(E::UnknownMemberId), ""));
+}
+
+#[test]
+fn the_join_timer_is_the_longest_rebalance_timeout() {
+    let (mut bench, ids) = Bench::stable(2);
+    let short = join_request(&ids[0]).with_rebalance_timeout_ms(8_000);
+    bench.ask("m0", 9, short);
+    assert_eq!(bench.look().timers, [(TimerKind::Join, bench.now + super::bench::REBALANCE)]);
+}
+
+#[test]
+fn a_pending_id_is_void_after_the_session_timeout_it_asked_for() {
+    let mut bench = Bench::new();
+    let first = bench.ask("p", 9, join_request("").with_session_timeout_ms(7_000));
+    let id = bench.joined(first).member_id;
+    assert_eq!(bench.look().timers, [(TimerKind::PendingJoin, Time::ZERO + secs(7))]);
+    bench.pass(secs(7));
+    assert!(fired(&bench, TimerKind::PendingJoin, Some(&id)));
+    let join = bench.join(&id);
+    assert_eq!(bench.joined(join).error_code, code(E::UnknownMemberId));
+}
+
+#[test]
+fn the_next_deadline_is_never_late() {
+    let (mut bench, ids) = Bench::stable(3);
+    for round in 0..20 {
+        bench.pass(secs(2));
+        bench.beat(&ids[round % 3], 1);
+        let mut earliest = Time::NEVER;
+        bench.coordinator.deadlines(&mut |at| earliest = earliest.min(at));
+        if earliest != Time::NEVER {
+            assert!(bench.coordinator.next_deadline().expect("something is armed") <= earliest);
+        }
+    }
+}

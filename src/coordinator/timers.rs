@@ -1,0 +1,226 @@
+//! Timers, keyed by what they mean (rules R5).
+//!
+//! A heartbeat moves its member's deadline a little further away, thousands of times for each time the
+//! timer really fires. So moving a deadline away only touches a map; the queue keeps the old place, and
+//! an entry whose time comes too early is queued again where it now belongs.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use crate::protocol::{GroupId, IndexMap, MemberId};
+use crate::time::Time;
+
+/// What a timer is for. There is one timer of each key: arming it again moves it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum TimerKey {
+    /// A member's session, or a new member's five minutes (R5.1, R5.2).
+    Session { group: GroupId, member: MemberId },
+    /// A member id handed out and not yet used (R5.3).
+    PendingJoin { group: GroupId, member: MemberId },
+    /// The end of the join phase, or of a step of the initial delay (R5.4).
+    Join { group: GroupId },
+    /// The end of the sync phase (R5.5).
+    Sync { group: GroupId },
+}
+
+/// All timers of a coordinator.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    armed: IndexMap<TimerKey, Armed>,
+    queue: BinaryHeap<Queued>,
+    armed_so_far: u64,
+}
+
+/// Where a timer stands: by deadline, then in the order of arming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    deadline: Time,
+    order: u64,
+}
+
+#[derive(Debug)]
+struct Armed {
+    place: Place,
+    /// Where its one live entry of the queue is; never after `place`.
+    queued: Place,
+}
+
+#[derive(Debug)]
+struct Queued {
+    place: Place,
+    key: TimerKey,
+}
+
+impl Timers {
+    /// Arms a timer, or moves it if it is armed.
+    pub(super) fn arm(&mut self, key: TimerKey, deadline: Time) {
+        let place = Place { deadline, order: self.armed_so_far };
+        self.armed_so_far += 1;
+        match self.armed.get_mut(&key) {
+            Some(armed) if armed.queued <= place => armed.place = place,
+            Some(armed) => {
+                *armed = Armed { place, queued: place };
+                self.enqueue(Queued { place, key });
+            }
+            None => {
+                self.armed.insert(key.clone(), Armed { place, queued: place });
+                self.enqueue(Queued { place, key });
+            }
+        }
+    }
+
+    /// Disarms a timer, if it is armed.
+    pub(super) fn cancel(&mut self, key: &TimerKey) {
+        self.armed.swap_remove(key);
+    }
+
+    /// Disarms and gives the timer whose deadline is the earliest, if that is not after `now`.
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<TimerKey> {
+        while let Some(mut first) = self.queue.peek_mut() {
+            if first.place.deadline > now {
+                return None;
+            }
+            match self.armed.get_mut(&first.key) {
+                Some(armed) if armed.queued != first.place => drop(PeekMut::pop(first)),
+                Some(armed) if armed.place == first.place => {
+                    let key = PeekMut::pop(first).key;
+                    self.armed.swap_remove(&key);
+                    return Some(key);
+                }
+                Some(armed) => {
+                    armed.queued = armed.place;
+                    first.place = armed.place;
+                }
+                None => drop(PeekMut::pop(first)),
+            }
+        }
+        None
+    }
+
+    /// When [`Self::pop_due`] may next give something; too early if that timer was moved or disarmed.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.queue.peek().map(|first| first.place.deadline)
+    }
+
+    /// When a timer fires, if it is armed.
+    pub(super) fn deadline(&self, key: &TimerKey) -> Option<Time> {
+        self.armed.get(key).map(|armed| armed.place.deadline)
+    }
+
+    /// Every armed deadline, exactly, in no particular order.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Time> {
+        self.armed.values().map(|armed| armed.place.deadline)
+    }
+
+    fn enqueue(&mut self, entry: Queued) {
+        // Entries of disarmed timers stay until their time comes. Throwing them out once they are most
+        // of the queue keeps it as small as the map, at a constant price for each arming.
+        if self.queue.len() > 2 * self.armed.len() + 64 {
+            let armed = &self.armed;
+            self.queue
+                .retain(|entry| armed.get(&entry.key).is_some_and(|a| a.queued == entry.place));
+        }
+        self.queue.push(entry);
+    }
+}
+
+/// The queue gives its greatest entry first, so the earliest place is the greatest.
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.place.cmp(&self.place)
+    }
+}
+
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Queued {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::str_bytes;
+    use crate::rng::Rng;
+    use std::collections::BTreeMap;
+
+    fn key(number: u64) -> TimerKey {
+        TimerKey::Join { group: GroupId(str_bytes(&number.to_string())) }
+    }
+
+    fn at(micros: u64) -> Time {
+        Time::from_micros(micros)
+    }
+
+    #[test]
+    fn the_earliest_fires_first_and_ties_fire_in_the_order_of_arming() {
+        let mut timers = Timers::default();
+        timers.arm(key(1), at(5));
+        timers.arm(key(2), at(5));
+        timers.arm(key(3), at(4));
+        timers.arm(key(1), at(5));
+        assert_eq!(timers.pop_due(at(3)), None);
+        let fired: Vec<_> = std::iter::from_fn(|| timers.pop_due(at(5))).collect();
+        assert_eq!(fired, [key(3), key(2), key(1)]);
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_disarmed_timer_does_not_fire_and_can_be_armed_again() {
+        let mut timers = Timers::default();
+        timers.arm(key(1), at(5));
+        timers.cancel(&key(1));
+        timers.arm(key(1), at(9));
+        assert_eq!(timers.pop_due(at(8)), None);
+        assert_eq!(timers.deadline(&key(1)), Some(at(9)));
+        assert_eq!(timers.pop_due(at(9)), Some(key(1)));
+    }
+
+    /// Compares with the plain way: a map from key to place, searched for its minimum.
+    #[test]
+    fn any_sequence_fires_as_a_sorted_list_would() {
+        let mut rng = Rng::stream(1, "timers");
+        let (mut timers, mut model) = (Timers::default(), BTreeMap::<u64, (u64, u64)>::new());
+        let mut now = 0;
+        for order in 0..20_000 {
+            let n = rng.below(20);
+            match rng.below(4) {
+                0 => {
+                    timers.cancel(&key(n));
+                    model.remove(&n);
+                }
+                1 => {
+                    now += rng.below(20);
+                    while let Some((&n, _)) =
+                        model.iter().filter(|(_, at)| at.0 <= now).min_by_key(|(_, at)| **at)
+                    {
+                        assert_eq!(timers.pop_due(at(now)), Some(key(n)));
+                        model.remove(&n);
+                    }
+                    assert_eq!(timers.pop_due(at(now)), None);
+                }
+                _ => {
+                    let deadline = now + rng.below(60);
+                    timers.arm(key(n), at(deadline));
+                    model.insert(n, (deadline, order));
+                }
+            }
+            let mut exact: Vec<Time> = timers.deadlines().collect();
+            exact.sort();
+            let mut expected: Vec<Time> = model.values().map(|&(t, _)| at(t)).collect();
+            expected.sort();
+            assert_eq!(exact, expected);
+            assert!(timers.next_deadline() <= exact.first().copied() || exact.is_empty());
+            assert!(timers.queue.len() <= 2 * 20 + 66, "the queue keeps too much");
+        }
+    }
+}
