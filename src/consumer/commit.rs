@@ -1,0 +1,165 @@
+//! OffsetCommit from the client's side: on a timer, before a rebalance, before closing (rules R13.4).
+//!
+//! What is committed is the position after the last record the application was handed *and is done
+//! with*: commits are only sent by the polling application thread, which has no batch in hand then.
+
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
+
+use crate::protocol::{ResponseError, StrBytes};
+use crate::time::Time;
+
+use super::links::Sent;
+use super::membership::Identity;
+use super::{Consumer, ConsumerConfig, MemberState, Output, Purpose};
+
+/// Why a commit is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The auto-commit interval is over.
+    Auto,
+    /// A rebalance is due and waits for it.
+    Prepare,
+    /// The consumer is closing and waits for it.
+    Close,
+}
+
+/// A commit in flight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    sent_as: Identity,
+    kind: Kind,
+}
+
+#[derive(Default)]
+pub(super) struct Commits {
+    /// When the next auto-commit is due.
+    due: Time,
+}
+
+impl Commits {
+    pub(super) fn reset(&mut self, now: Time, config: &ConsumerConfig) {
+        self.due = now + config.auto_commit_interval;
+    }
+}
+
+impl Consumer {
+    pub(super) fn auto_commit_if_due(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.may_auto_commit() && self.commits.due <= now {
+            self.commits.reset(now, &self.config);
+            self.send_commit(now, Kind::Auto, out);
+        }
+    }
+
+    pub(super) fn auto_commit_deadline(&self) -> Time {
+        if self.may_auto_commit() { self.commits.due } else { Time::NEVER }
+    }
+
+    fn may_auto_commit(&self) -> bool {
+        self.has_something_to_commit()
+            && !self.membership.rejoin_needed
+            && self.discovery.coordinator.is_some()
+            && !self.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::Commit(_)))
+    }
+
+    /// Commits all positions, if this member may commit at all: only a Stable one may (rule R13.4.7), a
+    /// client in mid-rebalance would be refused. True if a request was sent.
+    pub(super) fn send_commit(&mut self, now: Time, kind: Kind, out: &mut Vec<Output>) -> bool {
+        let topics = self.positions();
+        let stable = self.membership.state == MemberState::Stable;
+        if !stable || topics.is_empty() || self.discovery.coordinator.is_none() {
+            return false;
+        }
+        let sent_as = self.membership.identity.clone();
+        let request = OffsetCommitRequest::default()
+            .with_group_id(self.config.group.clone())
+            .with_generation_id_or_member_epoch(sent_as.generation.0)
+            .with_member_id(sent_as.member.0.clone())
+            .with_topics(topics);
+        let sent = Sent::Commit(Commit { sent_as, kind });
+        self.send(now, Purpose::Coordinator, sent, request, out);
+        true
+    }
+
+    fn positions(&self) -> Vec<OffsetCommitRequestTopic> {
+        let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
+        for (name, partition) in &self.partitions {
+            let Some(position) = partition.position else { continue };
+            let committed = OffsetCommitRequestPartition::default()
+                .with_partition_index(name.partition)
+                .with_committed_offset(position)
+                .with_committed_metadata(Some(StrBytes::new()));
+            match topics.last_mut() {
+                Some(last) if last.name == name.topic => last.partitions.push(committed),
+                _ => topics.push(
+                    OffsetCommitRequestTopic::default()
+                        .with_name(name.topic.clone())
+                        .with_partitions(vec![committed]),
+                ),
+            }
+        }
+        topics
+    }
+
+    pub(super) fn on_commit(
+        &mut self,
+        now: Time,
+        commit: &Commit,
+        answer: &OffsetCommitResponse,
+        out: &mut Vec<Output>,
+    ) {
+        use ResponseError as E;
+        let partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+        let code = partitions.map(|one| one.error_code).find(|&code| code != 0).unwrap_or(0);
+        match E::try_from_code(code) {
+            None => self.commit_over(commit),
+            Some(E::CoordinatorLoadInProgress | E::UnknownTopicOrPartition) => {
+                self.commit_failed_retriably(now, commit);
+            }
+            Some(E::NotCoordinator | E::CoordinatorNotAvailable | E::RequestTimedOut) => {
+                self.abandon_coordinator(now, "not the coordinator", out);
+                self.commit_failed_retriably(now, commit);
+            }
+            // The group is between join and sync: this member is late and must rejoin to learn more.
+            Some(E::RebalanceInProgress) => {
+                self.rejoin_at_once(now);
+                self.commit_over(commit);
+            }
+            Some(E::UnknownMemberId) => {
+                self.reset_if_current(&commit.sent_as, false, "unknown member id", out);
+                self.commit_over(commit);
+            }
+            Some(E::IllegalGeneration) => {
+                self.reset_if_current(&commit.sent_as, true, "illegal generation", out);
+                self.commit_over(commit);
+            }
+            Some(E::GroupAuthorizationFailed | E::FencedInstanceId) => self.fatal(code, out),
+            Some(_) => self.commit_over(commit),
+        }
+    }
+
+    fn commit_over(&mut self, commit: &Commit) {
+        match commit.kind {
+            Kind::Auto => {}
+            Kind::Prepare => self.prepare.committed(),
+            Kind::Close => self.close_committed(),
+        }
+    }
+
+    pub(super) fn commit_failed_retriably(&mut self, now: Time, commit: &Commit) {
+        let retry_at = now + self.config.retry_backoff;
+        match commit.kind {
+            Kind::Auto => self.commits.due = retry_at,
+            Kind::Prepare => self.prepare.commit_failed(retry_at),
+            Kind::Close => self.close_commit_failed(retry_at),
+        }
+    }
+
+    /// Whether this is a member with positions, so that a commit would be accepted.
+    pub(super) fn has_something_to_commit(&self) -> bool {
+        self.membership.state == MemberState::Stable
+            && self.partitions.values().any(|partition| partition.position.is_some())
+    }
+}

@@ -1,0 +1,72 @@
+//! The settings of one consumer, under Kafka's names where Kafka has one.
+
+use std::time::Duration;
+
+use crate::assignor::Assignor;
+use crate::protocol::{BrokerId, GroupId, StrBytes, TopicName};
+
+/// The settings of one consumer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerConfig {
+    /// `client.id`: the first half of its member ids.
+    pub client_id: StrBytes,
+    /// `group.id`.
+    pub group: GroupId,
+    /// What it subscribes to, sorted.
+    pub topics: Vec<TopicName>,
+    /// `partition.assignment.strategy`, most wanted first; never empty.
+    pub assignors: Vec<Assignor>,
+    /// `session.timeout.ms`.
+    pub session_timeout: Duration,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval: Duration,
+    /// `max.poll.interval.ms`; sent as the rebalance timeout.
+    pub max_poll_interval: Duration,
+    /// `max.poll.records`: the most the application is handed at a time.
+    pub max_poll_records: usize,
+    /// `auto.commit.interval.ms`.
+    pub auto_commit_interval: Duration,
+    /// `request.timeout.ms`.
+    pub request_timeout: Duration,
+    /// `retry.backoff.ms`, doubled with each failure …
+    pub retry_backoff: Duration,
+    /// … up to `retry.backoff.max.ms`.
+    pub retry_backoff_max: Duration,
+    /// `fetch.max.wait.ms`: how long the broker may hold a Fetch that finds nothing. Kafka's default is
+    /// 500 ms; ours is longer, because idle fetches would be most of a run and test nothing of a group.
+    pub fetch_max_wait: Duration,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: Duration,
+    /// How long the application takes for one record.
+    pub processing_time: Duration,
+    /// The JoinGroup version it speaks (0 to 9); the versions of the other group APIs follow from it, as
+    /// they do in clients of that age.
+    pub join_version: i16,
+    /// The broker it knows from the start.
+    pub bootstrap: BrokerId,
+}
+
+impl ConsumerConfig {
+    /// Kafka's defaults, but for `fetch_max_wait`, for a member of `group` that reads `topics`.
+    pub fn new(client_id: StrBytes, group: GroupId, topics: Vec<TopicName>) -> Self {
+        ConsumerConfig {
+            client_id,
+            group,
+            topics,
+            assignors: vec![Assignor::Range],
+            session_timeout: Duration::from_secs(45),
+            heartbeat_interval: Duration::from_secs(3),
+            max_poll_interval: Duration::from_secs(300),
+            max_poll_records: 500,
+            auto_commit_interval: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(30),
+            retry_backoff: Duration::from_millis(100),
+            retry_backoff_max: Duration::from_secs(1),
+            fetch_max_wait: Duration::from_secs(5),
+            metadata_max_age: Duration::from_secs(300),
+            processing_time: Duration::from_millis(1),
+            join_version: 9,
+            bootstrap: BrokerId(0),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Reading: Fetch, and the application that is handed records and takes its time with them.
+//!
+//! One Fetch is in flight at a time. It is sent before the application begins with a batch, so the next
+//! batch is on its way meanwhile. A Fetch that finds nothing is held by the broker, so an idle consumer
+//! does not spin.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::{FetchRequest, FetchResponse};
+
+use crate::protocol::{ResponseError, TopicPartition, records};
+use crate::time::{Time, to_millis_i32};
+
+use super::links::Sent;
+use super::{Consumer, ConsumerConfig, Observation, Output, Purpose};
+
+/// One owned partition.
+#[derive(Default)]
+pub(super) struct Partition {
+    /// The next offset to hand to the application; none until it is known.
+    pub(super) position: Option<i64>,
+    /// Nothing is committed for it: reading begins at the start of the log.
+    pub(super) reset: bool,
+    /// Fetched, not yet handed out, in the order of their offsets.
+    buffered: VecDeque<(i64, Bytes)>,
+}
+
+/// What the application is doing.
+pub(super) enum App {
+    /// It is inside `poll()`.
+    Polling,
+    /// It is busy with a batch.
+    Processing {
+        /// When `poll()` returned.
+        polled_at: Time,
+        /// When it is done.
+        until: Time,
+        /// Which records: partition, first offset, one past the last.
+        batch: Vec<(TopicPartition, i64, i64)>,
+    },
+}
+
+pub(super) struct Fetcher {
+    /// Counts assignments: an answer to a request of an earlier one is not looked at.
+    pub(super) epoch: u32,
+    /// How many owned partitions have no position yet.
+    pub(super) unpositioned: usize,
+    /// Not to ask for positions before this.
+    pub(super) positions_at: Time,
+    /// Not to fetch before this.
+    fetch_at: Time,
+    /// What the application takes for one record, when it has been changed.
+    processing_time: Option<Duration>,
+}
+
+impl Fetcher {
+    pub(super) fn new(now: Time) -> Self {
+        Fetcher {
+            epoch: 0,
+            unpositioned: 0,
+            positions_at: now,
+            fetch_at: now,
+            processing_time: None,
+        }
+    }
+
+    pub(super) fn begin_assignment(&mut self, now: Time, partitions: usize) {
+        self.epoch += 1;
+        self.unpositioned = partitions;
+        self.positions_at = now;
+        self.fetch_at = now;
+    }
+
+    pub(super) fn end_assignment(&mut self) {
+        self.epoch += 1;
+        self.unpositioned = 0;
+    }
+
+    pub(super) fn positions_failed(&mut self, now: Time, config: &ConsumerConfig) {
+        self.positions_at = now + config.retry_backoff;
+    }
+
+    pub(super) fn fetch_failed(&mut self, now: Time, config: &ConsumerConfig) {
+        self.fetch_at = now + config.retry_backoff;
+    }
+}
+
+impl Consumer {
+    pub(super) fn app_is_polling(&self) -> bool {
+        matches!(self.app, App::Polling)
+    }
+
+    /// The application is done with its batch when its time has come.
+    pub(super) fn finish_batch(&mut self, now: Time, out: &mut Vec<Output>) {
+        match &mut self.app {
+            App::Processing { until, batch, .. } if *until <= now => {
+                for (partition, first, next) in std::mem::take(batch) {
+                    out.push(Output::Observe(Observation::Processed { partition, first, next }));
+                }
+                self.app = App::Polling;
+            }
+            App::Processing { .. } | App::Polling => {}
+        }
+    }
+
+    /// `poll()` returns, if there is anything to return.
+    pub(super) fn deliver(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.prepare.under_way() {
+            return;
+        }
+        let mut room = self.config.max_poll_records;
+        let mut batch = Vec::new();
+        for (name, partition) in &mut self.partitions {
+            let taken = partition.buffered.len().min(room);
+            let Some(&(first, _)) = partition.buffered.front().filter(|_| taken > 0) else {
+                continue;
+            };
+            room -= taken;
+            let values: Vec<Bytes> =
+                partition.buffered.drain(..taken).map(|(_, value)| value).collect();
+            let next = first + taken as i64;
+            partition.position = Some(next);
+            batch.push((name.clone(), first, next));
+            let partition = name.clone();
+            out.push(Output::Observe(Observation::Polled { partition, first, values }));
+        }
+        let handed_out = self.config.max_poll_records - room;
+        if handed_out > 0 {
+            let until = now + self.processing_time() * handed_out as u32;
+            self.app = App::Processing { polled_at: now, until, batch };
+        }
+    }
+
+    fn processing_time(&self) -> Duration {
+        self.fetcher.processing_time.unwrap_or(self.config.processing_time)
+    }
+
+    /// Changes the pace of the application, also for the batch in hand if that makes it end sooner.
+    pub(super) fn set_processing_time(&mut self, now: Time, each: Duration) {
+        self.fetcher.processing_time = Some(each);
+        if let App::Processing { until, batch, .. } = &mut self.app {
+            let records: i64 = batch.iter().map(|(_, first, next)| next - first).sum();
+            *until = (*until).min(now + each * records as u32);
+        }
+    }
+
+    /// Fetches what the application will want next.
+    pub(super) fn fetch(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.fetcher.fetch_at > now || self.fetch_in_flight() {
+            return;
+        }
+        let topics = self.fetchable();
+        if topics.is_empty() {
+            return;
+        }
+        let request = FetchRequest::default()
+            .with_max_wait_ms(to_millis_i32(self.config.fetch_max_wait))
+            .with_min_bytes(1)
+            .with_max_bytes(50 << 20)
+            .with_session_epoch(-1)
+            .with_topics(topics);
+        self.send(now, Purpose::Data, Sent::Fetch(self.fetcher.epoch), request, out);
+    }
+
+    fn fetchable(&self) -> Vec<FetchTopic> {
+        let mut topics: Vec<FetchTopic> = Vec::new();
+        for (name, partition) in &self.partitions {
+            let Some(position) = partition.position.filter(|_| partition.buffered.is_empty())
+            else {
+                continue;
+            };
+            let wanted = FetchPartition::default()
+                .with_partition(name.partition)
+                .with_fetch_offset(position)
+                .with_partition_max_bytes(1 << 20);
+            match topics.last_mut() {
+                Some(last) if last.topic == name.topic => last.partitions.push(wanted),
+                _ => topics.push(
+                    FetchTopic::default()
+                        .with_topic(name.topic.clone())
+                        .with_partitions(vec![wanted]),
+                ),
+            }
+        }
+        topics
+    }
+
+    pub(super) fn fetch_deadline(&self) -> Time {
+        let wanted = self
+            .partitions
+            .values()
+            .any(|partition| partition.position.is_some() && partition.buffered.is_empty());
+        if wanted && !self.fetch_in_flight() { self.fetcher.fetch_at } else { Time::NEVER }
+    }
+
+    fn fetch_in_flight(&self) -> bool {
+        self.links.awaits(Purpose::Data, |sent| matches!(sent, Sent::Fetch(_)))
+    }
+
+    pub(super) fn on_fetch(&mut self, now: Time, epoch: u32, answer: &FetchResponse) {
+        if epoch != self.fetcher.epoch {
+            return;
+        }
+        for topic in &answer.responses {
+            for one in &topic.partitions {
+                let name = TopicPartition::new(topic.topic.clone(), one.partition_index);
+                match ResponseError::try_from_code(one.error_code) {
+                    None => self.buffer(&name, one.records.as_ref()),
+                    Some(ResponseError::OffsetOutOfRange) => self.reset_position(&name),
+                    Some(_) => self.fetcher.fetch_failed(now, &self.config),
+                }
+            }
+        }
+    }
+
+    fn buffer(&mut self, name: &TopicPartition, records: Option<&Bytes>) {
+        let Some(records) = records.filter(|records| !records.is_empty()) else { return };
+        let Some(partition) = self.partitions.get_mut(name) else { return };
+        let Some(position) = partition.position else { return };
+        // A batch is sent whole, so it may begin before the position.
+        let read = records::decode_records(records).unwrap_or_else(|error| {
+            panic!("consumer {}: {name}: {error}", self.config.client_id.as_str())
+        });
+        partition.buffered.extend(read.into_iter().filter(|(offset, _)| *offset >= position));
+    }
+
+    fn reset_position(&mut self, name: &TopicPartition) {
+        if let Some(partition) = self.partitions.get_mut(name) {
+            self.fetcher.unpositioned += usize::from(partition.position.is_some());
+            *partition = Partition { reset: true, ..Partition::default() };
+        }
+    }
+}

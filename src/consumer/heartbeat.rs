@@ -1,0 +1,147 @@
+//! The heartbeat thread: heartbeats, the client's own idea of its session, and the poll interval
+//! (rules R13.3).
+//!
+//! A client whose session runs out does *not* fence itself. It only doubts its coordinator, and goes on
+//! fetching until it is told that it was removed.
+
+use kafka_protocol::messages::leave_group_request::MemberIdentity;
+use kafka_protocol::messages::{HeartbeatRequest, LeaveGroupRequest};
+
+use crate::protocol::{Api, ResponseError};
+use crate::time::Time;
+
+use super::fetch::App;
+use super::links::Sent;
+use super::membership::Identity;
+use super::versions::version_of;
+use super::{Consumer, ConsumerConfig, MemberState, Observation, Output, Purpose};
+
+#[derive(Default)]
+pub(super) struct Heartbeats {
+    /// When the next heartbeat is due.
+    next: Time,
+    /// When the client begins to doubt its coordinator.
+    session_deadline: Time,
+}
+
+impl Heartbeats {
+    /// A join was answered: all timers start afresh.
+    pub(super) fn reset(&mut self, now: Time, config: &ConsumerConfig) {
+        self.next = now + config.heartbeat_interval;
+        self.reset_session(now, config);
+    }
+
+    pub(super) fn reset_session(&mut self, now: Time, config: &ConsumerConfig) {
+        self.session_deadline = now + config.session_timeout;
+    }
+
+    pub(super) fn failed(&mut self, now: Time, config: &ConsumerConfig) {
+        self.next = now + config.retry_backoff;
+    }
+}
+
+impl Consumer {
+    /// One turn of the heartbeat thread; at most one of its duties is done in a turn.
+    pub(super) fn heartbeat_thread(&mut self, now: Time, out: &mut Vec<Output>) {
+        if !self.membership.heartbeats() {
+            return;
+        }
+        if self.discovery.coordinator.is_none() {
+            self.find_coordinator(now, out);
+        } else if self.heartbeats.session_deadline <= now {
+            self.abandon_coordinator(now, "session timeout", out);
+        } else if self.poll_interval_deadline() <= now {
+            out.push(Output::Observe(Observation::PollTimeout));
+            self.send_leave(now, out);
+            self.reset_membership(false, "poll timeout", out);
+        } else if self.heartbeats.next <= now && !self.heartbeat_in_flight() {
+            self.send_heartbeat(now, out);
+        }
+    }
+
+    pub(super) fn heartbeat_deadline(&self) -> Time {
+        if !self.membership.heartbeats() {
+            Time::NEVER
+        } else if self.discovery.coordinator.is_none() {
+            self.find_deadline()
+        } else if self.heartbeat_in_flight() {
+            self.heartbeats.session_deadline
+        } else {
+            self.heartbeats.session_deadline.min(self.heartbeats.next)
+        }
+    }
+
+    /// When an application that is busy with a batch is late for its next poll. Not watched while the
+    /// coordinator is unknown: the thread has only one thing on its mind then.
+    pub(super) fn poll_interval_deadline(&self) -> Time {
+        match self.app {
+            App::Processing { polled_at, .. }
+                if self.membership.heartbeats() && self.discovery.coordinator.is_some() =>
+            {
+                polled_at + self.config.max_poll_interval
+            }
+            App::Processing { .. } | App::Polling => Time::NEVER,
+        }
+    }
+
+    fn send_heartbeat(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.heartbeats.next = now + self.config.heartbeat_interval;
+        let identity = self.membership.identity.clone();
+        let request = HeartbeatRequest::default()
+            .with_group_id(self.config.group.clone())
+            .with_generation_id(identity.generation.0)
+            .with_member_id(identity.member.0.clone());
+        self.send(now, Purpose::Coordinator, Sent::Heartbeat(identity), request, out);
+    }
+
+    pub(super) fn on_heartbeat(
+        &mut self,
+        now: Time,
+        sent_as: &Identity,
+        error: i16,
+        out: &mut Vec<Output>,
+    ) {
+        use ResponseError as E;
+        match E::try_from_code(error) {
+            None => self.heartbeats.reset_session(now, &self.config),
+            Some(E::RebalanceInProgress) => {
+                self.heartbeats.reset_session(now, &self.config);
+                if self.membership.state == MemberState::Stable {
+                    self.rejoin_at_once(now);
+                }
+            }
+            Some(E::NotCoordinator | E::CoordinatorNotAvailable) => {
+                self.abandon_coordinator(now, "not the coordinator", out);
+                self.heartbeats.failed(now, &self.config);
+            }
+            Some(E::UnknownMemberId) => {
+                self.reset_if_current(sent_as, false, "unknown member id", out);
+            }
+            Some(E::IllegalGeneration) => {
+                self.reset_if_current(sent_as, true, "illegal generation", out);
+            }
+            Some(E::GroupAuthorizationFailed | E::FencedInstanceId) => self.fatal(error, out),
+            Some(_) => self.heartbeats.failed(now, &self.config),
+        }
+    }
+
+    fn heartbeat_in_flight(&self) -> bool {
+        self.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::Heartbeat(_)))
+    }
+
+    /// Sends LeaveGroup if there is anything to leave and anybody to tell; true if it was sent.
+    pub(super) fn send_leave(&mut self, now: Time, out: &mut Vec<Output>) -> bool {
+        let member = self.membership.identity.member.0.clone();
+        let gone = member.is_empty() || self.membership.state == MemberState::Unjoined;
+        if gone || self.discovery.coordinator.is_none() {
+            return false;
+        }
+        let request = LeaveGroupRequest::default().with_group_id(self.config.group.clone());
+        let request = match version_of(Api::LeaveGroup, self.config.join_version) {
+            0..=2 => request.with_member_id(member),
+            _ => request.with_members(vec![MemberIdentity::default().with_member_id(member)]),
+        };
+        self.send(now, Purpose::Coordinator, Sent::Leave, request, out);
+        true
+    }
+}

@@ -1,0 +1,201 @@
+//! Where reading begins: the committed offset, or the start of the log when there is none
+//! (`auto.offset.reset=earliest`).
+
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+};
+use kafka_protocol::messages::{
+    ListOffsetsRequest, ListOffsetsResponse, OffsetFetchRequest, OffsetFetchResponse,
+};
+
+use crate::protocol::{Api, ResponseError, TopicName, TopicPartition};
+use crate::time::Time;
+
+use super::links::Sent;
+use super::versions::version_of;
+use super::{Consumer, Observation, Output, Purpose};
+
+/// ListOffsets' way of asking for the first offset of a partition.
+const EARLIEST: i64 = -2;
+
+impl Consumer {
+    /// Asks for the positions that are missing: first the committed ones, then, where nothing is
+    /// committed, the start of the log.
+    pub(super) fn find_positions(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.fetcher.unpositioned == 0 || self.fetcher.positions_at > now {
+            return;
+        }
+        let uncommitted = self.missing(|reset| !reset);
+        if !uncommitted.is_empty()
+            && self.discovery.coordinator.is_some()
+            && !self.offset_fetch_in_flight()
+        {
+            let request = self.offset_fetch_request(uncommitted);
+            let sent = Sent::OffsetFetch(self.fetcher.epoch);
+            self.send(now, Purpose::Coordinator, sent, request, out);
+        }
+        let unstarted = self.missing(|reset| reset);
+        if !unstarted.is_empty() && !self.list_offsets_in_flight() {
+            let sent = Sent::ListOffsets(self.fetcher.epoch);
+            self.send(now, Purpose::Data, sent, list_offsets_request(unstarted), out);
+        }
+    }
+
+    pub(super) fn position_deadline(&self) -> Time {
+        if self.fetcher.unpositioned == 0 {
+            return Time::NEVER;
+        }
+        let committed = self.discovery.coordinator.is_some()
+            && !self.offset_fetch_in_flight()
+            && self.partitions.values().any(|one| one.position.is_none() && !one.reset);
+        let start = !self.list_offsets_in_flight()
+            && self.partitions.values().any(|one| one.position.is_none() && one.reset);
+        if committed || start { self.fetcher.positions_at } else { Time::NEVER }
+    }
+
+    fn missing(&self, wanted: impl Fn(bool) -> bool) -> Vec<(TopicName, Vec<i32>)> {
+        let mut topics: Vec<(TopicName, Vec<i32>)> = Vec::new();
+        for (name, partition) in &self.partitions {
+            if partition.position.is_some() || !wanted(partition.reset) {
+                continue;
+            }
+            match topics.last_mut() {
+                Some((topic, partitions)) if *topic == name.topic => {
+                    partitions.push(name.partition)
+                }
+                _ => topics.push((name.topic.clone(), vec![name.partition])),
+            }
+        }
+        topics
+    }
+
+    fn offset_fetch_request(&self, topics: Vec<(TopicName, Vec<i32>)>) -> OffsetFetchRequest {
+        let version = version_of(Api::OffsetFetch, self.config.join_version);
+        let request = OffsetFetchRequest::default().with_require_stable(version >= 7);
+        if version >= 8 {
+            let topics = topics.into_iter().map(|(name, partitions)| {
+                OffsetFetchRequestTopics::default()
+                    .with_name(name)
+                    .with_partition_indexes(partitions)
+            });
+            let group = OffsetFetchRequestGroup::default()
+                .with_group_id(self.config.group.clone())
+                .with_topics(Some(topics.collect()));
+            return request.with_groups(vec![group]);
+        }
+        let topics = topics.into_iter().map(|(name, partitions)| {
+            OffsetFetchRequestTopic::default().with_name(name).with_partition_indexes(partitions)
+        });
+        request.with_group_id(self.config.group.clone()).with_topics(Some(topics.collect()))
+    }
+
+    pub(super) fn on_offset_fetch(
+        &mut self,
+        now: Time,
+        epoch: u32,
+        answer: &OffsetFetchResponse,
+        out: &mut Vec<Output>,
+    ) {
+        use ResponseError as E;
+        let (error, offsets) = flatten(answer);
+        match E::try_from_code(error) {
+            None => {}
+            Some(E::NotCoordinator | E::CoordinatorNotAvailable) => {
+                self.abandon_coordinator(now, "not the coordinator", out);
+                return self.fetcher.positions_failed(now, &self.config);
+            }
+            Some(E::GroupAuthorizationFailed) => return self.fatal(error, out),
+            Some(_) => return self.fetcher.positions_failed(now, &self.config),
+        }
+        if epoch != self.fetcher.epoch {
+            return;
+        }
+        for (partition, offset, error) in offsets {
+            if error != 0 {
+                self.fetcher.positions_failed(now, &self.config);
+            } else if offset >= 0 {
+                self.position(partition, offset, true, out);
+            } else if let Some(waiting) = self.partitions.get_mut(&partition) {
+                waiting.reset = true;
+            }
+        }
+    }
+
+    pub(super) fn on_list_offsets(
+        &mut self,
+        now: Time,
+        epoch: u32,
+        answer: &ListOffsetsResponse,
+        out: &mut Vec<Output>,
+    ) {
+        if epoch != self.fetcher.epoch {
+            return;
+        }
+        for topic in &answer.topics {
+            for partition in &topic.partitions {
+                let name = TopicPartition::new(topic.name.clone(), partition.partition_index);
+                match partition.error_code {
+                    0 => self.position(name, partition.offset, false, out),
+                    _ => self.fetcher.positions_failed(now, &self.config),
+                }
+            }
+        }
+    }
+
+    fn position(
+        &mut self,
+        name: TopicPartition,
+        offset: i64,
+        committed: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(partition) = self.partitions.get_mut(&name) else { return };
+        if partition.position.is_none() {
+            partition.position = Some(offset);
+            partition.reset = false;
+            self.fetcher.unpositioned -= 1;
+            let partition = name;
+            out.push(Output::Observe(Observation::Positioned { partition, offset, committed }));
+        }
+    }
+
+    fn offset_fetch_in_flight(&self) -> bool {
+        self.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::OffsetFetch(_)))
+    }
+
+    fn list_offsets_in_flight(&self) -> bool {
+        self.links.awaits(Purpose::Data, |sent| matches!(sent, Sent::ListOffsets(_)))
+    }
+}
+
+fn list_offsets_request(topics: Vec<(TopicName, Vec<i32>)>) -> ListOffsetsRequest {
+    let topics = topics.into_iter().map(|(name, partitions)| {
+        let partitions = partitions.into_iter().map(|partition| {
+            ListOffsetsPartition::default().with_partition_index(partition).with_timestamp(EARLIEST)
+        });
+        ListOffsetsTopic::default().with_name(name).with_partitions(partitions.collect())
+    });
+    ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(topics.collect())
+}
+
+/// The one group of an OffsetFetch answer, whichever of the two layouts its version has: its error, and
+/// each partition with its offset and error.
+fn flatten(answer: &OffsetFetchResponse) -> (i16, Vec<(TopicPartition, i64, i16)>) {
+    if let Some(group) = answer.groups.first() {
+        let offsets = group.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|one| {
+                let name = TopicPartition::new(topic.name.clone(), one.partition_index);
+                (name, one.committed_offset, one.error_code)
+            })
+        });
+        return (group.error_code, offsets.collect());
+    }
+    let offsets = answer.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|one| {
+            let name = TopicPartition::new(topic.name.clone(), one.partition_index);
+            (name, one.committed_offset, one.error_code)
+        })
+    });
+    (answer.error_code, offsets.collect())
+}

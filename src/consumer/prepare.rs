@@ -1,0 +1,122 @@
+//! Between "a rebalance is due" and JoinGroup: commit what was read, then give up everything owned
+//! (eager rebalancing, rule R13.4.1).
+//!
+//! Preparation happens once a rebalance. A join that fails and is tried again does not repeat it; a
+//! completed rebalance, or a reset membership, makes it due again.
+
+use crate::protocol::{Generation, TopicPartition};
+use crate::time::Time;
+
+use super::commit::Kind;
+use super::{Consumer, MemberState, Observation, Output};
+
+#[derive(Default)]
+pub(super) enum Step {
+    /// Nothing has been done yet.
+    #[default]
+    Due,
+    /// The commit is in flight; it is not waited for beyond the deadline.
+    Committing { deadline: Time },
+    /// The commit failed in a way that heals by itself; it is sent again at `at`.
+    RetryCommit { at: Time, deadline: Time },
+    /// The commit is over, for better or worse.
+    Committed,
+    /// Everything owned has been given up.
+    Done,
+}
+
+#[derive(Default)]
+pub(super) struct Prepare(Step);
+
+impl Prepare {
+    /// The next rebalance needs preparation.
+    pub(super) fn reset(&mut self) {
+        self.0 = Step::Due;
+    }
+
+    /// Whether records must not be handed out: their partitions are about to be given up.
+    pub(super) fn under_way(&self) -> bool {
+        matches!(self.0, Step::Committing { .. } | Step::RetryCommit { .. } | Step::Committed)
+    }
+
+    /// The commit of the preparation is over.
+    pub(super) fn committed(&mut self) {
+        if matches!(self.0, Step::Committing { .. }) {
+            self.0 = Step::Committed;
+        }
+    }
+
+    /// The commit of the preparation failed in a way that heals by itself.
+    pub(super) fn commit_failed(&mut self, retry_at: Time) {
+        if let Step::Committing { deadline } = self.0 {
+            self.0 = Step::RetryCommit { at: retry_at, deadline };
+        }
+    }
+}
+
+impl Consumer {
+    /// Takes preparation as far as it gets; true when it is over.
+    pub(super) fn prepare_join(&mut self, now: Time, out: &mut Vec<Output>) -> bool {
+        match self.prepare.0 {
+            Step::Due => {
+                let deadline = now + self.config.max_poll_interval;
+                self.commit_for_prepare(now, deadline, out)
+            }
+            Step::RetryCommit { at, deadline } if at <= now && now < deadline => {
+                self.commit_for_prepare(now, deadline, out)
+            }
+            Step::Committing { deadline } | Step::RetryCommit { deadline, .. } => {
+                now >= deadline && self.give_up_partitions(out)
+            }
+            Step::Committed => self.give_up_partitions(out),
+            Step::Done => true,
+        }
+    }
+
+    pub(super) fn prepare_deadline(&self) -> Time {
+        match self.prepare.0 {
+            Step::Committing { deadline } => deadline,
+            Step::RetryCommit { at, deadline } => at.min(deadline),
+            Step::Due | Step::Committed | Step::Done => Time::ZERO,
+        }
+    }
+
+    fn commit_for_prepare(&mut self, now: Time, deadline: Time, out: &mut Vec<Output>) -> bool {
+        if self.send_commit(now, Kind::Prepare, out) {
+            self.prepare.0 = Step::Committing { deadline };
+            return false;
+        }
+        self.give_up_partitions(out)
+    }
+
+    fn give_up_partitions(&mut self, out: &mut Vec<Output>) -> bool {
+        self.prepare.0 = Step::Done;
+        let lost = self.membership.identity.generation == Generation::NONE
+            || self.membership.identity.member.is_empty();
+        self.drop_partitions(lost, out);
+        true
+    }
+
+    /// Stops acting on everything owned; `lost` says whether somebody else may have it already.
+    pub(super) fn drop_partitions(&mut self, lost: bool, out: &mut Vec<Output>) {
+        let partitions: Vec<TopicPartition> =
+            std::mem::take(&mut self.partitions).into_keys().collect();
+        self.fetcher.end_assignment();
+        if partitions.is_empty() {
+            return;
+        }
+        out.push(Output::Observe(if lost {
+            Observation::Lost { partitions }
+        } else {
+            Observation::Revoked { partitions }
+        }));
+    }
+
+    /// Whether somebody else may already have what this member owns: its membership is gone, or a
+    /// rebalance is under way that it takes part in (rule R13.3.4).
+    pub(super) fn may_be_lost(&self) -> bool {
+        self.membership.identity.generation == Generation::NONE
+            || self.membership.identity.member.is_empty()
+            || self.membership.state != MemberState::Stable
+    }
+}
