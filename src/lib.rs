@@ -1,6 +1,7 @@
 //! Deterministic simulation testing for Kafka consumer groups.
 
 pub mod assignor;
+pub mod cluster;
 pub mod consumer;
 pub mod coordinator;
 pub mod protocol;
