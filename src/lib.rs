@@ -7,3 +7,4 @@ pub mod coordinator;
 pub mod protocol;
 pub mod rng;
 pub mod time;
+pub mod trace;

@@ -1,0 +1,168 @@
+//! Coverage: which (group state × event × fault) cells a run reached.
+//!
+//! The event is what happened at the coordinator: a group request was taken up, or a timer fired. The
+//! state is the group's just before, as the trace last told it (a coordinator reports a timer before
+//! what it leads to). The fault is any family that was active somewhere at the time: begun and not ended,
+//! or, for what is over in an instant, less than five seconds ago.
+
+mod cells;
+
+use std::time::Duration;
+
+use super::event::{Event, FaultKind, Kind, Loss, Message, Place};
+use crate::coordinator::{GroupState, Observation};
+use crate::protocol::{GroupId, Request};
+use crate::time::Time;
+pub use cells::{Cell, CellEvent, Cells};
+
+/// How long a drop, a reset and a crash count after they happened.
+const AFTERMATH: Duration = Duration::from_secs(5);
+
+/// Collects the cells of a run from its events.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    cells: Cells,
+    /// Few groups: a scan is faster than a map.
+    groups: Vec<(GroupId, GroupState)>,
+    /// The lasting faults, by the process they are done to, whichever life it is in.
+    lasting: Vec<(FaultKind, Place, Option<Place>)>,
+    lasting_mask: u16,
+    /// Until when each family that is over in an instant still counts.
+    aftermath: [Option<Time>; FaultKind::ALL.len()],
+    aftermath_ends: Option<Time>,
+}
+
+impl Coverage {
+    /// The cells reached so far.
+    pub fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// The cells reached.
+    pub fn into_cells(self) -> Cells {
+        self.cells
+    }
+
+    /// Takes the next event of a run.
+    #[inline]
+    pub fn observe(&mut self, event: &Event) {
+        match &event.kind {
+            Kind::Received { message: Message::Request(frame), .. } => {
+                if let Some(group) = group_of(&frame.body) {
+                    self.reach(group, CellEvent::Request(frame.body.api()), event.at);
+                }
+            }
+            Kind::Coordinator(Observation::TimerFired { group, timer, .. }) => {
+                self.reach(group, CellEvent::Timer(*timer), event.at);
+            }
+            Kind::Coordinator(Observation::State { group, to, .. }) => self.moved(group, *to),
+            Kind::FaultBegan { fault, peer } => self.began(*fault, event, *peer),
+            Kind::FaultEnded { fault, peer } => self.ended(*fault, event, *peer),
+            Kind::Lost { why: Loss::Dropped, .. } => self.happened(FaultKind::Drop, event.at),
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn reach(&mut self, group: &GroupId, event: CellEvent, at: Time) {
+        let state = self.groups.iter().find(|(name, _)| name == group).map(|(_, state)| *state);
+        let faults = self.active(at);
+        if let Some(event) = event.index() {
+            self.cells.add(state, event, faults);
+        }
+    }
+
+    /// The families active at a time, as a mask; bit 0 when there is none.
+    #[inline]
+    fn active(&mut self, at: Time) -> u16 {
+        let mut mask = self.lasting_mask;
+        if self.aftermath_ends.is_some_and(|end| at < end) {
+            for (fault, until) in FaultKind::ALL.into_iter().zip(self.aftermath) {
+                if until.is_some_and(|until| at < until) {
+                    mask |= bit(fault);
+                }
+            }
+        }
+        if mask == 0 { 1 } else { mask }
+    }
+
+    fn moved(&mut self, group: &GroupId, to: GroupState) {
+        match self.groups.iter_mut().find(|(name, _)| name == group) {
+            Some((_, state)) => *state = to,
+            None => self.groups.push((group.clone(), to)),
+        }
+    }
+
+    fn began(&mut self, fault: FaultKind, event: &Event, peer: Option<Place>) {
+        if is_instant(fault) {
+            return self.happened(fault, event.at);
+        }
+        let entry = (fault, any_life(event.place), peer.map(any_life));
+        if !self.lasting.contains(&entry) {
+            self.lasting.push(entry);
+            self.lasting_mask |= bit(fault);
+        }
+    }
+
+    fn ended(&mut self, fault: FaultKind, event: &Event, peer: Option<Place>) {
+        let entry = (fault, any_life(event.place), peer.map(any_life));
+        self.lasting.retain(|other| *other != entry);
+        self.lasting_mask = self.lasting.iter().fold(0, |mask, (fault, ..)| mask | bit(*fault));
+    }
+
+    fn happened(&mut self, fault: FaultKind, at: Time) {
+        let until = at + AFTERMATH;
+        self.aftermath[fault as usize] = Some(until);
+        self.aftermath_ends = Some(until);
+    }
+}
+
+const fn is_instant(fault: FaultKind) -> bool {
+    match fault {
+        FaultKind::Drop | FaultKind::Reset | FaultKind::Crash => true,
+        FaultKind::Partition
+        | FaultKind::Clog
+        | FaultKind::Pause
+        | FaultKind::Skew
+        | FaultKind::Slow => false,
+    }
+}
+
+const fn bit(fault: FaultKind) -> u16 {
+    1 << (fault as u16 + 1)
+}
+
+/// A process, whichever life it is in: a fault may outlive the one it began in.
+fn any_life(place: Place) -> Place {
+    match place {
+        Place::Consumer(mut consumer) => {
+            consumer.incarnation = 0;
+            Place::Consumer(consumer)
+        }
+        Place::Schedule | Place::Broker(_) | Place::Producer => place,
+    }
+}
+
+/// The group that a request to the coordinator is about.
+#[inline]
+fn group_of(request: &Request) -> Option<&GroupId> {
+    match request {
+        Request::Heartbeat(body) => Some(&body.group_id),
+        Request::JoinGroup(body) => Some(&body.group_id),
+        Request::SyncGroup(body) => Some(&body.group_id),
+        Request::LeaveGroup(body) => Some(&body.group_id),
+        Request::OffsetCommit(body) => Some(&body.group_id),
+        // Versions 8 and up ask about several groups; consumers ask about their own.
+        Request::OffsetFetch(body) => {
+            Some(body.groups.first().map_or(&body.group_id, |group| &group.group_id))
+        }
+        Request::Produce(_)
+        | Request::Fetch(_)
+        | Request::ListOffsets(_)
+        | Request::Metadata(_)
+        | Request::FindCoordinator(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

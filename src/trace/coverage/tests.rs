@@ -1,0 +1,105 @@
+use super::*;
+use crate::coordinator::GroupState::*;
+use crate::coordinator::TimerKind;
+use crate::trace::event::ConnectionId;
+use crate::trace::testing::*;
+
+fn cells(events: &[Event]) -> Vec<String> {
+    let mut coverage = Coverage::default();
+    events.iter().for_each(|event| coverage.observe(event));
+    coverage.into_cells().iter().map(|cell| cell.to_string()).collect()
+}
+
+fn beat(millis: u64) -> Event {
+    received(millis, consumer(0, 1), heartbeat(&member("c1", 1), 1))
+}
+
+#[test]
+fn the_state_is_the_one_before_the_event() {
+    let id = member("c1", 1);
+    let timer = TimerKind::Join;
+    let events = [
+        received(1, consumer(0, 1), join(&id)),
+        moved(1, Empty, PreparingRebalance, "member joined"),
+        observed(2, Observation::TimerFired { group: group(), timer, member: None }),
+        moved(2, PreparingRebalance, CompletingRebalance, "all members joined"),
+        beat(3),
+        beat(4),
+        // What is sent, and what is answered, does not happen at the coordinator.
+        answered(4, consumer(0, 1), heartbeat(&id, 1), heartbeat_answer(None)),
+    ];
+    assert_eq!(
+        cells(&events),
+        [
+            "none × JoinGroup × none",
+            "PreparingRebalance × join-timer × none",
+            "CompletingRebalance × Heartbeat × none"
+        ]
+    );
+}
+
+#[test]
+fn a_lasting_fault_counts_until_it_ends_in_whichever_life() {
+    let events = [
+        fault(1, consumer(0, 1), FaultKind::Pause),
+        fault(1, consumer(1, 1), FaultKind::Pause),
+        fault_over(2, consumer(1, 1), FaultKind::Pause),
+        beat(3),
+        fault_over(4, consumer(0, 2), FaultKind::Pause),
+        received(5, consumer(0, 1), join(&member("c1", 1))),
+    ];
+    assert_eq!(cells(&events), ["none × JoinGroup × none", "none × Heartbeat × pause"]);
+}
+
+#[test]
+fn an_instant_fault_counts_for_five_seconds() {
+    let crash = fault(1_000, consumer(1, 1), FaultKind::Crash);
+    assert_eq!(cells(&[crash.clone(), beat(5_999)]), ["none × Heartbeat × crash"]);
+    assert_eq!(cells(&[crash, beat(6_000)]), ["none × Heartbeat × none"]);
+}
+
+#[test]
+fn a_message_that_is_dropped_makes_the_fault_count_anew() {
+    let message = Message::Request(request(4, heartbeat(&member("c1", 1), 1)));
+    let lost = Kind::Lost { to: BROKER, conn: ConnectionId(1), message, why: Loss::Dropped };
+    let events = [
+        fault(0, consumer(0, 1), FaultKind::Drop),
+        event(10_000, consumer(0, 1), lost),
+        beat(12_000),
+    ];
+    assert_eq!(cells(&events), ["none × Heartbeat × drop"]);
+}
+
+#[test]
+fn every_active_family_makes_a_cell() {
+    let events = [fault(0, BROKER, FaultKind::Skew), fault(1, BROKER, FaultKind::Reset), beat(2)];
+    assert_eq!(cells(&events), ["none × Heartbeat × reset", "none × Heartbeat × skew"]);
+}
+
+#[test]
+fn sets_unite() {
+    let of = |event: Event| {
+        let mut coverage = Coverage::default();
+        coverage.observe(&event);
+        coverage.into_cells()
+    };
+    let mut both = of(beat(1));
+    both.union(&of(beat(2)));
+    assert_eq!(both.len(), 1);
+    both.union(&of(received(1, consumer(0, 1), join(&member("c1", 1)))));
+    assert_eq!(both.len(), 2);
+    assert!(!both.is_empty() && Cells::default().is_empty());
+}
+
+#[test]
+fn every_cell_has_a_bit_of_its_own() {
+    let mut all = Cells::default();
+    for (nth, cell) in Cells::all().enumerate() {
+        assert!(!all.contains(cell), "{cell} shares a bit");
+        let fault = cell.fault.map_or(0, |fault| fault as u16 + 1);
+        all.add(cell.state, cell.event.index().expect("listed"), 1 << fault);
+        assert_eq!(all.len(), nth + 1);
+    }
+    assert_eq!(all.len(), 540);
+    assert_eq!(Cells::possible(), (6 * 6 + 3 + 5 + 1 + 2) * 9);
+}

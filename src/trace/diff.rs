@@ -1,0 +1,72 @@
+//! What differs between two traces, for people.
+//!
+//! Two runs that take the same course a millisecond apart are the same story, so lines are compared
+//! without their times and without how long something took. Lines are shown as they are.
+
+use similar::{Algorithm, ChangeTag, DiffOp, capture_diff_slices, group_diff_ops};
+
+/// How many equal lines are shown around a difference.
+const CONTEXT: usize = 3;
+
+/// The differing lines of two rendered traces (`-` only in the first, `+` only in the second) with the lines around
+/// them, and `…` between distant places. Empty when they tell the same story.
+pub fn diff(a: &str, b: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (a.lines().collect(), b.lines().collect());
+    let stories = |lines: &[&str]| lines.iter().map(|line| story(line)).collect::<Vec<_>>();
+    let ops = capture_diff_slices(Algorithm::Myers, &stories(&old), &stories(&new));
+    if ops.iter().all(|op| matches!(op, DiffOp::Equal { .. })) {
+        return String::new();
+    }
+    let mut out = String::new();
+    for (place, group) in group_diff_ops(ops, CONTEXT).iter().enumerate() {
+        if place > 0 {
+            out.push_str("…\n");
+        }
+        for change in group.iter().flat_map(|op| op.iter_changes(&old, &new)) {
+            let mark = match change.tag() {
+                ChangeTag::Equal => ' ',
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+            };
+            out.push(mark);
+            out.push_str(change.value());
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// A line without what depends on the exact time.
+fn story(line: &str) -> String {
+    let line = line.trim_start();
+    let rest = line.split_once(' ').map_or(line, |(_time, rest)| rest);
+    let timing = |word: &&str| !word.starts_with("took=") && !word.starts_with("local=");
+    rest.split_whitespace().filter(timing).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_times_are_no_difference() {
+        let a = "   1.000000  b0       generation g 1 took=3s\n";
+        let b = "  11.000001  b0       generation g 1 took=3.1s local=12.000000\n";
+        assert_eq!(diff(a, b), "");
+    }
+
+    #[test]
+    fn a_difference_is_shown_with_the_lines_around_it() {
+        let line = |n: usize, what: &str| format!("{n:>11}.000000  b0  {what}\n");
+        let a: String = (0..20).map(|n| line(n, &format!("event {n}"))).collect();
+        let b: String = (0..20)
+            .map(|n| line(n + 1, &if n == 10 { "other".to_owned() } else { format!("event {n}") }))
+            .collect();
+        let shown = diff(&a, &b);
+        assert_eq!(shown.lines().count(), 8, "{shown}");
+        assert!(
+            shown.contains("-         10.000000  b0  event 10\n+         11.000000  b0  other\n")
+        );
+        assert!(shown.starts_with("           7.000000  b0  event 7\n"), "{shown}");
+    }
+}

@@ -1,0 +1,194 @@
+//! Events for machines: one JSON object an event.
+//!
+//! The object has the fields of the one visit, in its order. Times and lengths of time are whole
+//! microseconds; member ids are whole; error codes are the official names (`NONE` for success); payloads are
+//! decoded; an optional field that is not there is left out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::event::{Event, Place};
+use super::fields::Visitor;
+use super::names::Names;
+use super::text::{error_text, readable};
+use crate::protocol::{records, subscription};
+use crate::time::Time;
+
+/// Turns events into JSON. It must see every event of a run, in order: it learns the names of
+/// consumers from them.
+#[derive(Clone, Debug, Default)]
+pub struct Json {
+    names: Names,
+}
+
+impl Json {
+    /// Appends the object of one event, on a line of its own.
+    pub fn render(&mut self, event: &Event, out: &mut String) {
+        self.names.learn(event);
+        out.push('{');
+        event.visit(&mut Writer { out, names: &self.names, lists: Vec::new(), fresh: true });
+        out.push_str("}\n");
+    }
+}
+
+struct Writer<'a> {
+    out: &'a mut String,
+    names: &'a Names,
+    lists: Vec<List>,
+    /// Nothing has been written in the innermost object yet.
+    fresh: bool,
+}
+
+struct List {
+    item: Item,
+    items: usize,
+}
+
+/// What the current item of a list has turned out to be.
+#[derive(PartialEq)]
+enum Item {
+    None,
+    /// A bare value: its key is empty.
+    Bare,
+    Object,
+}
+
+impl Writer<'_> {
+    fn field(&mut self, key: &'static str, value: &Value) {
+        self.key(key);
+        self.out.push_str(&value.to_string());
+    }
+
+    /// Writes what stands before a value.
+    fn key(&mut self, key: &'static str) {
+        if let Some(list) = self.lists.last_mut()
+            && list.item == Item::None
+        {
+            if key.is_empty() {
+                list.item = Item::Bare;
+                return;
+            }
+            list.item = Item::Object;
+            self.out.push('{');
+            self.fresh = true;
+        }
+        if !self.fresh {
+            self.out.push(',');
+        }
+        self.fresh = false;
+        self.out.push('"');
+        self.out.push_str(key);
+        self.out.push_str("\":");
+    }
+
+    fn end_item(&mut self) {
+        if let Some(list) = self.lists.last_mut() {
+            if list.item == Item::Object {
+                self.out.push('}');
+            }
+            list.item = Item::None;
+        }
+    }
+}
+
+impl Visitor for Writer<'_> {
+    fn word(&mut self, key: &'static str, word: &'static str) {
+        self.field(key, &json!(word));
+    }
+
+    fn int(&mut self, key: &'static str, value: i64) {
+        self.field(key, &json!(value));
+    }
+
+    fn flag(&mut self, key: &'static str, value: bool) {
+        self.field(key, &json!(value));
+    }
+
+    fn text(&mut self, key: &'static str, text: &str) {
+        self.field(key, &json!(text));
+    }
+
+    fn time(&mut self, key: &'static str, time: Time) {
+        self.field(key, &json!(time.micros()));
+    }
+
+    fn duration(&mut self, key: &'static str, duration: Duration) {
+        self.field(key, &json!(duration.as_micros() as u64));
+    }
+
+    fn place(&mut self, key: &'static str, place: Place) {
+        self.field(key, &json!(self.names.place(place)));
+    }
+
+    fn member(&mut self, key: &'static str, id: &str) {
+        self.field(key, &json!(id));
+    }
+
+    fn error(&mut self, key: &'static str, code: i16) {
+        let name = if code == 0 { "NONE".to_owned() } else { error_text(code) };
+        self.field(key, &json!(name));
+    }
+
+    fn partition(&mut self, key: &'static str, topic: &str, partition: i32) {
+        self.field(key, &json!(format!("{topic}-{partition}")));
+    }
+
+    fn value(&mut self, key: &'static str, value: &Bytes) {
+        let text = std::str::from_utf8(value).map_or_else(|_| readable(value), str::to_owned);
+        self.field(key, &json!(text));
+    }
+
+    fn records(&mut self, key: &'static str, set: &Bytes) {
+        let value = match records::decode_records(set) {
+            Ok(records) => json!(records.len()),
+            Err(error) => json!({ "malformed": error }),
+        };
+        self.field(key, &value);
+    }
+
+    fn subscription(&mut self, key: &'static str, payload: &Bytes) {
+        let value = match subscription::decode_subscription(payload) {
+            Ok(topics) => topics.iter().map(|topic| topic.0.as_str()).collect(),
+            Err(malformed) => json!({ "malformed": malformed.0 }),
+        };
+        self.field(key, &value);
+    }
+
+    fn assignment(&mut self, key: &'static str, payload: &Bytes) {
+        let value = match subscription::decode_assignment(payload) {
+            Ok(partitions) => partitions.iter().map(ToString::to_string).collect(),
+            Err(malformed) => json!({ "malformed": malformed.0 }),
+        };
+        self.field(key, &value);
+    }
+
+    fn none(&mut self, _key: &'static str) {}
+
+    fn open(&mut self, key: &'static str, _len: usize) {
+        self.key(key);
+        self.out.push('[');
+        self.lists.push(List { item: Item::None, items: 0 });
+    }
+
+    fn item(&mut self) {
+        self.end_item();
+        let list = self.lists.last_mut().expect("an item is inside a list");
+        list.items += 1;
+        if list.items > 1 {
+            self.out.push(',');
+        }
+    }
+
+    fn close(&mut self) {
+        self.end_item();
+        self.lists.pop();
+        self.out.push(']');
+        self.fresh = false;
+    }
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,0 +1,138 @@
+//! Short names that stay the same through a trace.
+//!
+//! A consumer is printed under the name its schedule gave it and the number of its life (`c2.1`), a
+//! member id as its client and a number in the order in which the coordinator issued them (`c2#1`): the
+//! uuid behind a member id is noise to a reader. Names are learned from the trace alone, so every
+//! event must be shown to [`Names::learn`], in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::event::{ConsumerRef, Event, Kind, Message, Place};
+use crate::coordinator::Observation;
+use crate::protocol::Response;
+
+/// The names learned so far.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    consumers: BTreeMap<u16, Arc<str>>,
+    members: BTreeMap<String, Member>,
+    issued: BTreeMap<String, u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Member {
+    client: String,
+    number: u32,
+}
+
+impl Names {
+    /// Learns the names that an event introduces.
+    pub fn learn(&mut self, event: &Event) {
+        match &event.kind {
+            Kind::ConsumerStarted { name, .. } => {
+                if let Place::Consumer(consumer) = event.place {
+                    self.consumers.insert(consumer.index, name.clone());
+                }
+            }
+            Kind::Coordinator(Observation::MemberAdded { member, .. }) => {
+                self.know(member.as_str());
+            }
+            Kind::Sent { message: Message::Response { response, .. }, .. } => {
+                if let Response::JoinGroup(body) = &response.body {
+                    self.know(&body.member_id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How a place is printed: `b0`, `c2.1`, `producer`, and `sim` for the schedule.
+    pub fn place(&self, place: Place) -> String {
+        match place {
+            Place::Schedule => "sim".to_owned(),
+            Place::Producer => "producer".to_owned(),
+            Place::Broker(broker) => broker.to_string(),
+            Place::Consumer(consumer) => {
+                format!("{}.{}", self.consumer(consumer), consumer.incarnation)
+            }
+        }
+    }
+
+    /// The name of a consumer without the number of its life.
+    pub fn consumer(&self, consumer: ConsumerRef) -> String {
+        match self.consumers.get(&consumer.index) {
+            Some(name) => name.to_string(),
+            None => format!("consumer{}", consumer.index),
+        }
+    }
+
+    /// How a member id is printed: `c2#1`. An id without a uuid is printed as it is, and none as
+    /// `none`. An id that was never seen being issued gets the next number of its client.
+    pub fn member(&mut self, id: &str) -> String {
+        if id.is_empty() {
+            return "none".to_owned();
+        }
+        match self.know(id) {
+            Some(member) => format!("{}#{}", member.client, member.number),
+            None => id.to_owned(),
+        }
+    }
+
+    /// As [`Self::member`], but just `c2` for the first id of a client: for lines that list members.
+    pub fn brief_member(&mut self, id: &str) -> String {
+        match self.know(id) {
+            Some(Member { client, number: 1 }) => client.clone(),
+            Some(Member { client, number }) => format!("{client}#{number}"),
+            None => id.to_owned(),
+        }
+    }
+
+    fn know(&mut self, id: &str) -> Option<&Member> {
+        let client = client_of(id)?;
+        if !self.members.contains_key(id) {
+            let number = self.issued.entry(client.to_owned()).or_default();
+            *number += 1;
+            let member = Member { client: client.to_owned(), number: *number };
+            self.members.insert(id.to_owned(), member);
+        }
+        self.members.get(id)
+    }
+}
+
+/// What stands before the uuid of a member id; none when there is no uuid.
+fn client_of(id: &str) -> Option<&str> {
+    const UUID: usize = 36;
+    let split = id.len().checked_sub(UUID + 1)?;
+    let (client, rest) = id.split_at_checked(split)?;
+    let uuid = rest.strip_prefix('-')?;
+    uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()).then_some(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn member_ids_are_numbered_in_the_order_they_are_issued() {
+        let id = |client: &str, digit: char| {
+            let run = |n: usize| digit.to_string().repeat(n);
+            format!("{client}-{}-{}-{}-{}-{}", run(8), run(4), run(4), run(4), run(12))
+        };
+        let mut names = Names::default();
+        assert_eq!(names.member(&id("c-2", 'f')), "c-2#1");
+        assert_eq!(names.member(&id("c-2", '0')), "c-2#2");
+        assert_eq!(names.member(&id("c1", '0')), "c1#1");
+        assert_eq!(names.member(&id("c-2", 'f')), "c-2#1");
+        assert_eq!(names.brief_member(&id("c-2", 'f')), "c-2");
+        assert_eq!(names.brief_member(&id("c-2", '0')), "c-2#2");
+    }
+
+    #[test]
+    fn an_id_without_a_uuid_is_its_own_name() {
+        let mut names = Names::default();
+        assert_eq!(names.member("member-one"), "member-one");
+        assert_eq!(names.member(""), "none");
+        assert_eq!(names.member(&"é".repeat(19)), "é".repeat(19));
+    }
+}

@@ -1,0 +1,169 @@
+//! Hand-built events for the tests of this ring.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
+use kafka_protocol::messages::{
+    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest,
+};
+
+use super::event::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
+use crate::consumer::ConsumerConfig;
+use crate::coordinator::{GroupState, Observation, Removal};
+use crate::protocol::{
+    BrokerId, Generation, GroupId, MemberId, Request, RequestFrame, Response, ResponseError,
+    ResponseFrame, TopicName, TopicPartition, str_bytes, subscription,
+};
+use crate::time::Time;
+
+pub(super) const BROKER: Place = Place::Broker(BrokerId(0));
+
+pub(super) fn event(millis: u64, place: Place, kind: Kind) -> Event {
+    let at = Time::from_micros(millis * 1_000);
+    Event { at, local: at, place, kind }
+}
+
+pub(super) fn consumer(index: u16, incarnation: u16) -> Place {
+    Place::Consumer(ConsumerRef { index, incarnation })
+}
+
+pub(super) fn group() -> GroupId {
+    GroupId(str_bytes("g"))
+}
+
+pub(super) fn topic() -> TopicName {
+    TopicName(str_bytes("orders"))
+}
+
+pub(super) fn partition(number: i32) -> TopicPartition {
+    TopicPartition::new(topic(), number)
+}
+
+/// The member id that client `client` was issued as its `digit`-th.
+pub(super) fn member(client: &str, digit: u8) -> MemberId {
+    MemberId(str_bytes(&format!("{client}-{digit:08}-0000-4000-8000-000000000000")))
+}
+
+pub(super) fn started(millis: u64, index: u16, name: &str) -> Event {
+    let config = ConsumerConfig::new(str_bytes(name), group(), vec![topic()]);
+    let kind = Kind::ConsumerStarted { name: name.into(), config: Arc::new(config) };
+    event(millis, consumer(index, 1), kind)
+}
+
+pub(super) fn script(millis: u64, text: &str) -> Event {
+    event(millis, Place::Schedule, Kind::Script { line: 1, text: text.into() })
+}
+
+pub(super) fn fault(millis: u64, place: Place, fault: FaultKind) -> Event {
+    event(millis, place, Kind::FaultBegan { fault, peer: None })
+}
+
+pub(super) fn fault_over(millis: u64, place: Place, fault: FaultKind) -> Event {
+    event(millis, place, Kind::FaultEnded { fault, peer: None })
+}
+
+pub(super) fn observed(millis: u64, seen: Observation) -> Event {
+    event(millis, BROKER, Kind::Coordinator(seen))
+}
+
+pub(super) fn moved(millis: u64, from: GroupState, to: GroupState, why: &'static str) -> Event {
+    observed(millis, Observation::State { group: group(), from, to, why })
+}
+
+pub(super) fn added(millis: u64, member: MemberId) -> Event {
+    let (session, rebalance) = (Duration::from_secs(10), Duration::from_secs(30));
+    observed(millis, Observation::MemberAdded { group: group(), member, session, rebalance })
+}
+
+pub(super) fn removed(millis: u64, member: MemberId, why: Removal) -> Event {
+    observed(millis, Observation::MemberRemoved { group: group(), member, why })
+}
+
+/// Generation `generation` began; the first member leads.
+pub(super) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event {
+    observed(
+        millis,
+        Observation::GenerationBegan {
+            group: group(),
+            generation: Generation(generation),
+            protocol: (!members.is_empty()).then(|| str_bytes("range")),
+            leader: members.first().cloned(),
+            members: members.to_vec(),
+            took: Duration::from_millis(3_004),
+        },
+    )
+}
+
+pub(super) fn request(version: i16, body: impl Into<Request>) -> Arc<RequestFrame> {
+    let body = body.into();
+    Arc::new(RequestFrame { correlation: 7, version, client_id: str_bytes("c1"), body })
+}
+
+pub(super) fn sent(millis: u64, from: Place, to: Place, message: Message) -> Event {
+    event(millis, from, Kind::Sent { to, conn: ConnectionId(3), message })
+}
+
+pub(super) fn received(millis: u64, from: Place, body: impl Into<Request>) -> Event {
+    let message = Message::Request(request(4, body));
+    event(millis, BROKER, Kind::Received { from, conn: ConnectionId(3), message })
+}
+
+pub(super) fn answered(
+    millis: u64,
+    to: Place,
+    asked: impl Into<Request>,
+    answer: impl Into<Response>,
+) -> Event {
+    let response = Arc::new(ResponseFrame { correlation: 7, body: answer.into() });
+    sent(millis, BROKER, to, Message::Response { request: request(4, asked), response })
+}
+
+pub(super) fn heartbeat(member: &MemberId, generation: i32) -> HeartbeatRequest {
+    HeartbeatRequest::default()
+        .with_group_id(group())
+        .with_generation_id(generation)
+        .with_member_id(member.0.clone())
+}
+
+pub(super) fn heartbeat_answer(error: Option<ResponseError>) -> HeartbeatResponse {
+    HeartbeatResponse::default().with_error_code(crate::protocol::error_code(error))
+}
+
+pub(super) fn join(member: &MemberId) -> JoinGroupRequest {
+    JoinGroupRequest::default()
+        .with_group_id(group())
+        .with_member_id(member.0.clone())
+        .with_protocol_type(str_bytes("consumer"))
+        .with_session_timeout_ms(10_000)
+        .with_rebalance_timeout_ms(30_000)
+        .with_protocols(vec![
+            JoinGroupRequestProtocol::default()
+                .with_name(str_bytes("range"))
+                .with_metadata(subscription::encode_subscription(&[topic()], 1, Generation::NONE)),
+        ])
+}
+
+pub(super) fn join_refused(member: &MemberId, error: ResponseError) -> JoinGroupResponse {
+    JoinGroupResponse::default().with_error_code(error.code()).with_member_id(member.0.clone())
+}
+
+/// The leader's SyncGroup: which partitions each member gets.
+pub(super) fn sync(
+    generation: i32,
+    leader: &MemberId,
+    given: &[(&MemberId, &[i32])],
+) -> SyncGroupRequest {
+    let assignments = given.iter().map(|(member, partitions)| {
+        let partitions: Vec<_> = partitions.iter().map(|&p| partition(p)).collect();
+        SyncGroupRequestAssignment::default()
+            .with_member_id(member.0.clone())
+            .with_assignment(subscription::encode_assignment(&partitions, 1))
+    });
+    SyncGroupRequest::default()
+        .with_group_id(group())
+        .with_generation_id(generation)
+        .with_member_id(leader.0.clone())
+        .with_assignments(assignments.collect())
+}

@@ -1,0 +1,302 @@
+//! Writes the fields of one event behind its head.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::style::{self, Show, Style, When};
+use crate::protocol::{error_name, records, subscription};
+use crate::time::{Pretty, Time};
+use crate::trace::event::Place;
+use crate::trace::fields::Visitor;
+use crate::trace::names::Names;
+
+/// A list is cut short after this many items …
+const ITEMS: usize = 16;
+/// … and a list of record values after this many.
+const VALUES: usize = 5;
+
+/// The visitor that writes a line.
+pub(super) struct Line<'a> {
+    out: &'a mut String,
+    names: &'a mut Names,
+    /// See [`style::of`].
+    scope: &'static str,
+    lists: Vec<List>,
+    /// Inside a list that is not shown, or behind the end of one that is cut short.
+    mute: bool,
+    /// The message is a response that holds an error.
+    failed: bool,
+}
+
+/// A list that is being written.
+struct List {
+    len: usize,
+    limit: usize,
+    begun: usize,
+    /// Nothing of the current item has been written.
+    fresh: bool,
+    bracketed: bool,
+    /// What to go back to at its end.
+    outer_scope: &'static str,
+    outer_mute: bool,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(out: &'a mut String, names: &'a mut Names) -> Line<'a> {
+        Line { out, names, scope: "", lists: Vec::new(), mute: false, failed: false }
+    }
+
+    /// Writes what stands before a value. False when the value is not to be written.
+    fn begin(&mut self, key: &'static str, set: bool) -> bool {
+        if self.mute {
+            return false;
+        }
+        let Style { show, when } = style::of(self.scope, key);
+        let wanted = match when {
+            When::Always => true,
+            When::Set => set,
+            When::Failed => self.failed && set,
+        };
+        if !wanted || show == Show::Hidden {
+            return false;
+        }
+        match self.lists.last_mut() {
+            Some(list) if list.fresh => list.fresh = false,
+            _ => self.separate(key, show),
+        }
+        true
+    }
+
+    fn separate(&mut self, key: &'static str, show: Show) {
+        match show {
+            Show::Key => self.put(&format!(" {}=", key.replace('_', "-"))),
+            Show::After(words) => self.put(&format!(" {words}")),
+            Show::Glued(words) | Show::Count(words) => self.put(words),
+            Show::Bracketed | Show::Hidden => {}
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    /// An encoded payload of a member, shown as the list inside it.
+    fn payload(&mut self, key: &'static str, items: Result<Vec<String>, String>, empty: bool) {
+        if !self.begin(key, !empty) {
+            return;
+        }
+        let inside = match items {
+            Ok(items) if items.is_empty() => "none".to_owned(),
+            Ok(items) => shorten(&items, ","),
+            Err(error) => format!("malformed: {error}"),
+        };
+        if self.lists.is_empty() {
+            self.put(&inside);
+        } else {
+            self.put(&format!("[{inside}]"));
+        }
+    }
+}
+
+impl Visitor for Line<'_> {
+    fn word(&mut self, key: &'static str, word: &'static str) {
+        if self.begin(key, true) {
+            self.put(word);
+        }
+        if key == "event" || key == "api" {
+            self.scope = word;
+        }
+    }
+
+    fn int(&mut self, key: &'static str, value: i64) {
+        if self.begin(key, value != -1) {
+            write!(self.out, "{value}").expect("a string takes all text");
+        }
+    }
+
+    fn flag(&mut self, key: &'static str, value: bool) {
+        if key == "committed" {
+            self.put(if value { " committed" } else { " start" });
+        } else if self.begin(key, value) {
+            self.put(if value { "yes" } else { "no" });
+        }
+    }
+
+    fn text(&mut self, key: &'static str, text: &str) {
+        // What is claimed by an `expect` line is printed as it was written.
+        if key == "expected" {
+            self.put(" ");
+            self.put(text);
+        } else if self.begin(key, !text.is_empty()) {
+            self.put(&quoted(text));
+        }
+    }
+
+    fn time(&mut self, key: &'static str, time: Time) {
+        if self.begin(key, true) {
+            write!(self.out, "{time}").expect("a string takes all text");
+        }
+    }
+
+    fn duration(&mut self, key: &'static str, duration: Duration) {
+        if self.begin(key, !duration.is_zero()) {
+            self.put(&brief_duration(duration));
+        }
+    }
+
+    fn place(&mut self, key: &'static str, place: Place) {
+        if self.begin(key, true) {
+            let name = self.names.place(place);
+            self.put(&name);
+        }
+    }
+
+    fn member(&mut self, key: &'static str, id: &str) {
+        if self.begin(key, !id.is_empty()) {
+            let name = self.names.member(id);
+            self.put(&name);
+        }
+    }
+
+    fn error(&mut self, key: &'static str, code: i16) {
+        if self.lists.is_empty() {
+            self.failed = self.failed || code != 0;
+        }
+        if self.begin(key, code != 0) {
+            self.put(&error_text(code));
+        }
+    }
+
+    fn partition(&mut self, key: &'static str, topic: &str, partition: i32) {
+        if self.begin(key, true) {
+            write!(self.out, "{topic}-{partition}").expect("a string takes all text");
+        }
+    }
+
+    fn value(&mut self, key: &'static str, value: &Bytes) {
+        if self.begin(key, true) {
+            self.put(&readable(value));
+        }
+    }
+
+    fn records(&mut self, key: &'static str, set: &Bytes) {
+        if self.begin(key, true) {
+            match records::decode_records(set) {
+                Ok(records) => write!(self.out, "{}", records.len()),
+                Err(error) => write!(self.out, "[malformed: {error}]"),
+            }
+            .expect("a string takes all text");
+        }
+    }
+
+    fn subscription(&mut self, key: &'static str, payload: &Bytes) {
+        let topics = subscription::decode_subscription(payload)
+            .map(|topics| topics.iter().map(|topic| quoted(&topic.0)).collect())
+            .map_err(|malformed| malformed.0);
+        self.payload(key, topics, payload.is_empty());
+    }
+
+    fn assignment(&mut self, key: &'static str, payload: &Bytes) {
+        let partitions = subscription::decode_assignment(payload)
+            .map(|partitions| partitions.iter().map(ToString::to_string).collect())
+            .map_err(|malformed| malformed.0);
+        self.payload(key, partitions, payload.is_empty());
+    }
+
+    fn none(&mut self, _key: &'static str) {}
+
+    fn open(&mut self, key: &'static str, len: usize) {
+        let outer_mute = self.mute;
+        let show = style::of(self.scope, key).show;
+        let begun = self.begin(key, len > 0);
+        let bracketed = begun && show == Show::Bracketed;
+        match show {
+            Show::Count(_) if begun => self.put(&len.to_string()),
+            Show::Bracketed if begun => self.put("["),
+            _ => {}
+        }
+        if begun && len == 0 && !matches!(show, Show::Count(_)) {
+            self.put("none");
+        }
+        self.mute = outer_mute || !begun || matches!(show, Show::Count(_));
+        let limit = if key == "values" { VALUES } else { ITEMS };
+        let outer_scope = std::mem::replace(&mut self.scope, key);
+        let list = List { len, limit, begun: 0, fresh: false, bracketed, outer_scope, outer_mute };
+        self.lists.push(list);
+    }
+
+    fn item(&mut self) {
+        let list = self.lists.last_mut().expect("an item is inside a list");
+        list.begun += 1;
+        list.fresh = true;
+        if self.mute {
+            return;
+        }
+        if list.begun > 1 {
+            self.out.push(',');
+        }
+        if list.begun > list.limit {
+            write!(self.out, "… +{}", list.len - list.limit).expect("a string takes all text");
+            self.mute = true;
+        }
+    }
+
+    fn close(&mut self) {
+        let list = self.lists.pop().expect("a list that ends has begun");
+        if list.bracketed {
+            self.put("]");
+        }
+        self.scope = list.outer_scope;
+        self.mute = list.outer_mute;
+    }
+}
+
+/// The items with `between` between them, cut short where there are too many for a line.
+pub(in crate::trace) fn shorten(items: &[String], between: &str) -> String {
+    if items.len() <= ITEMS {
+        return items.join(between);
+    }
+    format!("{}{between}… +{}", items[..ITEMS].join(between), items.len() - ITEMS)
+}
+
+/// A value as text when it is text, else in hexadecimal.
+pub(in crate::trace) fn readable(value: &Bytes) -> String {
+    match std::str::from_utf8(value) {
+        Ok(text) => quoted(text),
+        Err(_) => value.iter().fold("0x".to_owned(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("a string takes all text");
+            hex
+        }),
+    }
+}
+
+/// In quotes, when it would be misread without.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"=,[]".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
+}
+
+/// The official name of an error; `ok` for none.
+pub(in crate::trace) fn error_text(code: i16) -> String {
+    match (code, error_name(code)) {
+        (0, _) => "ok".to_owned(),
+        (code, "OTHER_ERROR") => format!("ERROR_{code}"),
+        (_, name) => name.to_owned(),
+    }
+}
+
+/// A length of time: in the sim language's words where they are short, else with a fraction.
+pub(in crate::trace) fn brief_duration(duration: Duration) -> String {
+    let (whole, fraction, unit) = match duration.as_micros() {
+        micros if micros % 1_000_000 == 0 => return Pretty(duration).to_string(),
+        micros @ 1_000_000.. => (micros / 1_000_000, format!("{:06}", micros % 1_000_000), "s"),
+        micros @ 1_000.. => (micros / 1_000, format!("{:03}", micros % 1_000), "ms"),
+        _ => return Pretty(duration).to_string(),
+    };
+    match fraction.trim_end_matches('0') {
+        "" => format!("{whole}{unit}"),
+        digits => format!("{whole}.{digits}{unit}"),
+    }
+}

@@ -1,0 +1,159 @@
+//! How each field looks on a line: one table.
+
+/// How a field looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Style {
+    pub(super) show: Show,
+    pub(super) when: When,
+}
+
+/// In which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// ` key=value`
+    Key,
+    /// The value, after a space and these words.
+    After(&'static str),
+    /// The value, after these characters and no space.
+    Glued(&'static str),
+    /// A list (or an encoded payload) inside an item: `[a,b]`, no space before it.
+    Bracketed,
+    /// A list inside an item: only how many there are, after these characters.
+    Count(&'static str),
+    /// Not at all.
+    Hidden,
+}
+
+/// On what condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Always,
+    /// Only when it says something: not empty, not zero, not −1, not false.
+    Set,
+    /// Only in a response that holds an error.
+    Failed,
+}
+
+const fn style(show: Show, when: When) -> Style {
+    Style { show, when }
+}
+
+/// How a field looks. `scope` is the innermost list the field is in; outside of lists it is the API of a
+/// message and the name of any other event.
+pub(super) fn of(scope: &str, key: &str) -> Style {
+    head(scope, key)
+        .or_else(|| item_of_a_message(scope, key))
+        .or_else(|| field_of_a_message(scope, key))
+        .or_else(|| observation(scope, key))
+        .or_else(|| world(scope, key))
+        .unwrap_or(style(Show::Key, When::Always))
+}
+
+/// What the columns of the line show already, and what all messages have.
+fn head(scope: &str, key: &str) -> Option<Style> {
+    use Show::*;
+    use When::*;
+    Some(match (scope, key) {
+        (_, "at" | "local" | "place" | "event") => style(Hidden, Always),
+        (_, "api") | ("sent" | "received" | "lost", "to" | "from") | ("lost", "why") => {
+            style(After(""), Always)
+        }
+        ("JoinGroup", "version") => style(Key, Always),
+        (_, "side" | "correlation" | "version" | "client" | "conn") => style(Hidden, Always),
+        _ => return None,
+    })
+}
+
+/// The tables that messages carry: `orders-0@5`, `c1#1[orders-0,orders-1]`.
+fn item_of_a_message(scope: &str, key: &str) -> Option<Style> {
+    use Show::*;
+    use When::*;
+    Some(match (scope, key) {
+        ("protocols" | "members", "subscription") | ("assignments", "assignment") => {
+            style(Bracketed, Always)
+        }
+        ("members", "instance" | "reason") => style(Glued("/"), Set),
+        ("offsets" | "positions", "offset") => style(Glued("@"), Always),
+        ("offsets", "epoch" | "timestamp" | "metadata") => style(Hidden, Always),
+        ("positions", "max_bytes") | ("timestamps", "timestamp") => style(Hidden, Always),
+        ("records", "records") => style(Glued("×"), Always),
+        ("records", "high_watermark" | "log_start") => style(Hidden, Always),
+        ("topics", "partitions") => style(Count("×"), Always),
+        ("groups", "partitions" | "offsets") => style(Bracketed, Always),
+        ("groups", "member" | "epoch") => style(Hidden, Always),
+        ("coordinators", "node") => style(Glued("@"), Always),
+        (
+            "members" | "offsets" | "records" | "topics" | "groups" | "coordinators" | "results",
+            "error",
+        ) => style(Glued(":"), Failed),
+        _ => return None,
+    })
+}
+
+/// A consumer is in one group, which the line of its start names, so its messages need not.
+fn field_of_a_message(scope: &str, key: &str) -> Option<Style> {
+    use Show::*;
+    use When::*;
+    Some(match (scope, key) {
+        (
+            "JoinGroup" | "SyncGroup" | "Heartbeat" | "LeaveGroup" | "OffsetCommit" | "OffsetFetch",
+            "group" | "type" | "retention" | "top_error",
+        )
+        | ("Fetch", "wait" | "min_bytes" | "max_bytes" | "isolation" | "top_error")
+        | ("Metadata", "controller" | "brokers" | "top_error")
+        | ("FindCoordinator", "key_type" | "top_error")
+        | ("ListOffsets", "isolation")
+        | ("Produce", "acks") => style(Hidden, Always),
+        ("OffsetCommit", "results") => style(Key, Failed),
+        ("FindCoordinator", "key" | "keys" | "coordinators") => style(Key, Set),
+        ("LeaveGroup", "member" | "members") => style(Key, Set),
+        (
+            "JoinGroup" | "SyncGroup" | "Heartbeat" | "OffsetCommit" | "OffsetFetch",
+            "generation" | "leader" | "protocol" | "members" | "assignments" | "assignment"
+            | "instance" | "reason" | "rebalance" | "skip_assignment" | "require_stable" | "groups",
+        ) => style(Key, Set),
+        _ => return None,
+    })
+}
+
+fn observation(scope: &str, key: &str) -> Option<Style> {
+    use Show::*;
+    use When::*;
+    Some(match (scope, key) {
+        ("group-state" | "member-added" | "member-removed" | "timer-fired", "group")
+        | ("generation-began", "group" | "generation")
+        | ("member-added" | "member-removed", "member")
+        | ("member-removed", "why")
+        | ("group-state" | "member-state", "from")
+        | ("timer-fired", "timer")
+        | ("assigned" | "revoked" | "partitions-lost", "partitions")
+        | ("positioned" | "polled" | "processed", "partition")
+        | ("polled", "values") => style(After(""), Always),
+        ("group-state" | "member-state", "to") => style(After("→ "), Always),
+        ("generation-began", "protocol" | "leader") => style(Key, Set),
+        ("positioned", "offset") | ("polled" | "processed", "first") => style(Glued("@"), Always),
+        ("processed", "next") => style(Glued(".."), Always),
+        _ => return None,
+    })
+}
+
+fn world(scope: &str, key: &str) -> Option<Style> {
+    use Show::*;
+    use When::*;
+    Some(match (scope, key) {
+        ("topic-created", "topic")
+        | ("fault-began" | "fault-ended", "fault")
+        | ("appended", "partition")
+        | ("expected", "expected") => style(After(""), Always),
+        ("appended", "first") => style(Glued("@"), Always),
+        ("appended", "next") => style(Glued(".."), Always),
+        ("coordinator-started", "max_metadata") | ("expected", "line") => style(Hidden, Always),
+        (
+            "consumer-started",
+            "name" | "records" | "autocommit" | "request" | "fetch" | "backoff" | "backoff_max"
+            | "metadata_age" | "bootstrap",
+        ) => style(Hidden, Always),
+        (_, "error") => style(After(""), Always),
+        _ => return None,
+    })
+}

@@ -1,0 +1,134 @@
+//! What is worth a line at which zoom.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::trace::event::{Event, Kind, Message};
+use crate::trace::fields::outcome;
+use crate::{consumer, coordinator};
+
+/// How close a trace looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Zoom {
+    /// Every event but the arrival of messages, which repeats their sending.
+    Wire,
+    /// What happens to groups and members: the script, faults, state changes, generations,
+    /// partitions changing hands, records handed to applications; of messages only what went wrong.
+    Group,
+    /// One line a generation, with the script and the faults between.
+    Timeline,
+}
+
+impl Zoom {
+    /// Every zoom, the closest first.
+    pub const ALL: [Zoom; 3] = [Zoom::Wire, Zoom::Group, Zoom::Timeline];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Zoom::Wire => "wire",
+            Zoom::Group => "group",
+            Zoom::Timeline => "timeline",
+        }
+    }
+
+    /// Whether an event has a line of its own. The timeline's lines of generations, scripts and faults
+    /// are not events' own.
+    pub(super) fn shows(self, event: &Event) -> bool {
+        match self {
+            Zoom::Wire => !matches!(event.kind, Kind::Received { .. }),
+            Zoom::Group => in_group(&event.kind),
+            Zoom::Timeline => in_timeline(&event.kind),
+        }
+    }
+}
+
+fn in_group(kind: &Kind) -> bool {
+    match kind {
+        Kind::Sent { message: Message::Response { response, .. }, .. } => {
+            outcome(&response.body) != 0
+        }
+        Kind::Sent { message: Message::Request(_), .. } | Kind::Received { .. } => false,
+        Kind::Lost { message, .. } => message.api().is_group_api(),
+        Kind::Coordinator(seen) => match seen {
+            coordinator::Observation::State { .. }
+            | coordinator::Observation::MemberAdded { .. }
+            | coordinator::Observation::MemberRemoved { .. }
+            | coordinator::Observation::GenerationBegan { .. } => true,
+            // What a timer leads to is shown in its place.
+            coordinator::Observation::TimerFired { .. } => false,
+        },
+        Kind::Consumer(seen) => match seen {
+            consumer::Observation::State { .. }
+            | consumer::Observation::CoordinatorLost { .. }
+            | consumer::Observation::Assigned { .. }
+            | consumer::Observation::Revoked { .. }
+            | consumer::Observation::Lost { .. }
+            | consumer::Observation::Polled { .. }
+            | consumer::Observation::PollTimeout
+            | consumer::Observation::Fatal { .. } => true,
+            consumer::Observation::Positioned { .. } | consumer::Observation::Processed { .. } => {
+                false
+            }
+        },
+        Kind::Appended { .. } => false,
+        Kind::TopicCreated { .. }
+        | Kind::CoordinatorStarted { .. }
+        | Kind::ConsumerStarted { .. }
+        | Kind::ConsumerClosed
+        | Kind::Script { .. }
+        | Kind::FaultBegan { .. }
+        | Kind::FaultEnded { .. }
+        | Kind::Calm { .. }
+        | Kind::Settled { .. }
+        | Kind::NotSettled { .. }
+        | Kind::Drained { .. }
+        | Kind::NotDrained { .. }
+        | Kind::Expected { .. }
+        | Kind::Finished => true,
+    }
+}
+
+fn in_timeline(kind: &Kind) -> bool {
+    match kind {
+        Kind::Consumer(seen) => {
+            matches!(seen, consumer::Observation::PollTimeout | consumer::Observation::Fatal { .. })
+        }
+        Kind::Script { .. }
+        | Kind::Settled { .. }
+        | Kind::NotSettled { .. }
+        | Kind::Drained { .. }
+        | Kind::NotDrained { .. }
+        | Kind::Finished => true,
+        Kind::Expected { found, .. } => found.is_some(),
+        Kind::TopicCreated { .. }
+        | Kind::CoordinatorStarted { .. }
+        | Kind::ConsumerStarted { .. }
+        | Kind::ConsumerClosed
+        | Kind::FaultBegan { .. }
+        | Kind::FaultEnded { .. }
+        | Kind::Sent { .. }
+        | Kind::Received { .. }
+        | Kind::Lost { .. }
+        | Kind::Coordinator(_)
+        | Kind::Appended { .. }
+        | Kind::Calm { .. } => false,
+    }
+}
+
+impl fmt::Display for Zoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Zoom {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Zoom, String> {
+        Zoom::ALL
+            .into_iter()
+            .find(|zoom| zoom.name() == name)
+            .ok_or_else(|| format!("there is no zoom {name:?}; there are wire, group and timeline"))
+    }
+}

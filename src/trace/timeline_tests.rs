@@ -1,0 +1,68 @@
+use super::*;
+use crate::coordinator::GroupState::*;
+use crate::trace::event::FaultKind;
+use crate::trace::testing::*;
+use crate::trace::{Renderer, Zoom};
+
+/// Two members; the second one dies; a third joins while the group is still syncing.
+fn story() -> Vec<Event> {
+    let (c1, c2, c3) = (member("c1", 1), member("c2", 1), member("c3", 1));
+    let both = [c1.clone(), c2.clone()];
+    vec![
+        started(0, 0, "c1"),
+        script(0, "join c1"),
+        added(5, c1.clone()),
+        moved(5, Empty, PreparingRebalance, "member joined"),
+        added(6, c2.clone()),
+        began(3_010, 1, &both),
+        moved(3_010, PreparingRebalance, CompletingRebalance, "all members joined"),
+        // A follower's assignments mean nothing.
+        received(3_014, consumer(1, 1), sync(1, &c2, &[(&c2, &[0, 1, 2, 3])])),
+        received(3_015, consumer(0, 1), sync(1, &c1, &[(&c1, &[0, 1]), (&c2, &[2, 3])])),
+        moved(3_018, CompletingRebalance, Stable, "leader synced"),
+        fault(4_000, consumer(0, 1), FaultKind::Slow),
+        script(5_000, "pause c2"),
+        fault(5_000, consumer(0, 1), FaultKind::Pause),
+        removed(15_000, c2, Removal::SessionExpired),
+        moved(15_000, Stable, PreparingRebalance, "member expired"),
+        began(15_500, 2, std::slice::from_ref(&c1)),
+        moved(15_500, PreparingRebalance, CompletingRebalance, "all members joined"),
+        added(15_600, c3.clone()),
+        moved(15_600, CompletingRebalance, PreparingRebalance, "member joined"),
+        began(16_000, 3, &[c1.clone(), c3.clone()]),
+        moved(16_000, PreparingRebalance, CompletingRebalance, "all members joined"),
+        received(16_100, consumer(0, 1), sync(3, &c1, &[(&c1, &[0, 2]), (&c3, &[1, 3])])),
+        moved(16_200, CompletingRebalance, Stable, "leader synced"),
+        removed(20_000, c1, Removal::Left),
+        removed(20_000, c3, Removal::Left),
+        moved(20_000, Stable, PreparingRebalance, "member left"),
+        moved(20_000, PreparingRebalance, Empty, "no members"),
+        began(20_000, 4, &[]),
+        event(21_000, crate::trace::Place::Schedule, Kind::Finished),
+    ]
+}
+
+#[test]
+fn each_generation_has_one_line() {
+    let expected = [
+        "   0.000000  ── join c1",
+        "   3.018000  g        generation 1  c1*=2 c2=2  moved=0  took=3.013s  why=\"member joined\" joined=c1,c2",
+        "   4.000000  c1.1     fault-began slow",
+        "   5.000000  ── pause c2",
+        "  15.600000  g        generation 2  c1*  never assigned  why=\"member expired\" expired=c2",
+        "  16.200000  g        generation 3  c1*=2 c3=2  moved=3  took=600ms  why=\"member joined\" joined=c3",
+        "  20.000000  g        generation 4  empty  took=0s  why=\"member left\" left=c1,c3",
+        "  21.000000  sim      finished",
+    ];
+    let text = Renderer::render_all(Zoom::Timeline, &story());
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_generation_that_is_under_way_at_the_end_is_told() {
+    let mut events = story();
+    events.truncate(6);
+    events.push(event(3_100, crate::trace::Place::Schedule, Kind::Finished));
+    let text = Renderer::render_all(Zoom::Timeline, &events);
+    assert!(text.contains("generation 1  c1* c2  never assigned"), "{text}");
+}
