@@ -6,5 +6,6 @@ pub mod consumer;
 pub mod coordinator;
 pub mod protocol;
 pub mod rng;
+pub mod sim;
 pub mod time;
 pub mod trace;

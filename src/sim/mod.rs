@@ -1,0 +1,178 @@
+//! The simulator: a virtual clock, a network that behaves like TCP, one broker, a fleet of consumers, a
+//! workload, and faults.
+//!
+//! A discrete-event loop: [`Sim::step`] takes the next entry of the queue, lets the node it belongs to
+//! handle it, and puts what the node wants done back into the queue. Everything that happens is pushed as
+//! a typed [`Event`]; the simulator knows nothing of invariants. Same schedule, same events, byte for byte:
+//! all luck comes from streams of the schedule's seed, and ties in time are broken by the order of
+//! scheduling.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `schedule` | what a run does, as plain data |
+//! | `queue`, `clock` | what happens next; each node's own time |
+//! | `network` | connections, links, latency; cuts, clogs, drops, resets |
+//! | `node` | one process: its clock, its inbox while paused |
+//! | `broker`, `consumers` | hosting the state machines: what goes in, what comes out |
+//! | `settings` | what a script sets, and the bounds that follow from it |
+//! | `faults` | carrying out the actions of a schedule |
+//! | `workload` | producing records |
+//! | `census` | what the cluster agrees on; whether it has settled, whether the logs are drained |
+//!
+//! Read next: [`crate::run`], which drives a whole schedule through a simulator and judges it.
+
+mod broker;
+mod census;
+mod clock;
+mod consumers;
+mod faults;
+mod network;
+mod node;
+mod queue;
+pub mod schedule;
+mod settings;
+mod systems;
+mod workload;
+
+pub use faults::Impossible;
+pub use systems::{MakeConsumer, MakeCoordinator, Systems};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::protocol::TopicName;
+use crate::time::Time;
+use crate::trace::{Event, Kind, Place};
+
+use broker::BrokerNode;
+use census::Census;
+use consumers::ConsumerNode;
+use network::Network;
+use queue::{Due, Queue};
+use schedule::Schedule;
+use workload::Workload;
+
+/// How many entries of one instant a run may work through before it is taken for an endless loop.
+const LIVELOCK: u32 = 20_000_000;
+
+/// A simulated cluster in the middle of a run.
+pub struct Sim<'a> {
+    now: Time,
+    queue: Queue,
+    network: Network,
+    broker: BrokerNode,
+    /// By the index of their [`crate::trace::ConsumerRef`].
+    consumers: Vec<ConsumerNode>,
+    indices: BTreeMap<String, u16>,
+    workload: Workload,
+    census: Census,
+    schedule: &'a Schedule,
+    systems: &'a Systems,
+    steps_at_this_instant: u32,
+    /// Deliveries are aimed at deadlines: until calm, if the schedule says so.
+    aim: u16,
+    /// What has happened and not been taken yet.
+    events: Vec<Event>,
+}
+
+impl<'a> Sim<'a> {
+    /// A cluster as `schedule` describes it, before its first step, running `systems`.
+    pub fn new(schedule: &'a Schedule, systems: &'a Systems) -> Sim<'a> {
+        let mut sim = Sim {
+            now: Time::ZERO,
+            queue: Queue::default(),
+            network: Network::new(schedule.seed, schedule.network.latency.clone()),
+            broker: BrokerNode::new(schedule, systems),
+            consumers: Vec::new(),
+            indices: BTreeMap::new(),
+            workload: Workload::new(schedule),
+            census: Census::default(),
+            schedule,
+            systems,
+            steps_at_this_instant: 0,
+            aim: schedule.network.aim,
+            events: Vec::new(),
+        };
+        for topic in &schedule.topics {
+            let name = TopicName(crate::protocol::str_bytes(&topic.name));
+            sim.broker.create_topic(name.clone(), topic.partitions);
+            let partitions = topic.partitions;
+            sim.emit(Place::Schedule, Kind::TopicCreated { topic: name, partitions });
+        }
+        let config = broker::coordinator_config(schedule);
+        sim.emit(sim.broker.place(), Kind::CoordinatorStarted { config });
+        sim.start_workload();
+        sim
+    }
+
+    /// The time on the run's clock.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// When the next step happens; none when nothing will ever happen again.
+    pub fn next_time(&self) -> Option<Time> {
+        self.queue.next_time()
+    }
+
+    /// Lets the next thing happen.
+    pub fn step(&mut self) {
+        let Some((at, due)) = self.queue.pop() else { return };
+        self.watch_for_livelock(at, due);
+        self.now = at;
+        match due {
+            Due::Arrive(conn) => self.arrive(conn),
+            Due::Return(conn) => self.arrive_back(conn),
+            Due::Disconnect(conn) => self.tell_disconnected(conn),
+            Due::WakeBroker => self.wake_broker(),
+            Due::WakeConsumer(index) => self.wake_consumer(index),
+            Due::Produce(topic) => self.produce_on_time(topic),
+        }
+    }
+
+    /// Moves the clock to `to` when nothing is due before.
+    pub fn idle_until(&mut self, to: Time) {
+        assert!(self.next_time().is_none_or(|next| next > to), "the clock would skip an event");
+        self.now = self.now.max(to);
+        self.steps_at_this_instant = 0;
+    }
+
+    /// What has happened since this was last called, in order.
+    pub fn take_events(&mut self, into: &mut Vec<Event>) {
+        into.append(&mut self.events);
+    }
+
+    /// Records that a line of the schedule is being carried out.
+    pub fn echo(&mut self, line: u32, text: &str) {
+        self.emit(Place::Schedule, Kind::Script { line, text: Arc::from(text) });
+    }
+
+    /// Records something that the driver of the run has found out.
+    pub fn report(&mut self, kind: Kind) {
+        self.emit(Place::Schedule, kind);
+    }
+
+    fn emit(&mut self, place: Place, kind: Kind) {
+        let local = match place {
+            Place::Broker(_) => self.broker.node.clock.local(self.now),
+            Place::Consumer(who) => {
+                self.consumers[usize::from(who.index)].node.clock.local(self.now)
+            }
+            Place::Schedule | Place::Producer => self.now,
+        };
+        let event = Event { at: self.now, local, place, kind };
+        self.census.observe(&event);
+        self.events.push(event);
+    }
+
+    fn watch_for_livelock(&mut self, at: Time, due: Due) {
+        if at > self.now {
+            self.steps_at_this_instant = 0;
+        }
+        self.steps_at_this_instant += 1;
+        assert!(
+            self.steps_at_this_instant < LIVELOCK,
+            "livelock: {LIVELOCK} steps at {at} without time moving on, the last one {due:?}"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! What happens next. Idle time costs nothing: the clock jumps from one entry to the next.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::cluster::ConnectionId;
+use crate::time::Time;
+
+/// Something that happens at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// The next message of a connection arrives at its broker.
+    Arrive(ConnectionId),
+    /// The next message of a connection arrives back at its client.
+    Return(ConnectionId),
+    /// A client learns that a connection was reset.
+    Disconnect(ConnectionId),
+    /// The broker asked to be woken.
+    WakeBroker,
+    /// A consumer asked to be woken: its index.
+    WakeConsumer(u16),
+    /// The workload produces to a topic: its index.
+    Produce(u16),
+}
+
+/// Where an entry stands among those of the same instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    /// Before everything else of that instant.
+    First,
+    /// In the order of scheduling.
+    Normal,
+    /// After everything else of that instant.
+    Last,
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    heap: BinaryHeap<Reverse<(Time, Turn, u64, Due)>>,
+    scheduled: u64,
+}
+
+impl Queue {
+    pub(super) fn schedule(&mut self, at: Time, turn: Turn, due: Due) {
+        self.heap.push(Reverse((at, turn, self.scheduled, due)));
+        self.scheduled += 1;
+    }
+
+    pub(super) fn next_time(&self) -> Option<Time> {
+        self.heap.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(Time, Due)> {
+        self.heap.pop().map(|Reverse((at, _, _, due))| (at, due))
+    }
+}
