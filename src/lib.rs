@@ -4,6 +4,7 @@ pub mod assignor;
 pub mod cluster;
 pub mod consumer;
 pub mod coordinator;
+pub mod invariant;
 pub mod protocol;
 pub mod rng;
 pub mod sim;

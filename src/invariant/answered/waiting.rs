@@ -1,0 +1,106 @@
+//! The JoinGroup and SyncGroup requests that wait for an answer, at most one of each consumer.
+
+use crate::coordinator::GroupState;
+use crate::invariant::ledger::{Asked, Group, Key};
+use crate::protocol::{Api, IndexMap};
+use crate::time::Time;
+use crate::trace::ConsumerRef;
+
+/// The requests that wait.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// What each consumer asked last, and has not given up.
+    sent: IndexMap<ConsumerRef, Key>,
+    /// What of it a broker has begun to handle.
+    waits: IndexMap<ConsumerRef, Wait>,
+}
+
+/// One request that waits.
+#[derive(Debug)]
+pub(super) struct Wait {
+    key: Key,
+    pub(super) group: usize,
+    api: Api,
+    consumer: ConsumerRef,
+    asked: Time,
+    /// Since when there is no phase that it may wait for.
+    stray: Option<Time>,
+}
+
+impl Waiting {
+    /// A consumer asks. What it asked before it has given up: it asks one thing at a time.
+    pub(super) fn sent(&mut self, consumer: ConsumerRef, key: Key) {
+        self.gave_up(consumer);
+        self.sent.insert(consumer, key);
+    }
+
+    /// The broker begins to handle a request; one that was given up on the way needs no answer.
+    pub(super) fn asked(
+        &mut self,
+        consumer: ConsumerRef,
+        asked: &Asked,
+        api: Api,
+        stray: Option<Time>,
+    ) {
+        let (key, group, asked) = (asked.key, asked.group, asked.local);
+        if self.sent.get(&consumer) != Some(&key) {
+            return;
+        }
+        self.waits.insert(consumer, Wait { key, group, api, consumer, asked, stray });
+    }
+
+    pub(super) fn answered(&mut self, consumer: ConsumerRef, key: Key) {
+        if self.waits.get(&consumer).is_some_and(|wait| wait.key == key) {
+            self.waits.swap_remove(&consumer);
+        }
+    }
+
+    pub(super) fn gave_up(&mut self, consumer: ConsumerRef) {
+        self.sent.swap_remove(&consumer);
+        self.waits.swap_remove(&consumer);
+    }
+
+    /// A group entered a state. True if a request of it has nothing to wait for any more.
+    pub(super) fn moved(&mut self, group: usize, state: GroupState, now: Time) -> bool {
+        let mut any = false;
+        for wait in self.waits.values_mut().filter(|wait| wait.group == group) {
+            if wait.may_wait_in(state) {
+                wait.stray = None;
+            } else {
+                wait.stray.get_or_insert(now);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// The request that has had nothing to wait for for longest, and since when.
+    pub(super) fn oldest(&self) -> Option<(Time, &Wait)> {
+        self.waits
+            .values()
+            .filter_map(|wait| wait.stray.map(|since| (since, wait)))
+            .min_by_key(|(since, _)| *since)
+    }
+}
+
+impl Wait {
+    fn may_wait_in(&self, state: GroupState) -> bool {
+        match state {
+            GroupState::PreparingRebalance => self.api == Api::JoinGroup,
+            GroupState::CompletingRebalance => self.api == Api::SyncGroup,
+            GroupState::Empty | GroupState::Stable | GroupState::Dead => false,
+        }
+    }
+
+    pub(super) fn describe(&self, group: &Group, now: Time) -> String {
+        let ConsumerRef { index, incarnation } = self.consumer;
+        format!(
+            "group {}: the {} that consumer {index} (life {incarnation}) sent at {} is unanswered at \
+             {now}, and the group is {}",
+            group.id.as_str(),
+            self.api,
+            self.asked,
+            group.state
+        )
+    }
+}

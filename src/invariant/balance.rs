@@ -1,0 +1,169 @@
+//! An assignor's promise is why a group chose it, so the plan its leader hands in must keep it.
+//!
+//! Scope: the plan in the SyncGroup of the leader of the newest generation, given the members and
+//! subscriptions that the leader was told, for topics that were there before the first consumer.
+//! - `range`: of each topic, a member gets one contiguous run, and two subscribers differ by at most one.
+//! - `roundrobin`: over all topics two members differ by at most one, if all subscribe to the same.
+//!
+//! Not said: anything of other assignors; which member gets which share (ties are an assignor's own
+//! business); round-robin among unequal subscriptions, which promises no bound. That the plan is
+//! complete is `single-owner`'s.
+
+use std::collections::BTreeMap;
+
+use crate::assignor::Assignor;
+use crate::protocol::{MemberId, TopicName, TopicPartition};
+use crate::trace::Event;
+
+use super::Invariant;
+use super::ledger::{Group, Ledger, Plan, Roster};
+
+type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
+
+pub(super) struct Balance;
+
+impl Invariant for Balance {
+    fn name(&self) -> &'static str {
+        "balance"
+    }
+
+    fn statement(&self) -> &'static str {
+        "the leader's assignment is as balanced as its assignor promises"
+    }
+
+    fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), String> {
+        let Some((group, Plan { assignments: Ok(assignments), .. })) = ledger.handed_in() else {
+            return Ok(());
+        };
+        let (Some(roster), Some(protocol)) = (&group.roster, &group.protocol) else {
+            return Ok(());
+        };
+        match Assignor::from_name(protocol.as_str()) {
+            Some(Assignor::Range) => range(ledger, group, roster, assignments),
+            Some(Assignor::RoundRobin) => round_robin(ledger, group, roster, assignments),
+            None => Ok(()),
+        }
+    }
+}
+
+fn head(group: &Group) -> String {
+    format!("group {}: the plan of generation {}", group.id.as_str(), group.generation)
+}
+
+fn range(
+    ledger: &Ledger,
+    group: &Group,
+    roster: &Roster,
+    assignments: &Assignments,
+) -> Result<(), String> {
+    for topic in ledger.topics().keys() {
+        let shares: Vec<(&MemberId, Vec<i32>)> = roster
+            .subscriptions
+            .iter()
+            .filter(|(_, topics)| topics.contains(topic))
+            .map(|(member, _)| (member, share(assignments, member, topic)))
+            .collect();
+        for (member, share) in &shares {
+            // The shares are sorted, so a run without a hole spans as many numbers as it has.
+            let contiguous = share.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+            if !contiguous {
+                let topic = topic.0.as_str();
+                return Err(format!(
+                    "{} gives {member} {topic} {share:?}, which is no range",
+                    head(group)
+                ));
+            }
+        }
+        let sizes = shares.iter().map(|(member, share)| (*member, share.len()));
+        even(sizes).map_err(|what| format!("{} {what} of {}", head(group), topic.0.as_str()))?;
+    }
+    Ok(())
+}
+
+fn round_robin(
+    ledger: &Ledger,
+    group: &Group,
+    roster: &Roster,
+    assignments: &Assignments,
+) -> Result<(), String> {
+    let mut subscriptions = roster.subscriptions.values();
+    let Some(first) = subscriptions.next() else { return Ok(()) };
+    if subscriptions.any(|topics| topics != first) {
+        return Ok(());
+    }
+    if first.iter().any(|topic| !ledger.topics().contains_key(topic)) {
+        return Ok(());
+    }
+    let sizes = roster
+        .subscriptions
+        .keys()
+        .map(|member| (member, assignments.get(member).map_or(0, Vec::len)));
+    even(sizes).map_err(|what| format!("{} {what}", head(group)))
+}
+
+fn share(assignments: &Assignments, member: &MemberId, topic: &TopicName) -> Vec<i32> {
+    let owned = assignments.get(member).map(Vec::as_slice).unwrap_or_default();
+    owned.iter().filter(|owned| owned.topic == *topic).map(|owned| owned.partition).collect()
+}
+
+/// The smallest and the largest share differ by at most one.
+fn even<'a>(sizes: impl Iterator<Item = (&'a MemberId, usize)> + Clone) -> Result<(), String> {
+    let least = sizes.clone().min_by_key(|(_, size)| *size);
+    let most = sizes.max_by_key(|(_, size)| *size);
+    match (least, most) {
+        (Some((poor, least)), Some((rich, most))) if most > least + 1 => {
+            Err(format!("gives {rich} {most} partitions and {poor} only {least}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::invariant::story::Story;
+
+    fn story(protocol: &str) -> Story {
+        let mut story = Story::new("balance");
+        story.topic("t", 4).protocol(protocol).generation(1, &["a", "b"]);
+        story.joined("a", 1, &["a", "b"]);
+        story
+    }
+
+    #[test]
+    fn floor_and_ceiling_hold() {
+        let mut range = story("range");
+        range.ask_sync("a", 1, &[("a", &["t-0", "t-1"]), ("b", &["t-2", "t-3"])]);
+        range.holds();
+        let mut round_robin = story("roundrobin");
+        round_robin.ask_sync("a", 1, &[("a", &["t-0", "t-2"]), ("b", &["t-1", "t-3"])]);
+        round_robin.holds();
+    }
+
+    #[test]
+    fn a_range_with_a_hole_breaks() {
+        let mut story = story("range");
+        story.ask_sync("a", 1, &[("a", &["t-0", "t-2"]), ("b", &["t-1", "t-3"])]);
+        story.breaks("which is no range");
+    }
+
+    #[test]
+    fn a_skewed_range_breaks() {
+        let mut story = story("range");
+        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2"]), ("b", &["t-3"])]);
+        story.breaks("gives a 3 partitions and b only 1 of t");
+    }
+
+    #[test]
+    fn a_skewed_round_robin_breaks() {
+        let mut story = story("roundrobin");
+        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-3"]), ("b", &["t-2"])]);
+        story.breaks("gives a 3 partitions and b only 1");
+    }
+
+    #[test]
+    fn an_assignor_of_another_name_promises_nothing() {
+        let mut story = story("own");
+        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
+        story.holds();
+    }
+}

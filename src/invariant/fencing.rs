@@ -1,0 +1,212 @@
+//! Whoever is no longer part of a group must not act for it.
+//!
+//! Scope: requests of the classic protocol, judged by the facts that held when the broker began to handle
+//! them, whenever their answer became visible.
+//! - Heartbeat (NONE or REBALANCE_IN_PROGRESS), SyncGroup (NONE) and OffsetCommit with a generation (NONE
+//!   for at least one partition) are accepted only from a member of the group and only with the group's
+//!   newest generation.
+//! - SyncGroup is accepted only in the sync phase and after it; OffsetCommit with a generation not in the
+//!   sync phase, and without one only while the group is Empty.
+//! - LeaveGroup succeeds only for a member or an id that MEMBER_ID_REQUIRED handed out.
+//! - JoinGroup with a member id succeeds only for such ids, too.
+//!
+//! Not said: which of several errors a refused request gets; what Heartbeat answers in which phase; that
+//! anybody entitled is accepted (if nobody is, `convergence` says so).
+
+use crate::coordinator::GroupState;
+use crate::protocol::{Request, Response, ResponseError};
+use crate::trace::Event;
+use kafka_protocol::messages::{
+    LeaveGroupRequest, LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse,
+};
+
+use super::Invariant;
+use super::ledger::{Asked, Ledger, Standing, leavers};
+
+pub(super) struct Fencing;
+
+impl Invariant for Fencing {
+    fn name(&self) -> &'static str {
+        "fencing"
+    }
+
+    fn statement(&self) -> &'static str {
+        "no request succeeds from an unknown member or an old generation"
+    }
+
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        let Some((asked, request, response)) = ledger.answer(event) else { return Ok(()) };
+        let objection = match (&request.body, response) {
+            (Request::Heartbeat(body), Response::Heartbeat(answer)) => {
+                let rebalancing = ResponseError::RebalanceInProgress.code();
+                let accepted = answer.error_code == 0 || answer.error_code == rebalancing;
+                accepted.then(|| stale(asked, body.generation_id)).flatten()
+            }
+            (Request::SyncGroup(body), Response::SyncGroup(answer)) if answer.error_code == 0 => {
+                stale(asked, body.generation_id).or_else(|| early_sync(asked))
+            }
+            (Request::OffsetCommit(body), Response::OffsetCommit(answer)) => {
+                commit(asked, body, answer)
+            }
+            (Request::LeaveGroup(body), Response::LeaveGroup(answer)) => leave(asked, body, answer),
+            (Request::JoinGroup(body), Response::JoinGroup(answer)) if answer.error_code == 0 => {
+                let stranger = asked.standing == Standing::Stranger && !body.member_id.is_empty();
+                stranger.then(|| "its member id means nothing to the group".to_owned())
+            }
+            _ => None,
+        };
+        match objection {
+            None => Ok(()),
+            Some(objection) => Err(describe(ledger, asked, &request.body, &objection)),
+        }
+    }
+}
+
+fn describe(ledger: &Ledger, asked: &Asked, request: &Request, objection: &str) -> String {
+    let group = ledger.group(asked.group).id.as_str();
+    let member = super::ledger::member_of(request).unwrap_or_default();
+    format!(
+        "group {group}: {} of {member:?} was accepted although {objection} (asked at {} in {}, generation {})",
+        request.api(),
+        asked.local,
+        asked.state,
+        asked.generation
+    )
+}
+
+/// What is wrong with the member or the generation of an accepted request.
+fn stale(asked: &Asked, generation: i32) -> Option<String> {
+    if !asked.standing.is_member() {
+        return Some("it is not a member".to_owned());
+    }
+    (asked.generation.0 != generation).then(|| format!("it named generation {generation}"))
+}
+
+fn early_sync(asked: &Asked) -> Option<String> {
+    match asked.state {
+        GroupState::CompletingRebalance | GroupState::Stable => None,
+        GroupState::Empty | GroupState::PreparingRebalance | GroupState::Dead => {
+            Some(format!("a group that is {} has nothing to hand out", asked.state))
+        }
+    }
+}
+
+fn commit(
+    asked: &Asked,
+    body: &OffsetCommitRequest,
+    answer: &OffsetCommitResponse,
+) -> Option<String> {
+    let mut partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+    if !partitions.any(|partition| partition.error_code == 0) {
+        return None;
+    }
+    let generation = body.generation_id_or_member_epoch;
+    let empty = asked.state == GroupState::Empty;
+    if generation < 0 {
+        return (!empty).then(|| "it named no generation and the group is not Empty".to_owned());
+    }
+    stale(asked, generation).or_else(|| {
+        (asked.state == GroupState::CompletingRebalance)
+            .then(|| "the sync phase was under way".to_owned())
+    })
+}
+
+fn leave(asked: &Asked, body: &LeaveGroupRequest, answer: &LeaveGroupResponse) -> Option<String> {
+    if answer.error_code != 0 {
+        return None;
+    }
+    leavers(body).enumerate().take(64).find_map(|(index, id)| {
+        // Up to version 2 the answer has no entries, only the error above.
+        let error = answer.members.get(index).map_or(0, |entry| entry.error_code);
+        let unknown = asked.known & 1 << index == 0;
+        (error == 0 && unknown).then(|| format!("{:?} means nothing to the group", id.as_str()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::coordinator::GroupState::*;
+    use crate::coordinator::Removal;
+    use crate::invariant::story::{Story, error_join, heartbeat_answer, join_answer, leave_answer};
+
+    fn story() -> Story {
+        let mut story = Story::new("fencing");
+        story.generation(1, &["a", "b"]).generation(2, &["a", "b"]).stable();
+        story
+    }
+
+    #[test]
+    fn heartbeats_of_current_members_are_accepted() {
+        let mut story = story();
+        let first = story.ask_heartbeat("a", 2);
+        let second = story.ask_heartbeat("b", 1);
+        story.answer(first, heartbeat_answer(27)).answer(second, heartbeat_answer(22)).holds();
+    }
+
+    #[test]
+    fn heartbeats_of_old_generations_and_strangers_are_not() {
+        let mut old = story();
+        let key = old.ask_heartbeat("a", 1);
+        old.answer(key, heartbeat_answer(0)).breaks("it named generation 1");
+        let mut stranger = story();
+        stranger.removed("a", Removal::Left);
+        let key = stranger.ask_heartbeat("a", 2);
+        stranger.answer(key, heartbeat_answer(27)).breaks("it is not a member");
+    }
+
+    #[test]
+    fn a_request_is_judged_by_the_time_it_was_evaluated() {
+        let mut story = story();
+        let key = story.ask_heartbeat("a", 2);
+        story.removed("a", Removal::Left).generation(3, &["b"]);
+        story.answer(key, heartbeat_answer(0)).holds();
+    }
+
+    #[test]
+    fn a_commit_needs_the_generation_and_a_phase_that_allows_it() {
+        let mut good = story();
+        let key = good.ask_commit("a", 2, &[("t-0", 1)]);
+        good.state(Stable, PreparingRebalance).committed(key, 0).holds();
+        let mut old = story();
+        let key = old.ask_commit("a", 1, &[("t-0", 1)]);
+        old.committed(key, 0).breaks("it named generation 1");
+        let mut early = story();
+        early.generation(3, &["a"]).state(PreparingRebalance, CompletingRebalance);
+        let key = early.ask_commit("a", 3, &[("t-0", 1)]);
+        early.committed(key, 0).breaks("the sync phase was under way");
+        let mut without = story();
+        let key = without.ask_commit("", -1, &[("t-0", 1)]);
+        without.committed(key, 0).breaks("it named no generation");
+    }
+
+    #[test]
+    fn a_sync_needs_the_generation_and_the_sync_phase() {
+        let mut old = story();
+        let key = old.ask_sync("b", 1, &[]);
+        old.told(key, &[]).breaks("it named generation 1");
+        let mut early = story();
+        early.state(Stable, PreparingRebalance);
+        let key = early.ask_sync("b", 2, &[]);
+        early.told(key, &[]).breaks("nothing to hand out");
+    }
+
+    #[test]
+    fn only_known_ids_leave() {
+        let mut story = story();
+        let first = story.ask_leave(&["a", "x"]);
+        story.answer(first, leave_answer(&[0, 25])).holds();
+        let second = story.ask_leave(&["x"]);
+        story.answer(second, leave_answer(&[0])).breaks("\"x\" means nothing");
+    }
+
+    #[test]
+    fn only_known_ids_rejoin() {
+        let mut story = story();
+        let first = story.ask_join("");
+        story.answer(first, error_join("p", 79));
+        let second = story.ask_join("p");
+        story.answer(second, join_answer("p", 2, "a", &[])).holds();
+        let third = story.ask_join("x");
+        story.answer(third, join_answer("x", 2, "a", &[])).breaks("means nothing to the group");
+    }
+}

@@ -1,0 +1,115 @@
+//! The facts that held when a broker began to handle a request.
+//!
+//! A request is judged by these facts and not by those at the time of its answer: an answer that waits
+//! for the log to commit may become visible long after the group has moved on.
+
+use crate::coordinator::GroupState;
+use crate::protocol::{Generation, GroupId, MemberId, Request, StrBytes};
+use crate::time::Time;
+use crate::trace::{ConnectionId, Place};
+
+use super::group::Group;
+
+/// Names one request of a run: its connection and its correlation number.
+pub type Key = (ConnectionId, i32);
+
+/// What a member id meant to the coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing: never handed out, or no longer part of the group. The empty id, too.
+    Stranger,
+    /// Handed out by MEMBER_ID_REQUIRED and not used yet.
+    Pending,
+    /// A member that no generation includes yet.
+    Fresh,
+    /// A member of a generation.
+    Member,
+}
+
+impl Standing {
+    /// What `id` means to `group`.
+    pub fn of(group: &Group, id: &StrBytes) -> Standing {
+        match group.members.get(id) {
+            Some(member) if member.fresh => Standing::Fresh,
+            Some(_) => Standing::Member,
+            None if group.pending.contains(id) => Standing::Pending,
+            None => Standing::Stranger,
+        }
+    }
+
+    /// Whether the id is in the group, with or without a generation.
+    pub fn is_member(self) -> bool {
+        matches!(self, Standing::Fresh | Standing::Member)
+    }
+}
+
+/// The facts that held when a broker began to handle a request of a group API.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The request's name.
+    pub key: Key,
+    /// The group it is about: an argument of [`super::Ledger::group`].
+    pub group: usize,
+    /// Who asked.
+    pub from: Place,
+    /// When, on the broker's clock.
+    pub local: Time,
+    /// The state of the group.
+    pub state: GroupState,
+    /// The newest generation of the group.
+    pub generation: Generation,
+    /// What the member id in the request meant. (LeaveGroup names several: see `known`.)
+    pub standing: Standing,
+    /// LeaveGroup: bit i is set when entry i named a member or a pending id.
+    pub known: u64,
+    /// The first generation that began after the request and before its answer.
+    pub next_generation: Option<Generation>,
+}
+
+impl Asked {
+    /// Whether the request named a member of the group and its newest generation.
+    pub fn is_current(&self, generation: i32) -> bool {
+        self.standing.is_member() && self.generation == Generation(generation)
+    }
+}
+
+/// The group and the member that a request of a group API is about.
+pub(super) fn subject(request: &Request) -> Option<(&GroupId, Option<&StrBytes>)> {
+    Some(match request {
+        Request::Heartbeat(body) => (&body.group_id, Some(&body.member_id)),
+        Request::JoinGroup(body) => (&body.group_id, Some(&body.member_id)),
+        Request::SyncGroup(body) => (&body.group_id, Some(&body.member_id)),
+        Request::OffsetCommit(body) => (&body.group_id, Some(&body.member_id)),
+        Request::LeaveGroup(body) => (&body.group_id, None),
+        Request::OffsetFetch(body) => {
+            (body.groups.first().map_or(&body.group_id, |group| &group.group_id), None)
+        }
+        Request::Produce(_)
+        | Request::Fetch(_)
+        | Request::ListOffsets(_)
+        | Request::Metadata(_)
+        | Request::FindCoordinator(_) => return None,
+    })
+}
+
+/// The ids that a LeaveGroup names: one up to version 2, a list from version 3 on.
+pub(in crate::invariant) fn leavers(
+    body: &kafka_protocol::messages::LeaveGroupRequest,
+) -> impl Iterator<Item = &StrBytes> {
+    let single = body.members.is_empty().then_some(&body.member_id);
+    single.into_iter().chain(body.members.iter().map(|member| &member.member_id))
+}
+
+/// Which of the ids in a LeaveGroup mean something to the group. More than 64 are taken as known.
+pub(super) fn known(group: &Group, request: &Request) -> u64 {
+    let Request::LeaveGroup(body) = request else { return 0 };
+    leavers(body).enumerate().fold(0, |bits, (index, id)| match index {
+        0..64 if Standing::of(group, id) != Standing::Stranger => bits | 1 << index,
+        _ => bits,
+    })
+}
+
+/// The member id of a string on the wire.
+pub(super) fn member_id(id: &StrBytes) -> MemberId {
+    MemberId(id.clone())
+}

@@ -1,0 +1,73 @@
+//! Invariants: one file each, its reason first, judged from trace events alone.
+//!
+//! A [`Checker`] is handed every event of a run. It keeps a [`Ledger`] of what the trace has said about
+//! the groups, and asks each [`Invariant`] in turn; the first that objects ends the run. Nothing here
+//! looks into a coordinator or a consumer, so a trace recorded elsewhere can be judged as well.
+//!
+//! A false alarm costs more trust than a miss. Where Kafka allows two outcomes, or where the trace does
+//! not say which of two things happened, the invariants accept both; each file says what it
+//! deliberately leaves unsaid. What is *not* here: vacuity, which [`crate::run::Report`] counts.
+
+mod answered;
+mod api;
+mod balance;
+mod checker;
+mod convergence;
+mod expectations;
+mod fencing;
+mod generation;
+mod ledger;
+mod legal_transitions;
+mod no_loss;
+mod no_overlap;
+mod session;
+mod single_owner;
+#[cfg(test)]
+mod story;
+
+pub use api::{Invariant, Violation};
+pub use checker::Checker;
+pub use ledger::{Asked, Group, Key, Ledger, Member, Plan, Roster, Standing};
+
+/// The names of all invariants, in the order in which they are asked.
+pub const NAMES: [&str; 11] = [
+    "single-owner",
+    "no-overlap",
+    "legal-transitions",
+    "generation",
+    "fencing",
+    "no-loss",
+    "session",
+    "balance",
+    "answered",
+    "convergence",
+    "expect",
+];
+
+/// Every invariant, fresh, in the order of [`NAMES`].
+pub fn all() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(single_owner::SingleOwner),
+        Box::new(no_overlap::NoOverlap::default()),
+        Box::new(legal_transitions::LegalTransitions::default()),
+        Box::new(generation::Generations::default()),
+        Box::new(fencing::Fencing),
+        Box::new(no_loss::NoLoss::default()),
+        Box::new(session::Session::default()),
+        Box::new(balance::Balance),
+        Box::new(answered::Answered::default()),
+        Box::new(convergence::Convergence::default()),
+        Box::new(expectations::Expectations),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_invariants() {
+        let names: Vec<_> = all().iter().map(|invariant| invariant.name()).collect();
+        assert_eq!(names, NAMES);
+    }
+}

@@ -1,0 +1,151 @@
+//! What a group may find committed for one partition.
+//!
+//! Commits take effect in the order in which the broker handles them, but whether one was accepted is
+//! known only from its answer, which waits for the log. So each attempt is kept with what is known of its
+//! outcome, and a later OffsetFetch is held against all that may have been the last to take effect.
+
+use crate::invariant::ledger::Key;
+
+/// The order of requests as the broker handled them: the number of the event.
+pub(super) type Order = u64;
+
+/// How many attempts are kept of one partition.
+const KEPT: usize = 64;
+
+/// The commit attempts for one partition, in the order in which they were handled.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    attempts: Vec<Attempt>,
+    /// Attempts handled before this one are forgotten.
+    known_since: Order,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    handled: Order,
+    key: Key,
+    offset: i64,
+    processed: i64,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Not answered, or with an error that leaves it open.
+    Open,
+    Accepted {
+        answered: Order,
+    },
+    Refused,
+}
+
+/// What an answer says of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Accepted,
+    Refused,
+    /// An error that does not exclude that the commit takes effect.
+    Open,
+}
+
+impl Commits {
+    /// The broker handles a commit of `offset`, when the group has processed `processed`.
+    pub(super) fn attempt(&mut self, handled: Order, key: Key, offset: i64, processed: i64) {
+        if self.attempts.len() >= KEPT {
+            self.forget();
+        }
+        let outcome = Outcome::Open;
+        self.attempts.push(Attempt { handled, key, offset, processed, outcome });
+    }
+
+    /// The broker answers a commit. Returns its offset and what the group had processed when it was
+    /// handled, if it was accepted.
+    pub(super) fn answer(
+        &mut self,
+        answered: Order,
+        key: Key,
+        verdict: Verdict,
+    ) -> Option<(i64, i64)> {
+        let attempt = self.attempts.iter_mut().rev().find(|attempt| attempt.key == key)?;
+        attempt.outcome = match verdict {
+            Verdict::Accepted => Outcome::Accepted { answered },
+            Verdict::Refused => Outcome::Refused,
+            Verdict::Open => Outcome::Open,
+        };
+        (verdict == Verdict::Accepted).then_some((attempt.offset, attempt.processed))
+    }
+
+    /// What an OffsetFetch that was handled at `handled` may answer, −1 for none; nothing when that is
+    /// too long ago to say. `newest` is false for fetches that read only what was durable by then.
+    pub(super) fn possible(&self, handled: Order, newest: bool) -> Option<Vec<i64>> {
+        let mut possible = Vec::new();
+        for attempt in self.attempts.iter().rev().filter(|attempt| attempt.handled < handled) {
+            match attempt.outcome {
+                Outcome::Refused => {}
+                Outcome::Open => possible.push(attempt.offset),
+                Outcome::Accepted { answered } => {
+                    possible.push(attempt.offset);
+                    if newest || answered < handled {
+                        return Some(possible);
+                    }
+                }
+            }
+        }
+        possible.push(-1);
+        (self.known_since == 0).then_some(possible)
+    }
+
+    /// Drops the older half. Fetches that were handled before what is left are no longer judged.
+    fn forget(&mut self) {
+        self.attempts.drain(..KEPT / 2);
+        self.known_since = self.attempts.first().map_or(0, |attempt| attempt.handled);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::ConnectionId;
+
+    fn key(number: i32) -> Key {
+        (ConnectionId(1), number)
+    }
+
+    fn three() -> Commits {
+        let mut commits = Commits::default();
+        for number in 1..=3 {
+            commits.attempt(number as u64, key(number), i64::from(number) * 10, 100);
+        }
+        commits
+    }
+
+    #[test]
+    fn open_commits_may_or_may_not_have_taken_effect() {
+        let mut commits = three();
+        assert_eq!(commits.possible(9, true), Some(vec![30, 20, 10, -1]));
+        commits.answer(4, key(2), Verdict::Accepted);
+        assert_eq!(commits.possible(9, true), Some(vec![30, 20]));
+        commits.answer(5, key(3), Verdict::Refused);
+        assert_eq!(commits.possible(9, true), Some(vec![20]));
+        assert_eq!(commits.possible(2, true), Some(vec![10, -1]));
+    }
+
+    #[test]
+    fn a_fetch_of_what_is_durable_may_miss_the_newest() {
+        let mut commits = three();
+        commits.answer(4, key(1), Verdict::Accepted);
+        commits.answer(5, key(2), Verdict::Refused);
+        commits.answer(7, key(3), Verdict::Accepted);
+        assert_eq!(commits.possible(6, false), Some(vec![30, 10]));
+        assert_eq!(commits.possible(8, false), Some(vec![30]));
+    }
+
+    #[test]
+    fn old_attempts_are_forgotten_and_not_judged() {
+        let mut commits = Commits::default();
+        for number in 1..=KEPT as i32 + 1 {
+            commits.attempt(number as u64, key(number), 1, 1);
+        }
+        assert_eq!(commits.possible(10, true), None);
+    }
+}

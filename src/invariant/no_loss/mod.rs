@@ -1,0 +1,375 @@
+//! Nothing is lost and nothing is skipped: at-least-once is what a group promises its application.
+//!
+//! Scope, for each group and partition:
+//! - An accepted OffsetCommit is not beyond what the group had processed, from offset 0 without a gap and
+//!   whoever did it, when the broker handled the commit.
+//! - OffsetFetch answers the offset of the last commit that took effect before it was handled, or −1 if
+//!   there was none. A commit whose answer is still awaited, was never sent or leaves its fate open may
+//!   or may not have taken effect. A fetch without RequireStable may answer an older one, of what was
+//!   durable when it was handled.
+//! - A consumer starts where OffsetFetch last told it to, or at 0 if that was −1; it polls on from there
+//!   without a gap.
+//! - When the world has drained, every record of each topic that a group's consumers subscribe to has
+//!   been processed by that group. Consumers are the living ones, after a `calm` only the healed ones.
+//!
+//! Not said: that committed offsets never go back (Kafka has no such check); that a record is processed
+//! only once.
+
+mod commits;
+mod progress;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::consumer::{ConsumerConfig, Observation};
+use crate::protocol::{
+    GroupId, IndexMap, Request, Response, ResponseError, TopicName, TopicPartition,
+};
+use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
+use kafka_protocol::messages::{
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+};
+
+use super::Invariant;
+use super::ledger::{Asked, Key, Ledger};
+use commits::{Commits, Order, Verdict};
+use progress::Progress;
+
+#[derive(Default)]
+pub(super) struct NoLoss {
+    order: Order,
+    groups: IndexMap<GroupId, IndexMap<TopicPartition, Partition>>,
+    readers: IndexMap<ConsumerRef, Reader>,
+    core: Option<BTreeSet<ConsumerRef>>,
+    /// One past the last record of each log.
+    logs: BTreeMap<TopicPartition, i64>,
+    /// The OffsetFetch requests under way, and when they were handled.
+    fetches: IndexMap<Key, Order>,
+}
+
+#[derive(Default)]
+struct Partition {
+    progress: Progress,
+    commits: Commits,
+}
+
+struct Reader {
+    config: Arc<ConsumerConfig>,
+    /// What OffsetFetch last told it, −1 for nothing.
+    told: BTreeMap<TopicPartition, i64>,
+    /// The next offset it must poll.
+    positions: BTreeMap<TopicPartition, i64>,
+}
+
+impl Invariant for NoLoss {
+    fn name(&self) -> &'static str {
+        "no-loss"
+    }
+
+    fn statement(&self) -> &'static str {
+        "no record is skipped and no accepted commit is lost"
+    }
+
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        match (&event.kind, event.place) {
+            (Kind::Received { message, .. }, Place::Consumer(consumer)) => {
+                self.told(consumer, message);
+            }
+            (Kind::Received { .. }, _) => self.asked(ledger, event),
+            (Kind::Sent { .. }, _) => return self.answered(ledger, event),
+            (Kind::Consumer(observation), Place::Consumer(consumer)) => {
+                return self.observe(consumer, observation);
+            }
+            (Kind::Appended { partition, next, .. }, _) => {
+                self.logs.insert(partition.clone(), *next);
+            }
+            (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
+                let (told, positions) = (BTreeMap::new(), BTreeMap::new());
+                self.readers.insert(consumer, Reader { config: config.clone(), told, positions });
+            }
+            (
+                Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. },
+                Place::Consumer(consumer),
+            ) => {
+                self.readers.shift_remove(&consumer);
+            }
+            (Kind::Calm { core }, _) => self.core = Some(core.iter().copied().collect()),
+            (Kind::Drained { .. }, _) => return self.drained(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl NoLoss {
+    /// The broker handles a request.
+    fn asked(&mut self, ledger: &Ledger, event: &Event) {
+        let Some((asked, request)) = ledger.question(event) else { return };
+        match &request.body {
+            Request::OffsetCommit(body) => {
+                self.order += 1;
+                self.commit_asked(asked, body);
+            }
+            Request::OffsetFetch(_) => {
+                self.order += 1;
+                self.fetches.insert(asked.key, self.order);
+            }
+            _ => {}
+        }
+    }
+
+    fn commit_asked(&mut self, asked: &Asked, body: &OffsetCommitRequest) {
+        let partitions = entry(&mut self.groups, &body.group_id);
+        for topic in &body.topics {
+            for wanted in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
+                let partition = partitions.entry(id).or_default();
+                let processed = partition.progress.prefix();
+                let offset = wanted.committed_offset;
+                partition.commits.attempt(self.order, asked.key, offset, processed);
+            }
+        }
+    }
+
+    /// The broker answers a request.
+    fn answered(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        let Some((asked, request, response)) = ledger.answer(event) else { return Ok(()) };
+        match (&request.body, response) {
+            (Request::OffsetCommit(body), Response::OffsetCommit(answer)) => {
+                self.order += 1;
+                self.commit_answered(asked, body, answer)
+            }
+            (Request::OffsetFetch(body), Response::OffsetFetch(answer)) => {
+                let Some(handled) = self.fetches.swap_remove(&asked.key) else { return Ok(()) };
+                self.fetch_answered(handled, request.version, body, answer)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn commit_answered(
+        &mut self,
+        asked: &Asked,
+        body: &OffsetCommitRequest,
+        answer: &OffsetCommitResponse,
+    ) -> Result<(), String> {
+        let partitions = entry(&mut self.groups, &body.group_id);
+        for topic in &answer.topics {
+            for entry in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
+                let Some(partition) = partitions.get_mut(&id) else { continue };
+                let verdict = verdict(entry.error_code);
+                let accepted = partition.commits.answer(self.order, asked.key, verdict);
+                let Some((offset, processed)) = accepted else { continue };
+                if offset > processed {
+                    return Err(format!(
+                        "group {}: {} committed {id} at {offset} in generation {}, but only records \
+                         before {processed} had been processed",
+                        body.group_id.as_str(),
+                        body.member_id,
+                        body.generation_id_or_member_epoch
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fetch_answered(
+        &self,
+        handled: Order,
+        version: i16,
+        request: &OffsetFetchRequest,
+        answer: &OffsetFetchResponse,
+    ) -> Result<(), String> {
+        // RequireStable came with version 7; before that a broker answers what is durable.
+        let newest = request.require_stable && version >= 7;
+        for (group, id, offset) in fetched(request, answer) {
+            let partition = self.groups.get(group).and_then(|known| known.get(&id));
+            let possible = match partition {
+                None => Some(vec![-1]),
+                Some(partition) => partition.commits.possible(handled, newest),
+            };
+            match possible {
+                Some(possible) if !possible.contains(&offset) => {
+                    return Err(format!(
+                        "group {}: OffsetFetch of {id} answered {offset}, but committed was {possible:?}",
+                        group.as_str()
+                    ));
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A consumer hears what is committed.
+    fn told(&mut self, consumer: ConsumerRef, message: &Message) {
+        if let Message::Response { request, response } = message
+            && let (Request::OffsetFetch(request), Response::OffsetFetch(answer)) =
+                (&request.body, &response.body)
+            && let Some(reader) = self.readers.get_mut(&consumer)
+        {
+            for (_, id, offset) in fetched(request, answer) {
+                reader.told.insert(id, offset);
+            }
+        }
+    }
+
+    fn observe(&mut self, consumer: ConsumerRef, observation: &Observation) -> Result<(), String> {
+        let Some(reader) = self.readers.get_mut(&consumer) else { return Ok(()) };
+        match observation {
+            Observation::Positioned { partition, offset, committed } => {
+                reader.position(consumer, partition, *offset, *committed)
+            }
+            Observation::Polled { partition, first, values } => {
+                reader.poll(consumer, partition, *first, values.len())
+            }
+            Observation::Processed { partition, first, next } => {
+                let group = entry(&mut self.groups, &reader.config.group);
+                group.entry(partition.clone()).or_default().progress.add(*first, *next);
+                Ok(())
+            }
+            Observation::Revoked { partitions } | Observation::Lost { partitions } => {
+                for partition in partitions {
+                    reader.positions.remove(partition);
+                }
+                Ok(())
+            }
+            Observation::State { .. }
+            | Observation::CoordinatorLost { .. }
+            | Observation::Assigned { .. }
+            | Observation::PollTimeout
+            | Observation::Fatal { .. } => Ok(()),
+        }
+    }
+
+    fn drained(&self) -> Result<(), String> {
+        let mut wanted: BTreeSet<(&GroupId, &TopicName)> = BTreeSet::new();
+        for (consumer, reader) in &self.readers {
+            if self.core.as_ref().is_none_or(|core| core.contains(consumer)) {
+                wanted
+                    .extend(reader.config.topics.iter().map(|topic| (&reader.config.group, topic)));
+            }
+        }
+        for (group, topic) in wanted {
+            for (id, next) in self.logs.iter().filter(|(id, _)| id.topic == *topic) {
+                let partition = self.groups.get(group).and_then(|known| known.get(id));
+                let processed = partition.map_or(0, |partition| partition.progress.prefix());
+                if processed < *next {
+                    return Err(format!(
+                        "group {}: drained, but of {id} only records before {processed} were \
+                         processed, of {next}",
+                        group.as_str()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    fn position(
+        &mut self,
+        consumer: ConsumerRef,
+        partition: &TopicPartition,
+        offset: i64,
+        committed: bool,
+    ) -> Result<(), String> {
+        self.positions.insert(partition.clone(), offset);
+        let told = self.told.get(partition).copied();
+        let expected = if committed { told.filter(|told| *told >= 0) } else { Some(0) };
+        if committed != told.is_some_and(|told| told >= 0) || expected != Some(offset) {
+            let told = told.map_or("nothing".to_owned(), |told| told.to_string());
+            return Err(format!(
+                "{} starts {partition} at {offset} (committed: {committed}), but was told {told}",
+                self.describe(consumer)
+            ));
+        }
+        Ok(())
+    }
+
+    fn poll(
+        &mut self,
+        consumer: ConsumerRef,
+        partition: &TopicPartition,
+        first: i64,
+        count: usize,
+    ) -> Result<(), String> {
+        match self.positions.get_mut(partition) {
+            Some(position) if *position == first => {
+                *position = first + count as i64;
+                Ok(())
+            }
+            Some(position) => {
+                let position = *position;
+                let reader = self.describe(consumer);
+                Err(format!("{reader} polled {partition} from {first}, but was at {position}"))
+            }
+            None => {
+                let reader = self.describe(consumer);
+                Err(format!("{reader} polled {partition} from {first} without a position"))
+            }
+        }
+    }
+
+    fn describe(&self, consumer: ConsumerRef) -> String {
+        let (group, client) = (self.config.group.as_str(), &self.config.client_id);
+        format!("group {group}: {client} (life {})", consumer.incarnation)
+    }
+}
+
+fn entry<'a, V: Default>(groups: &'a mut IndexMap<GroupId, V>, id: &GroupId) -> &'a mut V {
+    let index = match groups.get_index_of(id) {
+        Some(index) => index,
+        None => groups.insert_full(id.clone(), V::default()).0,
+    };
+    &mut groups[index]
+}
+
+/// What an error code of OffsetCommit says about the commit. Errors of the log leave open whether the
+/// record becomes durable after all.
+fn verdict(code: i16) -> Verdict {
+    match ResponseError::try_from_code(code) {
+        None => Verdict::Accepted,
+        Some(
+            ResponseError::IllegalGeneration
+            | ResponseError::UnknownMemberId
+            | ResponseError::RebalanceInProgress
+            | ResponseError::FencedInstanceId
+            | ResponseError::InvalidGroupId
+            | ResponseError::GroupIdNotFound
+            | ResponseError::StaleMemberEpoch
+            | ResponseError::OffsetMetadataTooLarge
+            | ResponseError::UnknownTopicOrPartition,
+        ) => Verdict::Refused,
+        Some(_) => Verdict::Open,
+    }
+}
+
+/// The (group, partition, offset) entries of an OffsetFetch answer that are not errors: one group up to
+/// version 7, several from version 8 on.
+fn fetched<'a>(
+    request: &'a OffsetFetchRequest,
+    answer: &'a OffsetFetchResponse,
+) -> impl Iterator<Item = (&'a GroupId, TopicPartition, i64)> {
+    let old = answer.topics.iter().filter(|_| answer.error_code == 0).flat_map(|topic| {
+        topic.partitions.iter().filter(|entry| entry.error_code == 0).map(|entry| {
+            let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
+            (&request.group_id, id, entry.committed_offset)
+        })
+    });
+    let new = answer.groups.iter().filter(|group| group.error_code == 0).flat_map(|group| {
+        group.topics.iter().flat_map(move |topic| {
+            topic.partitions.iter().filter(|entry| entry.error_code == 0).map(move |entry| {
+                let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
+                (&group.group_id, id, entry.committed_offset)
+            })
+        })
+    });
+    old.chain(new)
+}
+
+#[cfg(test)]
+mod tests;

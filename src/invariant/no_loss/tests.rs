@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use crate::consumer::Observation;
+use crate::invariant::story::{Story, partition};
+use crate::trace::Kind;
+
+fn story() -> Story {
+    let mut story = Story::new("no-loss");
+    story.started(0).generation(1, &["a"]).stable();
+    story
+}
+
+fn processed(first: i64, next: i64) -> Observation {
+    Observation::Processed { partition: partition("t-0"), first, next }
+}
+
+fn positioned(offset: i64, committed: bool) -> Observation {
+    Observation::Positioned { partition: partition("t-0"), offset, committed }
+}
+
+fn polled(first: i64, count: usize) -> Observation {
+    let values = vec![bytes::Bytes::new(); count];
+    Observation::Polled { partition: partition("t-0"), first, values }
+}
+
+#[test]
+fn commits_follow_processing() {
+    let mut story = story();
+    story.consumer(0, processed(0, 3));
+    let first = story.ask_commit("a", 1, &[("t-0", 3)]);
+    story.committed(first, 0).holds();
+    let second = story.ask_commit("a", 1, &[("t-0", 4)]);
+    story.committed(second, 22).holds();
+    let third = story.ask_commit("a", 1, &[("t-0", 4)]);
+    story.consumer(0, processed(3, 4));
+    story.committed(third, 0).breaks("only records before 3 had been processed");
+}
+
+#[test]
+fn a_gap_before_a_commit_breaks() {
+    let mut story = story();
+    story.consumer(0, processed(0, 1)).consumer(0, processed(2, 3));
+    let key = story.ask_commit("a", 1, &[("t-0", 3)]);
+    story.committed(key, 0).breaks("only records before 1");
+}
+
+#[test]
+fn a_fetch_answers_the_last_accepted_commit() {
+    let mut story = story();
+    story.consumer(0, processed(0, 9));
+    let none = story.ask_fetch(&["t-0"]);
+    story.fetched(none, &[("t-0", -1)]).holds();
+    let first = story.ask_commit("a", 1, &[("t-0", 3)]);
+    story.committed(first, 0);
+    let second = story.ask_commit("a", 1, &[("t-0", 5)]);
+    let fetch = story.ask_fetch(&["t-0"]);
+    let third = story.ask_commit("a", 1, &[("t-0", 7)]);
+    story.committed(second, 0).committed(third, 0).fetched(fetch, &[("t-0", 5)]).holds();
+}
+
+#[test]
+fn a_fetch_that_forgets_or_foresees_breaks() {
+    let answered = |offset| {
+        let mut story = story();
+        story.consumer(0, processed(0, 9));
+        let first = story.ask_commit("a", 1, &[("t-0", 3)]);
+        let fetch = story.ask_fetch(&["t-0"]);
+        let second = story.ask_commit("a", 1, &[("t-0", 5)]);
+        story.committed(first, 0).committed(second, 0).fetched(fetch, &[("t-0", offset)]);
+        story
+    };
+    answered(3).holds();
+    answered(-1).breaks("OffsetFetch of t-0 answered -1, but committed was [3]");
+    answered(5).breaks("answered 5");
+}
+
+#[test]
+fn reading_starts_where_it_was_told_and_goes_on_without_a_gap() {
+    let mut story = story();
+    let fetch = story.ask_fetch(&["t-0"]);
+    story.fetched(fetch, &[("t-0", -1)]).heard(0, &[("t-0", -1)]);
+    story.consumer(0, positioned(0, false)).consumer(0, polled(0, 2)).consumer(0, polled(2, 1));
+    story.heard(0, &[("t-0", 3)]).consumer(0, positioned(3, true)).holds();
+    story.consumer(0, polled(4, 1)).breaks("polled t-0 from 4, but was at 3");
+}
+
+#[test]
+fn starting_elsewhere_breaks() {
+    let told = |offset, start| {
+        let mut story = story();
+        story.heard(0, &[("t-0", offset)]).consumer(0, start);
+        story
+    };
+    told(3, positioned(4, true)).breaks("starts t-0 at 4");
+    told(3, positioned(0, false)).breaks("was told 3");
+    told(-1, positioned(0, true)).breaks("was told -1");
+    told(-1, positioned(2, false)).breaks("starts t-0 at 2");
+    let mut untold = story();
+    untold.consumer(0, polled(0, 1)).breaks("without a position");
+}
+
+#[test]
+fn a_revoked_partition_has_no_position() {
+    let mut story = story();
+    story.heard(0, &[("t-0", -1)]).consumer(0, positioned(0, false));
+    story.consumer(0, Observation::Revoked { partitions: vec![partition("t-0")] });
+    story.consumer(0, polled(0, 1)).breaks("without a position");
+}
+
+#[test]
+fn drained_means_everything_was_processed() {
+    let drained = |next| {
+        let mut story = story();
+        story.broker(Kind::Appended { partition: partition("t-0"), first: 0, next: 4 });
+        story.consumer(0, processed(0, next));
+        story.schedule(Kind::Drained { took: Duration::ZERO });
+        story
+    };
+    drained(4).holds();
+    drained(3).breaks("only records before 3 were processed, of 4");
+}

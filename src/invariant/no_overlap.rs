@@ -1,0 +1,326 @@
+//! No two consumers act on one partition, as far as anybody can prevent it.
+//!
+//! Scope, for consumers of one group:
+//! - A consumer polls and processes only what it owns: assigned to it, and not revoked, lost, crashed or
+//!   closed since.
+//! - In the coordinator's newest generation a consumer is assigned only what the coordinator told its
+//!   member id to own in that generation.
+//! - When a consumer with a current membership (its last assignment is of the newest generation, under an
+//!   id that is a member) is assigned or polls a partition, no other consumer with a current membership
+//!   owns it.
+//! - An accepted OffsetCommit with a generation comes from the member that had been told, in that
+//!   generation, to own the partition.
+//!
+//! Not said: that a consumer stops at once when it is removed. It cannot know before it hears of it, and
+//! until then may poll and process what somebody else owns by now; only its commits are refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::consumer::Observation;
+use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition};
+use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
+
+use super::Invariant;
+use super::ledger::{Asked, Key, Ledger};
+
+#[derive(Default)]
+pub(super) struct NoOverlap {
+    consumers: IndexMap<ConsumerRef, Holder>,
+    /// Who owns a partition, of any group.
+    owners: IndexMap<TopicPartition, Vec<ConsumerRef>>,
+    /// Requests under way that commit a partition which their member was not told to own.
+    foreign: BTreeMap<Key, Vec<TopicPartition>>,
+}
+
+struct Holder {
+    group: GroupId,
+    membership: Option<(MemberId, Generation)>,
+    owned: BTreeSet<TopicPartition>,
+}
+
+impl Invariant for NoOverlap {
+    fn name(&self) -> &'static str {
+        "no-overlap"
+    }
+
+    fn statement(&self) -> &'static str {
+        "no two current members act on one partition, and only its owner commits it"
+    }
+
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        match (&event.kind, event.place) {
+            (Kind::Received { .. }, _) => self.asked(ledger, event),
+            (Kind::Sent { .. }, _) => return self.answered(ledger, event),
+            (Kind::Consumer(observation), Place::Consumer(consumer)) => {
+                return self.observe(ledger, consumer, observation);
+            }
+            (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
+                let group = config.group.clone();
+                let holder = Holder { group, membership: None, owned: BTreeSet::new() };
+                self.consumers.insert(consumer, holder);
+            }
+            (
+                Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. },
+                Place::Consumer(consumer),
+            ) => {
+                self.replace(consumer, BTreeSet::new());
+                self.consumers.swap_remove(&consumer);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl NoOverlap {
+    fn observe(
+        &mut self,
+        ledger: &Ledger,
+        consumer: ConsumerRef,
+        observation: &Observation,
+    ) -> Result<(), String> {
+        let Some(holder) = self.consumers.get_mut(&consumer) else { return Ok(()) };
+        match observation {
+            Observation::Assigned { member, generation, partitions } => {
+                holder.membership = Some((member.clone(), *generation));
+                self.replace(consumer, partitions.iter().cloned().collect());
+                as_told(ledger, &self.consumers[&consumer])?;
+                partitions.iter().try_for_each(|owned| self.alone(ledger, consumer, owned))
+            }
+            Observation::Revoked { partitions } | Observation::Lost { partitions } => {
+                let mut owned = holder.owned.clone();
+                for partition in partitions {
+                    owned.remove(partition);
+                }
+                self.replace(consumer, owned);
+                Ok(())
+            }
+            Observation::Polled { partition, .. } => {
+                owns(holder, "polled", partition)?;
+                self.alone(ledger, consumer, partition)
+            }
+            Observation::Processed { partition, .. } => owns(holder, "processed", partition),
+            Observation::State { .. }
+            | Observation::CoordinatorLost { .. }
+            | Observation::Positioned { .. }
+            | Observation::PollTimeout
+            | Observation::Fatal { .. } => Ok(()),
+        }
+    }
+
+    /// No other consumer with a current membership owns the partition that this one acts on.
+    fn alone(
+        &self,
+        ledger: &Ledger,
+        consumer: ConsumerRef,
+        partition: &TopicPartition,
+    ) -> Result<(), String> {
+        let owners = self.owners.get(partition).map(Vec::as_slice).unwrap_or_default();
+        if owners.iter().all(|owner| *owner == consumer) {
+            return Ok(());
+        }
+        let holder = &self.consumers[&consumer];
+        let mut rivals = owners
+            .iter()
+            .filter(|owner| **owner != consumer)
+            .map(|owner| &self.consumers[owner])
+            .filter(|rival| rival.group == holder.group);
+        let Some(rival) = rivals.find(|rival| rival.is_current(ledger)) else { return Ok(()) };
+        if !holder.is_current(ledger) {
+            return Ok(());
+        }
+        Err(format!(
+            "group {}: {} and {} both own {partition}",
+            holder.group.as_str(),
+            holder.describe(),
+            rival.describe()
+        ))
+    }
+
+    /// The consumer owns just this from now on.
+    fn replace(&mut self, consumer: ConsumerRef, owned: BTreeSet<TopicPartition>) {
+        let Some(holder) = self.consumers.get_mut(&consumer) else { return };
+        for partition in holder.owned.difference(&owned) {
+            if let Some(owners) = self.owners.get_mut(partition) {
+                owners.retain(|owner| *owner != consumer);
+            }
+        }
+        for partition in owned.difference(&holder.owned) {
+            self.owners.entry(partition.clone()).or_default().push(consumer);
+        }
+        holder.owned = owned;
+    }
+
+    fn asked(&mut self, ledger: &Ledger, event: &Event) {
+        if let Some((asked, request)) = ledger.question(event)
+            && let Request::OffsetCommit(body) = &request.body
+            && body.generation_id_or_member_epoch >= 0
+        {
+            let foreign = foreign(ledger, asked, body);
+            if !foreign.is_empty() {
+                self.foreign.insert(asked.key, foreign);
+            }
+        }
+    }
+
+    fn answered(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        if self.foreign.is_empty() {
+            return Ok(());
+        }
+        if let Some((asked, request, Response::OffsetCommit(answer))) = ledger.answer(event)
+            && let Request::OffsetCommit(body) = &request.body
+            && let Some(foreign) = self.foreign.remove(&asked.key)
+            && let Some(partition) = foreign.iter().find(|foreign| accepted(answer, foreign))
+        {
+            return Err(format!(
+                "group {}: a commit of {partition} by {} in generation {} was accepted, who was not \
+                 told to own it",
+                ledger.group(asked.group).id.as_str(),
+                body.member_id,
+                body.generation_id_or_member_epoch
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Holder {
+    fn is_current(&self, ledger: &Ledger) -> bool {
+        let Some((member, generation)) = &self.membership else { return false };
+        ledger.find(&self.group).is_some_and(|(_, group)| {
+            group.generation == *generation && group.members.contains_key(member)
+        })
+    }
+
+    fn describe(&self) -> String {
+        match &self.membership {
+            Some((member, generation)) => format!("{member} (generation {generation})"),
+            None => "a consumer without a membership".to_owned(),
+        }
+    }
+}
+
+fn owns(holder: &Holder, what: &str, partition: &TopicPartition) -> Result<(), String> {
+    if holder.owned.contains(partition) {
+        return Ok(());
+    }
+    let group = holder.group.as_str();
+    Err(format!("group {group}: {} {what} {partition}, which it does not own", holder.describe()))
+}
+
+fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), String> {
+    let (Some((member, generation)), Some((_, group))) =
+        (&holder.membership, ledger.find(&holder.group))
+    else {
+        return Ok(());
+    };
+    if group.generation != *generation {
+        return Ok(());
+    }
+    let told = |owned: &&TopicPartition| group.owner(&owned.topic, owned.partition) == Some(member);
+    match holder.owned.iter().find(|owned| !told(owned)) {
+        None => Ok(()),
+        Some(owned) => Err(format!(
+            "group {}: {member} took {owned} in generation {generation} without being told to own it",
+            group.id.as_str()
+        )),
+    }
+}
+
+/// The partitions of a commit that its member was not told to own in the newest generation.
+fn foreign(ledger: &Ledger, asked: &Asked, body: &OffsetCommitRequest) -> Vec<TopicPartition> {
+    let group = ledger.group(asked.group);
+    let mut foreign = Vec::new();
+    for topic in &body.topics {
+        for partition in &topic.partitions {
+            let owner = group.owner(&topic.name, partition.partition_index);
+            if owner.map(|owner| &owner.0) != Some(&body.member_id) {
+                foreign.push(TopicPartition::new(topic.name.clone(), partition.partition_index));
+            }
+        }
+    }
+    foreign
+}
+
+fn accepted(answer: &OffsetCommitResponse, partition: &TopicPartition) -> bool {
+    answer.topics.iter().filter(|topic| topic.name == partition.topic).any(|topic| {
+        topic
+            .partitions
+            .iter()
+            .any(|entry| entry.partition_index == partition.partition && entry.error_code == 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::consumer::Observation;
+    use crate::invariant::story::{Story, partition};
+    use crate::trace::{FaultKind, Kind};
+
+    fn story() -> Story {
+        let mut story = Story::new("no-overlap");
+        story.started(0).started(1).generation(1, &["a", "b"]);
+        let a = story.ask_sync("a", 1, &[]);
+        let b = story.ask_sync("b", 1, &[]);
+        story.stable().told(a, &["t-0"]).told(b, &["t-1"]);
+        story.assigned(0, "a", 1, &["t-0"]).assigned(1, "b", 1, &["t-1"]);
+        story
+    }
+
+    fn polled(name: &str) -> Observation {
+        Observation::Polled { partition: partition(name), first: 0, values: vec![] }
+    }
+
+    #[test]
+    fn owners_poll_and_commit_their_own() {
+        let mut story = story();
+        story.consumer(0, polled("t-0")).consumer(1, polled("t-1"));
+        let key = story.ask_commit("a", 1, &[("t-0", 1)]);
+        story.committed(key, 0).holds();
+    }
+
+    #[test]
+    fn polling_what_was_revoked_breaks() {
+        let mut story = story();
+        story.consumer(0, Observation::Revoked { partitions: vec![partition("t-0")] });
+        story.consumer(0, polled("t-0")).breaks("polled t-0, which it does not own");
+    }
+
+    #[test]
+    fn taking_what_was_not_told_breaks() {
+        story().assigned(0, "a", 1, &["t-0", "t-1"]).breaks("took t-1 in generation 1");
+    }
+
+    #[test]
+    fn a_member_of_an_old_generation_may_go_on() {
+        let mut story = story();
+        story.generation(2, &["b"]);
+        let b = story.ask_sync("b", 2, &[]);
+        story.told(b, &["t-0", "t-1"]).assigned(1, "b", 2, &["t-0", "t-1"]);
+        story.consumer(0, polled("t-0")).consumer(1, polled("t-0")).holds();
+    }
+
+    #[test]
+    fn two_lives_under_one_current_membership_break() {
+        let mut story = story();
+        story.started(2).assigned(2, "a", 1, &["t-0"]).breaks("both own t-0");
+    }
+
+    #[test]
+    fn a_crash_ends_ownership() {
+        let mut story = story();
+        story.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+        story.started(2).assigned(2, "a", 1, &["t-0"]).holds();
+    }
+
+    #[test]
+    fn an_accepted_commit_of_a_foreign_partition_breaks() {
+        let mut refused = story();
+        let key = refused.ask_commit("a", 1, &[("t-1", 1)]);
+        refused.committed(key, 25).holds();
+        let mut accepted = story();
+        let key = accepted.ask_commit("a", 1, &[("t-1", 1)]);
+        accepted.committed(key, 0).breaks("a commit of t-1 by a in generation 1 was accepted");
+    }
+}

@@ -1,0 +1,211 @@
+//! A partition has one owner in a generation: that is what a consumer group is for.
+//!
+//! Scope: one group, one coordinator incarnation, one generation.
+//! - No partition is told to two member ids in successful SyncGroup answers.
+//! - What a member is told is, byte for byte, what the leader handed in for it in that generation; a
+//!   member that the leader left out is told nothing. A leader that asked twice may have handed in two
+//!   plans: then each member may have been told from either.
+//! - The plan gives every partition of every topic that a member subscribes to, to exactly one member,
+//!   one that subscribes to the topic. So whenever the group is Stable, each partition has one owner.
+//!
+//! Not said: anything across generations, where an old owner may not know yet that it was replaced (see
+//! `no-overlap`); anything about topics that were created after the first consumer started, which a
+//! leader may not have heard of; and, of leaders that were never told their members, anything at all.
+//! A plan is held against what the leader was told, which names members that have left meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::protocol::{Generation, MemberId, Request, Response, TopicName};
+use crate::trace::Event;
+
+use super::Invariant;
+use super::ledger::{Group, Ledger, Plan, Roster, member_of};
+
+pub(super) struct SingleOwner;
+
+impl Invariant for SingleOwner {
+    fn name(&self) -> &'static str {
+        "single-owner"
+    }
+
+    fn statement(&self) -> &'static str {
+        "in one generation every subscribed partition is assigned to exactly one member"
+    }
+
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        if let Some((group, plan)) = ledger.handed_in() {
+            return complete(ledger, group, plan);
+        }
+        if let Some((asked, request, Response::SyncGroup(answer))) = ledger.answer(event)
+            && answer.error_code == 0
+            && let Request::SyncGroup(body) = &request.body
+        {
+            let group = ledger.group(asked.group);
+            let member = member_of(&request.body).unwrap_or_default();
+            if Generation(body.generation_id) == group.generation {
+                alone(ledger, group, &member)?;
+                as_planned(group, &member, &answer.assignment)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// No partition that the member was just told is another's.
+fn alone(ledger: &Ledger, group: &Group, member: &MemberId) -> Result<(), String> {
+    for told in ledger.handed_out().unwrap_or_default() {
+        match group.owner(&told.topic, told.partition) {
+            Some(owner) if owner != member => {
+                return Err(format!(
+                    "group {}: in generation {} {told} was told to {owner} and to {member}",
+                    group.id.as_str(),
+                    group.generation
+                ));
+            }
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the member was told stands in a plan of this generation.
+fn as_planned(group: &Group, member: &MemberId, told: &Bytes) -> Result<(), String> {
+    let matches = |plan: &Plan| plan.payloads.get(member).unwrap_or(&Bytes::new()) == told;
+    if group.plans.iter().any(matches) {
+        return Ok(());
+    }
+    let why = match group.plans.len() {
+        0 => "the leader handed in nothing",
+        _ => "the leader handed in something else for it",
+    };
+    Err(format!(
+        "group {}: in generation {} {member} was told an assignment of {} bytes, but {why}",
+        group.id.as_str(),
+        group.generation,
+        told.len()
+    ))
+}
+
+/// Every partition of every subscribed topic is in the plan, once, with a subscriber.
+fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), String> {
+    let head =
+        || format!("group {}: the plan of generation {}", group.id.as_str(), group.generation);
+    let assignments = match &plan.assignments {
+        Ok(assignments) => assignments,
+        Err(malformed) => return Err(format!("{} does not decode: {malformed}", head())),
+    };
+    let mut owners: BTreeMap<(&TopicName, i32), &MemberId> = BTreeMap::new();
+    for (member, partitions) in assignments {
+        for owned in partitions {
+            if let Some(other) = owners.insert((&owned.topic, owned.partition), member) {
+                return Err(format!("{} gives {owned} to {other} and to {member}", head()));
+            }
+        }
+    }
+    let Some(roster) = &group.roster else { return Ok(()) };
+    subscribed(roster, &owners).map_err(|what| format!("{} {what}", head()))?;
+    covered(ledger, roster, &owners).map_err(|what| format!("{} {what}", head()))
+}
+
+fn subscribed(
+    roster: &Roster,
+    owners: &BTreeMap<(&TopicName, i32), &MemberId>,
+) -> Result<(), String> {
+    for ((topic, partition), member) in owners {
+        // Kafka's coordinator ignores what a leader hands in for an id that is not a member.
+        let Some(topics) = roster.subscriptions.get(*member) else { continue };
+        if !topics.contains(topic) {
+            let topic = topic.0.as_str();
+            return Err(format!(
+                "gives {topic}-{partition} to {member}, who does not subscribe to it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn covered(
+    ledger: &Ledger,
+    roster: &Roster,
+    owners: &BTreeMap<(&TopicName, i32), &MemberId>,
+) -> Result<(), String> {
+    let wanted: BTreeSet<&TopicName> = roster.subscriptions.values().flatten().collect();
+    for (topic, &partitions) in ledger.topics() {
+        if !wanted.contains(topic) {
+            continue;
+        }
+        for partition in 0..partitions {
+            let owner = owners.get(&(topic, partition));
+            if !owner.is_some_and(|member| roster.subscriptions.contains_key(*member)) {
+                return Err(format!("gives {}-{partition} to nobody", topic.0.as_str()));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::invariant::story::Story;
+
+    fn story() -> Story {
+        let mut story = Story::new("single-owner");
+        story.topic("t", 2).generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]);
+        story
+    }
+
+    #[test]
+    fn a_complete_plan_that_is_handed_out_holds() {
+        let mut story = story();
+        let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
+        let b = story.ask_sync("b", 1, &[]);
+        story.stable().told(a, &["t-0"]).told(b, &["t-1"]).holds();
+    }
+
+    #[test]
+    fn a_plan_with_a_hole_breaks() {
+        let mut story = story();
+        story.ask_sync("a", 1, &[("a", &["t-0"])]);
+        story.breaks("gives t-1 to nobody");
+    }
+
+    #[test]
+    fn a_plan_that_gives_a_partition_twice_breaks() {
+        let mut story = story();
+        story.ask_sync("a", 1, &[("a", &["t-0", "t-1"]), ("b", &["t-1"])]);
+        story.breaks("gives t-1 to a and to b");
+    }
+
+    #[test]
+    fn a_plan_for_a_stranger_leaves_a_hole() {
+        let mut story = story();
+        story.ask_sync("a", 1, &[("a", &["t-0"]), ("x", &["t-1"])]);
+        story.breaks("gives t-1 to nobody");
+    }
+
+    #[test]
+    fn a_plan_that_ignores_subscriptions_breaks() {
+        let mut story = story();
+        story.topic("u", 1);
+        let plan: &[(&str, &[&str])] = &[("a", &["t-0", "u-0"]), ("b", &["t-1"])];
+        story.ask_sync("a", 1, plan);
+        story.breaks("who does not subscribe");
+    }
+
+    #[test]
+    fn two_members_told_the_same_breaks() {
+        let mut story = story();
+        let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
+        let b = story.ask_sync("b", 1, &[]);
+        story.stable().told(a, &["t-0"]).told(b, &["t-0"]).breaks("t-0 was told to a and to b");
+    }
+
+    #[test]
+    fn a_member_told_what_nobody_planned_breaks() {
+        let mut story = story();
+        let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
+        story.stable().told(a, &[]).breaks("handed in something else");
+    }
+}
