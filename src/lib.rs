@@ -7,6 +7,7 @@ pub mod coordinator;
 pub mod invariant;
 pub mod protocol;
 pub mod rng;
+pub mod run;
 pub mod sim;
 pub mod time;
 pub mod trace;

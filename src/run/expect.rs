@@ -1,0 +1,73 @@
+//! Judging `expect` lines: what is expected, and what is there instead.
+
+use crate::coordinator::GroupState;
+use crate::protocol::{GroupId, TopicPartition, str_bytes};
+use crate::sim::Sim;
+use crate::sim::schedule::Expectation;
+
+use super::watcher::Watcher;
+
+/// The expectation as text, and what was found when that is something else.
+pub(super) fn judge(
+    expectation: &Expectation,
+    sim: &Sim<'_>,
+    watcher: &Watcher<'_>,
+) -> (String, Option<String>) {
+    let found = match expectation {
+        Expectation::Group { group, state, generation, members } => {
+            judge_group(sim, group.as_deref(), *state, *generation, *members)
+        }
+        Expectation::Consumer { consumer, state, owns, generation } => {
+            let Some(found) = sim.describe_consumer(consumer) else {
+                return (expectation.to_string(), Some(format!("{consumer} is not running")));
+            };
+            let met = state.is_none_or(|state| state == found.state)
+                && owns.as_ref().is_none_or(|owns| sorted(owns) == found.owned)
+                && generation.is_none_or(|generation| generation == found.generation.0);
+            (!met).then(|| {
+                let owned: Vec<String> = found.owned.iter().map(ToString::to_string).collect();
+                let owned = if owned.is_empty() { "none".to_owned() } else { owned.join(",") };
+                format!("{consumer} {} owns={owned} generation={}", found.state, found.generation)
+            })
+        }
+        Expectation::Committed { group, partition, offset } => {
+            let group = group_id(sim, group.as_deref());
+            let found = watcher.committed(&group, partition).unwrap_or(-1);
+            (found != *offset).then(|| format!("committed {partition}={found}"))
+        }
+        Expectation::Processed { partition, next } => {
+            let found = sim.processed(partition);
+            (found != *next).then(|| format!("processed {partition}={found}"))
+        }
+    };
+    (expectation.to_string(), found)
+}
+
+fn judge_group(
+    sim: &Sim<'_>,
+    group: Option<&str>,
+    state: GroupState,
+    generation: Option<i32>,
+    members: Option<usize>,
+) -> Option<String> {
+    let id = group_id(sim, group);
+    let Some(found) = sim.describe_group(&id) else {
+        return Some(format!("there is no group {}", id.0.as_str()));
+    };
+    let met = state == found.state
+        && generation.is_none_or(|generation| generation == found.generation.0)
+        && members.is_none_or(|members| members == found.members.len());
+    (!met).then(|| {
+        format!("{} generation={} members={}", found.state, found.generation, found.members.len())
+    })
+}
+
+fn group_id(sim: &Sim<'_>, group: Option<&str>) -> GroupId {
+    GroupId(str_bytes(group.or(sim.first_group()).unwrap_or_default()))
+}
+
+fn sorted(partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+    let mut sorted = partitions.to_vec();
+    sorted.sort();
+    sorted
+}

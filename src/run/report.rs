@@ -1,0 +1,62 @@
+//! What a run comes to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::invariant::Violation;
+use crate::time::Time;
+use crate::trace::{Cells, FaultKind};
+
+/// What a run comes to. Plain data: it can cross threads and does not hold the trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The digest of the whole trace.
+    pub digest: u64,
+    /// How much virtual time passed.
+    pub simulated: Duration,
+    /// How many trace events there were.
+    pub events: u64,
+    /// How many protocol messages were handed to the network.
+    pub messages: u64,
+    /// How many generations began.
+    pub rebalances: u64,
+    /// How many records applications were done with.
+    pub processed: u64,
+    /// How many faults began, by family.
+    pub faults: BTreeMap<FaultKind, u64>,
+    /// The (group state × event × fault) cells the run reached.
+    pub cells: Cells,
+    /// The first thing found wrong, if any; the run stops there.
+    pub finding: Option<Finding>,
+}
+
+impl Report {
+    /// Whether the run proves nothing: it did not rebalance at least once after its first generation,
+    /// or consumed nothing.
+    pub fn vacuous(&self) -> bool {
+        self.rebalances < 2 || self.processed == 0
+    }
+}
+
+/// What a run can find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// An invariant (or an `expect` line) does not hold.
+    Violation(Violation),
+    /// The group did not converge within its bound after faults had stopped.
+    NoConvergence(Violation),
+    /// The system under test panicked.
+    Crash {
+        /// When.
+        at: Time,
+        /// The panic's message and place.
+        message: String,
+    },
+    /// The schedule asks for something that cannot be done at that point of the run; the user's mistake.
+    BadStep {
+        /// The line of the script, 0 when generated.
+        line: u32,
+        /// What is wrong with it.
+        message: String,
+    },
+}

@@ -1,0 +1,168 @@
+//! What looks at every event of a run: the digest, the invariants, coverage, the counts of the report,
+//! diagnostics, and whoever else wants to watch.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
+
+use crate::consumer;
+use crate::coordinator;
+use crate::invariant::{Checker, Violation};
+use crate::protocol::{GroupId, Request, Response, TopicPartition};
+use crate::time::Time;
+use crate::trace::{Coverage, Digest, Event, FaultKind, Kind, Message, Place};
+
+use super::diagnostics::Diagnostics;
+use super::{Checks, Finding, Report};
+
+/// The run is over: there is a finding.
+#[derive(Debug)]
+pub(super) struct Stop;
+
+pub(super) struct Watcher<'w> {
+    watch: &'w mut dyn FnMut(&Event),
+    checks: Checks,
+    digest: Digest,
+    checker: Checker,
+    coverage: Coverage,
+    diagnostics: Diagnostics,
+    now: Time,
+    counts: Counts,
+    committed: BTreeMap<(GroupId, TopicPartition), i64>,
+    finding: Option<Finding>,
+}
+
+#[derive(Default)]
+struct Counts {
+    events: u64,
+    messages: u64,
+    rebalances: u64,
+    processed: u64,
+    faults: BTreeMap<FaultKind, u64>,
+}
+
+impl<'w> Watcher<'w> {
+    pub(super) fn new(checks: Checks, watch: &'w mut dyn FnMut(&Event)) -> Self {
+        Watcher {
+            watch,
+            checks,
+            digest: Digest::default(),
+            checker: Checker::new(None),
+            coverage: Coverage::default(),
+            diagnostics: Diagnostics::default(),
+            now: Time::ZERO,
+            counts: Counts::default(),
+            committed: BTreeMap::new(),
+            finding: None,
+        }
+    }
+
+    pub(super) fn observe(&mut self, event: &Event) -> Result<(), Stop> {
+        self.now = event.at;
+        if self.checks.digest {
+            self.digest.observe(event);
+        }
+        if self.checks.coverage {
+            self.coverage.observe(event);
+        }
+        self.counts.observe(event);
+        self.remember_commit(event);
+        self.diagnostics.speak(event);
+        (self.watch)(event);
+        if !self.checks.invariants {
+            return Ok(());
+        }
+        match self.checker.check(event) {
+            None => Ok(()),
+            Some(violation) => Err(self.stop(violation_finding(violation))),
+        }
+    }
+
+    /// The offset of the last commit that was accepted.
+    pub(super) fn committed(&self, group: &GroupId, partition: &TopicPartition) -> Option<i64> {
+        self.committed.get(&(group.clone(), partition.clone())).copied()
+    }
+
+    pub(super) fn bad_step(&mut self, line: u32, message: String) -> Stop {
+        self.stop(Finding::BadStep { line, message })
+    }
+
+    pub(super) fn crashed(&mut self, message: String) {
+        let at = self.now;
+        self.stop(Finding::Crash { at, message });
+    }
+
+    fn stop(&mut self, finding: Finding) -> Stop {
+        self.finding.get_or_insert(finding);
+        Stop
+    }
+
+    fn remember_commit(&mut self, event: &Event) {
+        let (Kind::Sent { message: Message::Response { request, response }, .. }, Place::Broker(_)) =
+            (&event.kind, event.place)
+        else {
+            return;
+        };
+        if let (Request::OffsetCommit(asked), Response::OffsetCommit(answer)) =
+            (&request.body, &response.body)
+        {
+            for (partition, offset) in accepted(asked, answer) {
+                self.committed.insert((asked.group_id.clone(), partition), offset);
+            }
+        }
+    }
+
+    pub(super) fn into_report(self) -> Report {
+        Report {
+            digest: self.digest.value(),
+            simulated: self.now.since(Time::ZERO),
+            events: self.counts.events,
+            messages: self.counts.messages,
+            rebalances: self.counts.rebalances,
+            processed: self.counts.processed,
+            faults: self.counts.faults,
+            cells: self.coverage.into_cells(),
+            finding: self.finding,
+        }
+    }
+}
+
+impl Counts {
+    fn observe(&mut self, event: &Event) {
+        self.events += 1;
+        match &event.kind {
+            Kind::Sent { .. } => self.messages += 1,
+            Kind::Coordinator(coordinator::Observation::GenerationBegan { .. }) => {
+                self.rebalances += 1;
+            }
+            Kind::Consumer(consumer::Observation::Processed { first, next, .. }) => {
+                self.processed += (next - first).unsigned_abs();
+            }
+            Kind::FaultBegan { fault, .. } => *self.faults.entry(*fault).or_default() += 1,
+            _ => {}
+        }
+    }
+}
+
+fn violation_finding(violation: Violation) -> Finding {
+    match violation.invariant {
+        "convergence" => Finding::NoConvergence(violation),
+        _ => Finding::Violation(violation),
+    }
+}
+
+fn accepted(
+    asked: &OffsetCommitRequest,
+    answer: &OffsetCommitResponse,
+) -> Vec<(TopicPartition, i64)> {
+    let mut offsets = Vec::new();
+    for (topic, answered) in asked.topics.iter().zip(&answer.topics) {
+        for (partition, result) in topic.partitions.iter().zip(&answered.partitions) {
+            if result.error_code == 0 {
+                let name = TopicPartition::new(topic.name.clone(), partition.partition_index);
+                offsets.push((name, partition.committed_offset));
+            }
+        }
+    }
+    offsets
+}
