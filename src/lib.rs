@@ -8,6 +8,7 @@ pub mod invariant;
 pub mod protocol;
 pub mod rng;
 pub mod run;
+pub mod script;
 pub mod sim;
 pub mod time;
 pub mod trace;

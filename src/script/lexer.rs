@@ -1,0 +1,108 @@
+//! Text into lines of words, each with its place.
+//!
+//! A word is anything between blanks; `#` begins a comment wherever it stands, because no name can hold
+//! one. What the words mean is not decided here.
+
+use std::ops::Range;
+
+/// A part of the script, and where it begins: a word, or a piece of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece<'a> {
+    /// The text.
+    pub(super) text: &'a str,
+    /// Its byte offset in the script.
+    pub(super) start: usize,
+}
+
+/// One line that says something.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    /// Its number, from 1.
+    pub(super) number: u32,
+    /// Its words, at least one.
+    pub(super) words: Vec<Piece<'a>>,
+}
+
+impl<'a> Piece<'a> {
+    /// The bytes it takes up in the script.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.start..self.start + self.text.len()
+    }
+
+    /// The parts before and after the first `separator`.
+    pub(super) fn split_once(&self, separator: &str) -> Option<(Piece<'a>, Piece<'a>)> {
+        let at = self.text.find(separator)?;
+        Some((self.part(0, at), self.part(at + separator.len(), self.text.len())))
+    }
+
+    /// The parts before and after the last `separator`.
+    pub(super) fn rsplit_once(&self, separator: &str) -> Option<(Piece<'a>, Piece<'a>)> {
+        let at = self.text.rfind(separator)?;
+        Some((self.part(0, at), self.part(at + separator.len(), self.text.len())))
+    }
+
+    /// The parts between commas.
+    pub(super) fn items(self) -> impl Iterator<Item = Piece<'a>> {
+        let mut start = self.start;
+        self.text.split(',').map(move |text| {
+            let piece = Piece { text, start };
+            start += text.len() + 1;
+            piece
+        })
+    }
+
+    /// The part from byte `from` to byte `to`, both on character boundaries.
+    pub(super) fn part(&self, from: usize, to: usize) -> Piece<'a> {
+        Piece { text: &self.text[from..to], start: self.start + from }
+    }
+}
+
+/// The lines of `text` that hold more than blanks and comments.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let mut start = 0;
+    text.split('\n').zip(1..).filter_map(move |(line, number)| {
+        let words = words(Piece { text: line, start });
+        start += line.len() + 1;
+        (!words.is_empty()).then_some(Line { number, words })
+    })
+}
+
+fn words(line: Piece<'_>) -> Vec<Piece<'_>> {
+    let code = line.part(0, line.text.find('#').unwrap_or(line.text.len()));
+    let mut words = Vec::new();
+    let mut rest = 0;
+    for word in code.text.split(is_blank) {
+        if !word.is_empty() {
+            words.push(code.part(rest, rest + word.len()));
+        }
+        let after = &code.text[rest + word.len()..];
+        rest += word.len() + after.chars().next().map_or(0, char::len_utf8);
+    }
+    words
+}
+
+/// Editors on Windows begin a file with a byte order mark; it is as blank as a space.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_know_their_place_whatever_the_blanks_are() {
+        let text = "\u{feff}# a comment\r\n\n  join\u{3000}c1 é=ü,x#y\r\nsettle";
+        let lines: Vec<Line<'_>> = lines(text).collect();
+        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [3, 4]);
+        for word in lines.iter().flat_map(|line| &line.words) {
+            assert_eq!(&text[word.span()], word.text);
+        }
+        let texts: Vec<&str> = lines[0].words.iter().map(|word| word.text).collect();
+        assert_eq!(texts, ["join", "c1", "é=ü,x"]);
+        let (key, value) = lines[0].words[2].split_once("=").unwrap();
+        assert_eq!((&text[key.span()], &text[value.span()]), ("é", "ü,x"));
+        let last = value.items().last().unwrap();
+        assert_eq!(&text[last.span()], "x");
+    }
+}

@@ -1,0 +1,111 @@
+//! A script from a file.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::sim::schedule::Schedule;
+
+use super::error::{ScriptErrors, quoted_path};
+
+/// The largest script that is read. A million lines fit; an endless device does not.
+const LARGEST: u64 = 64 << 20;
+
+/// Why a file did not become a schedule.
+#[derive(Debug)]
+pub enum LoadError {
+    /// It cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// It is larger than any script.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not UTF-8.
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first byte that is not, from 1.
+        line: usize,
+        /// Its offset in the file, from 0.
+        offset: usize,
+        /// The byte.
+        byte: u8,
+    },
+    /// It is text, but not in the sim language.
+    Script(ScriptErrors),
+}
+
+/// Reads and parses a file.
+pub fn load(path: &Path) -> Result<Schedule, LoadError> {
+    let bytes =
+        read(path).map_err(|reason| LoadError::Unreadable { path: path.to_owned(), reason })?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(LoadError::TooLarge { path: path.to_owned() });
+    }
+    let text =
+        std::str::from_utf8(&bytes).map_err(|error| not_utf8(path, &bytes, error.valid_up_to()))?;
+    super::parse(&path.to_string_lossy(), text).map_err(LoadError::Script)
+}
+
+impl LoadError {
+    /// The same text as `Display`, in colour for a terminal where there is something to colour.
+    pub fn styled(&self) -> String {
+        match self {
+            LoadError::Script(errors) => errors.styled(),
+            LoadError::Unreadable { .. }
+            | LoadError::TooLarge { .. }
+            | LoadError::NotUtf8 { .. } => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |path: &Path| quoted_path(&path.to_string_lossy());
+        match self {
+            LoadError::Unreadable { path, reason } => {
+                write!(f, "error: cannot read {}: {reason}", shown(path))
+            }
+            LoadError::TooLarge { path } => write!(
+                f,
+                "error: {} is no script: it is larger than {} MiB",
+                shown(path),
+                LARGEST >> 20
+            ),
+            LoadError::NotUtf8 { path, line, offset, byte } => write!(
+                f,
+                "error: {} is not UTF-8: line {line} holds the byte 0x{byte:02x} (offset {offset})",
+                shown(path)
+            ),
+            LoadError::Script(errors) => errors.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            LoadError::Unreadable { reason, .. } => Some(reason),
+            LoadError::Script(errors) => Some(errors),
+            LoadError::TooLarge { .. } | LoadError::NotUtf8 { .. } => None,
+        }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_utf8(path: &Path, bytes: &[u8], offset: usize) -> LoadError {
+    let line = bytes[..offset].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    LoadError::NotUtf8 { path: path.to_owned(), line, offset, byte: bytes[offset] }
+}

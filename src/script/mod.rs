@@ -1,0 +1,72 @@
+//! The sim language: scripts in, schedules out, and back.
+//!
+//! [`parse`] reads a script into a [`Schedule`] or returns every mistake in it, each with its line and a
+//! caret; [`print`](print()) writes a schedule as its canonical script, which parses back to the same schedule.
+//! Hand-written, random and shrunk scenarios are all in this one language; [`language`] describes it.
+//!
+//! What a script can be wrong about before it runs is found here, in one pass. What only a run can tell
+//! (whether a consumer still lives, whether a time has passed already) is left to it, and nothing here
+//! knows what a step does.
+//!
+//! Read next: `verbs`, the table that everything goes by; then `reader`, which walks the lines. The words
+//! themselves are printed by [`crate::sim::schedule`].
+
+mod actions;
+mod args;
+mod error;
+mod expect;
+mod language;
+mod lexer;
+mod load;
+mod options;
+mod print;
+mod reader;
+mod scope;
+mod settings;
+mod suggest;
+mod values;
+mod verbs;
+
+pub use error::{ScriptError, ScriptErrors};
+pub use language::language;
+pub use load::{LoadError, load};
+pub use print::print;
+
+use crate::sim::schedule::Schedule;
+
+/// The schedule of a script. `file` is the name that errors show.
+pub fn parse(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
+    reader::read(text).map_err(|errors| ScriptErrors::new(file, text, errors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names for the examples to speak of.
+    const PREAMBLE: &str = "topic orders partitions=4\ngroup g\n";
+    const JOINS: &str = "join c1\njoin c2\n";
+
+    #[test]
+    fn the_example_of_every_row_of_the_table_parses() {
+        for verb in verbs::ALL.iter().chain(verbs::EXPECT) {
+            let line = verb.example;
+            let text = match verb.reader {
+                verbs::Reader::Setting(_) => format!("{PREAMBLE}{line}\n"),
+                verbs::Reader::Action(_) | verbs::Reader::Expect(_) => {
+                    format!("{PREAMBLE}{JOINS}{line}\n")
+                }
+            };
+            let schedule = parse("example.sim", &text).unwrap_or_else(|errors| panic!("{errors}"));
+            assert!(print(&schedule).lines().any(|printed| printed == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_help_page_has_every_verb() {
+        let page = language();
+        for name in verbs::names() {
+            assert!(page.contains(&format!("  {name}")) || name == "at", "{name} is missing");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! A schedule as a script.
+
+use std::fmt::Write as _;
+
+use crate::sim::schedule::{BrokerSpec, NetworkSpec, Schedule};
+
+/// The canonical script of a schedule: settings that are not the default, a blank line, the steps.
+/// [`super::parse`] reads it back as the same schedule, but for the line numbers.
+pub fn print(schedule: &Schedule) -> String {
+    let mut text = settings(schedule);
+    if !text.is_empty() && !schedule.steps.is_empty() {
+        text.push('\n');
+    }
+    for step in &schedule.steps {
+        line(&mut text, step);
+    }
+    text
+}
+
+fn settings(schedule: &Schedule) -> String {
+    let mut text = String::new();
+    if schedule.seed != 0 {
+        line(&mut text, format_args!("seed {}", schedule.seed));
+    }
+    if schedule.network != NetworkSpec::default() {
+        line(&mut text, &schedule.network);
+    }
+    if schedule.broker != BrokerSpec::default() {
+        line(&mut text, &schedule.broker);
+    }
+    for topic in &schedule.topics {
+        line(&mut text, topic);
+    }
+    for group in &schedule.groups {
+        line(&mut text, group);
+    }
+    text
+}
+
+fn line(text: &mut String, line: impl std::fmt::Display) {
+    writeln!(text, "{line}").expect("writing to a String does not fail");
+}

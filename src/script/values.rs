@@ -1,0 +1,314 @@
+//! The values of the language: each function reads one piece of a word or says what is wrong with it.
+//!
+//! Only what a value means by itself is judged here. Whether the thing it names exists is
+//! [`super::scope`]'s to say.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::assignor::Assignor;
+use crate::consumer::{MemberState, Purpose};
+use crate::coordinator::{CoordinatorConfig, GroupState};
+use crate::protocol::{Api, BrokerId, TopicName, TopicPartition, str_bytes};
+use crate::sim::schedule::{NodeName, Side, group_state_word, member_state_word};
+use crate::time::Pretty;
+
+use super::error::{ScriptError, quoted};
+use super::lexer::Piece;
+use super::suggest;
+
+/// A value, or what is wrong with it.
+pub(super) type Read<T> = Result<T, ScriptError>;
+
+/// The longest length of time a script may name.
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The longest that a record may take to be committed: `offsets.commit.timeout.ms`.
+const MOST_COMMIT: Duration = Duration::from_secs(5);
+
+/// The most partitions one topic may have.
+pub(super) const MOST_PARTITIONS: i32 = 100_000;
+
+/// The most records, messages or offsets a script may count.
+pub(super) const MOST_COUNTED: i64 = 1_000_000;
+
+/// The most records a minute the workload may produce into one topic.
+pub(super) const MOST_PER_MINUTE: i64 = 6_000_000;
+
+/// The most consumers one script may start.
+pub(super) const MOST_CONSUMERS: usize = 10_000;
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// A length of time, not zero.
+pub(super) fn duration(piece: Piece<'_>) -> Read<Duration> {
+    match duration_or_zero(piece)? {
+        Duration::ZERO => Err(ScriptError::new(piece, "a duration of zero makes no sense here")
+            .label("must be longer than zero")),
+        duration => Ok(duration),
+    }
+}
+
+/// A length of time, maybe zero.
+pub(super) fn duration_or_zero(piece: Piece<'_>) -> Read<Duration> {
+    // Longer words hold nothing in range, and some of them make humantime 2.4 panic: the sum of
+    // 18446744073709551615s and 1000ms overflows a Duration unchecked.
+    const MOST_CHARACTERS: usize = 20;
+    let malformed = |label: String| {
+        ScriptError::new(piece, format!("{} is not a duration", quoted(piece.text)))
+            .label(label)
+            .help("write a number and a unit (us, ms, s, m, h, d): 250ms, 10s, 2m")
+    };
+    if piece.text.len() > MOST_CHARACTERS {
+        return Err(malformed("expected a duration".to_owned()));
+    }
+    let duration = humantime::parse_duration(piece.text).map_err(|error| match error {
+        humantime::DurationError::UnknownUnit { unit, .. } if unit.is_empty() => {
+            malformed("the unit is missing".to_owned())
+        }
+        humantime::DurationError::UnknownUnit { unit, .. } => {
+            malformed(format!("there is no unit {}", quoted(&unit)))
+        }
+        _ => malformed("expected a duration".to_owned()),
+    })?;
+    if duration > LONGEST {
+        return Err(ScriptError::new(piece, format!("{} is too long", quoted(piece.text)))
+            .label("at most 30 days"));
+    }
+    if duration.subsec_nanos() % 1_000 != 0 {
+        return Err(ScriptError::new(piece, format!("{} is too fine", quoted(piece.text)))
+            .label("virtual time counts whole microseconds"));
+    }
+    Ok(duration)
+}
+
+/// A setting that Kafka keeps in milliseconds, not zero.
+pub(super) fn millis(piece: Piece<'_>) -> Read<Duration> {
+    whole_millis(piece, duration(piece)?)
+}
+
+/// A setting that Kafka keeps in milliseconds, maybe zero.
+pub(super) fn millis_or_zero(piece: Piece<'_>) -> Read<Duration> {
+    whole_millis(piece, duration_or_zero(piece)?)
+}
+
+fn whole_millis(piece: Piece<'_>, duration: Duration) -> Read<Duration> {
+    if !duration.subsec_micros().is_multiple_of(1_000) {
+        return Err(ScriptError::new(piece, format!("{} is too fine", quoted(piece.text)))
+            .label("Kafka keeps this setting in whole milliseconds"));
+    }
+    Ok(duration)
+}
+
+/// The time a record takes to be committed, at most what Kafka waits for it.
+pub(super) fn commit(piece: Piece<'_>) -> Read<RangeInclusive<Duration>> {
+    let range = range(piece)?;
+    if *range.end() > MOST_COMMIT {
+        return Err(ScriptError::new(piece, format!("{} is too long", quoted(piece.text)))
+            .label(format!("at most {}", Pretty(MOST_COMMIT)))
+            .help("Kafka gives up on a record after offsets.commit.timeout.ms, which is not simulated"));
+    }
+    Ok(range)
+}
+
+/// `session.timeout.ms`, within what the broker accepts.
+pub(super) fn session(piece: Piece<'_>) -> Read<Duration> {
+    let duration = millis(piece)?;
+    let broker = CoordinatorConfig::default();
+    let (min, max) = (broker.min_session_timeout, broker.max_session_timeout);
+    if !(min..=max).contains(&duration) {
+        let bounds = format!("the broker accepts {} to {}", Pretty(min), Pretty(max));
+        let message = format!("a session of {} is out of bounds", quoted(piece.text));
+        return Err(ScriptError::new(piece, message).label(bounds));
+    }
+    Ok(duration)
+}
+
+/// `1ms..5ms`, or `2ms` for exactly that.
+pub(super) fn range(piece: Piece<'_>) -> Read<RangeInclusive<Duration>> {
+    let Some((low, high)) = piece.split_once("..") else {
+        let exactly = duration_or_zero(piece)?;
+        return Ok(exactly..=exactly);
+    };
+    let range = duration_or_zero(low)?..=duration_or_zero(high)?;
+    if range.is_empty() {
+        return Err(ScriptError::new(piece, "the range is reversed")
+            .label("begins after its end")
+            .help(format!("write {}..{}", high.text, low.text)));
+    }
+    Ok(range)
+}
+
+/// Records a minute, from `10/s` or `30/m`.
+pub(super) fn rate(piece: Piece<'_>) -> Read<u32> {
+    let malformed = || {
+        ScriptError::new(piece, format!("{} is not a rate", quoted(piece.text)))
+            .label("expected a number and `/s` or `/m`")
+            .help("10/s is ten records a second, 30/m thirty a minute")
+    };
+    let (number, unit) = piece.split_once("/").ok_or_else(malformed)?;
+    let per_minute = match unit.text {
+        "s" => 60,
+        "m" => 1,
+        _ => return Err(malformed()),
+    };
+    let number = whole(number, 0, MOST_PER_MINUTE / per_minute)?;
+    Ok((number * per_minute) as u32)
+}
+
+/// A whole number of the range.
+pub(super) fn whole(piece: Piece<'_>, min: i64, max: i64) -> Read<i64> {
+    let expected = format!("expected a whole number from {min} to {max}");
+    let digits = piece.text.strip_prefix(['-', '+']).unwrap_or(piece.text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("{} is not a whole number", quoted(piece.text));
+        return Err(ScriptError::new(piece, message).label(expected));
+    }
+    match piece.text.parse() {
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        _ => {
+            let message = format!("{} is out of range", quoted(piece.text));
+            Err(ScriptError::new(piece, message).label(expected))
+        }
+    }
+}
+
+/// A seed: any number of 64 bits.
+pub(super) fn seed(piece: Piece<'_>) -> Read<u64> {
+    piece.text.parse().map_err(|_| {
+        ScriptError::new(piece, format!("{} is not a seed", quoted(piece.text)))
+            .label(format!("expected a whole number from 0 to {}", u64::MAX))
+    })
+}
+
+/// A name that may be given to something.
+pub(super) fn name(piece: Piece<'_>) -> Read<String> {
+    let mut characters = piece.text.chars();
+    let begins = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let goes_on = characters.all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if !begins || !goes_on {
+        return Err(ScriptError::new(piece, format!("{} is not a name", quoted(piece.text)))
+            .label("expected a letter or `_`, then letters, digits and `.` `_` `-`"));
+    }
+    if piece.text.len() > LONGEST_NAME {
+        let label = format!("{} characters, at most {LONGEST_NAME}", piece.text.len());
+        return Err(ScriptError::new(piece, "the name is too long").label(label));
+    }
+    Ok(piece.text.to_owned())
+}
+
+/// A name that may be given to a consumer: not a broker's, and not a word that `expect` reads otherwise.
+pub(super) fn consumer_name(piece: Piece<'_>) -> Read<String> {
+    let name = name(piece)?;
+    if looks_like_a_broker(&name) {
+        return Err(ScriptError::new(piece, format!("`{name}` cannot name a consumer"))
+            .label("`b` and a number names a broker"));
+    }
+    if expect_words().any(|word| word == name) {
+        return Err(ScriptError::new(piece, format!("`{name}` cannot name a consumer"))
+            .label(format!("`expect {name}` has a meaning of its own")));
+    }
+    Ok(name)
+}
+
+/// A broker or the name of a consumer.
+pub(super) fn node(piece: Piece<'_>) -> Read<NodeName> {
+    match piece.text {
+        "b0" => Ok(NodeName::Broker(BrokerId(0))),
+        text if looks_like_a_broker(text) => {
+            Err(ScriptError::new(piece, format!("there is no broker {}", quoted(text)))
+                .label("the only broker is `b0`"))
+        }
+        _ => name(piece).map(NodeName::Consumer),
+    }
+}
+
+/// `orders-0`: the topic, the last dash, the number.
+pub(super) fn partition(piece: Piece<'_>) -> Read<TopicPartition> {
+    let malformed = || {
+        ScriptError::new(piece, format!("{} is not a partition", quoted(piece.text)))
+            .label("expected a topic, a dash and a number, like `orders-0`")
+    };
+    let (topic, number) = piece.rsplit_once("-").ok_or_else(malformed)?;
+    let topic = name(topic).map_err(|_| malformed())?;
+    // The printer writes no signs, and a sign would hide in the dash.
+    if !number.text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(malformed());
+    }
+    let number = whole(number, 0, i64::from(MOST_PARTITIONS - 1))?;
+    Ok(TopicPartition::new(TopicName(str_bytes(&topic)), number as i32))
+}
+
+/// Values with commas between them, none of them twice.
+pub(super) fn list<T: Ord + Clone>(
+    piece: Piece<'_>,
+    read: impl Fn(Piece<'_>) -> Read<T>,
+) -> Read<Vec<T>> {
+    let mut values = Vec::new();
+    let mut seen = BTreeSet::new();
+    for item in piece.items() {
+        let value = read(item)?;
+        if !seen.insert(value.clone()) {
+            let message = format!("{} is listed twice", quoted(item.text));
+            return Err(ScriptError::new(item, message).label("already in this list"));
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+/// An assignor by its protocol name.
+pub(super) fn assignor(piece: Piece<'_>) -> Read<Assignor> {
+    one_of(piece, "an assignor", &Assignor::ALL, |assignor| assignor.to_string())
+}
+
+/// An API by Kafka's name, in whatever case.
+pub(super) fn api(piece: Piece<'_>) -> Read<Api> {
+    let known = Api::ALL.iter().find(|api| api.name().eq_ignore_ascii_case(piece.text));
+    known.copied().map_or_else(|| one_of(piece, "an API", Api::ALL, |api| api.to_string()), Ok)
+}
+
+/// `request` or `response`.
+pub(super) fn side(piece: Piece<'_>) -> Read<Side> {
+    one_of(piece, "a side", &[Side::Request, Side::Response], |side| side.to_string())
+}
+
+/// What a connection is for.
+pub(super) fn purpose(piece: Piece<'_>) -> Read<Purpose> {
+    let all = [Purpose::Bootstrap, Purpose::Coordinator, Purpose::Data];
+    one_of(piece, "a connection", &all, |purpose| purpose.to_string())
+}
+
+/// The state of a group.
+pub(super) fn group_state(piece: Piece<'_>) -> Read<GroupState> {
+    one_of(piece, "a group state", &GroupState::ALL, |state| group_state_word(state).to_owned())
+}
+
+/// The state of a member.
+pub(super) fn member_state(piece: Piece<'_>) -> Read<MemberState> {
+    let word = |state| member_state_word(state).to_owned();
+    one_of(piece, "a member state", &MemberState::ALL, word)
+}
+
+/// The words after `expect` that are no consumer.
+pub(super) fn expect_words<'a>() -> impl Iterator<Item = &'a str> + Clone {
+    let states = GroupState::ALL.into_iter().map(|state| -> &'a str { group_state_word(state) });
+    states.chain(["committed", "processed"])
+}
+
+fn looks_like_a_broker(name: &str) -> bool {
+    name.strip_prefix('b')
+        .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn one_of<T: Copy>(piece: Piece<'_>, what: &str, all: &[T], word: impl Fn(T) -> String) -> Read<T> {
+    if let Some(value) = all.iter().copied().find(|value| word(*value) == piece.text) {
+        return Ok(value);
+    }
+    let words: Vec<String> = all.iter().copied().map(word).collect();
+    Err(ScriptError::new(piece, format!("{} is not {what}", quoted(piece.text)))
+        .label(format!("expected {what}"))
+        .help(suggest::help(piece.text, words.iter().map(String::as_str), "expected one of")))
+}
