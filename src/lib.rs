@@ -10,5 +10,6 @@ pub mod rng;
 pub mod run;
 pub mod script;
 pub mod sim;
+pub mod swarm;
 pub mod time;
 pub mod trace;

@@ -1,0 +1,262 @@
+//! What is done to a fleet: one function for each family of faults.
+//!
+//! Each draws from a stream of its own and proposes steps in any order; [`super::generate`] sorts them
+//! and [`super::lives`] leaves out those that make no sense at their time.
+
+use std::time::Duration;
+
+use crate::consumer::Purpose;
+use crate::protocol::{Api, BrokerId};
+use crate::rng::Rng;
+use crate::sim::schedule::{Action, Direction, NodeName, Side, Step};
+use crate::time::Time;
+
+use super::options::{ConsumerOptions, Options};
+use super::profile::Family;
+use super::windows::{Window, at_a_timeout, lane, millis, wide, wide_millis};
+
+/// The one broker there is.
+const BROKER: NodeName = NodeName::Broker(BrokerId(0));
+
+/// Everything the families that are on do to the fleet, coming and going excepted.
+pub fn faults(options: &Options) -> Vec<Step> {
+    let mut steps = Steps::default();
+    for family in Family::ALL {
+        if !options.faults.families.contains(&family) {
+            continue;
+        }
+        let Some(inflict) = inflictor(family) else { continue };
+        let rng = &mut Rng::stream(options.seed, &format!("swarm/faults/{family}"));
+        for _ in 0..options.faults.lanes {
+            for window in lane(rng, options) {
+                inflict(rng, options, window, &mut steps);
+            }
+        }
+    }
+    steps.0
+}
+
+type Inflict = fn(&mut Rng, &Options, Window, &mut Steps);
+
+/// What a family does in one window; [`Family::Churn`] has a file of its own.
+fn inflictor(family: Family) -> Option<Inflict> {
+    match family {
+        Family::Partition => Some(partition),
+        Family::Clog => Some(clog),
+        Family::Drop => Some(drop),
+        Family::Reset => Some(reset),
+        Family::Pause => Some(pause),
+        Family::Crash => Some(crash),
+        Family::Skew => Some(skew),
+        Family::Slow => Some(slow),
+        Family::Churn => None,
+    }
+}
+
+/// Steps at their times, not yet in order.
+#[derive(Default)]
+pub struct Steps(pub Vec<Step>);
+
+impl Steps {
+    /// Adds one.
+    pub fn at(&mut self, at: Time, action: Action) {
+        self.0.push(Step { line: 0, at: Some(at), action });
+    }
+
+    /// Adds the end of a fault, unless it is left to `calm`.
+    fn until(&mut self, end: Option<Time>, action: Action) {
+        if let Some(end) = end {
+            self.at(end, action);
+        }
+    }
+}
+
+fn partition(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    match rng.below(10) {
+        0..6 => {
+            let victim = named(victim(rng, options));
+            let (from, to, direction) = match rng.below(6) {
+                0 => (victim.clone(), BROKER, Direction::Forward),
+                1 => (BROKER, victim.clone(), Direction::Forward),
+                _ => (victim.clone(), BROKER, Direction::Both),
+            };
+            steps.at(window.from, Action::Partition(from, to, direction));
+            steps.until(window.to, Action::Heal(victim, BROKER));
+        }
+        6 => {
+            for consumer in &options.consumers {
+                let cut = Action::Partition(named(consumer), BROKER, Direction::Both);
+                steps.at(window.from, cut);
+                steps.until(window.to, Action::Heal(named(consumer), BROKER));
+            }
+        }
+        _ => swizzle(rng, options, window, steps),
+    }
+}
+
+/// Cuts a subset off one by one and heals it in another order.
+fn swizzle(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let mut subset: Vec<&ConsumerOptions> = options.consumers.iter().collect();
+    rng.shuffle(&mut subset);
+    subset.truncate(rng.within(1..=subset.len() as u64) as usize);
+    let apart = wide_millis(rng, &(10..=3_000));
+    let mut at = window.from;
+    for consumer in &subset {
+        steps.at(at, Action::Partition(named(consumer), BROKER, Direction::Both));
+        at += apart;
+    }
+    rng.shuffle(&mut subset);
+    let mut healed = window.to.map(|to| to.max(at));
+    for consumer in &subset {
+        steps.until(healed, Action::Heal(named(consumer), BROKER));
+        healed = healed.map(|healed| healed + apart);
+    }
+}
+
+fn clog(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let by = match rng.chance(options.faults.aimed / 4) {
+        true => at_a_timeout(rng, options),
+        false => wide_millis(rng, &(10..=3_000)),
+    };
+    let all = rng.chance(150);
+    let one = victim(rng, options);
+    for consumer in options.consumers.iter().filter(|c| all || c.name == one.name) {
+        steps.at(window.from, Action::Clog(named(consumer), BROKER, by));
+        steps.until(window.to, Action::Unclog(named(consumer), BROKER));
+    }
+}
+
+/// What the drop rules swallow, the more telling ones more often.
+const DROPPED: [Api; 16] = [
+    Api::Heartbeat,
+    Api::Heartbeat,
+    Api::Heartbeat,
+    Api::JoinGroup,
+    Api::JoinGroup,
+    Api::JoinGroup,
+    Api::SyncGroup,
+    Api::SyncGroup,
+    Api::SyncGroup,
+    Api::OffsetCommit,
+    Api::OffsetCommit,
+    Api::OffsetFetch,
+    Api::LeaveGroup,
+    Api::FindCoordinator,
+    Api::Metadata,
+    Api::Fetch,
+];
+
+fn drop(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let action = Action::Drop {
+        consumer: victim(rng, options).name.clone(),
+        api: *rng.pick(&DROPPED),
+        side: if rng.chance(500) { Side::Request } else { Side::Response },
+        nth: wide(rng, &(1..=4)) as u32,
+        count: wide(rng, &(1..=6)) as u32,
+    };
+    steps.at(window.from, action);
+}
+
+fn reset(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let purpose = match rng.below(6) {
+        0 => Some(Purpose::Bootstrap),
+        1 | 2 => Some(Purpose::Coordinator),
+        3 => Some(Purpose::Data),
+        _ => None,
+    };
+    let first = victim(rng, options).name.clone();
+    steps.at(window.from, Action::Reset(first, purpose));
+    if rng.chance(200) {
+        let again = window.from + millis(rng, 0..=500);
+        steps.at(again, Action::Reset(victim(rng, options).name.clone(), purpose));
+    }
+}
+
+fn pause(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let paused: Vec<NodeName> = match rng.below(8) {
+        0 | 1 => vec![BROKER],
+        2 => options.consumers.iter().filter(|_| rng.chance(500)).map(named).collect(),
+        _ => vec![named(victim(rng, options))],
+    };
+    for node in paused {
+        steps.at(window.from, Action::Pause(node.clone()));
+        steps.until(window.to, Action::Resume(node));
+    }
+}
+
+fn crash(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    match rng.below(10) {
+        0 | 1 => rolling_restart(rng, options, window, steps),
+        2 => {
+            // Two die so close together that the second dies in the rebalance about the first.
+            let second = window.from + millis(rng, 0..=500);
+            kill(rng, options, window, steps);
+            kill(rng, options, Window { from: second, ..window }, steps);
+        }
+        _ => kill(rng, options, window, steps),
+    }
+}
+
+fn kill(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let name = &victim(rng, options).name;
+    steps.at(window.from, Action::Crash(name.clone()));
+    let for_good = rng.chance(200);
+    let back = match rng.below(3) {
+        // A supervisor that restarts at once: the old member is still in the group.
+        0 => Some(window.from + wide_millis(rng, &(20..=2_000))),
+        _ => window.to,
+    };
+    if !for_good {
+        steps.until(back, Action::Restart(name.clone()));
+    }
+}
+
+fn rolling_restart(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let down = wide_millis(rng, &(50..=10_000));
+    let between = wide_millis(rng, &(50..=10_000));
+    let mut at = window.from;
+    for consumer in &options.consumers {
+        if at + down >= options.faults_end() {
+            break;
+        }
+        steps.at(at, Action::Crash(consumer.name.clone()));
+        steps.at(at + down, Action::Restart(consumer.name.clone()));
+        at += down + between;
+    }
+}
+
+/// Clocks are mostly a few percent off; 20 % is rare, and more than any real clock does.
+fn skew(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let most = if rng.chance(100) { 200_000 } else { 50_000 };
+    let ppm = wide(rng, &(100..=most)) as i32;
+    let ppm = if rng.chance(500) { ppm } else { -ppm };
+    let node = if rng.chance(250) { BROKER } else { named(victim(rng, options)) };
+    steps.at(window.from, Action::Skew(node.clone(), ppm));
+    steps.until(window.to, Action::Skew(node, 0));
+}
+
+/// Records that take so long that the application stays away from poll for about max.poll.interval, or
+/// much longer.
+fn slow(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let consumer = victim(rng, options);
+    let interval = options.group(&consumer.group).settings.rebalance;
+    let interval = interval.unwrap_or(Duration::from_secs(300)).as_millis() as u64;
+    let process = match rng.below(3) {
+        0 => millis(rng, interval.saturating_sub(5)..=interval + 5),
+        1 => millis(rng, interval + 1_000..=interval * 3),
+        _ => wide_millis(rng, &(10..=interval)),
+    };
+    steps.at(window.from, Action::Slow(consumer.name.clone(), process));
+    let well = options.process_of(consumer);
+    steps.until(window.to, Action::Slow(consumer.name.clone(), well));
+}
+
+/// Somebody, and mostly one of those who were there from the start.
+pub fn victim<'a>(rng: &mut Rng, options: &'a Options) -> &'a ConsumerOptions {
+    let upto = if rng.chance(300) { options.consumers.len() } else { options.at_start };
+    rng.pick(&options.consumers[..upto])
+}
+
+fn named(consumer: &ConsumerOptions) -> NodeName {
+    NodeName::Consumer(consumer.name.clone())
+}

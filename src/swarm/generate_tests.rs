@@ -1,0 +1,151 @@
+//! What every generated schedule has in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::sim::schedule::NodeName;
+
+fn each(seeds: u64, mut check: impl FnMut(&Options, &Schedule)) {
+    for profile in Profile::ALL {
+        for seed in 0..seeds {
+            let options = Options::draw(seed, profile);
+            check(&options, &expand(&options));
+        }
+    }
+}
+
+/// The family a step belongs to; none for arrivals, the workload and the healed phase.
+fn family(action: &Action) -> Option<Family> {
+    match action {
+        Action::Partition(..) | Action::Heal(..) => Some(Family::Partition),
+        Action::Clog(..) | Action::Unclog(..) => Some(Family::Clog),
+        Action::Drop { .. } => Some(Family::Drop),
+        Action::Reset(..) => Some(Family::Reset),
+        Action::Pause(_) | Action::Resume(_) => Some(Family::Pause),
+        Action::Crash(_) | Action::Restart(_) => Some(Family::Crash),
+        Action::Skew(..) => Some(Family::Skew),
+        Action::Slow(..) => Some(Family::Slow),
+        Action::Leave(_) => Some(Family::Churn),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_schedule() {
+    each(50, |options, schedule| {
+        assert_eq!(*schedule, super::schedule(options.seed, options.profile));
+    });
+    assert_ne!(schedule(1, Profile::Default), schedule(2, Profile::Default));
+}
+
+#[test]
+fn time_never_goes_back() {
+    each(100, |options, schedule| {
+        let times: Vec<Time> = schedule.steps.iter().filter_map(|step| step.at).collect();
+        assert!(times.is_sorted(), "seed {} {}", options.seed, options.profile);
+        assert_eq!(times.last(), Some(&options.faults_end()));
+    });
+}
+
+#[test]
+fn a_family_that_is_off_does_nothing() {
+    each(100, |options, schedule| {
+        for step in &schedule.steps {
+            if let Some(family) = family(&step.action) {
+                assert!(
+                    options.faults.families.contains(&family),
+                    "seed {} {}: {step:?}",
+                    options.seed,
+                    options.profile
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn switching_a_family_off_leaves_what_the_others_propose_unchanged() {
+    for seed in 0..200 {
+        let with = Options::draw(seed, Profile::Default);
+        let mut without = with.clone();
+        without.faults.families.remove(&Family::Pause);
+        let mut left = faults(&with);
+        left.retain(|step| family(&step.action) != Some(Family::Pause));
+        assert_eq!(left, faults(&without), "seed {seed}");
+    }
+}
+
+/// Follows each consumer through the schedule with rules of its own, written apart from `lives.rs`.
+#[test]
+fn every_step_can_be_carried_out() {
+    each(150, |options, schedule| {
+        let mut up: BTreeSet<&str> = BTreeSet::new();
+        let mut known: BTreeSet<&str> = BTreeSet::new();
+        let mut down: BTreeSet<&str> = BTreeSet::new();
+        let mut paused: BTreeSet<String> = BTreeSet::new();
+        for step in &schedule.steps {
+            let fine = match &step.action {
+                Action::Join { consumer, .. } => known.insert(consumer) && up.insert(consumer),
+                Action::Leave(name) => !paused.contains(name) && up.remove(name.as_str()),
+                Action::Crash(name) => {
+                    paused.remove(name);
+                    up.remove(name.as_str()) && down.insert(name)
+                }
+                Action::Restart(name) => down.remove(name.as_str()) && up.insert(name),
+                Action::Pause(NodeName::Consumer(name)) => {
+                    up.contains(name.as_str()) && paused.insert(name.clone())
+                }
+                Action::Pause(NodeName::Broker(_)) => paused.insert("b0".to_owned()),
+                Action::Resume(NodeName::Consumer(name)) => paused.remove(name),
+                Action::Resume(NodeName::Broker(_)) => paused.remove("b0"),
+                Action::Reset(name, _)
+                | Action::Slow(name, _)
+                | Action::Drop { consumer: name, .. } => up.contains(name.as_str()),
+                Action::Calm(Some(core)) => {
+                    !core.is_empty()
+                        && core.iter().all(|c| up.contains(c.as_str()) || down.contains(c.as_str()))
+                }
+                _ => true,
+            };
+            assert!(fine, "seed {} {}: {step:?}", options.seed, options.profile);
+        }
+    });
+}
+
+#[test]
+fn every_group_keeps_a_member_of_the_core_that_reads_all_of_it() {
+    each(150, |options, schedule| {
+        let consumers: BTreeMap<&str, &ConsumerOptions> =
+            options.consumers.iter().map(|c| (c.name.as_str(), c)).collect();
+        let core = schedule.steps.iter().find_map(|step| match &step.action {
+            Action::Calm(core) => Some(core),
+            _ => None,
+        });
+        let Some(core) = core.expect("every schedule becomes calm") else { return };
+        for group in &options.groups {
+            let reader = core
+                .iter()
+                .map(|name| consumers[name.as_str()])
+                .any(|consumer| consumer.group == group.name && consumer.settings.topics.is_none());
+            assert!(reader, "seed {} {}: {core:?}", options.seed, options.profile);
+        }
+    });
+}
+
+#[test]
+fn joins_land_in_the_middle_of_rebalances() {
+    let mut close = 0;
+    for seed in 0..300 {
+        let schedule = schedule(seed, Profile::Churn);
+        let joins_or_goes = |step: &&Step| {
+            matches!(step.action, Action::Join { .. } | Action::Leave(_) | Action::Crash(_))
+        };
+        let times: Vec<Time> =
+            schedule.steps.iter().filter(joins_or_goes).filter_map(|step| step.at).collect();
+        close += times
+            .windows(2)
+            .filter(|pair| pair[1].since(pair[0]) <= Duration::from_millis(500))
+            .count();
+    }
+    assert!(close > 1_000, "only {close} follow within 500 ms in 300 seeds");
+}

@@ -1,0 +1,45 @@
+//! Many seeds.
+//!
+//! ```text
+//! seed + profile ──► Options ──► Schedule ──► run ──► Report ──► Summary
+//!                    drawn       generated    once     each       all seeds
+//! ```
+//!
+//! A [`Profile`] is a table of ranges and probabilities. [`Options`] is what one seed draws from it: the
+//! world (topics, groups, consumers, network) and which families of faults fly at all. [`schedule`]
+//! turns the options into a timed list of actions, which is plain data: it can be printed as a script,
+//! edited and replayed after the generator has changed. [`run_seeds`] runs many of them on all cores and
+//! adds the reports up; the sum does not depend on how many cores there were.
+//!
+//! A schedule has two phases. First faults fly, each with a minimum time broken and a minimum time
+//! healthy, while safety is checked. Then the broker and a core of the consumers are healed, the rest
+//! stays as it is, and the group must converge and read what is left.
+//!
+//! What this ring does *not* do: judge (see [`crate::invariant`]) or make a finding smaller. It reads no
+//! clock: how fast a swarm went is measured by [`crate::cli`].
+//!
+//! Read next: `profile.rs` for the table, `generate.rs` for how a schedule is put together, `faults.rs`
+//! and `churn.rs` for what is done to the world, `lives.rs` for what keeps a schedule valid.
+
+mod churn;
+mod faults;
+mod finding;
+mod generate;
+mod lives;
+mod options;
+mod profile;
+mod seeds;
+mod summary;
+mod text;
+mod windows;
+mod workers;
+
+pub use finding::{
+    Parts, TRACE_LINES, Tail, describe, describe_all, headline, parts, replay_command,
+};
+pub use generate::{expand, schedule};
+pub use options::{Arrival, ConsumerOptions, FaultOptions, Options};
+pub use profile::{Family, Profile, Spec, UnknownProfile};
+pub use seeds::{SeedError, SeedRange, seeds_from_env};
+pub use summary::{SeedFinding, Summary};
+pub use workers::{Progress, run_seed, run_seeds};

@@ -1,0 +1,159 @@
+//! Ranges of seeds: `A..B`, B excluded.
+
+use std::fmt;
+use std::num::IntErrorKind;
+use std::ops::Range;
+use std::str::FromStr;
+
+/// A range of seeds that is not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedRange(Range<u64>);
+
+impl SeedRange {
+    /// The seeds `0..count`; `count` must not be 0.
+    pub const fn first(count: u64) -> SeedRange {
+        assert!(count > 0, "a range of seeds is not empty");
+        SeedRange(0..count)
+    }
+
+    /// Just this seed.
+    pub fn one(seed: u64) -> Result<SeedRange, SeedError> {
+        let end = seed.checked_add(1).ok_or_else(|| SeedError::TooLarge(seed.to_string()))?;
+        Ok(SeedRange(seed..end))
+    }
+
+    /// The range.
+    pub fn range(&self) -> Range<u64> {
+        self.0.clone()
+    }
+
+    /// How many seeds.
+    pub fn count(&self) -> u64 {
+        self.0.end - self.0.start
+    }
+}
+
+impl fmt::Display for SeedRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.0.start, self.0.end)
+    }
+}
+
+/// Why a text is no range of seeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeedError {
+    /// There is no `..` in it.
+    NotARange(String),
+    /// One of its ends is not a whole number.
+    NotANumber(String),
+    /// A number is above 2⁶⁴ − 1, or so large that no range can hold it.
+    TooLarge(String),
+    /// Both ends are the same.
+    Empty(String),
+    /// The end comes before the start.
+    Reversed(u64, u64),
+    /// Both environment variables are set.
+    Both,
+}
+
+impl fmt::Display for SeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SeedError::NotARange(text) => {
+                write!(f, "'{text}' is not a range of seeds: write A..B, such as 0..1000")
+            }
+            SeedError::NotANumber(text) => write!(f, "the seed '{text}' is not a whole number"),
+            SeedError::TooLarge(text) => {
+                write!(f, "the seed {text} is too large: the largest is {}", u64::MAX - 1)
+            }
+            SeedError::Empty(text) => {
+                write!(f, "the range {text} is empty: its end is excluded")
+            }
+            SeedError::Reversed(start, end) => {
+                write!(f, "the range {start}..{end} is reversed: write {end}..{start}")
+            }
+            SeedError::Both => {
+                f.write_str("GROUPSIM_SEED and GROUPSIM_SEEDS are both set: unset one")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SeedError {}
+
+impl FromStr for SeedRange {
+    type Err = SeedError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (start, end) =
+            text.split_once("..").ok_or_else(|| SeedError::NotARange(text.to_owned()))?;
+        let (start, end) = (number(start)?, number(end)?);
+        match start.cmp(&end) {
+            std::cmp::Ordering::Less => Ok(SeedRange(start..end)),
+            std::cmp::Ordering::Equal => Err(SeedError::Empty(text.to_owned())),
+            std::cmp::Ordering::Greater => Err(SeedError::Reversed(start, end)),
+        }
+    }
+}
+
+/// The seeds a test is to run: those of `GROUPSIM_SEEDS=A..B`, or the one of `GROUPSIM_SEED=n`, or
+/// `default` when neither is set.
+pub fn seeds_from_env(default: SeedRange) -> Result<SeedRange, SeedError> {
+    let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    choose(read("GROUPSIM_SEED"), read("GROUPSIM_SEEDS"), default)
+}
+
+fn choose(
+    one: Option<String>,
+    range: Option<String>,
+    default: SeedRange,
+) -> Result<SeedRange, SeedError> {
+    match (one, range) {
+        (None, None) => Ok(default),
+        (Some(one), None) => SeedRange::one(number(&one)?),
+        (None, Some(range)) => range.parse(),
+        (Some(_), Some(_)) => Err(SeedError::Both),
+    }
+}
+
+fn number(text: &str) -> Result<u64, SeedError> {
+    text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => SeedError::TooLarge(text.to_owned()),
+        _ => SeedError::NotANumber(text.to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_excludes_its_end() {
+        let range: SeedRange = "3..7".parse().unwrap();
+        assert_eq!((range.range(), range.count()), (3..7, 4));
+    }
+
+    #[test]
+    fn what_is_not_a_range_is_named() {
+        let why = |text: &str| text.parse::<SeedRange>().unwrap_err().to_string();
+        assert!(why("12").contains("'12' is not a range"));
+        assert!(why("a..9").contains("'a' is not a whole number"));
+        assert!(why("..9").contains("'' is not a whole number"));
+        assert!(why("-3..9").contains("'-3' is not a whole number"));
+        assert!(why("1..=9").contains("'=9' is not a whole number"));
+        assert!(why("0..99999999999999999999").contains("99999999999999999999 is too large"));
+        assert!(why("5..5").contains("5..5 is empty"));
+        assert!(why("9..3").contains("write 3..9"));
+    }
+
+    #[test]
+    fn the_environment_names_one_seed_or_a_range() {
+        let (text, default) = (|t: &str| Some(t.to_owned()), SeedRange::first(10));
+        let choose = |one, range| choose(one, range, default.clone());
+        assert_eq!(choose(None, None), Ok(SeedRange(0..10)));
+        assert_eq!(choose(text("4711"), None), Ok(SeedRange(4711..4712)));
+        assert_eq!(choose(None, text("5..8")), Ok(SeedRange(5..8)));
+        assert_eq!(choose(text("1"), text("5..8")), Err(SeedError::Both));
+        assert!(choose(text("18446744073709551615"), None).is_err());
+    }
+}

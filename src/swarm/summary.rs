@@ -1,0 +1,182 @@
+//! What many seeds come to.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::run::{Finding, Report};
+use crate::trace::{Cells, FaultKind};
+
+use super::finding::parts;
+use super::profile::Profile;
+
+/// The reports of many seeds, added up. Adding is commutative, so the sum does not depend on which
+/// worker ran which seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The seeds that were asked for.
+    pub seeds: Range<u64>,
+    /// The profile they were drawn from.
+    pub profile: Profile,
+    /// How many of them were run: all, unless the swarm was interrupted.
+    pub ran: u64,
+    /// How much virtual time passed.
+    pub simulated: Duration,
+    /// How many trace events there were.
+    pub events: u64,
+    /// How many protocol messages were sent.
+    pub messages: u64,
+    /// How many generations began.
+    pub rebalances: u64,
+    /// How many records applications were done with.
+    pub processed: u64,
+    /// How many faults began, by family.
+    pub faults: BTreeMap<FaultKind, u64>,
+    /// The cells reached by any of the seeds.
+    pub cells: Cells,
+    /// How many seeds proved nothing.
+    pub vacuous: u64,
+    /// What was found, by seed.
+    pub findings: Vec<SeedFinding>,
+    /// One number for all traces.
+    pub digest: u64,
+}
+
+/// What one seed found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedFinding {
+    /// The seed.
+    pub seed: u64,
+    /// What it found.
+    pub finding: Finding,
+}
+
+impl Summary {
+    /// Before the first seed.
+    pub fn new(seeds: Range<u64>, profile: Profile) -> Summary {
+        Summary {
+            seeds,
+            profile,
+            ran: 0,
+            simulated: Duration::ZERO,
+            events: 0,
+            messages: 0,
+            rebalances: 0,
+            processed: 0,
+            faults: BTreeMap::new(),
+            cells: Cells::default(),
+            vacuous: 0,
+            findings: Vec::new(),
+            digest: 0,
+        }
+    }
+
+    /// Adds the report of one seed. A seed that found something stopped there, so it does not count as
+    /// vacuous.
+    pub fn add(&mut self, seed: u64, report: Report) {
+        self.ran += 1;
+        self.vacuous += u64::from(report.finding.is_none() && report.vacuous());
+        self.simulated += report.simulated;
+        self.events += report.events;
+        self.messages += report.messages;
+        self.rebalances += report.rebalances;
+        self.processed += report.processed;
+        for (fault, count) in &report.faults {
+            *self.faults.entry(*fault).or_default() += count;
+        }
+        self.cells.union(&report.cells);
+        let mixed = xxh3_64_with_seed(&report.digest.to_le_bytes(), seed);
+        self.digest = self.digest.wrapping_add(mixed);
+        self.findings.extend(report.finding.map(|finding| SeedFinding { seed, finding }));
+    }
+
+    /// Adds what another worker ran of the same swarm.
+    pub fn merge(&mut self, other: Summary) {
+        assert_eq!(self.seeds, other.seeds, "summaries of two swarms do not add up");
+        self.ran += other.ran;
+        self.vacuous += other.vacuous;
+        self.simulated += other.simulated;
+        self.events += other.events;
+        self.messages += other.messages;
+        self.rebalances += other.rebalances;
+        self.processed += other.processed;
+        for (fault, count) in other.faults {
+            *self.faults.entry(fault).or_default() += count;
+        }
+        self.cells.union(&other.cells);
+        self.digest = self.digest.wrapping_add(other.digest);
+        self.findings.extend(other.findings);
+        self.findings.sort_by_key(|found| found.seed);
+    }
+
+    /// Whether it was stopped before the last seed.
+    pub fn interrupted(&self) -> bool {
+        self.ran < self.seeds.end - self.seeds.start
+    }
+
+    /// How many of 1,000 seeds proved nothing.
+    pub fn vacuous_permille(&self) -> u64 {
+        (self.vacuous * 1_000).checked_div(self.ran).unwrap_or(0)
+    }
+
+    /// The findings by what they are: the name of an invariant, `crash`, `bad-step`.
+    pub fn by_invariant(&self) -> BTreeMap<&str, Vec<&SeedFinding>> {
+        let mut by_name: BTreeMap<&str, Vec<&SeedFinding>> = BTreeMap::new();
+        for found in &self.findings {
+            by_name.entry(parts(&found.finding).name).or_default().push(found);
+        }
+        by_name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+
+    fn report(digest: u64, crashed: bool) -> Report {
+        let message = "boom".to_owned();
+        Report {
+            digest,
+            simulated: Duration::from_secs(60),
+            events: 10,
+            messages: 5,
+            rebalances: digest % 3,
+            processed: 1,
+            faults: BTreeMap::from([(FaultKind::Drop, digest)]),
+            cells: Cells::default(),
+            finding: crashed.then_some(Finding::Crash { at: Time::ZERO, message }),
+        }
+    }
+
+    #[test]
+    fn the_sum_does_not_depend_on_who_ran_what() {
+        let new = || Summary::new(0..6, Profile::Default);
+        let mut alone = new();
+        (0..6).for_each(|seed| alone.add(seed, report(seed * 7, seed % 2 == 0)));
+        let (mut odd, mut even) = (new(), new());
+        (0..6).rev().for_each(|seed| {
+            let half = if seed % 2 == 0 { &mut even } else { &mut odd };
+            half.add(seed, report(seed * 7, seed % 2 == 0));
+        });
+        even.findings.reverse();
+        odd.merge(even);
+        assert_eq!(odd, alone);
+        assert_eq!(alone.by_invariant()["crash"].len(), 3);
+        assert!(!alone.interrupted());
+    }
+
+    #[test]
+    fn the_digest_tells_which_seed_had_which_trace() {
+        let mut summaries = [(0, 1), (1, 0)].map(|(first, second)| {
+            let mut summary = Summary::new(0..2, Profile::Default);
+            summary.add(0, report(first, false));
+            summary.add(1, report(second, false));
+            summary.digest
+        });
+        summaries.sort_unstable();
+        assert_ne!(summaries[0], summaries[1]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Options as `key=value` lines: everything that was drawn, defaults included.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::sim::schedule::Settings;
+use crate::time::Pretty;
+
+use super::options::Options;
+
+/// The lines, in the order they are printed in.
+pub fn lines(options: &Options) -> Vec<(String, String)> {
+    let mut lines = Lines::default();
+    lines.add("seed", options.seed);
+    lines.add("profile", options.profile);
+    lines.add("duration", Pretty(options.duration));
+    lines.add("network.latency", range(&options.network.latency));
+    lines.add("network.aim", options.network.aim);
+    lines.add("broker.initial-delay", Pretty(options.broker.initial_delay));
+    lines.add("broker.commit", range(&options.broker.commit));
+    for topic in &options.topics {
+        let value = format!("partitions={} rate={}/min", topic.partitions, topic.rate);
+        lines.add(&format!("topic.{}", topic.name), value);
+    }
+    for group in &options.groups {
+        lines.add(&format!("group.{}", group.name), settings(&group.settings));
+    }
+    fleet(options, &mut lines);
+    faults(options, &mut lines);
+    lines.0
+}
+
+fn fleet(options: &Options, lines: &mut Lines) {
+    lines.add("at-start", options.at_start);
+    lines.add("arrival", options.arrival);
+    for consumer in &options.consumers {
+        let own = settings(&consumer.settings);
+        let value = format!("group={} {own}", consumer.group);
+        lines.add(&format!("consumer.{}", consumer.name), value.trim_end());
+    }
+}
+
+fn faults(options: &Options, lines: &mut Lines) {
+    let faults = &options.faults;
+    lines.add("families", joined(&faults.families));
+    lines.add("lanes", faults.lanes);
+    lines.add("healthy-at-least", Pretty(faults.healthy));
+    lines.add("broken-at-least", Pretty(faults.broken));
+    lines.add("aimed-faults", faults.aimed);
+    lines.add("churn-every", Pretty(faults.churn));
+}
+
+#[derive(Default)]
+struct Lines(Vec<(String, String)>);
+
+impl Lines {
+    fn add(&mut self, key: &str, value: impl Display) {
+        self.0.push((key.to_owned(), value.to_string()));
+    }
+}
+
+fn range(range: &RangeInclusive<Duration>) -> String {
+    format!("{}..{}", Pretty(*range.start()), Pretty(*range.end()))
+}
+
+fn joined<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(",") }
+}
+
+fn settings(settings: &Settings) -> String {
+    let Settings {
+        topics,
+        assignors,
+        session,
+        heartbeat,
+        rebalance,
+        process,
+        records,
+        autocommit,
+        request,
+        fetch,
+        version,
+    } = settings;
+    let pretty = |duration: &Option<Duration>| duration.map(|d| Pretty(d).to_string());
+    let pairs = [
+        ("topics", topics.as_ref().map(joined)),
+        ("assignor", assignors.as_ref().map(joined)),
+        ("session", pretty(session)),
+        ("heartbeat", pretty(heartbeat)),
+        ("rebalance", pretty(rebalance)),
+        ("process", pretty(process)),
+        ("records", records.map(|n| n.to_string())),
+        ("autocommit", pretty(autocommit)),
+        ("request", pretty(request)),
+        ("fetch", pretty(fetch)),
+        ("version", version.map(|n| n.to_string())),
+    ];
+    let set = pairs.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+    set.collect::<Vec<_>>().join(" ")
+}
