@@ -1,0 +1,72 @@
+//! Numbers and times as people read them.
+
+use std::time::Duration;
+
+/// A count with a unit prefix and three digits: `987`, `12.3 k`, `4.56 M`.
+pub fn count(number: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, " T"), (1_000_000_000, " G"), (1_000_000, " M"), (1_000, " k")];
+    for (unit, name) in UNITS {
+        if number >= unit {
+            // Hundredths of the unit, so that no float can round up into the next one.
+            let hundredths = u128::from(number) * 100 / u128::from(unit);
+            let (whole, rest) = (hundredths / 100, hundredths % 100);
+            return match whole {
+                0..10 => format!("{whole}.{rest:02}{name}"),
+                10..100 => format!("{whole}.{}{name}", rest / 10),
+                _ => format!("{whole}{name}"),
+            };
+        }
+    }
+    number.to_string()
+}
+
+/// A count with its thousands apart: `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}
+
+/// A length of time in its two largest units: `3h 12m`, `1.234 s`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    if days > 0 {
+        format!("{} d {hours} h", thousands(days))
+    } else if hours > 0 {
+        format!("{hours} h {minutes} min")
+    } else if minutes > 0 {
+        format!("{minutes} min {} s", seconds % 60)
+    } else {
+        format!("{seconds}.{:03} s", duration.subsec_millis())
+    }
+}
+
+/// A count for each second of `time`.
+pub fn per_second(number: u64, time: Duration) -> u64 {
+    let micros = time.as_micros().max(1);
+    u64::try_from(u128::from(number) * 1_000_000 / micros).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_three_digits() {
+        let counts = [0, 999, 1_000, 12_345, 999_999, 12_345_678, u64::MAX].map(count);
+        assert_eq!(counts, ["0", "999", "1.00 k", "12.3 k", "999 k", "12.3 M", "18446744 T"]);
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        let durations = [0, 59_999, 61_000, 3_700_000, 90_000_000]
+            .map(|millis| duration(Duration::from_millis(millis)));
+        assert_eq!(durations, ["0.000 s", "59.999 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
+    }
+
+    #[test]
+    fn a_speed_in_no_time_is_not_a_division_by_zero() {
+        assert_eq!(per_second(5, Duration::ZERO), 5_000_000);
+        assert_eq!(per_second(500, Duration::from_millis(250)), 2_000);
+    }
+}

@@ -1,0 +1,87 @@
+//! What machines read: the shapes of the objects.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::run::{Finding, Report};
+use crate::swarm::{SeedFinding, Summary, parts, replay_command};
+use crate::trace::{Cells, FaultKind};
+
+use super::human;
+
+/// A digest: hexadecimal, because many readers of JSON cannot hold 64 bits in a number.
+pub fn digest(digest: u64) -> String {
+    format!("{digest:016x}")
+}
+
+/// What one run came to; `name` says of what: a file, or a seed.
+pub fn report(name: (&str, Value), report: &Report) -> Value {
+    let mut object = json!({
+        "type": "report",
+        "digest": digest(report.digest),
+        "simulated_us": micros(report.simulated),
+        "events": report.events,
+        "messages": report.messages,
+        "rebalances": report.rebalances,
+        "records": report.processed,
+        "faults": faults(&report.faults),
+        "cells": report.cells.len(),
+        "vacuous": report.vacuous(),
+        "finding": report.finding.as_ref().map(finding),
+    });
+    object[name.0] = name.1;
+    object
+}
+
+/// What many seeds came to.
+pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8) -> Value {
+    json!({
+        "type": "summary",
+        "profile": summary.profile.name(),
+        "seeds": { "from": summary.seeds.start, "to": summary.seeds.end, "ran": summary.ran },
+        "interrupted": summary.interrupted(),
+        "simulated_us": micros(summary.simulated),
+        "wall_us": micros(wall),
+        "messages_per_second": human::per_second(summary.messages, wall),
+        "events": summary.events,
+        "messages": summary.messages,
+        "rebalances": summary.rebalances,
+        "records": summary.processed,
+        "faults": faults(&summary.faults),
+        "invariants": invariants,
+        "cells": { "reached": summary.cells.len(), "possible": Cells::possible() },
+        "vacuous": { "seeds": summary.vacuous, "permille": summary.vacuous_permille() },
+        "findings": summary.findings.iter().map(|f| seed_finding(summary, f)).collect::<Vec<_>>(),
+        "digest": digest(summary.digest),
+        "exit": exit,
+    })
+}
+
+/// A finding.
+pub fn finding(finding: &Finding) -> Value {
+    let parts = parts(finding);
+    json!({
+        "kind": parts.kind,
+        "invariant": parts.name,
+        "at_us": parts.at.map(|at| at.micros()),
+        "message": parts.message,
+    })
+}
+
+fn seed_finding(summary: &Summary, found: &SeedFinding) -> Value {
+    let mut object = finding(&found.finding);
+    object["seed"] = json!(found.seed);
+    object["replay"] = json!(replay_command(found.seed, summary.profile));
+    object
+}
+
+fn faults(faults: &BTreeMap<FaultKind, u64>) -> Value {
+    let counts = faults.iter().map(|(fault, count)| (fault.name().to_owned(), json!(count)));
+    Value::Object(counts.collect::<Map<_, _>>())
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,109 @@
+//! `list`
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::invariant;
+use crate::swarm::Profile;
+
+use super::exit::Exit;
+use super::out::{Failure, Out};
+
+/// Where a project keeps its scripts.
+const SIMS: &str = "sims";
+
+/// Lists what can be run and what is checked.
+pub fn list(out: &mut Out) -> Result<Exit, Failure> {
+    let sims = sims(Path::new(SIMS))
+        .map_err(|error| Failure::Usage(format!("cannot read {SIMS}/: {error}")))?;
+    out.line(format_args!("scripts under {SIMS}/"))?;
+    if sims.is_empty() {
+        out.line("  none here")?;
+    }
+    for sim in &sims {
+        out.line(format_args!("  {:<44} {}", sim.path.display(), sim.about))?;
+    }
+    out.line("\nprofiles")?;
+    for profile in Profile::ALL {
+        out.line(format_args!("  {:<12} {}", profile.name(), profile.spec().about))?;
+    }
+    out.line("\ninvariants")?;
+    for (name, statement) in invariants() {
+        out.line(format_args!("  {name:<18} {statement}"))?;
+    }
+    out.object(&as_json(&sims))?;
+    Ok(Exit::Held)
+}
+
+/// The names and statements of all invariants.
+pub fn invariants() -> Vec<(&'static str, &'static str)> {
+    invariant::all().iter().map(|each| (each.name(), each.statement())).collect()
+}
+
+fn as_json(sims: &[Sim]) -> Value {
+    json!({
+        "type": "list",
+        "sims": sims
+            .iter()
+            .map(|sim| json!({ "path": sim.path.display().to_string(), "about": sim.about }))
+            .collect::<Vec<_>>(),
+        "profiles": Profile::ALL
+            .map(|profile| json!({ "name": profile.name(), "about": profile.spec().about })),
+        "invariants": invariants()
+            .iter()
+            .map(|(name, statement)| json!({ "name": name, "statement": statement }))
+            .collect::<Vec<_>>(),
+    })
+}
+
+struct Sim {
+    path: PathBuf,
+    about: String,
+}
+
+/// The scripts below a folder, by path; none when there is no such folder.
+fn sims(folder: &Path) -> io::Result<Vec<Sim>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.path();
+            // Links are not followed: one that leads back up would never end.
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "sim") {
+                found.push(Sim { about: about(&path), path });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// The first comment of a script, up to the end of its first sentence or line.
+fn about(path: &Path) -> String {
+    let Ok(text) = fs::read_to_string(path) else { return "(cannot be read)".to_owned() };
+    let comment = text.lines().take_while(|line| line.starts_with('#'));
+    let comment = comment.map(|line| line.trim_start_matches('#').trim());
+    let comment = comment.collect::<Vec<_>>().join(" ");
+    let end = comment.find(". ").map_or(comment.len(), |dot| dot + 1);
+    comment[..end].trim().to_owned()
+}
+
+/// Prints the page of the sim language.
+pub fn language(out: &mut Out) -> Result<Exit, Failure> {
+    if out.is_json() {
+        out.object(&serde_json::json!({ "language": crate::script::language() }))?;
+    } else {
+        out.line(crate::script::language().trim_end())?;
+    }
+    Ok(Exit::Held)
+}

@@ -1,0 +1,60 @@
+//! The commands: one verb, one file.
+//!
+//! This ring turns arguments into calls of the rings below and what they return into text, JSON and an
+//! exit code ([`Exit`]). It is the only one that reads a wall clock, looks at the terminal or writes to
+//! stdout and stderr. Results go to stdout; progress, diagnostics and errors go to stderr.
+//!
+//! Read next: `args.rs` for what can be asked, `exit.rs` for what the exit codes mean.
+
+mod args;
+mod diagnostics;
+mod exit;
+mod human;
+mod json;
+mod list;
+mod out;
+mod replay;
+mod run;
+mod swarm;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Verb};
+pub use exit::Exit;
+use out::{Failure, Out};
+
+/// Runs the command line and says how it went.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Also how clap prints help; a closed pipe is nobody's error.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Held.into() };
+        }
+    };
+    match diagnostics::install(args.verbose).and_then(|()| dispatch(args)) {
+        Ok(exit) => exit.into(),
+        Err(Failure::ClosedPipe) => Exit::Held.into(),
+        Err(Failure::Usage(message)) => {
+            out::complain(&message);
+            Exit::Usage.into()
+        }
+    }
+}
+
+fn dispatch(args: Args) -> Result<Exit, Failure> {
+    let mut out = Out::new(args.format);
+    let exit = match args.verb {
+        Verb::Run(run) => run::run(&run, &mut out),
+        Verb::Swarm(swarm) => swarm::swarm(&swarm, &mut out),
+        Verb::Replay(replay) => replay::replay(&replay, &mut out),
+        Verb::List => list::list(&mut out),
+        Verb::Language => list::language(&mut out),
+    }?;
+    out.flush()?;
+    Ok(exit)
+}

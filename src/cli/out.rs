@@ -1,0 +1,73 @@
+//! Where results go. `println!` panics when the reader of a pipe has gone; this does not.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+
+use super::args::Format;
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// Whoever read our output has enough of it.
+    ClosedPipe,
+    /// The user's mistake, or the machine's: what to tell them.
+    Usage(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            _ => Failure::Usage(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+/// Stdout, and how to write to it.
+pub struct Out {
+    format: Format,
+    to: BufWriter<Stdout>,
+}
+
+impl Out {
+    /// Stdout.
+    pub fn new(format: Format) -> Out {
+        Out { format, to: BufWriter::new(io::stdout()) }
+    }
+
+    /// Whether a machine reads it.
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Writes one line, when people read it.
+    pub fn line(&mut self, text: impl Display) -> Result<(), Failure> {
+        if !self.is_json() {
+            writeln!(self.to, "{text}")?;
+        }
+        Ok(())
+    }
+
+    /// Writes one object, when a machine reads it.
+    pub fn object(&mut self, value: &serde_json::Value) -> Result<(), Failure> {
+        if self.is_json() {
+            writeln!(self.to, "{value}")?;
+        }
+        Ok(())
+    }
+
+    /// Writes whole lines that end in a line break, whoever reads them.
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        Ok(self.to.write_all(text.as_bytes())?)
+    }
+
+    /// Makes everything written so far visible.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.to.flush()?)
+    }
+}
+
+/// Writes an error to stderr. If that is closed too, there is nobody left to tell.
+pub fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "error: {message}");
+}

@@ -1,0 +1,53 @@
+//! `replay SEED`
+
+use serde_json::{Map, Value, json};
+
+use crate::run::{Systems, run};
+use crate::script;
+use crate::swarm::{Options, expand};
+
+use super::args;
+use super::exit::Exit;
+use super::out::{Failure, Out};
+use super::trace::Printer;
+
+/// Prints the options of the seed in full, then runs its schedule, or prints it as a script.
+pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
+    let options = Options::draw(args.seed, args.profile);
+    let schedule = expand(&options);
+    if args.print {
+        return print(&options, &script::print(&schedule), out);
+    }
+    for line in options.to_string().lines() {
+        out.line(format_args!("# {line}"))?;
+    }
+    out.object(&json!({ "type": "options", "options": as_json(&options) }))?;
+    let mut printer = Printer::new(args.zoom.into(), out);
+    let report = run(&schedule, &Systems::default(), &mut |event| printer.take(event));
+    printer.finish(("seed", args.seed.into()), &report)
+}
+
+fn print(options: &Options, script: &str, out: &mut Out) -> Result<Exit, Failure> {
+    if out.is_json() {
+        let options = as_json(options);
+        out.object(&json!({ "type": "script", "options": options, "script": script }))?;
+        return Ok(Exit::Held);
+    }
+    out.line(format_args!(
+        "# The schedule of seed {}, profile {}.",
+        options.seed, options.profile
+    ))?;
+    out.line("#")?;
+    for line in options.to_string().lines() {
+        out.line(format_args!("# {line}"))?;
+    }
+    out.line("")?;
+    out.text(script)?;
+    Ok(Exit::Held)
+}
+
+fn as_json(options: &Options) -> Value {
+    let text = options.to_string();
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    Value::Object(pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect::<Map<_, _>>())
+}

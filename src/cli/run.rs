@@ -1,0 +1,53 @@
+//! `run FILE.sim …`
+
+use std::io::IsTerminal as _;
+
+use crate::run::{Finding, Systems, run as run_schedule};
+use crate::script;
+use crate::sim::schedule::Schedule;
+
+use super::args;
+use super::exit::Exit;
+use super::out::{Failure, Out};
+use super::trace::Printer;
+
+/// Runs the scripts one after the other; the exit code is that of the worst. When one of them cannot be
+/// read, none is run.
+pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
+    let Some(schedules) = load(args) else { return Ok(Exit::Usage) };
+    let mut worst = Exit::Held;
+    for (file, schedule) in args.files.iter().zip(&schedules) {
+        let file = file.display().to_string();
+        if schedules.len() > 1 {
+            out.line(format_args!("# {file}"))?;
+        }
+        let mut printer = Printer::new(args.zoom.into(), out);
+        let report = run_schedule(schedule, &Systems::default(), &mut |event| printer.take(event));
+        if let Some(Finding::BadStep { line, message }) = &report.finding {
+            tell(&format!("error: {message}\n  --> {file}:{line}"));
+        }
+        let exit = printer.finish(("file", file.clone().into()), &report)?;
+        worst = worst.max(exit);
+    }
+    Ok(worst)
+}
+
+/// Every script, or none after telling about each that is wrong.
+fn load(args: &args::Run) -> Option<Vec<Schedule>> {
+    let styled = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut schedules = Vec::new();
+    for file in &args.files {
+        match script::load(file) {
+            Ok(schedule) => schedules.push(schedule),
+            Err(error) if styled => tell(&error.styled()),
+            Err(error) => tell(&error.to_string()),
+        }
+    }
+    (schedules.len() == args.files.len()).then_some(schedules)
+}
+
+/// A script's error has a form of its own, with the line and a caret.
+fn tell(error: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{error}");
+}

@@ -1,0 +1,79 @@
+//! Writes the trace of a run while it goes on, and its verdict at the end.
+
+use serde_json::Value;
+
+use crate::run::Report;
+use crate::swarm::headline;
+use crate::trace::{Event, Json, Renderer, Zoom};
+
+use super::exit::Exit;
+use super::out::{Failure, Out};
+use super::{human, json};
+
+/// A trace on its way to stdout.
+pub struct Printer<'a> {
+    out: &'a mut Out,
+    renderer: Rendering,
+    text: String,
+    /// A run cannot be stopped by who watches it, so the first failure is kept until it is over.
+    failure: Option<Failure>,
+}
+
+/// Who turns events into lines.
+enum Rendering {
+    People(Renderer),
+    Machines(Json),
+}
+
+impl<'a> Printer<'a> {
+    /// Before the first event. The zoom is for people: machines get every event.
+    pub fn new(zoom: Zoom, out: &'a mut Out) -> Self {
+        let renderer = match out.is_json() {
+            true => Rendering::Machines(Json::default()),
+            false => Rendering::People(Renderer::new(zoom)),
+        };
+        Printer { out, renderer, text: String::new(), failure: None }
+    }
+
+    /// Writes what the next event looks like, if anything.
+    pub fn take(&mut self, event: &Event) {
+        if self.failure.is_some() {
+            return;
+        }
+        self.text.clear();
+        match &mut self.renderer {
+            Rendering::People(renderer) => renderer.render(event, &mut self.text),
+            Rendering::Machines(json) => {
+                self.text.push_str("{\"type\":\"event\",\"event\":");
+                json.render(event, &mut self.text);
+                self.text.truncate(self.text.trim_end().len());
+                self.text.push_str("}\n");
+            }
+        }
+        self.failure = self.out.text(&self.text).err();
+    }
+
+    /// Writes the verdict; `name` says of what: a file, or a seed.
+    pub fn finish(self, name: (&str, Value), report: &Report) -> Result<Exit, Failure> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let exit = Exit::of(report.finding.as_ref());
+        self.out.line("")?;
+        match &report.finding {
+            Some(finding) => self.out.line(headline(finding))?,
+            None => self.out.line("held")?,
+        }
+        self.out.line(format_args!(
+            "{} simulated, {} messages, {} rebalances, {} records processed, digest {}",
+            human::duration(report.simulated),
+            human::thousands(report.messages),
+            human::thousands(report.rebalances),
+            human::thousands(report.processed),
+            json::digest(report.digest),
+        ))?;
+        self.out.object(&json::report(name, report))?;
+        self.out.flush()?;
+        Ok(exit)
+    }
+}
