@@ -1,0 +1,273 @@
+//! The command line on good and bad days: exit codes, messages, pipes, interrupts.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn groupsim(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_groupsim"));
+    command.args(args).stdin(Stdio::null());
+    for name in ["RUST_LOG", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    groupsim(args).output().expect("groupsim starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("groupsim writes UTF-8")
+}
+
+/// The objects that `--format json` writes, one a line.
+fn objects(args: &[&str]) -> Vec<Value> {
+    let output = output(&[args, &["--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines = text(&output.stdout);
+    lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+/// A file for one test.
+fn file(name: &str, content: &[u8]) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, content).expect("the folder for test files can be written");
+    path
+}
+
+/// A script that is wrong: exit code, and what was said about it.
+fn refused(file: &std::path::Path) -> String {
+    let output = output(&["run", file.to_str().expect("a UTF-8 path")]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(output.stdout.is_empty(), "something was run: {}", text(&output.stdout));
+    stderr
+}
+
+#[test]
+fn bad_usage_is_named_and_has_the_exit_code_of_usage() {
+    let mut told = String::new();
+    for line in [
+        "swrm",
+        "run",
+        "swarm --seeds 12",
+        "swarm --seeds a..9",
+        "swarm --seeds -3..9",
+        "swarm --seeds 5..5",
+        "swarm --seeds 9..3",
+        "swarm --seeds 0..99999999999999999999",
+        "swarm --seeds",
+        "swarm --jobs 0",
+        "swarm --jobs many",
+        "swarm --jobs -1",
+        "swarm --jobs 100000",
+        "swarm --profile defualt",
+        "replay",
+        "replay x",
+        "replay -1",
+        "replay 18446744073709551616",
+        "replay 1 --zoom timelines",
+        "list --format xml",
+    ] {
+        let args: Vec<&str> = line.split(' ').collect();
+        let output = output(&args);
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(output.stdout.is_empty(), "{line}");
+        let _ = writeln!(told, "$ groupsim {line}\n{}", text(&output.stderr));
+    }
+    insta::with_settings!({
+        snapshot_path => "../snapshots",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("cli-usage", told);
+    });
+}
+
+#[test]
+fn without_arguments_there_is_help() {
+    let output = output(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("Usage: groupsim"));
+}
+
+#[test]
+fn help_documents_the_exit_codes() {
+    let output = output(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("130  interrupted"));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let stderr = refused("no/such/file.sim".as_ref());
+    assert!(stderr.contains("no/such/file.sim"), "{stderr}");
+}
+
+#[test]
+fn a_folder_is_not_a_script() {
+    let stderr = refused(env!("CARGO_TARGET_TMPDIR").as_ref());
+    assert!(stderr.contains(env!("CARGO_TARGET_TMPDIR")), "{stderr}");
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_named() {
+    let path = file("latin1.sim", b"topic orders partitions=4\njoin c\xe9\n");
+    let stderr = refused(&path);
+    assert!(stderr.contains("latin1.sim") && stderr.contains("UTF-8"), "{stderr}");
+}
+
+#[test]
+fn a_wrong_script_is_shown_with_its_line_and_nothing_is_run() {
+    let script = b"topic orders partitions=4\ngroup g\njoin c1\nadvance 5s\nfly c1\n";
+    let path = file("wrong.sim", script);
+    let stderr = refused(&path);
+    assert!(stderr.contains("wrong.sim:5"), "{stderr}");
+    assert!(stderr.contains("fly"), "{stderr}");
+}
+
+#[test]
+fn one_wrong_script_keeps_all_from_running() {
+    let good = file("good.sim", b"topic orders partitions=1\ngroup g\njoin c1\nsettle\n");
+    let output = output(&["run", good.to_str().unwrap(), "no/such/file.sim"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_script_that_holds_ends_with_0_and_its_verdict() {
+    let script = b"topic orders partitions=2\ngroup g\njoin c1\nsettle\nexpect stable members=1\n";
+    let path = file("holds.sim", script);
+    for zoom in ["wire", "group", "timeline"] {
+        let output = output(&["run", path.to_str().unwrap(), "--zoom", zoom]);
+        let stdout = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{stdout}");
+        assert!(stdout.contains("\nheld\n"), "{stdout}");
+    }
+}
+
+#[test]
+fn an_expectation_that_fails_ends_with_1() {
+    let script = b"topic orders partitions=2\ngroup g\njoin c1\nsettle\nexpect stable members=7\n";
+    let path = file("fails.sim", script);
+    let output = output(&["run", path.to_str().unwrap()]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert!(stdout.contains("\nviolation ("), "{stdout}");
+}
+
+#[test]
+fn a_bad_log_filter_is_named() {
+    let output = groupsim(&["list"]).env("RUST_LOG", "groupsim=[").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("RUST_LOG=groupsim=["));
+}
+
+#[test]
+fn diagnostics_never_reach_stdout() {
+    let quiet = output(&["replay", "3"]);
+    let loud = output(&["replay", "3", "-vv"]);
+    assert_eq!(text(&quiet.stdout), text(&loud.stdout));
+    assert!(quiet.stderr.is_empty(), "{}", text(&quiet.stderr));
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    for args in [&["replay", "1", "--zoom", "wire"][..], &["list"], &["swarm", "--seeds", "0..5"]] {
+        let mut child =
+            groupsim(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "", "{args:?}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn the_lists_are_complete() {
+    let stdout = text(&output(&["list"]).stdout);
+    for profile in groupsim::swarm::Profile::ALL {
+        assert!(stdout.contains(profile.spec().about), "{stdout}");
+    }
+    assert!(stdout.contains("single-owner"), "{stdout}");
+    let [list] = &objects(&["list"])[..] else { panic!("list is one object") };
+    assert_eq!(list["profiles"].as_array().unwrap().len(), groupsim::swarm::Profile::ALL.len());
+}
+
+#[test]
+fn the_summary_names_everything() {
+    let output = output(&["swarm", "--seeds", "0..20"]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert!(output.stderr.is_empty(), "a progress bar in a pipe: {}", text(&output.stderr));
+    for row in [
+        "seeds        20 of 0..20, profile default\n",
+        "simulated ",
+        "speed ",
+        "rebalances ",
+        "faults ",
+        "invariants ",
+        "cells ",
+        "vacuous ",
+        "digest ",
+        "violations   0\n",
+    ] {
+        assert!(stdout.contains(row), "{row:?} is missing in\n{stdout}");
+    }
+}
+
+#[test]
+fn machines_read_the_summary() {
+    let [summary] = &objects(&["swarm", "--seeds", "5..15"])[..] else {
+        panic!("a summary is one object")
+    };
+    assert_eq!(summary["type"], "summary");
+    assert_eq!(summary["seeds"]["ran"], 10);
+    assert_eq!(summary["findings"], Value::Array(vec![]));
+    assert_eq!(summary["digest"].as_str().map(str::len), Some(16));
+    assert_eq!(summary["exit"], 0);
+}
+
+#[test]
+fn machines_read_a_replay() {
+    let objects = objects(&["replay", "7", "--zoom", "timeline"]);
+    let types: Vec<&str> = objects.iter().filter_map(|object| object["type"].as_str()).collect();
+    assert_eq!(types.len(), objects.len());
+    assert_eq!((types[0], types[types.len() - 1]), ("options", "report"));
+    assert_eq!(objects[0]["options"]["seed"], "7");
+    assert_eq!(objects[objects.len() - 1]["seed"], 7);
+}
+
+#[test]
+fn a_printed_schedule_replays_as_a_script() {
+    let printed = output(&["replay", "7", "--print"]);
+    assert_eq!(printed.status.code(), Some(0));
+    let path = file("seed7.sim", &printed.stdout);
+    let output = output(&["run", path.to_str().unwrap(), "--zoom", "timeline"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_swarm_with_the_summary_so_far() {
+    let mut child = groupsim(&["swarm", "--seeds", "0..1000000000000"])
+        .env("RUST_LOG", "groupsim::cli=debug")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("the swarm begins"), "{line}");
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{stdout}");
+    assert!(stdout.contains(", interrupted\n") && stdout.contains("\ndigest "), "{stdout}");
+}

@@ -1,0 +1,86 @@
+//! The same seed is the same trace: in one process, in two, on one thread or more, and when the schedule
+//! goes through a script.
+
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+use groupsim::run::{Report, Systems, run};
+use groupsim::script;
+use groupsim::sim::schedule::Schedule;
+use groupsim::swarm::{Profile, run_seeds, schedule};
+
+fn run_once(schedule: &Schedule) -> Report {
+    run(schedule, &Systems::default(), &mut |_| ())
+}
+
+#[test]
+fn the_same_seed_twice_in_one_process() {
+    for profile in Profile::ALL {
+        for seed in 0..10 {
+            let schedule = schedule(seed, profile);
+            assert_eq!(run_once(&schedule), run_once(&schedule), "seed {seed} {profile}");
+        }
+    }
+}
+
+#[test]
+fn different_seeds_differ() {
+    let digest = |seed| run_once(&schedule(seed, Profile::Default)).digest;
+    assert_ne!(digest(1), digest(2));
+}
+
+/// The digest of a swarm in a process of its own.
+fn digest_of_process(jobs: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_groupsim"))
+        .args(["swarm", "--seeds", "100..140", "--format", "json", "--jobs", jobs])
+        .output()
+        .expect("groupsim starts");
+    let summary: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("a summary is JSON");
+    summary["digest"].as_str().expect("a summary has a digest").to_owned()
+}
+
+#[test]
+fn the_same_seeds_in_two_processes_on_one_thread_and_two() {
+    let here = run_seeds(
+        100..140,
+        Profile::Default,
+        3,
+        &Systems::default(),
+        &AtomicBool::new(false),
+        &|_| (),
+    )
+    .expect("threads can be had");
+    let here = format!("{:016x}", here.digest);
+    assert_eq!([digest_of_process("1"), digest_of_process("2")], [here.clone(), here]);
+}
+
+#[test]
+fn a_schedule_survives_being_printed_and_parsed() {
+    for profile in Profile::ALL {
+        for seed in 0..50 {
+            let generated = schedule(seed, profile);
+            let text = script::print(&generated);
+            let mut parsed = match script::parse("generated.sim", &text) {
+                Ok(parsed) => parsed,
+                Err(error) => panic!("seed {seed} {profile}: {error}"),
+            };
+            for step in &mut parsed.steps {
+                step.line = 0;
+            }
+            assert_eq!(parsed, generated, "seed {seed} {profile}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_printed_schedule_runs_as_the_generated_one() {
+    for seed in 0..10 {
+        let generated = schedule(seed, Profile::Default);
+        let parsed = match script::parse("generated.sim", &script::print(&generated)) {
+            Ok(parsed) => parsed,
+            Err(error) => panic!("seed {seed}: {error}"),
+        };
+        assert_eq!(run_once(&parsed).digest, run_once(&generated).digest, "seed {seed}");
+    }
+}

@@ -1,0 +1,106 @@
+//! All mutants.
+
+use std::rc::Rc;
+
+use groupsim::consumer::GroupConsumer;
+use groupsim::coordinator::GroupCoordinator;
+
+use crate::consumers::{self as client, Twisted};
+use crate::coordinators::{self as broker, Bent};
+
+/// Makes correct coordinators.
+pub type Factory = Rc<dyn Fn() -> Box<dyn GroupCoordinator>>;
+
+/// One mutant.
+pub struct Mutant {
+    /// Its name.
+    pub name: &'static str,
+    /// The invariants of which one must notice it.
+    pub caught_by: &'static [&'static str],
+    /// What it breaks, and how to make it.
+    pub system: System,
+}
+
+/// What a mutant breaks: all coordinators, or all consumers of a run.
+#[derive(Clone, Copy)]
+pub enum System {
+    Coordinator(fn(Factory) -> Box<dyn GroupCoordinator>),
+    Consumer(fn(Box<dyn GroupConsumer>) -> Box<dyn GroupConsumer>),
+}
+
+const fn coordinator(
+    name: &'static str,
+    caught_by: &'static [&'static str],
+    make: fn(Factory) -> Box<dyn GroupCoordinator>,
+) -> Mutant {
+    Mutant { name, caught_by, system: System::Coordinator(make) }
+}
+
+const fn consumer(
+    name: &'static str,
+    caught_by: &'static [&'static str],
+    make: fn(Box<dyn GroupConsumer>) -> Box<dyn GroupConsumer>,
+) -> Mutant {
+    Mutant { name, caught_by, system: System::Consumer(make) }
+}
+
+/// Every mutant, the coordinators first.
+pub const MUTANTS: &[Mutant] = &[
+    coordinator("zombie-commits", &["fencing"], |new| Bent::boxed(new, broker::ZombieCommits)),
+    coordinator("forgiving-heartbeats", &["fencing"], |new| {
+        Bent::boxed(new, broker::ForgivingHeartbeats)
+    }),
+    coordinator("shared-assignment", &["single-owner"], |new| {
+        Bent::boxed(new, broker::SharedAssignment::default())
+    }),
+    coordinator("immortal-members", &["session"], |new| Bent::boxed(new, broker::ImmortalMembers)),
+    coordinator("restless-heartbeats", &["convergence"], |new| {
+        Bent::boxed(new, broker::RestlessHeartbeats::default())
+    }),
+    coordinator("deaf-to-heartbeats", &["session"], |new| {
+        Bent::boxed(new, broker::DeafToHeartbeats)
+    }),
+    coordinator("lost-join-answers", &["answered"], |new| {
+        Bent::boxed(new, broker::LostJoinAnswers::default())
+    }),
+    coordinator("lost-sync-answers", &["answered"], |new| {
+        Bent::boxed(new, broker::LostSyncAnswers::default())
+    }),
+    coordinator("no-sync-timer", &["answered", "session", "convergence"], |new| {
+        Bent::boxed(new, broker::NoSyncTimer)
+    }),
+    coordinator("everybody-leads", &["generation"], |new| Bent::boxed(new, broker::EverybodyLeads)),
+    coordinator("generation-behind", &["generation"], |new| {
+        Bent::boxed(new, broker::GenerationBehind)
+    }),
+    coordinator("amnesia", &["legal-transitions", "generation"], |new| {
+        Box::new(broker::Amnesia::new(new))
+    }),
+    coordinator("forgotten-offsets", &["no-loss"], |new| {
+        Bent::boxed(new, broker::ForgottenOffsets::default())
+    }),
+    coordinator("stale-offsets", &["no-loss"], |new| {
+        Bent::boxed(new, broker::StaleOffsets::default())
+    }),
+    coordinator("endless-rebalance", &["convergence"], |new| {
+        Bent::boxed(new, broker::EndlessRebalance)
+    }),
+    consumer("commits-ahead", &["no-loss"], |inner| Twisted::boxed(inner, client::CommitsAhead)),
+    consumer("starts-too-late", &["no-loss"], |inner| Twisted::boxed(inner, client::StartsTooLate)),
+    consumer("skewed-leader", &["balance"], |inner| Twisted::boxed(inner, client::SkewedLeader)),
+    consumer("forgetful-leader", &["single-owner"], |inner| {
+        Twisted::boxed(inner, client::ForgetfulLeader)
+    }),
+    consumer("doubling-leader", &["single-owner"], |inner| {
+        Twisted::boxed(inner, client::DoublingLeader)
+    }),
+    consumer("keeps-partitions", &["no-overlap"], |inner| {
+        Twisted::boxed(inner, client::KeepsPartitions::default())
+    }),
+    consumer("commits-what-it-lost", &["no-overlap"], |inner| {
+        Twisted::boxed(inner, client::CommitsWhatItLost::default())
+    }),
+    consumer("deaf-to-errors", &["convergence"], |inner| {
+        Twisted::boxed(inner, client::DeafToErrors)
+    }),
+];

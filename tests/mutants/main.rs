@@ -1,0 +1,154 @@
+//! Mutants: coordinators and consumers broken in one way each, and the invariant that must notice.
+//!
+//! Each is a wrapper around a correct system at the trait boundary, so the correct code knows nothing of
+//! them. They re-plant bugs that real coordinators and clients have had; their doc comments say which.
+
+mod catalog;
+mod consumers;
+mod coordinators;
+mod seeds;
+
+use std::rc::Rc;
+
+use groupsim::consumer::{ConsumerDescription, GroupConsumer, Input, MemberState};
+use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription};
+use groupsim::protocol::{Generation, GroupId, MemberId, ResponseError};
+use groupsim::run::{Finding, Systems, run};
+use groupsim::swarm::{Profile, run_seed};
+use groupsim::time::Time;
+use groupsim::{consumer, coordinator, invariant, script};
+
+use catalog::{MUTANTS, System};
+
+/// `expect` judges scripts, not systems.
+const NOT_ABOUT_SYSTEMS: &str = "expect";
+
+#[test]
+fn every_invariant_has_a_mutant() {
+    for name in invariant::NAMES.into_iter().filter(|name| *name != NOT_ABOUT_SYSTEMS) {
+        let caught = MUTANTS.iter().any(|mutant| mutant.caught_by.contains(&name));
+        assert!(caught, "no mutant is meant for {name}");
+    }
+}
+
+#[test]
+fn every_mutant_names_real_invariants_and_itself_once() {
+    for mutant in MUTANTS {
+        let namesakes = MUTANTS.iter().filter(|other| other.name == mutant.name).count();
+        assert_eq!(namesakes, 1, "{} is there twice", mutant.name);
+        assert!(!mutant.caught_by.is_empty(), "nothing catches {}", mutant.name);
+        for name in mutant.caught_by {
+            assert!(invariant::NAMES.contains(name), "{}: no invariant {name}", mutant.name);
+        }
+    }
+}
+
+/// Within how many seeds a mutant must be noticed.
+const SEEDS: u64 = 1_000;
+
+#[test]
+fn every_mutant_is_caught() {
+    let mut survivors = Vec::new();
+    for mutant in MUTANTS {
+        match seeds::caught_by(mutant, 0..SEEDS) {
+            Some((seed, violation)) => println!("{:22} seed {seed:3}  {violation}", mutant.name),
+            None => survivors.push(mutant.name),
+        }
+    }
+    assert!(survivors.is_empty(), "nobody noticed in {SEEDS} seeds: {survivors:?}");
+}
+
+/// Vacuity is no invariant but a count: a coordinator that answers nothing, or consumers that do nothing,
+/// make seeds that prove nothing, and the report says so.
+#[test]
+fn seeds_of_systems_that_do_nothing_are_vacuous() {
+    let idle_coordinator =
+        Systems { coordinator: Box::new(|_, _| Box::new(Idle)), ..Systems::default() };
+    let idle_consumers =
+        Systems { consumer: Box::new(|_, _, _| Box::new(Idle)), ..Systems::default() };
+    for seed in 0..20 {
+        for systems in [&idle_coordinator, &idle_consumers] {
+            let report = run_seed(seed, Profile::Default, systems, &mut |_| ());
+            assert!(report.vacuous(), "seed {seed}: {report:?}");
+        }
+        let report = run_seed(seed, Profile::Default, &Systems::default(), &mut |_| ());
+        assert!(!report.vacuous(), "seed {seed}: {report:?}");
+    }
+}
+
+/// A coordinator that is wrong in a way a script speaks about is caught by the script.
+#[test]
+fn an_expectation_catches_what_it_speaks_about() {
+    let text = "topic t partitions=2\ngroup g\njoin c1\nsettle\nexpect stable generation=2\n";
+    let schedule = script::parse("inline", text).expect("a valid script");
+    let report = run(&schedule, &Systems::default(), &mut |_| ());
+    let Some(Finding::Violation(violation)) = report.finding else {
+        panic!("generation 1 passed for 2: {report:?}");
+    };
+    assert_eq!(violation.invariant, NOT_ABOUT_SYSTEMS);
+    assert!(violation.message.contains("generation=1"), "{}", violation.message);
+}
+
+/// A wrapper adds nothing to a system that does nothing.
+#[test]
+fn mutants_of_idle_systems_are_idle() {
+    for mutant in MUTANTS {
+        match mutant.system {
+            System::Coordinator(wrap) => {
+                let mut wrapped = wrap(Rc::new(|| Box::new(Idle)));
+                let mut out = Vec::new();
+                wrapped.advance(Time::ZERO, &mut out);
+                assert!(out.is_empty(), "{} made up {out:?}", mutant.name);
+                assert_eq!(wrapped.next_deadline(), None, "{}", mutant.name);
+            }
+            System::Consumer(wrap) => {
+                let mut wrapped = wrap(Box::new(Idle));
+                let mut out = Vec::new();
+                wrapped.handle(Time::ZERO, Input::Close, &mut out);
+                wrapped.advance(Time::ZERO, &mut out);
+                assert!(out.is_empty(), "{} made up {out:?}", mutant.name);
+            }
+        }
+    }
+}
+
+/// A system that does nothing.
+struct Idle;
+
+impl GroupCoordinator for Idle {
+    fn handle(&mut self, _now: Time, _call: Call<'_>, _out: &mut Vec<coordinator::Output>) {}
+    fn advance(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+    fn committed(&mut self, _now: Time, _id: AppendId, _out: &mut Vec<coordinator::Output>) {}
+    fn append_failed(
+        &mut self,
+        _now: Time,
+        _id: AppendId,
+        _error: ResponseError,
+        _out: &mut Vec<coordinator::Output>,
+    ) {
+    }
+    fn deadlines(&self, _visit: &mut dyn FnMut(Time)) {}
+    fn describe(&self, _group: &GroupId) -> Option<GroupDescription> {
+        None
+    }
+}
+
+impl GroupConsumer for Idle {
+    fn handle(&mut self, _now: Time, _input: Input, _out: &mut Vec<consumer::Output>) {}
+    fn advance(&mut self, _now: Time, _out: &mut Vec<consumer::Output>) {}
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+    fn describe(&self) -> ConsumerDescription {
+        ConsumerDescription {
+            state: MemberState::Unjoined,
+            member: MemberId::default(),
+            generation: Generation::NONE,
+            owned: Vec::new(),
+            waiting_for: String::new(),
+        }
+    }
+}

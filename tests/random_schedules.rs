@@ -1,0 +1,223 @@
+//! Random schedules, made by `proptest` so that one that fails is made small by it as well.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use groupsim::coordinator::{
+    AppendId, Call, Coordinator, GroupCoordinator, GroupDescription, Output,
+};
+use groupsim::protocol::BrokerId;
+use groupsim::protocol::{Api, GroupId, Response, ResponseError};
+use groupsim::run::{Systems, run};
+use groupsim::script;
+use groupsim::sim::schedule::{
+    Action, Direction, GroupSpec, NodeName, Schedule, Settings, Side, Step, TopicSpec,
+};
+use groupsim::time::Time;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestError, TestRunner};
+
+/// A fault and how long it lasts; one follows the other, so every list of them is a legal schedule.
+#[derive(Clone, Debug)]
+struct Trouble {
+    after: Duration,
+    consumer: usize,
+    what: What,
+    lasts: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Crash,
+    Pause,
+    PauseBroker,
+    Cut(bool),
+    Clog,
+    Reset,
+    Drop(Api, Side),
+    Slow,
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let api = prop::sample::select(vec![
+        Api::Heartbeat,
+        Api::JoinGroup,
+        Api::SyncGroup,
+        Api::OffsetCommit,
+    ]);
+    let side = prop::sample::select(vec![Side::Request, Side::Response]);
+    prop_oneof![
+        Just(What::Reset),
+        Just(What::Pause),
+        Just(What::Crash),
+        Just(What::Slow),
+        Just(What::Clog),
+        Just(What::PauseBroker),
+        any::<bool>().prop_map(What::Cut),
+        (api, side).prop_map(|(api, side)| What::Drop(api, side)),
+    ]
+}
+
+fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
+    let millis =
+        |range| prop::num::u64::ANY.prop_map(move |n| n % range).prop_map(Duration::from_millis);
+    let trouble = (millis(20_000), 0..CONSUMERS, what(), millis(25_000));
+    let trouble =
+        trouble.prop_map(|(after, consumer, what, lasts)| Trouble { after, consumer, what, lasts });
+    prop::collection::vec(trouble, 0..12)
+}
+
+const CONSUMERS: usize = 3;
+
+fn schedule(seed: u64, troubles: &[Trouble]) -> Schedule {
+    let settings = Settings {
+        session: Some(Duration::from_secs(10)),
+        rebalance: Some(Duration::from_secs(20)),
+        request: Some(Duration::from_secs(12)),
+        ..Settings::default()
+    };
+    let mut steps: Vec<Step> = (0..CONSUMERS).map(|number| step(None, join(number))).collect();
+    let mut now = Time::ZERO;
+    for trouble in troubles {
+        now += trouble.after;
+        let (begin, end) = actions(trouble);
+        steps.push(step(Some(now), begin));
+        now += trouble.lasts;
+        steps.extend(end.map(|end| step(Some(now), end)));
+    }
+    steps.push(step(Some(now + Duration::from_secs(1)), Action::Calm(None)));
+    steps.push(step(None, Action::Settle(None)));
+    steps.push(step(None, Action::Drain(None)));
+    Schedule {
+        seed,
+        topics: vec![TopicSpec { name: "orders".to_owned(), partitions: 5, rate: 120 }],
+        groups: vec![GroupSpec { name: "g".to_owned(), settings }],
+        steps,
+        ..Schedule::default()
+    }
+}
+
+fn step(at: Option<Time>, action: Action) -> Step {
+    Step { line: 0, at, action }
+}
+
+fn name(number: usize) -> String {
+    format!("c{}", number + 1)
+}
+
+fn join(number: usize) -> Action {
+    Action::Join { consumer: name(number), group: None, settings: Settings::default() }
+}
+
+fn actions(trouble: &Trouble) -> (Action, Option<Action>) {
+    let consumer = name(trouble.consumer);
+    let (node, broker) = (NodeName::Consumer(consumer.clone()), NodeName::Broker(BrokerId(0)));
+    match trouble.what {
+        What::Crash => (Action::Crash(consumer.clone()), Some(Action::Restart(consumer))),
+        What::Pause => (Action::Pause(node.clone()), Some(Action::Resume(node))),
+        What::PauseBroker => (Action::Pause(broker.clone()), Some(Action::Resume(broker))),
+        What::Cut(both) => {
+            let direction = if both { Direction::Both } else { Direction::Forward };
+            let cut = Action::Partition(node.clone(), broker.clone(), direction);
+            (cut, Some(Action::Heal(node, broker)))
+        }
+        What::Clog => {
+            let clog = Action::Clog(node.clone(), broker.clone(), Duration::from_secs(3));
+            (clog, Some(Action::Unclog(node, broker)))
+        }
+        What::Reset => (Action::Reset(consumer, None), None),
+        What::Drop(api, side) => (Action::Drop { consumer, api, side, nth: 1, count: 1 }, None),
+        What::Slow => {
+            let (slow, normal) = (Duration::from_secs(30), Duration::from_millis(1));
+            (Action::Slow(consumer.clone(), slow), Some(Action::Slow(consumer, normal)))
+        }
+    }
+}
+
+fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
+}
+
+#[test]
+fn any_troubles_end_well() {
+    let systems = Systems::default();
+    let held = runner(150).run(&(any::<u64>(), troubles()), |(seed, troubles)| {
+        let schedule = schedule(seed, &troubles);
+        let report = run(&schedule, &systems, &mut |_| ());
+        let script = script::print(&schedule);
+        prop_assert!(report.finding.is_none(), "{:?}\n{script}", report.finding);
+        Ok(())
+    });
+    held.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// A coordinator that answers the heartbeats of members it has removed as if nothing had happened.
+struct Polite(Coordinator);
+
+impl Polite {
+    fn soften(out: &mut [Output]) {
+        for output in out {
+            if let Output::Respond { response: Response::Heartbeat(answer), .. } = output
+                && answer.error_code == ResponseError::UnknownMemberId.code()
+            {
+                answer.error_code = 0;
+            }
+        }
+    }
+}
+
+impl GroupCoordinator for Polite {
+    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
+        self.0.handle(now, call, out);
+        Polite::soften(out);
+    }
+
+    fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.0.advance(now, out);
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.0.next_deadline()
+    }
+
+    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>) {
+        self.0.committed(now, append, out);
+    }
+
+    fn append_failed(
+        &mut self,
+        now: Time,
+        append: AppendId,
+        error: ResponseError,
+        out: &mut Vec<Output>,
+    ) {
+        self.0.append_failed(now, append, error, out);
+    }
+
+    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
+        self.0.deadlines(visit);
+    }
+
+    fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
+        self.0.describe(group)
+    }
+}
+
+#[test]
+fn proptest_shrinks_a_failing_schedule_to_the_trouble_that_matters() {
+    let systems = Systems {
+        coordinator: Box::new(|config, rng| Box::new(Polite(Coordinator::new(config, rng)))),
+        ..Systems::default()
+    };
+    let runs = Cell::new(0);
+    let found = runner(200).run(&(Just(7), troubles()), |(seed, troubles)| {
+        runs.set(runs.get() + 1);
+        let report = run(&schedule(seed, &troubles), &systems, &mut |_| ());
+        prop_assert!(report.finding.is_none(), "{:?}", report.finding);
+        Ok(())
+    });
+    let Err(TestError::Fail(_, (_, smallest))) = found else {
+        panic!("the mutant was not found in {} runs: {found:?}", runs.get());
+    };
+    assert!(smallest.len() <= 2, "after {} runs still {smallest:?}", runs.get());
+}

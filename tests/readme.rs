@@ -1,0 +1,39 @@
+//! The README tells the truth: its trace is what its script prints, and its tables are the code's.
+
+use groupsim::run::{Systems, run};
+use groupsim::trace::{Renderer, Zoom};
+use groupsim::{invariant, script};
+
+const README: &str = include_str!("../README.md");
+
+/// The code blocks, in order.
+fn blocks() -> Vec<&'static str> {
+    README.split("```").skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_trace_is_what_the_first_script_prints() {
+    let block = |with: &str| blocks().into_iter().find(|block| block.contains(with));
+    let text = block("\ntopic ").expect("a script");
+    let shown = block("── pause").expect("a trace");
+    let schedule = script::parse("README.md", text).expect("the script is valid");
+    let (mut renderer, mut trace) = (Renderer::new(Zoom::Group), String::new());
+    let report =
+        run(&schedule, &Systems::default(), &mut |event| renderer.render(event, &mut trace));
+    assert_eq!(report.finding, None);
+    let mut printed = trace.lines();
+    for line in shown.lines().filter(|line| !line.is_empty()) {
+        assert!(
+            printed.any(|printed| printed == line),
+            "not printed, or not in this order: {line}"
+        );
+    }
+}
+
+#[test]
+fn every_invariant_is_in_the_table() {
+    for invariant in invariant::all() {
+        let row = format!("| `{}` | {} |", invariant.name(), invariant.statement());
+        assert!(README.contains(&row), "the README lacks the row\n{row}");
+    }
+}
