@@ -34,7 +34,6 @@ impl Sim<'_> {
     /// Does what a line of the schedule does to the world. Lines that let time pass or that look at the
     /// world are the driver's business ([`crate::run`]).
     pub fn apply(&mut self, action: &Action) -> Done {
-        self.census_changed();
         match action {
             Action::Join { consumer, group, settings } => {
                 self.join(consumer, group.as_deref(), settings)
@@ -78,10 +77,6 @@ impl Sim<'_> {
                 panic!("the driver of the run carries out {action:?} itself")
             }
         }
-    }
-
-    fn census_changed(&mut self) {
-        self.look_again();
     }
 
     fn join(&mut self, name: &str, group: Option<&str>, settings: &Settings) -> Done {
