@@ -3,11 +3,14 @@
 use std::fmt;
 
 use kafka_protocol::messages::{
+    DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
     FetchRequest, FetchResponse, FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest,
     HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
-    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
-    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
-    ProduceRequest, ProduceResponse, SyncGroupRequest, SyncGroupResponse,
+    ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetCommitRequest, OffsetCommitResponse,
+    OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse,
+    ProduceRequest, ProduceResponse, SyncGroupRequest, SyncGroupResponse, TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 
 use super::StrBytes;
@@ -82,6 +85,18 @@ apis! {
     LeaveGroup = 13: LeaveGroupRequest, LeaveGroupResponse;
     /// Hands in (leader) and hands out (all) the assignment of a generation.
     SyncGroup = 14: SyncGroupRequest, SyncGroupResponse;
+    /// Looks at groups: state, members, assignments.
+    DescribeGroups = 15: DescribeGroupsRequest, DescribeGroupsResponse;
+    /// The groups that a broker coordinates.
+    ListGroups = 16: ListGroupsRequest, ListGroupsResponse;
+    /// Ends a transaction in the partitions it wrote to, the offsets log among them.
+    WriteTxnMarkers = 27: WriteTxnMarkersRequest, WriteTxnMarkersResponse;
+    /// Stores how far a group has read, valid when the transaction commits.
+    TxnOffsetCommit = 28: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
+    /// Removes groups without members, with their offsets.
+    DeleteGroups = 42: DeleteGroupsRequest, DeleteGroupsResponse;
+    /// Removes committed offsets of topics that the group does not subscribe to.
+    OffsetDelete = 47: OffsetDeleteRequest, OffsetDeleteResponse;
 }
 
 impl Api {
@@ -95,6 +110,12 @@ impl Api {
                 | Api::Heartbeat
                 | Api::LeaveGroup
                 | Api::SyncGroup
+                | Api::DescribeGroups
+                | Api::ListGroups
+                | Api::WriteTxnMarkers
+                | Api::TxnOffsetCommit
+                | Api::DeleteGroups
+                | Api::OffsetDelete
         )
     }
 }

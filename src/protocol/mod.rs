@@ -4,14 +4,18 @@
 //! very structs that a broker would decode. This ring adds the closed set of APIs groupsim speaks
 //! ([`Request`], [`Response`]), the names of what we reason about ([`MemberId`], [`Generation`],
 //! [`TopicPartition`]) and the two payloads that clients hide inside group messages
-//! ([`subscription`]). It does no framing and no I/O.
+//! ([`subscription`], and the [user data](sticky_user_data) in one of them). It does no framing and no I/O.
 //!
 //! Read next: [`crate::coordinator`], which answers these messages, and [`crate::consumer`], which
 //! sends them.
 
 mod ids;
 mod message;
+mod partitioner;
+mod reader;
 pub mod records;
+mod refusal;
+pub mod sticky_user_data;
 pub mod subscription;
 
 pub use ids::{BrokerId, Generation, MemberId, TopicPartition};
@@ -19,6 +23,8 @@ pub use kafka_protocol::error::ResponseError;
 pub use kafka_protocol::messages::{GroupId, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{Api, Request, RequestFrame, Response, ResponseFrame};
+pub use partitioner::offsets_partition;
+pub use refusal::refusal;
 
 use std::hash::BuildHasherDefault;
 
@@ -65,6 +71,17 @@ pub fn error_name(code: i16) -> &'static str {
         E::GroupMaxSizeReached => "GROUP_MAX_SIZE_REACHED",
         E::FencedInstanceId => "FENCED_INSTANCE_ID",
         E::UnstableOffsetCommit => "UNSTABLE_OFFSET_COMMIT",
+        E::NotLeaderOrFollower => "NOT_LEADER_OR_FOLLOWER",
+        E::NotEnoughReplicas => "NOT_ENOUGH_REPLICAS",
+        E::KafkaStorageError => "KAFKA_STORAGE_ERROR",
+        E::MessageTooLarge => "MESSAGE_TOO_LARGE",
+        E::NonEmptyGroup => "NON_EMPTY_GROUP",
+        E::GroupSubscribedToTopic => "GROUP_SUBSCRIBED_TO_TOPIC",
+        E::InvalidProducerEpoch => "INVALID_PRODUCER_EPOCH",
+        E::StaleMemberEpoch => "STALE_MEMBER_EPOCH",
+        E::TopicAuthorizationFailed => "TOPIC_AUTHORIZATION_FAILED",
+        E::CorruptMessage => "CORRUPT_MESSAGE",
+        E::NetworkException => "NETWORK_EXCEPTION",
         _ => "OTHER_ERROR",
     }
 }

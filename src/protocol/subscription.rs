@@ -1,74 +1,126 @@
 //! The payloads that consumers hide inside group messages: what a member subscribes to (JoinGroup) and
 //! what it was assigned (SyncGroup).
 //!
-//! Each is a version number followed by a `ConsumerProtocol…` struct. The coordinator passes them
-//! through unread; only clients, and checkers of clients, decode them.
+//! Each is a version number followed by a `ConsumerProtocol…` struct. A newer version only appends fields,
+//! so one that is unknown is read as the newest that is known. The coordinator passes the payloads
+//! through; all it ever looks for are the topics ([`subscribed_topics`]). What assignors put into a
+//! subscription's user data is not read here: see [`super::sticky_user_data`].
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition as AssignedTopic;
+use kafka_protocol::messages::consumer_protocol_subscription::TopicPartition as OwnedTopic;
 use kafka_protocol::messages::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use kafka_protocol::protocol::{Encodable, StrBytes};
 
+use super::reader::Reader;
 use super::{Generation, TopicName, TopicPartition};
+
+pub use super::reader::Malformed;
 
 /// The newest version of both payloads.
 const NEWEST: i16 = 3;
 
-/// A payload that does not decode: what was wrong with it.
+/// What a consumer tells the group's leader about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed(pub String);
-
-/// Encodes the topics a consumer wants, at payload version `version` (0 to 3). From version 2 on the
-/// payload says in which generation the consumer last was (KIP-792), so it changes between joins.
-pub fn encode_subscription(topics: &[TopicName], version: i16, generation: Generation) -> Bytes {
-    let topics: Vec<StrBytes> = topics.iter().map(|topic| topic.0.clone()).collect();
-    let mut subscription = ConsumerProtocolSubscription::default().with_topics(topics);
-    if version >= 2 {
-        subscription.generation_id = generation.0;
-    }
-    encode(&subscription, version)
+pub struct Subscription {
+    /// The topics it wants, sorted, no repeats.
+    pub topics: Vec<TopicName>,
+    /// The partitions it has not given up, sorted, no repeats; from version 1 on (KIP-429).
+    pub owned: Vec<TopicPartition>,
+    /// The generation in which it was given [`Subscription::owned`]; from version 2 on (KIP-792), and
+    /// [`Generation::NONE`] where absent.
+    pub generation: Generation,
+    /// Where the consumer runs; from version 3 on (KIP-881).
+    pub rack: Option<StrBytes>,
+    /// What its assignor wants to tell the leader's.
+    pub user_data: Option<Bytes>,
 }
 
-/// The topics a subscription names, sorted and without repeats.
-pub fn decode_subscription(payload: &Bytes) -> Result<Vec<TopicName>, Malformed> {
-    let subscription: ConsumerProtocolSubscription = decode(payload)?;
-    let mut topics: Vec<TopicName> = subscription.topics.into_iter().map(TopicName).collect();
-    topics.sort();
-    topics.dedup();
-    Ok(topics)
+impl Default for Subscription {
+    fn default() -> Self {
+        Subscription {
+            topics: Vec::new(),
+            owned: Vec::new(),
+            generation: Generation::NONE,
+            rack: None,
+            user_data: None,
+        }
+    }
+}
+
+impl Subscription {
+    /// The subscription of a consumer that owns nothing and was in no generation.
+    pub fn to(topics: &[TopicName]) -> Self {
+        Subscription { topics: sorted(topics.to_vec()), ..Subscription::default() }
+    }
+}
+
+/// Encodes as much of a subscription as payload version `version` (0 to 3) can carry.
+pub fn encode_subscription(subscription: &Subscription, version: i16) -> Bytes {
+    let mut body = ConsumerProtocolSubscription::default()
+        .with_topics(subscription.topics.iter().map(|topic| topic.0.clone()).collect())
+        .with_user_data(subscription.user_data.clone());
+    if version >= 1 {
+        body.owned_partitions = by_topic(&subscription.owned)
+            .map(|(topic, numbers)| {
+                OwnedTopic::default().with_topic(topic.clone()).with_partitions(numbers)
+            })
+            .collect();
+    }
+    if version >= 2 {
+        body.generation_id = subscription.generation.0;
+    }
+    if version >= 3 {
+        body.rack_id = subscription.rack.clone();
+    }
+    encode(&body, version)
+}
+
+/// All that a subscription says. Refuses what is cut short, what claims more elements than it has bytes
+/// for, and negative versions.
+pub fn decode_subscription(payload: &Bytes) -> Result<Subscription, Malformed> {
+    let (version, mut reader) = open(payload)?;
+    let (topics, user_data) = first_version(&mut reader)?;
+    let mut subscription = Subscription { topics, user_data, ..Subscription::default() };
+    if version >= 1 {
+        subscription.owned = reader.partitions("owned partitions")?;
+    }
+    if version >= 2 {
+        // Java reads every negative number as absent.
+        subscription.generation = Generation(reader.int32("the generation")?.max(-1));
+    }
+    if version >= 3 {
+        subscription.rack = reader.nullable_string("the rack")?;
+    }
+    Ok(subscription)
+}
+
+/// The topics that a subscription names, sorted and without repeats. Reads no more than version 0 has,
+/// which every version begins with, so that a reader need not know the versions of its clients.
+pub fn subscribed_topics(payload: &Bytes) -> Result<Vec<TopicName>, Malformed> {
+    let (_, mut reader) = open(payload)?;
+    first_version(&mut reader).map(|(topics, _)| topics)
 }
 
 /// Encodes an assignment; `partitions` sorted, as [`crate::assignor`] returns them.
 pub fn encode_assignment(partitions: &[TopicPartition], version: i16) -> Bytes {
-    let mut topics: Vec<AssignedTopic> = Vec::new();
-    for owned in partitions {
-        match topics.last_mut() {
-            Some(last) if last.topic == owned.topic => last.partitions.push(owned.partition),
-            _ => topics.push(
-                AssignedTopic::default()
-                    .with_topic(owned.topic.clone())
-                    .with_partitions(vec![owned.partition]),
-            ),
-        }
-    }
+    let topics = by_topic(partitions)
+        .map(|(topic, numbers)| {
+            AssignedTopic::default().with_topic(topic.clone()).with_partitions(numbers)
+        })
+        .collect();
     encode(&ConsumerProtocolAssignment::default().with_assigned_partitions(topics), version)
 }
 
-/// The partitions of an assignment, sorted. The empty payload, which a coordinator hands to a member its
-/// leader forgot, means none.
+/// The partitions of an assignment, sorted, without repeats. The empty payload, which a coordinator hands
+/// to a member its leader forgot, means none. Refuses what [`decode_subscription`] refuses.
 pub fn decode_assignment(payload: &Bytes) -> Result<Vec<TopicPartition>, Malformed> {
     if payload.is_empty() {
         return Ok(Vec::new());
     }
-    let assignment: ConsumerProtocolAssignment = decode(payload)?;
-    let mut partitions: Vec<TopicPartition> = assignment
-        .assigned_partitions
-        .into_iter()
-        .flat_map(|AssignedTopic { topic, partitions, .. }| {
-            partitions.into_iter().map(move |p| TopicPartition::new(topic.clone(), p))
-        })
-        .collect();
-    partitions.sort();
+    let (_, mut reader) = open(payload)?;
+    let partitions = reader.partitions("assigned partitions")?;
+    reader.nullable_bytes("the user data")?;
     Ok(partitions)
 }
 
@@ -76,49 +128,39 @@ fn encode(body: &impl Encodable, version: i16) -> Bytes {
     let mut buf = BytesMut::new();
     buf.put_i16(version);
     body.encode(&mut buf, version.min(NEWEST))
-        .expect("a payload of default fields encodes at any version");
+        .expect("a payload whose fields its version knows encodes");
     buf.freeze()
 }
 
-fn decode<T: Decodable>(payload: &Bytes) -> Result<T, Malformed> {
-    let mut buf = payload.clone();
-    if buf.remaining() < 2 {
-        return Err(Malformed(format!("{} bytes, too short for a version", payload.len())));
+fn open(payload: &Bytes) -> Result<(i16, Reader), Malformed> {
+    let mut reader = Reader::new(payload);
+    match reader.int16("the version") {
+        Err(_) => Err(Malformed(format!("{} bytes, too short for a version", payload.len()))),
+        Ok(version @ 0..) => Ok((version, reader)),
+        Ok(version) => Err(Malformed(format!("a version of {version}"))),
     }
-    // A newer version only appends fields, so it decodes as the newest one we know.
-    let version = buf.get_i16().min(NEWEST);
-    T::decode(&mut buf, version).map_err(|error| Malformed(error.to_string()))
+}
+
+fn first_version(reader: &mut Reader) -> Result<(Vec<TopicName>, Option<Bytes>), Malformed> {
+    let topics = reader.array("topics", 2, |reader| Ok(TopicName(reader.string("a topic")?)))?;
+    Ok((sorted(topics), reader.nullable_bytes("the user data")?))
+}
+
+fn sorted(mut topics: Vec<TopicName>) -> Vec<TopicName> {
+    topics.sort();
+    topics.dedup();
+    topics
+}
+
+/// Sorted partitions, topic by topic.
+pub(super) fn by_topic(
+    partitions: &[TopicPartition],
+) -> impl ExactSizeIterator<Item = (&TopicName, Vec<i32>)> {
+    let chunks: Vec<_> = partitions.chunk_by(|a, b| a.topic == b.topic).collect();
+    chunks
+        .into_iter()
+        .map(|chunk| (&chunk[0].topic, chunk.iter().map(|partition| partition.partition).collect()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::str_bytes;
-
-    fn topic(name: &str) -> TopicName {
-        TopicName(str_bytes(name))
-    }
-
-    #[test]
-    fn both_payloads_survive_the_round_trip_in_every_version() {
-        for version in 0..=NEWEST {
-            let topics = [topic("a"), topic("b")];
-            assert_eq!(
-                decode_subscription(&encode_subscription(&topics, version, Generation(7))),
-                Ok(topics.to_vec())
-            );
-            let owned = [
-                TopicPartition::new(topic("a"), 0),
-                TopicPartition::new(topic("a"), 2),
-                TopicPartition::new(topic("b"), 1),
-            ];
-            assert_eq!(decode_assignment(&encode_assignment(&owned, version)), Ok(owned.to_vec()));
-        }
-    }
-
-    #[test]
-    fn an_empty_assignment_payload_means_no_partitions() {
-        assert_eq!(decode_assignment(&Bytes::new()), Ok(vec![]));
-        assert!(decode_assignment(&Bytes::from_static(&[0])).is_err());
-    }
-}
+mod tests;
