@@ -1,101 +1,79 @@
 //! What the assignors promise (rules R14), for random groups, and Kafka's own examples.
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "assignors/cooperative.rs"]
+mod cooperative;
+#[path = "assignors/examples.rs"]
+mod examples;
+#[path = "assignors/racks.rs"]
+mod racks;
+#[path = "assignors/sticky.rs"]
+mod sticky;
+#[path = "assignors/world.rs"]
+mod world;
 
-use groupsim::assignor::{Assignments, Assignor, PartitionCounts, Subscriptions};
+use std::collections::BTreeSet;
+
+use groupsim::assignor::{Assignor, Subscriptions};
 use groupsim::protocol::subscription::{
-    decode_assignment, decode_subscription, encode_assignment, encode_subscription,
+    Subscription, decode_assignment, decode_subscription, encode_assignment, encode_subscription,
+    subscribed_topics,
 };
-use groupsim::protocol::{Generation, MemberId, TopicName, TopicPartition, str_bytes};
+use groupsim::protocol::{MemberId, TopicPartition};
 use proptest::prelude::*;
-use proptest::sample::subsequence;
 
-const TOPICS: [&str; 5] = ["a", "a-1", "b", "orders", "unknown"];
-
-fn topic(name: &str) -> TopicName {
-    TopicName(str_bytes(name))
-}
-
-fn member(name: &str) -> MemberId {
-    MemberId(str_bytes(name))
-}
-
-/// Partition counts of all topics but the last, which no broker knows of.
-fn counts() -> impl Strategy<Value = PartitionCounts> {
-    prop::collection::vec(0..12_i32, TOPICS.len() - 1).prop_map(|counts| {
-        TOPICS.iter().zip(counts).map(|(name, count)| (topic(name), count)).collect()
-    })
-}
-
-fn topics() -> impl Strategy<Value = Vec<TopicName>> {
-    subsequence(TOPICS.to_vec(), 0..=TOPICS.len())
-        .prop_map(|names| names.into_iter().map(topic).collect())
-}
-
-fn members() -> impl Strategy<Value = BTreeMap<String, Vec<TopicName>>> {
-    prop::collection::btree_map("[a-c]{1,2}[0-9]{1,2}", topics(), 0..9)
-}
-
-fn subscriptions(members: &BTreeMap<String, Vec<TopicName>>) -> Subscriptions {
-    members.iter().map(|(name, topics)| (member(name), topics.clone())).collect()
-}
-
-/// Everything that somebody subscribes to and that exists.
-fn wanted(members: &Subscriptions, counts: &PartitionCounts) -> BTreeSet<TopicPartition> {
-    counts
-        .iter()
-        .filter(|(topic, _)| members.values().any(|topics| topics.contains(topic)))
-        .flat_map(|(topic, &count)| (0..count).map(|p| TopicPartition::new(topic.clone(), p)))
-        .collect()
-}
-
-fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
-}
+use world::{claimed, config, group, in_order, partitions_of, plain, same_wishes, topics, wanted};
 
 proptest! {
     #![proptest_config(config())]
 
+    /// R14.3.
     #[test]
     fn each_partition_goes_to_exactly_one_of_its_subscribers(
-        members in members(),
-        counts in counts(),
+        members in group(),
+        topics in topics(),
+        claims in claimed(),
     ) {
-        let members = subscriptions(&members);
         for assignor in Assignor::ALL {
-            let given = assignor.assign(&members, &counts);
+            let members = claims.put(assignor, members.clone());
+            let given = assignor.assign(&members, &topics);
             prop_assert!(given.keys().eq(members.keys()), "{assignor}: each member has an entry");
             for (member, partitions) in &given {
                 prop_assert!(partitions.is_sorted(), "{assignor}: {member} holds {partitions:?}");
                 for partition in partitions {
-                    prop_assert!(members[member].contains(&partition.topic), "{assignor}");
+                    prop_assert!(members[member].wants(&partition.topic), "{assignor}");
                 }
             }
             let all: Vec<TopicPartition> = given.into_values().flatten().collect();
             let once: BTreeSet<TopicPartition> = all.iter().cloned().collect();
             prop_assert_eq!(all.len(), once.len(), "{} gave one twice", assignor);
-            prop_assert_eq!(once, wanted(&members, &counts), "{} forgot one", assignor);
+            match assignor {
+                Assignor::CooperativeSticky => {
+                    prop_assert!(once.is_subset(&wanted(&members, &topics)));
+                }
+                Assignor::Range | Assignor::RoundRobin | Assignor::Sticky => {
+                    prop_assert_eq!(once, wanted(&members, &topics), "{} forgot one", assignor);
+                }
+            }
         }
     }
 
+    /// R14.1, R14.4.
     #[test]
     fn range_cuts_each_topic_into_even_ranges_and_the_first_take_the_rest(
-        members in members(),
-        counts in counts(),
+        members in group(),
+        topics in topics(),
     ) {
-        let members = subscriptions(&members);
-        let given = Assignor::Range.assign(&members, &counts);
-        for (topic, &count) in &counts {
+        let topics = plain(topics);
+        let given = Assignor::Range.assign(&members, &topics);
+        for (topic, shape) in &topics {
             let mut next = 0;
-            let subscribers = members.iter().filter(|(_, topics)| topics.contains(topic));
-            let ids: Vec<&MemberId> = subscribers.map(|(member, _)| member).collect();
+            let order = in_order(&members);
+            let ids: Vec<&MemberId> =
+                order.into_iter().filter(|id| members[*id].wants(topic)).collect();
             for (index, id) in ids.iter().enumerate() {
-                let own: Vec<i32> = given[*id]
-                    .iter()
-                    .filter(|partition| partition.topic == *topic)
-                    .map(|partition| partition.partition)
-                    .collect();
-                let (share, rest) = (count as usize / ids.len(), count as usize % ids.len());
+                let own = partitions_of(&given[*id], topic);
+                let (share, rest) =
+                    (shape.partitions() / ids.len(), shape.partitions() % ids.len());
                 prop_assert_eq!(own.len(), share + usize::from(index < rest));
                 prop_assert_eq!(&own, &(next..next + own.len() as i32).collect::<Vec<_>>());
                 next += own.len() as i32;
@@ -103,52 +81,62 @@ proptest! {
         }
     }
 
+    /// R14.2, R14.4.
     #[test]
-    fn roundrobin_is_even_to_within_one_when_all_want_the_same(
-        names in prop::collection::btree_set("[a-z]{1,3}", 1..9),
+    fn roundrobin_deals_in_a_circle_when_all_want_the_same(
+        members in same_wishes(),
         topics in topics(),
-        counts in counts(),
     ) {
-        let members: Subscriptions =
-            names.iter().map(|name| (member(name), topics.clone())).collect();
-        let given = Assignor::RoundRobin.assign(&members, &counts);
-        let sizes: Vec<usize> = given.values().map(Vec::len).collect();
-        prop_assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
-        prop_assert!(sizes.is_sorted_by(|a, b| a >= b), "the first are served first: {sizes:?}");
+        let given = Assignor::RoundRobin.assign(&members, &topics);
+        let order = in_order(&members);
+        for (turn, partition) in wanted(&members, &topics).into_iter().enumerate() {
+            let turn = order[turn % order.len()];
+            prop_assert!(given[turn].contains(&partition), "{turn} has no {partition}");
+        }
     }
 
+    /// R14.3.
     #[test]
     fn the_order_in_which_members_came_does_not_matter(
-        members in members(),
-        counts in counts(),
+        members in group(),
+        topics in topics(),
+        claims in claimed(),
         seed in any::<u64>(),
     ) {
-        let straight = subscriptions(&members);
-        let mut order: Vec<_> = members.into_iter().collect();
-        groupsim::rng::Rng::stream(seed, "order").shuffle(&mut order);
-        let mut shuffled = Subscriptions::new();
-        for (name, topics) in order {
-            shuffled.insert(member(&name), topics);
-        }
         for assignor in Assignor::ALL {
-            let first = assignor.assign(&straight, &counts);
-            prop_assert_eq!(&first, &assignor.assign(&shuffled, &counts));
+            let straight = claims.put(assignor, members.clone());
+            let mut order: Vec<_> = straight.clone().into_iter().collect();
+            groupsim::rng::Rng::stream(seed, "order").shuffle(&mut order);
+            for (_, member) in &mut order {
+                let rng = &mut groupsim::rng::Rng::stream(seed, "topics");
+                rng.shuffle(&mut member.subscription.owned);
+                let payload = encode_subscription(&member.subscription, 3);
+                member.subscription = decode_subscription(&payload).expect("our own payload");
+            }
+            let mut shuffled = Subscriptions::new();
+            shuffled.extend(order);
+            let first = assignor.assign(&straight, &topics);
+            prop_assert_eq!(&first, &assignor.assign(&shuffled, &topics));
         }
     }
 
     #[test]
     fn what_the_leader_hands_in_is_what_the_member_reads(
-        members in members(),
-        counts in counts(),
+        members in group(),
+        topics in topics(),
+        claims in claimed(),
         version in 0..=3_i16,
     ) {
-        let members = subscriptions(&members);
-        for topics in members.values() {
-            let payload = encode_subscription(topics, version, Generation(3));
-            prop_assert_eq!(&decode_subscription(&payload).unwrap(), topics);
-        }
         for assignor in Assignor::ALL {
-            for partitions in assignor.assign(&members, &counts).into_values() {
+            let members = claims.put(assignor, members.clone());
+            for member in members.values() {
+                let payload = encode_subscription(&member.subscription, version);
+                let read = decode_subscription(&payload).unwrap();
+                prop_assert_eq!(&read.topics, &member.subscription.topics);
+                prop_assert_eq!(&read.user_data, &member.subscription.user_data);
+                prop_assert_eq!(subscribed_topics(&payload).unwrap(), read.topics);
+            }
+            for partitions in assignor.assign(&members, &topics).into_values() {
                 let payload = encode_assignment(&partitions, version);
                 prop_assert_eq!(decode_assignment(&payload).unwrap(), partitions);
             }
@@ -157,82 +145,32 @@ proptest! {
 
     #[test]
     fn a_payload_that_was_cut_short_is_refused(
-        topics in topics(),
-        owned in prop::collection::btree_set((subsequence(TOPICS.to_vec(), 1), 0..9_i32), 0..9),
+        members in group(),
+        claims in claimed(),
         version in 0..=3_i16,
     ) {
-        let owned: Vec<TopicPartition> =
-            owned.iter().map(|(name, p)| TopicPartition::new(topic(name[0]), *p)).collect();
-        let subscription = encode_subscription(&topics, version, Generation::NONE);
-        let assignment = encode_assignment(&owned, version);
-        for length in 1..subscription.len() {
-            prop_assert!(decode_subscription(&subscription.slice(..length)).is_err());
+        for member in claims.put(Assignor::Sticky, members).into_values() {
+            let subscription: Subscription = member.subscription;
+            let payload = encode_subscription(&subscription, version);
+            for length in 0..payload.len() {
+                prop_assert!(decode_subscription(&payload.slice(..length)).is_err());
+            }
+            let assignment = encode_assignment(&subscription.owned, version);
+            for length in 1..assignment.len() {
+                prop_assert!(decode_assignment(&assignment.slice(..length)).is_err());
+            }
         }
-        for length in 1..assignment.len() {
-            prop_assert!(decode_assignment(&assignment.slice(..length)).is_err());
+    }
+
+    #[test]
+    fn any_bytes_at_all_are_read_or_refused(
+        bytes in prop::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(255), any::<u8>()], 0..40),
+    ) {
+        let payload = bytes::Bytes::from(bytes);
+        let whole = decode_subscription(&payload);
+        if let Ok(subscription) = whole {
+            prop_assert_eq!(subscribed_topics(&payload), Ok(subscription.topics));
         }
+        let _ = decode_assignment(&payload);
     }
-}
-
-/// Who gets what, as `m0: t0-0 t0-1`, one line per member.
-fn shown(given: &Assignments) -> Vec<String> {
-    given
-        .iter()
-        .map(|(member, partitions)| {
-            let partitions: Vec<String> = partitions.iter().map(ToString::to_string).collect();
-            format!("{member}: {}", partitions.join(" "))
-        })
-        .collect()
-}
-
-fn assign(assignor: Assignor, members: &[(&str, &[&str])], counts: &[(&str, i32)]) -> Vec<String> {
-    let members = members
-        .iter()
-        .map(|(name, topics)| (member(name), topics.iter().map(|name| topic(name)).collect()))
-        .collect();
-    let counts = counts.iter().map(|&(name, count)| (topic(name), count)).collect();
-    shown(&assignor.assign(&members, &counts))
-}
-
-/// The examples in the documentation of Kafka's RangeAssignor and RoundRobinAssignor.
-#[test]
-fn two_members_share_two_topics_of_three_partitions() {
-    let members: [(&str, &[&str]); 2] = [("m0", &["t0", "t1"]), ("m1", &["t0", "t1"])];
-    let counts = [("t0", 3), ("t1", 3)];
-    assert_eq!(
-        assign(Assignor::Range, &members, &counts),
-        ["m0: t0-0 t0-1 t1-0 t1-1", "m1: t0-2 t1-2"]
-    );
-    assert_eq!(
-        assign(Assignor::RoundRobin, &members, &counts),
-        ["m0: t0-0 t0-2 t1-1", "m1: t0-1 t1-0 t1-2"]
-    );
-}
-
-/// The example with unequal subscriptions in the documentation of Kafka's RoundRobinAssignor.
-#[test]
-fn roundrobin_passes_over_members_that_do_not_subscribe() {
-    let members: [(&str, &[&str]); 3] =
-        [("m0", &["t0"]), ("m1", &["t0", "t1"]), ("m2", &["t0", "t1", "t2"])];
-    let counts = [("t0", 1), ("t1", 2), ("t2", 3)];
-    assert_eq!(
-        assign(Assignor::RoundRobin, &members, &counts),
-        ["m0: t0-0", "m1: t1-0", "m2: t1-1 t2-0 t2-1 t2-2"]
-    );
-}
-
-#[test]
-fn more_members_than_partitions_leaves_the_last_with_none() {
-    let members: [(&str, &[&str]); 3] = [("m0", &["t"]), ("m1", &["t"]), ("m2", &["t"])];
-    for assignor in Assignor::ALL {
-        assert_eq!(assign(assignor, &members, &[("t", 2)]), ["m0: t-0", "m1: t-1", "m2: "]);
-    }
-}
-
-#[test]
-fn names_of_assignors_are_those_on_the_wire() {
-    for assignor in Assignor::ALL {
-        assert_eq!(Assignor::from_name(assignor.name()), Some(assignor));
-    }
-    assert_eq!(Assignor::from_name("sticky"), None);
 }

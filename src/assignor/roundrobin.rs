@@ -2,26 +2,24 @@
 
 use crate::protocol::TopicPartition;
 
-use super::{Assignments, PartitionCounts, Subscriptions};
+use super::members::{in_order, nothing, subscribers};
+use super::{Assignments, Subscriptions, Topics};
 
-/// Partitions sorted by topic and number go to members in the order of their ids, in a circle that passes
-/// over members who do not subscribe to the topic at hand. Balanced to within one only when all
-/// subscriptions are the same.
-pub(super) fn assign(members: &Subscriptions, partitions: &PartitionCounts) -> Assignments {
-    let mut hands: Vec<Vec<TopicPartition>> = vec![Vec::new(); members.len()];
-    let subscriptions: Vec<_> = members.values().collect();
+/// Partitions sorted by topic and number go to the members in a circle that passes over those who do not
+/// subscribe to the topic at hand (rule R14.2).
+pub(super) fn assign(members: &Subscriptions, topics: &Topics) -> Assignments {
+    let mut assignments = nothing(members);
+    let order = in_order(members);
     let mut next = 0;
-    for (topic, &count) in partitions {
-        if !subscriptions.iter().any(|topics| topics.contains(topic)) {
-            continue;
-        }
-        for partition in 0..count {
-            while !subscriptions[next].contains(topic) {
-                next = (next + 1) % hands.len();
+    for topic in subscribers(&order, topics).into_keys() {
+        for partition in 0..topics[topic].partitions() as i32 {
+            while !order[next].1.wants(topic) {
+                next = (next + 1) % order.len();
             }
-            hands[next].push(TopicPartition::new(topic.clone(), partition));
-            next = (next + 1) % hands.len();
+            let hand = assignments.get_mut(order[next].0).expect("every member has an entry");
+            hand.push(TopicPartition::new(topic.clone(), partition));
+            next = (next + 1) % order.len();
         }
     }
-    members.keys().cloned().zip(hands).collect()
+    assignments
 }

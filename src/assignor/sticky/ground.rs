@@ -1,0 +1,104 @@
+//! Members, topics and partitions as numbers, in the order of their names, for algorithms that touch each
+//! of them many times.
+
+use crate::assignor::members::{nothing, subscribers};
+use crate::assignor::{Assignments, Subscriptions, Topics};
+use crate::protocol::{TopicName, TopicPartition};
+
+/// Who may read what. Only topics that exist and somebody wants are on it.
+pub(in crate::assignor) struct Ground<'a> {
+    members: &'a Subscriptions,
+    topics: Vec<Topic<'a>>,
+    /// The topic of each partition.
+    topic_of: Vec<usize>,
+    /// For each member the topics it reads, sorted.
+    reads: Vec<Vec<usize>>,
+}
+
+struct Topic<'a> {
+    name: &'a TopicName,
+    /// The number of its first partition; the others follow.
+    first: usize,
+    partitions: usize,
+    /// Sorted, never empty.
+    readers: Vec<usize>,
+}
+
+impl<'a> Ground<'a> {
+    pub(in crate::assignor) fn new(members: &'a Subscriptions, known: &'a Topics) -> Self {
+        let order: Vec<_> = members.iter().collect();
+        let mut ground = Ground {
+            members,
+            topics: Vec::new(),
+            topic_of: Vec::new(),
+            reads: vec![Vec::new(); members.len()],
+        };
+        for (name, readers) in subscribers(&order, known) {
+            let (topic, first) = (ground.topics.len(), ground.topic_of.len());
+            readers.iter().for_each(|&reader| ground.reads[reader].push(topic));
+            let partitions = known[name].partitions();
+            ground.topic_of.extend(std::iter::repeat_n(topic, partitions));
+            ground.topics.push(Topic { name, first, partitions, readers });
+        }
+        ground
+    }
+
+    pub(super) fn members(&self) -> usize {
+        self.reads.len()
+    }
+
+    pub(super) fn partitions(&self) -> usize {
+        self.topic_of.len()
+    }
+
+    pub(super) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
+    pub(super) fn topic(&self, partition: usize) -> usize {
+        self.topic_of[partition]
+    }
+
+    /// The number of a partition by name, None when no such partition is on the ground.
+    pub(super) fn number(&self, name: &TopicPartition) -> Option<usize> {
+        let found = self.topics.binary_search_by_key(&&name.topic, |topic| topic.name).ok()?;
+        let within = usize::try_from(name.partition).ok()?;
+        let topic = &self.topics[found];
+        (within < topic.partitions).then_some(topic.first + within)
+    }
+
+    /// The partition's number within its topic.
+    pub(super) fn within_topic(&self, partition: usize) -> usize {
+        partition - self.topics[self.topic_of[partition]].first
+    }
+
+    /// The members who read the partition's topic.
+    pub(super) fn readers(&self, partition: usize) -> &[usize] {
+        &self.topics[self.topic_of[partition]].readers
+    }
+
+    pub(super) fn may_read(&self, member: usize, partition: usize) -> bool {
+        self.reads[member].binary_search(&self.topic_of[partition]).is_ok()
+    }
+
+    /// Whether all members read the same topics, among those that exist.
+    pub(super) fn all_want_the_same(&self) -> bool {
+        self.reads.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
+    /// Names for what each partition's number was given to, if to anybody.
+    pub(in crate::assignor) fn named(
+        &self,
+        given: impl Iterator<Item = Option<usize>>,
+    ) -> Assignments {
+        let mut hands = vec![Vec::new(); self.members()];
+        for (partition, member) in given.enumerate() {
+            let Some(member) = member else { continue };
+            let topic = self.topics[self.topic_of[partition]].name.clone();
+            hands[member].push(TopicPartition::new(topic, self.within_topic(partition) as i32));
+        }
+        let mut assignments = nothing(self.members);
+        assignments.values_mut().zip(hands).for_each(|(entry, hand)| *entry = hand);
+        assignments
+    }
+}

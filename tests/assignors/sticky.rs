@@ -1,0 +1,223 @@
+//! The sticky assignor: balance, stickiness, and claims that contradict each other (R14.6 to R14.8).
+
+use groupsim::assignor::{Assignments, Assignor, Subscriptions, TopicShape, Topics};
+use groupsim::protocol::Generation;
+use groupsim::protocol::subscription::Subscription;
+use proptest::prelude::*;
+
+use super::world::{
+    after, claim, claimed, config, group, improvement, member, same_wishes, spread, topic, topics,
+    wanted,
+};
+
+const STICKY: Assignor = Assignor::Sticky;
+
+/// How many partitions a member has in both plans.
+fn kept(before: &Assignments, now: &Assignments) -> usize {
+    let both = now.iter().filter_map(|(member, hand)| Some((before.get(member)?, hand)));
+    both.map(|(before, hand)| hand.iter().filter(|owned| before.contains(owned)).count()).sum()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// R14.6.
+    #[test]
+    fn equal_wishes_are_served_evenly_whatever_was_claimed(
+        members in same_wishes(),
+        topics in topics(),
+        claims in claimed(),
+    ) {
+        let given = STICKY.assign(&claims.put(STICKY, members), &topics);
+        prop_assert!(spread(&given) <= 1, "{given:?}");
+    }
+
+    /// R14.7.
+    #[test]
+    fn no_single_move_makes_a_plan_more_even(
+        members in group(),
+        topics in topics(),
+        claims in claimed(),
+    ) {
+        let members = claims.put(STICKY, members);
+        prop_assert_eq!(improvement(&STICKY.assign(&members, &topics), &members), None);
+    }
+
+    /// R14.6, R14.7.
+    #[test]
+    fn nothing_moves_where_nothing_changed(
+        members in prop_oneof![group(), same_wishes()],
+        topics in topics(),
+        claims in claimed(),
+    ) {
+        let first = STICKY.assign(&claims.put(STICKY, members.clone()), &topics);
+        let again = after(STICKY, &first, 5, members);
+        prop_assert_eq!(&STICKY.assign(&again, &topics), &first);
+    }
+
+    /// R14.6.
+    #[test]
+    fn survivors_keep_all_they_had_when_one_leaves(
+        members in same_wishes(),
+        topics in topics(),
+        leaver in any::<prop::sample::Index>(),
+    ) {
+        let first = STICKY.assign(&members, &topics);
+        let mut left = after(STICKY, &first, 1, members.clone());
+        let ids: Vec<_> = members.keys().collect();
+        left.remove(*leaver.get(&ids));
+        for (member, hand) in STICKY.assign(&left, &topics) {
+            for owned in &first[&member] {
+                prop_assert!(hand.contains(owned), "{member} lost {owned}");
+            }
+        }
+    }
+
+    /// R14.6.
+    #[test]
+    fn whatever_moves_when_one_joins_moves_to_the_newcomer(
+        members in same_wishes(),
+        topics in topics(),
+    ) {
+        let first = STICKY.assign(&members, &topics);
+        let wishes = members.values().next().expect("one at least").subscription.topics.clone();
+        let mut joined = after(STICKY, &first, 1, members);
+        joined.insert(member("b5-new"), Subscription::to(&wishes).into());
+        let second = STICKY.assign(&joined, &topics);
+        let newcomer = second[&member("b5-new")].len();
+        let all = wanted(&joined, &topics).len();
+        prop_assert_eq!(newcomer, all / joined.len(), "it gets what the fair share is");
+        prop_assert_eq!(kept(&first, &second), all - newcomer);
+    }
+
+    /// Nobody can keep more than floor, but for as many members as there are ceilings.
+    /// (R14.6)
+    #[test]
+    fn as_much_is_kept_as_balance_allows(
+        members in same_wishes(),
+        topics in topics(),
+        owners in prop::collection::vec(prop::option::of(0..12_usize), 48),
+    ) {
+        let ids: Vec<_> = members.keys().cloned().collect();
+        let mut owned: Assignments = ids.iter().map(|id| (id.clone(), Vec::new())).collect();
+        let all = wanted(&members, &topics);
+        for (partition, owner) in all.iter().zip(owners) {
+            // Places past the end stand for members that are gone.
+            if let Some(id) = owner.and_then(|owner| ids.get(owner)) {
+                owned.get_mut(id).expect("a member").push(partition.clone());
+            }
+        }
+        let (floor, ceilings) = (all.len() / ids.len(), all.len() % ids.len());
+        let over = owned.values().filter(|hand| hand.len() > floor).count();
+        let most: usize =
+            owned.values().map(|hand| hand.len().min(floor)).sum::<usize>() + over.min(ceilings);
+        let given = STICKY.assign(&after(STICKY, &owned, 3, members), &topics);
+        prop_assert_eq!(kept(&owned, &given), most, "{:?} became {:?}", owned, given);
+    }
+
+    /// Not even an exchange, which leaves all loads as they are, would let an owner keep more.
+    /// (R14.7)
+    #[test]
+    fn nobody_holds_what_its_owner_could_have_kept_instead_of_something_else(
+        members in group(),
+        topics in topics(),
+        claims in claimed(),
+    ) {
+        let mut owned = Assignments::new();
+        let exists = wanted(&members, &topics);
+        for (partition, made) in claims.by_partition(&members) {
+            let (_, owner) = &made[0];
+            if exists.contains(&partition) && members[owner].wants(&partition.topic) {
+                owned.entry(owner.clone()).or_default().push(partition);
+            }
+        }
+        let given = STICKY.assign(&after(STICKY, &owned, 3, members.clone()), &topics);
+        for (owner, owned) in &owned {
+            for lost in owned.iter().filter(|owned| !given[owner].contains(owned)) {
+                let (holder, _) = given.iter().find(|(_, hand)| hand.contains(lost)).expect("given");
+                let instead = given[owner]
+                    .iter()
+                    .find(|other| !owned.contains(other) && members[holder].wants(&other.topic));
+                prop_assert_eq!(instead, None, "{} lost {} to {}", owner, lost, holder);
+            }
+        }
+    }
+
+    /// R14.8.
+    #[test]
+    fn the_newest_claim_holds_and_a_tie_holds_for_nobody(
+        members in same_wishes(),
+        topics in topics(),
+        claims in claimed(),
+    ) {
+        let said = claims.put(STICKY, members.clone());
+        let mut won: Assignments = members.keys().map(|id| (id.clone(), Vec::new())).collect();
+        let exists = wanted(&members, &topics);
+        for (partition, made) in claims.by_partition(&members) {
+            let newest = made.iter().map(|(generation, _)| *generation).max().expect("a claim");
+            let mut winners = made.iter().filter(|(generation, _)| *generation == newest);
+            let (Some((_, winner)), None) = (winners.next(), winners.next()) else { continue };
+            if exists.contains(&partition) {
+                won.get_mut(winner).expect("a member").push(partition);
+            }
+        }
+        let given = STICKY.assign(&said, &topics);
+        // Winners are treated just as if nobody had contradicted them, and losers as if they had said
+        // nothing.
+        prop_assert_eq!(&given, &STICKY.assign(&after(STICKY, &won, 9, members), &topics));
+        for (member, hand) in &won {
+            if hand.len() <= exists.len() / won.len() {
+                prop_assert!(hand.iter().all(|owned| given[member].contains(owned)), "{member}");
+            }
+        }
+    }
+}
+
+/// A thousand members, ten thousand partitions.
+fn crowd(wishes: impl Fn(usize) -> Vec<usize>) -> (Subscriptions, Topics) {
+    let name = |index: usize| topic(&format!("t{index:03}"));
+    let topics = (0..100).map(|index| (name(index), TopicShape::without_racks(100))).collect();
+    let members = (0..1_000).map(|index| {
+        let wishes: Vec<_> = wishes(index).into_iter().map(name).collect();
+        (member(&format!("m{index:04}")), Subscription::to(&wishes).into())
+    });
+    (members.collect(), topics)
+}
+
+/// R14.6.
+#[test]
+fn a_large_group_is_served_evenly_and_keeps_what_it_has() {
+    let (members, topics) = crowd(|_| (0..100).collect());
+    let first = STICKY.assign(&members, &topics);
+    assert_eq!((spread(&first), first[&member("m0000")].len()), (0, 10));
+    let mut fewer = after(STICKY, &first, 1, members);
+    fewer.remove(&member("m0500"));
+    let second = STICKY.assign(&fewer, &topics);
+    assert_eq!((spread(&second), kept(&first, &second)), (1, 9_990));
+}
+
+/// R14.7.
+#[test]
+fn a_large_group_of_mixed_wishes_comes_to_an_end() {
+    let (members, topics) = crowd(|index| (index % 50..index % 50 + 51).collect());
+    let first = STICKY.assign(&members, &topics);
+    assert_eq!(improvement(&first, &members), None);
+    let mut fewer = after(STICKY, &first, 1, members);
+    fewer.remove(&member("m0500"));
+    let second = STICKY.assign(&fewer, &topics);
+    assert_eq!(improvement(&second, &fewer), None);
+    assert!(kept(&first, &second) >= 9_900, "kept {}", kept(&first, &second));
+}
+
+/// The most moves there can be: all of it has to leave the one who has it.
+/// (R14.7)
+#[test]
+fn a_large_group_recovers_from_one_member_that_has_everything() {
+    let (mut members, topics) = crowd(|index| (index % 50..index % 50 + 51).collect());
+    let all: Vec<_> = wanted(&members, &topics).into_iter().collect();
+    let hoarder = members.get_mut(&member("m0000")).expect("the first");
+    hoarder.subscription.topics = topics.keys().cloned().collect();
+    claim(STICKY, hoarder, all, Generation(1));
+    let given = STICKY.assign(&members, &topics);
+    assert_eq!((spread(&given), improvement(&given, &members)), (0, None));
+}
