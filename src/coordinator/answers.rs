@@ -25,16 +25,35 @@ pub(super) fn joined(
         .with_members(roster)
 }
 
+/// The list of members for the member of that id: only the leader gets one.
+pub(super) fn list_for(
+    group: &Group,
+    version: i16,
+    member: &StrBytes,
+) -> Vec<JoinGroupResponseMember> {
+    match group.is_leader(member) {
+        true => roster(group, version),
+        false => Vec::new(),
+    }
+}
+
 /// Everybody in the group with the metadata for the chosen assignor: what the leader computes from.
-pub(super) fn roster(group: &Group) -> Vec<JoinGroupResponseMember> {
+fn roster(group: &Group, version: i16) -> Vec<JoinGroupResponseMember> {
     let Some(protocol) = &group.protocol else { return Vec::new() };
     let entry = |member: &super::member::Member| {
         JoinGroupResponseMember::default()
             .with_member_id(member.id.0.clone())
-            .with_group_instance_id(member.instance_id.clone())
+            .with_group_instance_id(member.instance_id.clone().filter(|_| version >= 5))
             .with_metadata(member.metadata(protocol))
     };
     group.members.iter().map(entry).collect()
+}
+
+/// JoinGroup is granted to a static member that took its own former place in a Stable group: a leader is to
+/// watch the metadata as leaders do, but not to assign anew (KIP-814).
+pub(super) fn replaced(group: &Group, version: i16, member: &StrBytes) -> JoinGroupResponse {
+    joined(group, version, member, list_for(group, version, member))
+        .with_skip_assignment(group.is_leader(member))
 }
 
 /// JoinGroup is refused.

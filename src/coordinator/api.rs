@@ -1,6 +1,8 @@
 //! The seam: what a group coordinator takes and gives.
 //!
-//! A coordinator is a state machine without I/O. Whoever hosts it ([`crate::cluster`]) hands it requests
+//! A coordinator is a state machine without I/O, for the groups of one partition of the offsets log and for
+//! one term of its leader: a broker that becomes leader makes one and replays the log into it, a broker that
+//! no longer leads unloads it and drops it. Whoever hosts it ([`crate::cluster`]) hands it requests
 //! and the time, appends the records it asks for, tells it when they are durable, sends the responses it
 //! gives and calls [`GroupCoordinator::advance`] when [`GroupCoordinator::next_deadline`] has come. To
 //! test a coordinator of your own, implement [`GroupCoordinator`] for it.
@@ -10,10 +12,11 @@ use std::time::Duration;
 
 use crate::protocol::{
     Generation, GroupId, MemberId, Request, Response, ResponseError, StrBytes, TopicName,
+    TopicPartition,
 };
 use crate::time::Time;
 
-use super::record::Record;
+use super::record::{GroupMetadata, Record};
 use super::state::GroupState;
 
 /// Names a request from the moment it is handed in until it is answered.
@@ -91,6 +94,8 @@ pub enum Observation {
         group: GroupId,
         /// The new member.
         member: MemberId,
+        /// Its static instance id (KIP-345).
+        instance: Option<StrBytes>,
         /// Its session timeout.
         session: Duration,
         /// How long it may take to rejoin.
@@ -104,6 +109,52 @@ pub enum Observation {
         member: MemberId,
         /// Why.
         why: Removal,
+    },
+    /// A static member came back under a new id, which takes the place of the old one (KIP-345).
+    MemberReplaced {
+        /// The group.
+        group: GroupId,
+        /// Its static instance id.
+        instance: StrBytes,
+        /// The id that is fenced from here on.
+        old: MemberId,
+        /// The id that has its place.
+        new: MemberId,
+        /// Its session timeout from here on.
+        session: Duration,
+        /// How long it may take to rejoin from here on.
+        rebalance: Duration,
+    },
+    /// The replacement was not made durable and is undone: `old` has its place again, `new` has none.
+    ReplacementUndone {
+        /// The group.
+        group: GroupId,
+        /// The static instance id.
+        instance: StrBytes,
+        /// The id that has its place again.
+        old: MemberId,
+        /// The id that has none.
+        new: MemberId,
+    },
+    /// A group was found in the log that the coordinator has replayed: between
+    /// [`GroupCoordinator::loaded`] and anything else, once for each group. Or it is back, because its
+    /// removal could not be stored.
+    GroupLoaded(Box<LoadedGroup>),
+    /// The group is gone, with its offsets: at once, so that another one of its name may follow.
+    GroupRemoved {
+        /// The group.
+        group: GroupId,
+        /// `deleted`, `expired`.
+        why: &'static str,
+    },
+    /// A committed offset is gone, and its group is not; observed when that is durable.
+    OffsetRemoved {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// `deleted`, `expired`, `topic deleted`.
+        why: &'static str,
     },
     /// A join phase completed.
     GenerationBegan {
@@ -131,6 +182,18 @@ pub enum Observation {
     },
 }
 
+/// A group as its coordinator found it in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedGroup {
+    /// The group with its members and their assignments; without members for an empty group, in
+    /// generation 0 for one that was only ever committed to.
+    pub metadata: GroupMetadata,
+    /// Its state: Stable with members, Empty without.
+    pub state: GroupState,
+    /// What is committed, in order.
+    pub offsets: Vec<(TopicPartition, i64)>,
+}
+
 /// Why a member is no longer part of its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Removal {
@@ -142,6 +205,8 @@ pub enum Removal {
     NotRejoined,
     /// It did not send SyncGroup in time.
     NotSynced,
+    /// It joined again when the group had become too large (KIP-389).
+    GroupFull,
 }
 
 impl fmt::Display for Removal {
@@ -151,6 +216,7 @@ impl fmt::Display for Removal {
             Removal::SessionExpired => "session-expired",
             Removal::NotRejoined => "not-rejoined",
             Removal::NotSynced => "not-synced",
+            Removal::GroupFull => "group-full",
         })
     }
 }
@@ -192,6 +258,8 @@ pub struct GroupDescription {
     pub members: Vec<MemberDescription>,
     /// Ids handed out by MEMBER_ID_REQUIRED and not yet used.
     pub pending: Vec<MemberId>,
+    /// What is committed and durable, in order.
+    pub offsets: Vec<(TopicPartition, i64)>,
     /// The group's own timers that are armed (never [`TimerKind::Session`]).
     pub timers: Vec<(TimerKind, Time)>,
 }
@@ -237,9 +305,25 @@ pub trait GroupCoordinator {
     /// just before, at and just after them.
     fn deadlines(&self, visit: &mut dyn FnMut(Time));
 
+    /// The groups there are, in the order of their ids.
+    fn groups(&self) -> Vec<GroupId>;
+
     /// A look inside a group, if there is one of that name.
     fn describe(&self, group: &GroupId) -> Option<GroupDescription>;
 
-    /// A topic is gone or new; the classic protocol's coordinator needs neither.
-    fn topic_changed(&mut self, _now: Time, _topic: &TopicName, _out: &mut Vec<Output>) {}
+    /// A topic is gone: so are the offsets committed for it.
+    fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>);
+
+    /// Takes in one record of the log, before [`Self::loaded`]; in the order of the log, and of each key at
+    /// least the last one (compaction may have dropped the others). `position` grows from record to
+    /// record; appends come after all of them.
+    fn replay(&mut self, now: Time, position: u64, record: &Record);
+
+    /// The whole log has been replayed (or there is none): requests come from here on. Called exactly
+    /// once, first of all or after the last [`Self::replay`].
+    fn loaded(&mut self, now: Time, out: &mut Vec<Output>);
+
+    /// The broker leads the log no longer: every group is Dead, and what is parked is answered
+    /// NOT_COORDINATOR. Nothing is called after this.
+    fn unload(&mut self, now: Time, out: &mut Vec<Output>);
 }

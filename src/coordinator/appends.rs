@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use kafka_protocol::messages::OffsetCommitResponse;
 
-use crate::protocol::{Generation, GroupId, ResponseError, TopicName};
+use crate::protocol::{Generation, GroupId, Response, ResponseError, TopicPartition};
 
 use super::answers;
-use super::api::{AppendId, Release, RequestId};
+use super::api::{AppendId, Observation, Release, RequestId};
 use super::group::{Group, Groups};
+use super::held::{HeldAnswers, Ticket};
 use super::rebalance;
+use super::removal::{self, RemovedGroups};
 use super::state::GroupState;
+use super::static_member::{self, Replacement};
 use super::turn::Turn;
 
 /// What the fate of one append will mean.
@@ -24,75 +26,75 @@ pub(super) enum Consequence {
     Group { group: GroupId, join: RequestId },
     /// The leader's assignment; in the order of the members (R9.1).
     Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes> },
-    /// One partition of an OffsetCommit, which is answered when all of them are done (R9.2).
-    Offset { group: GroupId, topic: TopicName, partition: i32, commit: RequestId, entry: Entry },
+    /// A static member came back to a Stable group under another id (R8.3).
+    Replacement { group: GroupId, replacement: Box<Replacement> },
+    /// What one record did to one partition's offset (R9.2, R9.7). `removed` says why it is gone, if that
+    /// is what the record says and if it is to be observed.
+    Offset {
+        group: GroupId,
+        partition: TopicPartition,
+        ticket: Option<Ticket>,
+        removed: Option<&'static str>,
+    },
+    /// A group is gone (R9.8).
+    GroupTombstone { ticket: Option<Ticket> },
+    /// A transaction is over, and with it what waited for its end (R6.8.7).
+    TxnMarker { waited: Vec<(GroupId, TopicPartition)>, ticket: Ticket },
 }
 
-/// The place of a partition in an OffsetCommit and in its answer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    pub(super) topic: usize,
-    pub(super) partition: usize,
-}
-
-/// The appends under way, and the OffsetCommits that wait for theirs.
+/// The appends under way, and what waits for them.
 #[derive(Debug, Default)]
 pub(super) struct Appends {
     appended_so_far: u64,
     under_way: BTreeMap<AppendId, Consequence>,
-    held: BTreeMap<RequestId, HeldCommit>,
-}
-
-#[derive(Debug)]
-struct HeldCommit {
-    appends_left: usize,
-    response: OffsetCommitResponse,
+    pub(super) held: HeldAnswers,
+    pub(super) removed: RemovedGroups,
 }
 
 impl Appends {
+    /// The name that the next append will have.
+    pub(super) fn next_id(&self) -> AppendId {
+        AppendId(self.appended_so_far)
+    }
+
     /// Names a new append.
     pub(super) fn expect(&mut self, consequence: Consequence) -> AppendId {
-        let id = AppendId(self.appended_so_far);
+        let id = self.next_id();
         self.appended_so_far += 1;
         self.under_way.insert(id, consequence);
         id
     }
 
-    /// Keeps the answer to an OffsetCommit until its appends are done.
-    pub(super) fn hold(
-        &mut self,
-        commit: RequestId,
-        appends: usize,
-        response: OffsetCommitResponse,
-    ) {
-        assert!(appends > 0, "an OffsetCommit that appended nothing has nothing to wait for");
-        self.held.insert(commit, HeldCommit { appends_left: appends, response });
+    /// The group is gone: what is under way for its membership means nothing any more, least of all to
+    /// another group of the same name, whose generations are counted from 0 again.
+    pub(super) fn forget_membership(&mut self, id: &GroupId) {
+        for consequence in self.under_way.values_mut() {
+            match consequence {
+                Consequence::Group { group, .. }
+                | Consequence::Assignment { group, .. }
+                | Consequence::Replacement { group, .. } => {
+                    if group == id {
+                        *consequence = Consequence::None;
+                    }
+                }
+                Consequence::None
+                | Consequence::Offset { .. }
+                | Consequence::GroupTombstone { .. }
+                | Consequence::TxnMarker { .. } => {}
+            }
+        }
+    }
+
+    /// The coordinator's term is over: gives the answers that wait for records, refused as a whole.
+    pub(super) fn abandon(&mut self, error: ResponseError) -> Vec<(RequestId, Response)> {
+        self.under_way.clear();
+        self.removed = RemovedGroups::default();
+        self.held.abandon(error)
     }
 
     fn next_until(&mut self, last: AppendId) -> Option<(AppendId, Consequence)> {
         let first = self.under_way.first_entry()?;
         (*first.key() <= last).then(|| first.remove_entry())
-    }
-
-    /// One append of an OffsetCommit is done, well or with an error; gives the answer after the last.
-    fn done(
-        &mut self,
-        commit: RequestId,
-        entry: Entry,
-        error: Option<ResponseError>,
-    ) -> Option<OffsetCommitResponse> {
-        let Some(held) = self.held.get_mut(&commit) else {
-            panic!("{commit:?} is not an OffsetCommit that waits for an append");
-        };
-        if let Some(error) = error {
-            let partitions = &mut held.response.topics[entry.topic].partitions;
-            partitions[entry.partition].error_code = error.code();
-        }
-        held.appends_left -= 1;
-        match held.appends_left {
-            0 => self.held.remove(&commit).map(|held| held.response),
-            _ => None,
-        }
     }
 }
 
@@ -107,9 +109,27 @@ pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId
                     rebalance::assign(group, turn, assignments);
                 }
             }
-            Consequence::Offset { group, topic, partition, commit, entry } => {
-                of(groups, &group).offsets.committed(&topic, partition, append);
-                offset_done(turn, commit, entry, None);
+            Consequence::Replacement { group, replacement } => {
+                if let Some(group) = groups.get_mut(&group) {
+                    static_member::committed(group, turn, &replacement);
+                }
+            }
+            Consequence::Offset { group, partition, ticket, removed } => {
+                settle(groups, turn, &group, &partition, append, None);
+                if let Some(why) = removed {
+                    turn.observe(Observation::OffsetRemoved { group, partition, why });
+                }
+                done(turn, ticket, None);
+            }
+            Consequence::GroupTombstone { ticket } => {
+                removal::committed(groups, turn, append);
+                done(turn, ticket, None);
+            }
+            Consequence::TxnMarker { waited, ticket } => {
+                for (group, partition) in &waited {
+                    settle(groups, turn, group, partition, append, None);
+                }
+                done(turn, Some(ticket), None);
             }
         }
     }
@@ -122,6 +142,7 @@ pub(super) fn failed(
     append: AppendId,
     error: ResponseError,
 ) {
+    let raw = error;
     let error = as_told_to_clients(error);
     match turn.appends.under_way.remove(&append) {
         Some(Consequence::None) | None => {}
@@ -134,9 +155,25 @@ pub(super) fn failed(
                 rebalance::assignment_failed(group, turn, error);
             }
         }
-        Some(Consequence::Offset { group, topic, partition, commit, entry }) => {
-            of(groups, &group).offsets.failed(&topic, partition, append);
-            offset_done(turn, commit, entry, Some(error));
+        Some(Consequence::Replacement { group, replacement }) => {
+            if let Some(group) = groups.get_mut(&group) {
+                static_member::undo(group, turn, *replacement, error);
+            }
+        }
+        Some(Consequence::Offset { group, partition, ticket, removed: _ }) => {
+            settle(groups, turn, &group, &partition, append, Some(error));
+            done(turn, ticket, Some(error));
+        }
+        Some(Consequence::GroupTombstone { ticket }) => {
+            removal::failed(groups, turn, append);
+            done(turn, ticket, Some(error));
+        }
+        Some(Consequence::TxnMarker { waited, ticket }) => {
+            for (group, partition) in &waited {
+                settle(groups, turn, group, partition, append, Some(raw));
+            }
+            // The transaction coordinator tries again by the log's own errors (R9.5).
+            done(turn, Some(ticket), Some(raw));
         }
     }
 }
@@ -154,9 +191,30 @@ fn awaits_assignment(group: &Group, generation: Generation) -> bool {
     group.state() == GroupState::CompletingRebalance && group.generation == generation
 }
 
-fn offset_done(turn: &mut Turn<'_>, commit: RequestId, entry: Entry, error: Option<ResponseError>) {
-    if let Some(response) = turn.appends.done(commit, entry, error) {
-        turn.respond(commit, response, Release::Now);
+/// Tells the partition that its change is durable, or that it will not be. The change may belong to a
+/// group that is gone, with or without another one of its name in its place.
+fn settle(
+    groups: &mut Groups,
+    turn: &mut Turn<'_>,
+    group: &GroupId,
+    at: &TopicPartition,
+    append: AppendId,
+    error: Option<ResponseError>,
+) {
+    let gone = turn.appends.removed.offsets(group);
+    let mut all = gone.chain(groups.get_mut(group).map(|group| &mut group.offsets));
+    let known = all.any(|offsets| match error {
+        None => offsets.committed(&at.topic, at.partition, append),
+        Some(_) => offsets.failed(&at.topic, at.partition, append),
+    });
+    assert!(known, "{append:?} changed {at} of group {}, which does not know of it", group.0);
+}
+
+/// One append that an answer waits for is done; the answer leaves after the last.
+fn done(turn: &mut Turn<'_>, ticket: Option<Ticket>, error: Option<ResponseError>) {
+    let Some(ticket) = ticket else { return };
+    if let Some(response) = turn.appends.held.done(ticket, error) {
+        turn.respond(ticket.request, response, Release::Now);
     }
 }
 

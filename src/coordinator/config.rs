@@ -11,8 +11,14 @@ pub struct CoordinatorConfig {
     pub min_session_timeout: Duration,
     /// `group.max.session.timeout.ms`.
     pub max_session_timeout: Duration,
+    /// `group.max.size`: the most members a group may have.
+    pub max_size: usize,
     /// `offset.metadata.max.bytes`, compared with the length of the text as Kafka does.
     pub offset_metadata_max: usize,
+    /// `offsets.retention.minutes`: how long offsets outlive their group's last member.
+    pub offsets_retention: Duration,
+    /// `offsets.retention.check.interval.ms`: how often expired offsets are looked for.
+    pub offsets_retention_check: Duration,
 }
 
 impl Default for CoordinatorConfig {
@@ -21,7 +27,10 @@ impl Default for CoordinatorConfig {
             initial_rebalance_delay: Duration::from_secs(3),
             min_session_timeout: Duration::from_secs(6),
             max_session_timeout: Duration::from_secs(1_800),
+            max_size: i32::MAX as usize,
             offset_metadata_max: 4_096,
+            offsets_retention: Duration::from_secs(7 * 24 * 60 * 60),
+            offsets_retention_check: Duration::from_secs(600),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::protocol::{GroupId, MemberId};
 use super::api::{Observation, Removal, TimerKind};
 use super::group::{Group, Groups};
 use super::rebalance;
+use super::retention;
 use super::state::GroupState;
 use super::timers::TimerKey;
 use super::turn::Turn;
@@ -16,6 +17,7 @@ pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>, key: TimerKey) {
         TimerKey::PendingJoin { group, member } => pending_join(of(groups, &group), turn, &member),
         TimerKey::Join { group } => join(of(groups, &group), turn),
         TimerKey::Sync { group } => sync(of(groups, &group), turn),
+        TimerKey::Retention => retention::fired(groups, turn),
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Group {
     /// Somebody was added since the last step of the initial delay began.
     pub(super) added_during_delay: bool,
     pub(super) offsets: Offsets,
+    /// The log has, or is about to have, a record of the group itself; offsets can be without one.
+    pub(super) is_recorded: bool,
 }
 
 impl Group {
@@ -67,6 +69,25 @@ impl Group {
             initial_delay: None,
             added_during_delay: false,
             offsets: Offsets::default(),
+            is_recorded: false,
+        }
+    }
+
+    /// A group as the log has it: Stable with members, Empty without (R11.1).
+    pub(super) fn restored(metadata: &GroupMetadata, offsets: Offsets) -> Group {
+        let protocol = metadata.protocol.clone().unwrap_or_default();
+        let mut members = Members::default();
+        metadata.members.iter().for_each(|member| members.add(Member::restored(member, &protocol)));
+        Group {
+            state: if members.is_empty() { GroupState::Empty } else { GroupState::Stable },
+            generation: metadata.generation,
+            protocol_type: metadata.protocol_type.clone(),
+            protocol: metadata.protocol.clone(),
+            leader: metadata.leader.clone(),
+            members,
+            offsets,
+            is_recorded: true,
+            ..Group::new(metadata.group.clone(), metadata.state_since)
         }
     }
 
@@ -91,9 +112,24 @@ impl Group {
         turn.observe(Observation::State { group: self.id.clone(), from, to: next, why });
     }
 
-    /// The member of that id, as nearly every request needs it first.
-    pub(super) fn member(&self, id: &StrBytes) -> Result<&Member, ResponseError> {
-        self.members.get(id).ok_or(ResponseError::UnknownMemberId)
+    /// The member that a request speaks for (R8.6). A static instance id is looked at first: a process
+    /// that was replaced must learn that it was, not just that its id is gone. A static member that keeps
+    /// its instance id to itself passes by its member id alone.
+    pub(super) fn validate(
+        &self,
+        member: &StrBytes,
+        instance: Option<&StrBytes>,
+    ) -> Result<&Member, ResponseError> {
+        if let Some(instance) = instance {
+            match self.members.holder(instance) {
+                None => return Err(ResponseError::UnknownMemberId),
+                Some(holder) if holder.0 != *member => {
+                    return Err(ResponseError::FencedInstanceId);
+                }
+                Some(_) => {}
+            }
+        }
+        self.members.get(member).ok_or(ResponseError::UnknownMemberId)
     }
 
     /// Fails a request of another generation, be it older or newer.
@@ -154,10 +190,11 @@ impl Group {
         turn.observe(Observation::MemberAdded {
             group: self.id.clone(),
             member: id.clone(),
+            instance: member.instance_id.clone(),
             session: member.terms.session,
             rebalance: member.terms.rebalance,
         });
-        turn.arm(member.session_key(&self.id), NEW_MEMBER_TIMEOUT);
+        turn.arm(self.session_key(&id), NEW_MEMBER_TIMEOUT);
         self.members.add(member);
         self.members.park_join(&id.0, join);
     }
@@ -182,7 +219,7 @@ impl Group {
         let Some(member) = self.members.remove(&id.0) else {
             panic!("{id} is not a member of {} in generation {}", self.id.0, self.generation);
         };
-        turn.timers.cancel(&member.session_key(&self.id));
+        turn.timers.cancel(&self.session_key(id));
         let (group, member_id) = (self.id.clone(), id.clone());
         turn.observe(Observation::MemberRemoved { group, member: member_id, why });
         let unknown = ResponseError::UnknownMemberId;
@@ -200,7 +237,11 @@ impl Group {
 
     /// Starts a member's session anew.
     pub(super) fn restart_session(&self, member: &Member, turn: &mut Turn<'_>) {
-        turn.arm(member.session_key(&self.id), member.terms.session);
+        turn.arm(self.session_key(&member.id), member.terms.session);
+    }
+
+    pub(super) fn session_key(&self, member: &MemberId) -> TimerKey {
+        TimerKey::Session { group: self.id.clone(), member: member.clone() }
     }
 
     pub(super) fn join_key(&self) -> TimerKey {
@@ -264,6 +305,7 @@ impl Group {
             leader: self.leader.clone(),
             members,
             pending: self.pending_join.iter().cloned().collect(),
+            offsets: self.offsets.committed_list(),
             timers: own.into_iter().chain(pending).filter_map(armed).collect(),
         }
     }
@@ -273,7 +315,7 @@ impl Group {
             id: member.id.clone(),
             joined: member.join.is_some(),
             sync_awaited: member.sync_awaited,
-            session_deadline: timers.deadline(&member.session_key(&self.id)),
+            session_deadline: timers.deadline(&self.session_key(&member.id)),
         }
     }
 }

@@ -9,6 +9,9 @@ use super::group::Groups;
 use super::state::GroupState;
 use super::turn::Turn;
 
+/// The first version with static members (KIP-345).
+const NAMES_INSTANCE: i16 = 3;
+
 /// Answers a Heartbeat.
 pub(super) fn handle(
     groups: &Groups,
@@ -16,7 +19,7 @@ pub(super) fn handle(
     call: &Call<'_>,
     request: &HeartbeatRequest,
 ) {
-    let (error, release) = match beat(groups, turn, request) {
+    let (error, release) = match beat(groups, turn, call.version, request) {
         Ok(advice) => (advice, Release::WhenDurable),
         Err(refusal) => (Some(refusal), Release::Now),
     };
@@ -28,11 +31,9 @@ pub(super) fn handle(
 fn beat(
     groups: &Groups,
     turn: &mut Turn<'_>,
+    version: i16,
     request: &HeartbeatRequest,
 ) -> Result<Option<ResponseError>, ResponseError> {
-    if request.group_instance_id.is_some() {
-        return Err(ResponseError::UnsupportedVersion);
-    }
     if request.group_id.0.is_empty() {
         return Err(ResponseError::InvalidGroupId);
     }
@@ -40,7 +41,8 @@ fn beat(
     if group.state() == GroupState::Dead {
         return Err(ResponseError::CoordinatorNotAvailable);
     }
-    let member = group.member(&request.member_id)?;
+    let instance = request.group_instance_id.as_ref().filter(|_| version >= NAMES_INSTANCE);
+    let member = group.validate(&request.member_id, instance)?;
     group.check_generation(request.generation_id)?;
     let advice = match group.state() {
         GroupState::Empty => return Err(ResponseError::UnknownMemberId),

@@ -9,17 +9,20 @@ use crate::rng::Rng;
 use crate::time::from_millis_i32;
 
 use super::answers;
-use super::api::{Call, Release};
+use super::api::{Call, Release, Removal};
 use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::member::{Member, Parked, Terms};
 use super::rebalance;
 use super::record::Record;
 use super::state::GroupState;
+use super::static_member;
 use super::turn::Turn;
 
 /// The first version whose new members must come twice (KIP-394).
 const TWO_STEPS: i16 = 4;
+/// The first version with static members (KIP-345).
+const NAMES_INSTANCE: i16 = 5;
 
 /// A JoinGroup on its way through the rules.
 struct Join<'a> {
@@ -37,6 +40,10 @@ pub(super) fn handle(
     let join = Join { call, request };
     let outcome = join.precheck(turn).and_then(|()| {
         let group = join.find_or_create(groups, turn)?;
+        if !has_room(group, &request.member_id, turn.config.max_size) {
+            join.turn_away(group, turn);
+            return Ok(());
+        }
         join.enter(group, turn)
     });
     if let Err(error) = outcome {
@@ -44,12 +51,24 @@ pub(super) fn handle(
     }
 }
 
+/// Whether a group of at most `max` members has room for this one (R6.1.17, KIP-389). In the join phase
+/// those count who have joined, so that a group that is too large loses who comes last.
+fn has_room(group: &Group, member: &StrBytes, max: usize) -> bool {
+    let known = group.members.get(member);
+    match group.state() {
+        GroupState::Empty | GroupState::Dead => true,
+        GroupState::PreparingRebalance => {
+            known.is_some_and(|member| member.join.is_some()) || group.members.joined() < max
+        }
+        GroupState::CompletingRebalance | GroupState::Stable => {
+            known.is_some() || group.members.len() < max
+        }
+    }
+}
+
 impl Join<'_> {
     /// What is wrong whatever the group is (R6.1.1, R6.1.2).
     fn precheck(&self, turn: &Turn<'_>) -> Result<(), ResponseError> {
-        if self.request.group_instance_id.is_some() {
-            return Err(ResponseError::UnsupportedVersion);
-        }
         if self.request.group_id.0.is_empty() {
             return Err(ResponseError::InvalidGroupId);
         }
@@ -73,7 +92,8 @@ impl Join<'_> {
             if !self.request.member_id.is_empty() {
                 return Err(ResponseError::UnknownMemberId);
             }
-            let group = Group::new(id.clone(), turn.now);
+            let mut group = Group::new(id.clone(), turn.now);
+            group.is_recorded = true;
             let consequence = Consequence::Group { group: id.clone(), join: self.call.id };
             turn.append(Record::GroupMetadata(group.metadata(&[])), consequence);
             groups.insert(id.clone(), group);
@@ -92,19 +112,53 @@ impl Join<'_> {
         }
         let member = MemberId(self.request.member_id.clone());
         if member.is_empty() {
-            let fresh = new_member_id(self.call.client_id, turn.rng);
-            match self.call.version >= TWO_STEPS {
-                true => self.ask_to_come_back(group, turn, fresh),
-                false => self.add(group, turn, fresh),
-            }
+            self.enter_as_stranger(group, turn);
             Ok(())
-        } else if group.pending_join.remove(&member) {
+        } else if group.pending_join.contains(&member) {
+            if self.instance().is_some() {
+                // Only dynamic members are given ids to come back with.
+                return Err(ResponseError::UnknownServerError);
+            }
+            group.pending_join.remove(&member);
             turn.timers.cancel(&group.pending_join_key(&member));
             self.add(group, turn, member);
             Ok(())
         } else {
             self.again(group, turn, &member)
         }
+    }
+
+    /// A static member's own name tells whether it has been here before, so it is let in, or into its
+    /// former place, at once (R8.1, R8.2).
+    fn enter_as_stranger(&self, group: &mut Group, turn: &mut Turn<'_>) {
+        let instance = self.instance();
+        let fresh = new_member_id(instance.unwrap_or(self.call.client_id), turn.rng);
+        match instance {
+            Some(instance) if group.members.holder(instance).is_some() => {
+                let terms = Terms::of(self.request, self.call.version);
+                let join = Parked::from(self.call);
+                static_member::replace(group, turn, instance, fresh, terms, join);
+            }
+            Some(_) => self.add(group, turn, fresh),
+            None if self.call.version >= TWO_STEPS => self.ask_to_come_back(group, turn, fresh),
+            None => self.add(group, turn, fresh),
+        }
+    }
+
+    fn instance(&self) -> Option<&StrBytes> {
+        self.request.group_instance_id.as_ref().filter(|_| self.call.version >= NAMES_INSTANCE)
+    }
+
+    /// There is no room, and the caller loses its place if it has one. The join phase does not look whether
+    /// that was all it waited for (R6.1.17).
+    fn turn_away(&self, group: &mut Group, turn: &mut Turn<'_>) {
+        let id = MemberId(self.request.member_id.clone());
+        if group.members.get(&id.0).is_some() {
+            group.remove_member(&id, Removal::GroupFull, turn);
+        } else if group.pending_join.remove(&id) {
+            turn.timers.cancel(&group.pending_join_key(&id));
+        }
+        self.refuse(turn, &StrBytes::new(), ResponseError::GroupMaxSizeReached);
     }
 
     /// A new member is given its id and must come back with it, so that a client whose answer is lost
@@ -118,7 +172,7 @@ impl Join<'_> {
 
     fn add(&self, group: &mut Group, turn: &mut Turn<'_>, id: MemberId) {
         let terms = Terms::of(self.request, self.call.version);
-        let member = Member::new(id, self.call.client_id.clone(), terms);
+        let member = Member::new(id, self.instance().cloned(), self.call.client_id.clone(), terms);
         let join = Parked::from(self.call);
         group.add_member(member, &self.request.protocol_type, join, turn);
         rebalance::prepare_or_complete(group, turn, "member joined");
@@ -131,7 +185,7 @@ impl Join<'_> {
         turn: &mut Turn<'_>,
         id: &MemberId,
     ) -> Result<(), ResponseError> {
-        let member = group.member(&id.0)?;
+        let member = group.validate(&id.0, self.instance())?;
         let same = member.offers_the_same(&self.request.protocols);
         let leads = group.is_leader(&id.0);
         match group.state() {
@@ -156,10 +210,7 @@ impl Join<'_> {
     /// The member has lost the answer to its last JoinGroup, not its place: it is told again what it was
     /// told then. Its session does not start anew.
     fn repeat(&self, group: &Group, turn: &mut Turn<'_>, id: &MemberId) {
-        let list = match group.is_leader(&id.0) {
-            true => answers::roster(group),
-            false => Vec::new(),
-        };
+        let list = answers::list_for(group, self.call.version, &id.0);
         let answer = answers::joined(group, self.call.version, &id.0, list);
         turn.respond(self.call.id, answer, Release::Now);
     }
@@ -170,12 +221,12 @@ impl Join<'_> {
     }
 }
 
-/// `<client id>-<uuid>`, the uuid of version 4: 122 random bits.
-fn new_member_id(client: &StrBytes, rng: &mut Rng) -> MemberId {
+/// `<name>-<uuid>`, the uuid of version 4: 122 random bits.
+fn new_member_id(name: &StrBytes, rng: &mut Rng) -> MemberId {
     let (high, low) = (rng.bits(), rng.bits());
     MemberId(str_bytes(&format!(
         "{}-{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        client.as_str(),
+        name.as_str(),
         high >> 32,
         high >> 16 & 0xffff,
         high & 0xfff,

@@ -48,21 +48,26 @@ fn leavers(version: i16, request: &LeaveGroupRequest) -> Vec<MemberIdentity> {
     }
 }
 
-/// One entry of the batch; they do not depend on each other (R6.4.4).
+/// One entry of the batch; they do not depend on each other (R6.4.4). An administrator who removes a
+/// static member knows its instance id alone (R6.4.8).
 fn leave(
     group: &mut Group,
     turn: &mut Turn<'_>,
     leaver: &MemberIdentity,
 ) -> Result<(), ResponseError> {
-    if leaver.group_instance_id.is_some() {
-        return Err(ResponseError::UnsupportedVersion);
+    let instance = leaver.group_instance_id.as_ref();
+    if leaver.member_id.is_empty() {
+        let holder = instance.and_then(|instance| group.members.holder(instance)).cloned();
+        let id = holder.ok_or(ResponseError::UnknownMemberId)?;
+        group.remove_member(&id, Removal::Left, turn);
+        return Ok(());
     }
     let id = MemberId(leaver.member_id.clone());
     if group.pending_join.remove(&id) {
         turn.timers.cancel(&group.pending_join_key(&id));
         return Ok(());
     }
-    group.member(&id.0)?;
+    group.validate(&id.0, instance)?;
     group.remove_member(&id, Removal::Left, turn);
     Ok(())
 }

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use kafka_protocol::messages::JoinGroupRequest;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 
-use crate::protocol::{GroupId, MemberId, StrBytes};
+use crate::protocol::{MemberId, StrBytes};
 use crate::time::from_millis_i32;
 
 use super::api::{Call, RequestId};
-use super::timers::TimerKey;
+use super::record::MemberMetadata;
 
 /// A request that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Terms {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) id: MemberId,
-    /// The static member's own name for itself (KIP-345); always none for now (R10.1).
+    /// The static member's own name for itself (KIP-345).
     pub(super) instance_id: Option<StrBytes>,
     pub(super) client_id: StrBytes,
     pub(super) terms: Terms,
@@ -81,10 +81,15 @@ pub(super) struct Member {
 
 impl Member {
     /// A member on its way into the group.
-    pub(super) fn new(id: MemberId, client_id: StrBytes, terms: Terms) -> Member {
+    pub(super) fn new(
+        id: MemberId,
+        instance_id: Option<StrBytes>,
+        client_id: StrBytes,
+        terms: Terms,
+    ) -> Member {
         Member {
             id,
-            instance_id: None,
+            instance_id,
             client_id,
             terms,
             assignment: Bytes::new(),
@@ -92,6 +97,24 @@ impl Member {
             join: None,
             sync: None,
             sync_awaited: false,
+        }
+    }
+
+    /// A member as the log has it: it knows the one assignor that was chosen, and is not new any more.
+    pub(super) fn restored(stored: &MemberMetadata, protocol: &StrBytes) -> Member {
+        let terms = Terms {
+            session: stored.session_timeout,
+            rebalance: stored.rebalance_timeout,
+            protocols: vec![Protocol {
+                name: protocol.clone(),
+                metadata: stored.subscription.clone(),
+            }],
+        };
+        let (id, client_id) = (stored.id.clone(), stored.client_id.clone());
+        Member {
+            assignment: stored.assignment.clone(),
+            is_new: false,
+            ..Member::new(id, stored.instance_id.clone(), client_id, terms)
         }
     }
 
@@ -112,10 +135,5 @@ impl Member {
     /// (R5.1).
     pub(super) fn is_shielded(&self) -> bool {
         !self.is_new && (self.join.is_some() || self.sync.is_some())
-    }
-
-    /// The key of its session timer.
-    pub(super) fn session_key(&self, group: &GroupId) -> TimerKey {
-        TimerKey::Session { group: group.clone(), member: self.id.clone() }
     }
 }

@@ -16,8 +16,12 @@ use super::member::{Member, Parked, Terms};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Members {
     by_id: IndexMap<MemberId, Member>,
+    /// Which member a static instance id stands for (KIP-345).
+    by_instance: BTreeMap<StrBytes, MemberId>,
     joined: usize,
     sync_awaited: usize,
+    /// Ids that were replaced before their SyncGroup came (R8.7).
+    awaited_of_nobody: BTreeSet<MemberId>,
     supporters: Tally<StrBytes>,
     rebalance_timeouts: Tally<Duration>,
 }
@@ -35,6 +39,11 @@ impl Members {
         self.by_id.get(id)
     }
 
+    /// The member that holds a static instance id.
+    pub(super) fn holder(&self, instance: &StrBytes) -> Option<&MemberId> {
+        self.by_instance.get(instance)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
         self.by_id.values()
     }
@@ -49,9 +58,14 @@ impl Members {
         self.joined == self.by_id.len()
     }
 
+    /// How many members' JoinGroups are parked.
+    pub(super) fn joined(&self) -> usize {
+        self.joined
+    }
+
     /// Whether every member's SyncGroup of this generation has come.
     pub(super) fn all_synced(&self) -> bool {
-        self.sync_awaited == 0
+        self.sync_awaited == 0 && self.awaited_of_nobody.is_empty()
     }
 
     /// Whether every member knows the assignor; true for any when there is no member.
@@ -66,6 +80,10 @@ impl Members {
 
     pub(super) fn add(&mut self, member: Member) {
         self.tally(&member.terms);
+        if let Some(instance) = &member.instance_id {
+            let holder = self.by_instance.insert(instance.clone(), member.id.clone());
+            assert!(holder.is_none(), "{holder:?} and {} are the same instance", member.id);
+        }
         let previous = self.by_id.insert(member.id.clone(), member);
         assert!(previous.is_none(), "member {previous:?} was added twice");
     }
@@ -73,16 +91,59 @@ impl Members {
     pub(super) fn remove(&mut self, id: &StrBytes) -> Option<Member> {
         let member = self.by_id.swap_remove(id)?;
         self.untally(&member.terms);
+        if let Some(instance) = &member.instance_id {
+            self.by_instance.remove(instance);
+        }
         self.joined -= usize::from(member.join.is_some());
         self.sync_awaited -= usize::from(member.sync_awaited);
         Some(member)
     }
 
-    /// Takes over what a member says about itself in a further JoinGroup.
-    pub(super) fn update(&mut self, id: &StrBytes, terms: Terms) {
+    /// Takes over what a member says about itself in a further JoinGroup,
+    /// and gives what it said before.
+    pub(super) fn update(&mut self, id: &StrBytes, terms: Terms) -> Terms {
         self.tally(&terms);
         let before = std::mem::replace(&mut self.known(id).terms, terms);
         self.untally(&before);
+        before
+    }
+
+    /// Whether there would still be an assignor that all know if `id` had these terms.
+    pub(super) fn could_agree(&self, id: &StrBytes, terms: &Terms) -> bool {
+        let own = |name: &StrBytes| {
+            self.by_id.get(id).is_some_and(|m| m.terms.protocols.iter().any(|p| p.name == *name))
+        };
+        let others = self.by_id.len() - 1;
+        let mut names = terms.protocols.iter().map(|p| &p.name);
+        names.any(|name| self.supporters.count(name) - usize::from(own(name)) == others)
+    }
+
+    /// Gives a member's place to another id, with everything but what it has parked, which is given
+    /// back. A SyncGroup that was awaited of the old id stays awaited of it, though nobody has that id any
+    /// more (R8.7).
+    pub(super) fn rename(
+        &mut self,
+        from: &StrBytes,
+        to: MemberId,
+    ) -> (Option<Parked>, Option<Parked>) {
+        let Some((index, _, mut member)) = self.by_id.swap_remove_full(from) else {
+            panic!("{from:?} is not a member");
+        };
+        let (join, sync) = (member.join.take(), member.sync.take());
+        self.joined -= usize::from(join.is_some());
+        let was_awaited = self.awaited_of_nobody.remove(&to);
+        if member.sync_awaited {
+            self.awaited_of_nobody.insert(member.id.clone());
+        }
+        self.sync_awaited -= usize::from(member.sync_awaited);
+        self.sync_awaited += usize::from(was_awaited);
+        (member.sync_awaited, member.is_new, member.id) = (was_awaited, false, to.clone());
+        if let Some(instance) = &member.instance_id {
+            self.by_instance.insert(instance.clone(), to.clone());
+        }
+        let (last, _) = self.by_id.insert_full(to, member);
+        self.by_id.swap_indices(index, last);
+        (join, sync)
     }
 
     /// Parks a JoinGroup; gives the one it takes the place of.
@@ -104,6 +165,11 @@ impl Members {
         self.known(id).sync.replace(sync)
     }
 
+    /// Gives back a parked SyncGroup.
+    pub(super) fn take_sync(&mut self, id: &StrBytes) -> Option<Parked> {
+        self.known(id).sync.take()
+    }
+
     /// A member's SyncGroup is no longer awaited.
     pub(super) fn synced(&mut self, id: &StrBytes) {
         let awaited = std::mem::take(&mut self.known(id).sync_awaited);
@@ -116,6 +182,7 @@ impl Members {
             self.by_id.values_mut().for_each(|m| m.sync_awaited = false);
             self.sync_awaited = 0;
         }
+        self.awaited_of_nobody.clear();
     }
 
     /// The member at `index` leaves the join phase for the sync phase; gives its parked JoinGroup.
@@ -178,6 +245,9 @@ impl Members {
         let count = |f: fn(&Member) -> bool| self.iter().filter(|m| f(m)).count();
         assert_eq!(self.joined, count(|m| m.join.is_some()));
         assert_eq!(self.sync_awaited, count(|m| m.sync_awaited));
+        let instances: BTreeMap<_, _> =
+            self.iter().filter_map(|m| Some((m.instance_id.clone()?, m.id.clone()))).collect();
+        assert_eq!(self.by_instance, instances);
         let longest = self.iter().map(|m| m.terms.rebalance).max().unwrap_or_default();
         assert_eq!(self.rebalance_timeout(), longest);
         for name in self.iter().flat_map(|m| &m.terms.protocols).map(|p| &p.name) {

@@ -14,14 +14,20 @@ use crate::protocol::{ResponseError, StrBytes, TopicPartition, error_code};
 use crate::time::Time;
 
 use super::api::{Call, Release};
-use super::appends::{Consequence, Entry};
+use super::appends::Consequence;
 use super::group::{Group, Groups};
+use super::held::{Entry, Ticket};
+use super::offsets::Change;
 use super::record::{CommittedOffset, Record};
 use super::state::GroupState;
 use super::turn::Turn;
 
 /// The first version that tells a group that does not exist from an old generation.
 const NAMES_MISSING_GROUP: i16 = 9;
+/// The last version that may name a retention time; none is older than 2.
+const LAST_WITH_RETENTION: i16 = 4;
+/// The retention time that leaves the choice to the broker.
+const NO_RETENTION: i64 = -1;
 
 /// Answers an OffsetCommit, or holds the answer until its records are durable.
 pub(super) fn handle(
@@ -38,29 +44,50 @@ pub(super) fn handle(
     };
     let limit = turn.config.offset_metadata_max;
     let verdict = |partition: &OffsetCommitRequestPartition| {
-        is_too_long(partition, limit).then_some(ResponseError::OffsetMetadataTooLarge)
+        is_too_long(partition.committed_metadata.as_ref(), limit)
+            .then_some(ResponseError::OffsetMetadataTooLarge)
     };
     let response = response(request, verdict);
     match append(group, turn, call, request, &response) {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.hold(call.id, appends, response),
+        appends => turn.appends.held.hold(call.id, appends, response.into()),
     }
 }
 
-/// The group, if the caller may commit to it now (R6.5.1 to R6.5.8).
+/// Who commits, as the request says.
+pub(super) struct Committer<'a> {
+    pub(super) generation: i32,
+    pub(super) member: &'a StrBytes,
+    pub(super) instance: Option<&'a StrBytes>,
+}
+
+impl Committer<'_> {
+    /// Whether this is nobody in particular: a tool, or a consumer that is in no group.
+    pub(super) fn has_no_generation(&self) -> bool {
+        self.generation < 0
+    }
+
+    /// Whether there is nothing to check it by.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.has_no_generation() && self.member.is_empty() && self.instance.is_none()
+    }
+}
+
+/// The group, if the caller may commit to it (R6.5.1 to R6.5.8).
 fn admit<'g>(
     groups: &'g mut Groups,
     turn: &mut Turn<'_>,
     version: i16,
     request: &OffsetCommitRequest,
 ) -> Result<&'g mut Group, ResponseError> {
-    if request.group_instance_id.is_some() {
-        return Err(ResponseError::UnsupportedVersion);
-    }
-    let generation = request.generation_id_or_member_epoch;
+    let committer = Committer {
+        generation: request.generation_id_or_member_epoch,
+        member: &request.member_id,
+        instance: request.group_instance_id.as_ref(),
+    };
     let id = &request.group_id;
     if !groups.contains_key(id) {
-        if generation >= 0 {
+        if !committer.has_no_generation() {
             return Err(match version >= NAMES_MISSING_GROUP {
                 true => ResponseError::GroupIdNotFound,
                 false => ResponseError::IllegalGeneration,
@@ -69,7 +96,7 @@ fn admit<'g>(
         groups.insert(id.clone(), Group::new(id.clone(), turn.now));
     }
     let group = groups.get_mut(id).expect("the group is there or was just created");
-    fence(group, turn, generation, &request.member_id)?;
+    fence(group, turn, &committer)?;
     Ok(group)
 }
 
@@ -78,23 +105,21 @@ fn admit<'g>(
 fn fence(
     group: &Group,
     turn: &mut Turn<'_>,
-    generation: i32,
-    member: &StrBytes,
+    committer: &Committer<'_>,
 ) -> Result<(), ResponseError> {
-    let no_generation = generation < 0;
     match group.state() {
         GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
-        GroupState::Empty if no_generation => return Ok(()),
+        GroupState::Empty if committer.has_no_generation() => return Ok(()),
         GroupState::Empty
         | GroupState::PreparingRebalance
         | GroupState::CompletingRebalance
         | GroupState::Stable => {}
     }
-    if no_generation && member.is_empty() {
+    if committer.is_anonymous() {
         return Err(ResponseError::UnknownMemberId);
     }
-    let member = group.member(member)?;
-    group.check_generation(generation)?;
+    let member = group.validate(committer.member, committer.instance)?;
+    group.check_generation(committer.generation)?;
     match group.state() {
         GroupState::CompletingRebalance => Err(ResponseError::RebalanceInProgress),
         GroupState::PreparingRebalance | GroupState::Stable => {
@@ -113,12 +138,16 @@ fn append(
     request: &OffsetCommitRequest,
     response: &OffsetCommitResponse,
 ) -> usize {
+    let expires_at = expires_at(call.version, request.retention_time_ms, turn.now);
     let mut appends = 0;
     for (t, topic) in request.topics.iter().enumerate() {
         for (p, partition) in topic.partitions.iter().enumerate() {
             if response.topics[t].partitions[p].error_code == 0 {
-                let entry = Entry { topic: t, partition: p };
-                append_one(group, turn, call, topic, partition, entry);
+                let entry = Entry::Partition { topic: t, partition: p };
+                let offset =
+                    CommittedOffset { expires_at, ..committed_offset(partition, turn.now) };
+                let ticket = Ticket { request: call.id, entry };
+                append_one(group, turn, topic, partition.partition_index, offset, ticket);
                 appends += 1;
             }
         }
@@ -129,27 +158,25 @@ fn append(
 fn append_one(
     group: &mut Group,
     turn: &mut Turn<'_>,
-    call: &Call<'_>,
     topic: &OffsetCommitRequestTopic,
-    partition: &OffsetCommitRequestPartition,
-    entry: Entry,
+    partition: i32,
+    offset: CommittedOffset,
+    ticket: Ticket,
 ) {
-    let (name, number) = (&topic.name, partition.partition_index);
-    let offset = committed_offset(partition, turn.now);
+    let at = TopicPartition::new(topic.name.clone(), partition);
     let record = Record::OffsetCommit {
         group: group.id.clone(),
-        partition: TopicPartition::new(name.clone(), number),
+        partition: at.clone(),
         offset: offset.clone(),
     };
     let consequence = Consequence::Offset {
         group: group.id.clone(),
-        topic: name.clone(),
-        partition: number,
-        commit: call.id,
-        entry,
+        partition: at,
+        ticket: Some(ticket),
+        removed: None,
     };
     let append = turn.append(record, consequence);
-    group.offsets.append(name, number, append, offset);
+    group.offsets.append(&topic.name, partition, append, Change::Commit(offset));
 }
 
 fn committed_offset(partition: &OffsetCommitRequestPartition, now: Time) -> CommittedOffset {
@@ -158,15 +185,24 @@ fn committed_offset(partition: &OffsetCommitRequestPartition, now: Time) -> Comm
         leader_epoch: partition.committed_leader_epoch,
         metadata: partition.committed_metadata.clone().unwrap_or_default(),
         committed_at: now,
+        expires_at: None,
     }
 }
 
+/// When a commit expires that names a retention time (R6.5.10). A client may name any number: one that is
+/// negative lies in the past, one that is too great is never reached.
+fn expires_at(version: i16, retention_ms: i64, now: Time) -> Option<Time> {
+    if version > LAST_WITH_RETENTION || retention_ms == NO_RETENTION {
+        return None;
+    }
+    let now = i64::try_from(now.micros()).unwrap_or(i64::MAX);
+    let expiry = now.saturating_add(retention_ms.saturating_mul(1_000));
+    Some(Time::from_micros(u64::try_from(expiry).unwrap_or(0)))
+}
+
 /// The limit is in UTF-16 units, the length of a Java string; no text has more of them than bytes.
-fn is_too_long(partition: &OffsetCommitRequestPartition, limit: usize) -> bool {
-    partition
-        .committed_metadata
-        .as_ref()
-        .is_some_and(|text| text.len() > limit && text.encode_utf16().count() > limit)
+pub(super) fn is_too_long(metadata: Option<&StrBytes>, limit: usize) -> bool {
+    metadata.is_some_and(|text| text.len() > limit && text.encode_utf16().count() > limit)
 }
 
 /// The answer: every partition of the request in its order, with what `verdict` says of it.

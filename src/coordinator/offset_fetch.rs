@@ -14,9 +14,10 @@ use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 use crate::protocol::{GroupId, ResponseError, TopicName};
 
 use super::api::{Call, Release};
-use super::group::{Group, Groups};
-use super::offsets::View;
+use super::group::Groups;
+use super::offsets::{Offsets, View};
 use super::record::CommittedOffset;
+use super::removal::RemovedGroups;
 use super::state::GroupState;
 use super::turn::Turn;
 
@@ -27,8 +28,25 @@ const SEVERAL_GROUPS: i16 = 8;
 
 /// What is asked of one group: topics with their partitions, or everything.
 type Wanted<'a> = Option<Vec<(&'a TopicName, &'a [i32])>>;
-/// What is found: per topic, partitions with what is committed for them.
-type Found = Vec<(TopicName, Vec<(i32, Option<CommittedOffset>)>)>;
+/// What is found: per topic, partitions with what is to be said of them.
+type Found = Vec<(TopicName, Vec<(i32, Finding)>)>;
+
+/// What is to be said of one partition.
+enum Finding {
+    /// Nothing is committed.
+    Nothing,
+    /// This is committed.
+    Committed(CommittedOffset),
+    /// A transaction that is not over may change it.
+    Unstable,
+}
+
+/// Where to look, and for what.
+struct Reader<'a> {
+    groups: &'a Groups,
+    removed: &'a RemovedGroups,
+    view: View,
+}
 
 /// Answers an OffsetFetch.
 pub(super) fn handle(
@@ -42,17 +60,18 @@ pub(super) fn handle(
         true => (View::Newest, Release::WhenDurable),
         false => (View::Committed, Release::Now),
     };
+    let reader = Reader { groups, removed: &turn.appends.removed, view };
     let response = match call.version >= SEVERAL_GROUPS {
-        true => several(groups, request, view),
-        false => single(groups, request, view),
+        true => several(&reader, request),
+        false => single(&reader, request),
     };
     turn.respond(call.id, response, release);
 }
 
-fn single<'a>(groups: &Groups, request: &'a OffsetFetchRequest, view: View) -> OffsetFetchResponse {
+fn single<'a>(reader: &Reader<'_>, request: &'a OffsetFetchRequest) -> OffsetFetchResponse {
     let pair = |t: &'a OffsetFetchRequestTopic| (&t.name, t.partition_indexes.as_slice());
     let wanted = request.topics.as_ref().map(|topics| topics.iter().map(pair).collect());
-    match find(groups, &request.group_id, wanted, view) {
+    match reader.find(&request.group_id, wanted) {
         Ok(found) => OffsetFetchResponse::default().with_topics(
             found
                 .into_iter()
@@ -67,16 +86,12 @@ fn single<'a>(groups: &Groups, request: &'a OffsetFetchRequest, view: View) -> O
     }
 }
 
-fn several<'a>(
-    groups: &Groups,
-    request: &'a OffsetFetchRequest,
-    view: View,
-) -> OffsetFetchResponse {
+fn several<'a>(reader: &Reader<'_>, request: &'a OffsetFetchRequest) -> OffsetFetchResponse {
     let pair = |t: &'a OffsetFetchRequestTopics| (&t.name, t.partition_indexes.as_slice());
     let answers = request.groups.iter().map(|asked| {
         let wanted = asked.topics.as_ref().map(|topics| topics.iter().map(pair).collect());
         let answer = OffsetFetchResponseGroup::default().with_group_id(asked.group_id.clone());
-        match find(groups, &asked.group_id, wanted, view) {
+        match reader.find(&asked.group_id, wanted) {
             Ok(found) => answer.with_topics(found.into_iter().map(topic_of_several).collect()),
             Err(error) => answer.with_error_code(error.code()),
         }
@@ -84,56 +99,77 @@ fn several<'a>(
     OffsetFetchResponse::default().with_groups(answers.collect())
 }
 
-/// A group that does not exist has committed nothing, which is no error (R6.6.1).
-fn find(
-    groups: &Groups,
-    id: &GroupId,
-    wanted: Wanted<'_>,
-    view: View,
-) -> Result<Found, ResponseError> {
-    let group = groups.get(id);
-    if group.is_some_and(|group| group.state() == GroupState::Dead) {
-        return Err(ResponseError::GroupIdNotFound);
-    }
-    Ok(match wanted {
-        Some(topics) => {
-            let look = |name: &TopicName, partition: i32| {
-                (partition, group.and_then(|g| g.offsets.get(name, partition, view)).cloned())
-            };
-            let each = |(name, partitions): (&TopicName, &[i32])| {
-                (name.clone(), partitions.iter().map(|&p| look(name, p)).collect())
-            };
-            topics.into_iter().map(each).collect()
+impl Reader<'_> {
+    /// A group that does not exist has committed nothing, which is no error (R6.6.1).
+    fn find(&self, id: &GroupId, wanted: Wanted<'_>) -> Result<Found, ResponseError> {
+        if self.groups.get(id).is_some_and(|group| group.state() == GroupState::Dead) {
+            return Err(ResponseError::GroupIdNotFound);
         }
-        None => group.map(|group| everything(group, view)).unwrap_or_default(),
-    })
+        let offsets = self.offsets(id);
+        Ok(match wanted {
+            Some(topics) => {
+                let each = |(name, partitions): (&TopicName, &[i32])| {
+                    let look = |&p: &i32| (p, self.look(offsets, name, p));
+                    (name.clone(), partitions.iter().map(look).collect())
+                };
+                topics.into_iter().map(each).collect()
+            }
+            None => offsets.map(|offsets| self.everything(offsets)).unwrap_or_default(),
+        })
+    }
+
+    /// What is durable of a group is also what it had before it was removed, until its removal is durable
+    /// too (R9.8).
+    fn offsets(&self, id: &GroupId) -> Option<&Offsets> {
+        let present = self.groups.get(id).map(|group| &group.offsets);
+        match self.view {
+            View::Newest => present,
+            View::Committed => self.removed.durable(id).or(present),
+        }
+    }
+
+    fn look(&self, offsets: Option<&Offsets>, topic: &TopicName, partition: i32) -> Finding {
+        let Some(offsets) = offsets else { return Finding::Nothing };
+        if self.view == View::Newest && offsets.is_unstable(topic, partition) {
+            return Finding::Unstable;
+        }
+        match offsets.get(topic, partition, self.view) {
+            Some(committed) => Finding::Committed(committed.clone()),
+            None => Finding::Nothing,
+        }
+    }
+
+    /// Partitions for which something is committed; what only waits for a transaction is not named.
+    fn everything(&self, offsets: &Offsets) -> Found {
+        let mut found = Found::new();
+        for (topic, partitions) in offsets.all(self.view) {
+            let look = |(p, _)| (p, self.look(Some(offsets), topic, p));
+            let partitions: Vec<_> = partitions.map(look).collect();
+            if !partitions.is_empty() {
+                found.push((topic.clone(), partitions));
+            }
+        }
+        found
+    }
 }
 
-fn everything(group: &Group, view: View) -> Found {
-    let topic = |(name, partitions): (&TopicName, _)| (name.clone(), owned(partitions));
-    group.offsets.all(view).map(topic).filter(|(_, partitions)| !partitions.is_empty()).collect()
-}
-
-fn owned<'a>(
-    partitions: impl Iterator<Item = (i32, &'a CommittedOffset)>,
-) -> Vec<(i32, Option<CommittedOffset>)> {
-    partitions.map(|(partition, offset)| (partition, Some(offset.clone()))).collect()
-}
-
-/// Offset −1 says that nothing is committed (R6.6.2).
-fn partition((index, found): (i32, Option<CommittedOffset>)) -> OffsetFetchResponsePartition {
+/// Offset −1 says that there is none to go by (R6.6.2).
+fn partition((index, finding): (i32, Finding)) -> OffsetFetchResponsePartition {
     let answer = OffsetFetchResponsePartition::default().with_partition_index(index);
-    match found {
-        Some(committed) => answer
+    match finding {
+        Finding::Committed(committed) => answer
             .with_committed_offset(committed.offset)
             .with_committed_leader_epoch(committed.leader_epoch)
             .with_metadata(Some(committed.metadata)),
-        None => answer.with_committed_offset(-1),
+        Finding::Nothing => answer.with_committed_offset(-1),
+        Finding::Unstable => answer
+            .with_committed_offset(-1)
+            .with_error_code(ResponseError::UnstableOffsetCommit.code()),
     }
 }
 
 fn topic_of_several(
-    (name, partitions): (TopicName, Vec<(i32, Option<CommittedOffset>)>),
+    (name, partitions): (TopicName, Vec<(i32, Finding)>),
 ) -> OffsetFetchResponseTopics {
     OffsetFetchResponseTopics::default()
         .with_name(name)
@@ -141,12 +177,13 @@ fn topic_of_several(
 }
 
 /// The same fields as [`partition`], in the other struct that Kafka has for them.
-fn partition_of_several(found: (i32, Option<CommittedOffset>)) -> OffsetFetchResponsePartitions {
+fn partition_of_several(found: (i32, Finding)) -> OffsetFetchResponsePartitions {
     let OffsetFetchResponsePartition {
         partition_index,
         committed_offset,
         committed_leader_epoch,
         metadata,
+        error_code,
         ..
     } = partition(found);
     OffsetFetchResponsePartitions::default()
@@ -154,4 +191,5 @@ fn partition_of_several(found: (i32, Option<CommittedOffset>)) -> OffsetFetchRes
         .with_committed_offset(committed_offset)
         .with_committed_leader_epoch(committed_leader_epoch)
         .with_metadata(metadata)
+        .with_error_code(error_code)
 }

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::protocol::{Generation, ResponseError};
+use crate::protocol::{Generation, MemberId, ResponseError};
 
 use super::answers;
 use super::api::{Observation, Release, Removal};
 use super::appends::Consequence;
 use super::group::{Group, InitialDelay};
+use super::member::Member;
 use super::record::Record;
 use super::state::GroupState;
 use super::turn::Turn;
+
+/// With a rebalance timeout of zero the join timer would fire again and again in the same instant.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Something changed that calls for a new generation: opens the join phase, or, if it is open already,
 /// closes it when this was the last thing it waited for.
@@ -86,11 +90,15 @@ fn start_step(group: &mut Group, turn: &mut Turn<'_>, delay: InitialDelay) {
     turn.arm(group.join_key(), delay.step);
 }
 
-/// Closes the join phase: whoever has not rejoined is out, and the next generation begins.
+/// Closes the join phase: dynamic members that have not rejoined are out, and the next generation begins.
+/// If only static members are left and none of them has come back, the phase goes on.
 fn complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+    drop_unjoined(group, turn);
+    if !group.members.is_empty() && !elect(group) {
+        return wait_on(group, turn);
+    }
     turn.timers.cancel(&group.join_key());
     group.initial_delay = None;
-    drop_unjoined(group, turn);
     let took = turn.now.since(group.state_since());
     group.generation = Generation(group.generation.0 + 1);
     if group.members.is_empty() {
@@ -100,12 +108,35 @@ fn complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
     }
 }
 
+/// A static member may be away for as long as its session lasts, and keeps its place (R8.10).
 fn drop_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
     if group.members.all_joined() {
         return;
     }
-    for id in group.members.ids_where(|member| member.join.is_none()) {
+    let is_out = |m: &Member| m.join.is_none() && m.instance_id.is_none();
+    for id in group.members.ids_where(is_out) {
         group.remove_member(&id, Removal::NotRejoined, turn);
+    }
+}
+
+/// Sees to it that somebody leads who has rejoined; false if nobody has (R7.3).
+fn elect(group: &mut Group) -> bool {
+    let has_joined = |id: &MemberId| group.members.get(&id.0).is_some_and(|m| m.join.is_some());
+    if !group.leader.as_ref().is_some_and(has_joined) {
+        let next = group.members.iter().find(|m| m.join.is_some()).map(|m| m.id.clone());
+        let Some(next) = next else { return false };
+        group.leader = Some(next);
+    }
+    true
+}
+
+/// Nobody has rejoined who could lead: the phase lasts for another rebalance timeout, until somebody
+/// comes or the sessions have run out (R7.8). If it began in an empty group, it still is that phase.
+fn wait_on(group: &mut Group, turn: &mut Turn<'_>) {
+    let step = group.members.rebalance_timeout().max(SHORTEST_WAIT);
+    match group.initial_delay {
+        Some(_) => start_step(group, turn, InitialDelay { step, remaining: Duration::ZERO }),
+        None => turn.arm(group.join_key(), step),
     }
 }
 
@@ -117,6 +148,7 @@ fn become_empty(group: &mut Group, turn: &mut Turn<'_>, took: Duration) {
         group.generation
     );
     group.protocol = None;
+    group.is_recorded = true;
     group.enter(GroupState::Empty, "no members left", turn);
     observe_generation(group, turn, took);
     turn.append(Record::GroupMetadata(group.metadata(&[])), Consequence::None);
@@ -138,14 +170,13 @@ fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why:
 }
 
 fn answer_joins(group: &mut Group, turn: &mut Turn<'_>) {
-    let mut roster = answers::roster(group);
     for index in 0..group.members.len() {
         let (join, member) = group.members.begin_sync(index);
-        turn.arm(member.session_key(&group.id), member.terms.session);
+        let (id, session) = (member.id.clone(), member.terms.session);
+        turn.arm(group.session_key(&id), session);
         let Some(join) = join else { continue };
-        let id = group.members.at(index).id.0.clone();
-        let list = if group.is_leader(&id) { std::mem::take(&mut roster) } else { Vec::new() };
-        let answer = answers::joined(group, join.version, &id, list);
+        let list = answers::list_for(group, join.version, &id.0);
+        let answer = answers::joined(group, join.version, &id.0, list);
         turn.respond(join.request, answer, Release::Now);
     }
 }
@@ -175,7 +206,8 @@ pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<By
     for (index, assignment) in assignments.into_iter().enumerate() {
         let (sync, member) = group.members.assign(index, assignment);
         let Some(sync) = sync else { continue };
-        turn.arm(member.session_key(&group.id), member.terms.session);
+        let (id, session) = (member.id.clone(), member.terms.session);
+        turn.arm(group.session_key(&id), session);
         let answer = answers::synced(group, sync.version, &group.members.at(index).assignment);
         turn.respond(sync.request, answer, Release::Now);
     }
@@ -192,7 +224,8 @@ fn refuse_syncs(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
     for index in 0..group.members.len() {
         let (sync, member) = group.members.assign(index, Bytes::new());
         let Some(sync) = sync else { continue };
-        turn.arm(member.session_key(&group.id), member.terms.session);
+        let (id, session) = (member.id.clone(), member.terms.session);
+        turn.arm(group.session_key(&id), session);
         turn.respond(sync.request, answers::sync_error(error), Release::Now);
     }
 }

@@ -3,6 +3,7 @@
 //! Everything else (parked requests, pending ids, timers, the state's name, a generation that no leader
 //! has synced yet) lives in memory only and is lost with the coordinator.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +26,76 @@ pub enum Record {
         /// What was committed.
         offset: CommittedOffset,
     },
+    /// A group and its membership are gone.
+    GroupTombstone {
+        /// The group.
+        group: GroupId,
+    },
+    /// A committed offset is gone.
+    OffsetTombstone {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// How far a group has read one partition, if the producer's transaction commits.
+    TxnOffsetCommit {
+        /// Who runs the transaction.
+        producer: ProducerId,
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// What was committed.
+        offset: CommittedOffset,
+    },
+    /// A transaction is over, for every offset of the producer in this log.
+    TxnMarker {
+        /// Who ran the transaction.
+        producer: ProducerId,
+        /// Whether it committed or aborted.
+        committed: bool,
+    },
+}
+
+/// A producer's own number, which names its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProducerId(pub i64);
+
+impl fmt::Display for ProducerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a record is about: a later record of the same key replaces an earlier one, and compaction may
+/// drop the earlier one at any moment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordKey {
+    /// A group's membership.
+    Group(GroupId),
+    /// A committed offset.
+    Offset(GroupId, TopicPartition),
+}
+
+impl Record {
+    /// What the record is about; none for the records of transactions, which compaction leaves alone.
+    pub fn key(&self) -> Option<RecordKey> {
+        match self {
+            Record::GroupMetadata(metadata) => Some(RecordKey::Group(metadata.group.clone())),
+            Record::GroupTombstone { group } => Some(RecordKey::Group(group.clone())),
+            Record::OffsetCommit { group, partition, .. }
+            | Record::OffsetTombstone { group, partition } => {
+                Some(RecordKey::Offset(group.clone(), partition.clone()))
+            }
+            Record::TxnOffsetCommit { .. } | Record::TxnMarker { .. } => None,
+        }
+    }
+
+    /// Whether the record says that something is gone.
+    pub fn is_tombstone(&self) -> bool {
+        matches!(self, Record::GroupTombstone { .. } | Record::OffsetTombstone { .. })
+    }
 }
 
 /// The durable part of a group.
@@ -76,4 +147,7 @@ pub struct CommittedOffset {
     pub metadata: StrBytes,
     /// When it was committed.
     pub committed_at: Time,
+    /// When it expires whatever the group does: set by commits that name a retention time (versions 2 to
+    /// 4).
+    pub expires_at: Option<Time>,
 }

@@ -69,6 +69,7 @@ impl fmt::Display for GroupState {
 mod tests {
     use super::GroupState::*;
 
+    /// R4.7.
     #[test]
     fn a_group_never_skips_the_join_phase() {
         assert!(!Stable.may_become(Empty));

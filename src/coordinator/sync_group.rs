@@ -18,6 +18,8 @@ use super::record::Record;
 use super::state::GroupState;
 use super::turn::Turn;
 
+/// The first version with static members (KIP-345).
+const NAMES_INSTANCE: i16 = 3;
 /// The first version that must name protocol type and assignor (KIP-559).
 const NAMES_PROTOCOL: i16 = 5;
 
@@ -52,9 +54,6 @@ fn admit<'g>(
     version: i16,
     request: &SyncGroupRequest,
 ) -> Result<&'g mut Group, ResponseError> {
-    if request.group_instance_id.is_some() {
-        return Err(ResponseError::UnsupportedVersion);
-    }
     let unnamed = request.protocol_type.is_none() || request.protocol_name.is_none();
     if version >= NAMES_PROTOCOL && unnamed {
         return Err(ResponseError::InconsistentGroupProtocol);
@@ -66,10 +65,11 @@ fn admit<'g>(
     if group.state() == GroupState::Dead {
         return Err(ResponseError::CoordinatorNotAvailable);
     }
-    group.member(&request.member_id)?;
+    let instance = request.group_instance_id.as_ref().filter(|_| version >= NAMES_INSTANCE);
+    group.validate(&request.member_id, instance)?;
     group.check_generation(request.generation_id)?;
     let differs = |asked: &Option<StrBytes>, ours: &Option<StrBytes>| {
-        asked.is_some() && ours.is_some() && asked != ours
+        version >= NAMES_PROTOCOL && asked.is_some() && ours.is_some() && asked != ours
     };
     if differs(&request.protocol_type, &group.protocol_type)
         || differs(&request.protocol_name, &group.protocol)
@@ -107,7 +107,8 @@ fn store(group: &Group, turn: &mut Turn<'_>, request: &SyncGroupRequest) {
 /// The assignment is known: here it is. What a leader brings along now is ignored (R6.2.9).
 fn answer(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
     no_longer_awaited(group, turn, &request.member_id);
-    let member = group.member(&request.member_id).expect("the caller was admitted as a member");
+    let member =
+        group.members.get(&request.member_id).expect("the caller was admitted as a member");
     let answer = answers::synced(group, call.version, &member.assignment);
     turn.respond(call.id, answer, Release::Now);
 }

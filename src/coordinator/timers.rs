@@ -22,6 +22,8 @@ pub(super) enum TimerKey {
     Join { group: GroupId },
     /// The end of the sync phase (R5.5).
     Sync { group: GroupId },
+    /// The next look for expired offsets (R10).
+    Retention,
 }
 
 /// All timers of a coordinator.
@@ -73,6 +75,12 @@ impl Timers {
     /// Disarms a timer, if it is armed.
     pub(super) fn cancel(&mut self, key: &TimerKey) {
         self.armed.swap_remove(key);
+    }
+
+    /// Disarms every timer.
+    pub(super) fn cancel_all(&mut self) {
+        self.armed.clear();
+        self.queue.clear();
     }
 
     /// Disarms and gives the timer whose deadline is the earliest, if that is not after `now`.

@@ -54,15 +54,39 @@ impl Bench {
     }
 
     pub(super) fn with(config: CoordinatorConfig) -> Bench {
-        Bench {
-            coordinator: Coordinator::new(config, Rng::stream(1, "members")),
-            now: Time::ZERO,
+        Bench::after(config, "members", Time::ZERO, &[])
+    }
+
+    /// A coordinator that takes over at `now` what is in the log. `luck` makes its member ids.
+    pub(super) fn after(
+        config: CoordinatorConfig,
+        luck: &str,
+        now: Time,
+        records: &[Record],
+    ) -> Bench {
+        let mut bench = Bench {
+            coordinator: Coordinator::new(config, Rng::stream(1, luck)),
+            now,
             log: Vec::new(),
             observed: Vec::new(),
             settled: 0,
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
+        };
+        for (position, record) in records.iter().enumerate() {
+            bench.coordinator.replay(now, position as u64, record);
         }
+        let mut out = Vec::new();
+        bench.coordinator.loaded(now, &mut out);
+        bench.take(out);
+        bench
+    }
+
+    /// Ends the coordinator's term.
+    pub(super) fn unload(&mut self) {
+        let mut out = Vec::new();
+        self.coordinator.unload(self.now, &mut out);
+        self.take(out);
     }
 
     /// A group of members `m0`, `m1`, … that is Stable in generation 1; gives their ids, the leader's
@@ -76,7 +100,32 @@ impl Bench {
         (bench, ids)
     }
 
+    /// A group of static members `i0`, `i1`, … that is Stable in generation 1; gives their ids, the leader's
+    /// first.
+    pub(super) fn stable_static(members: usize) -> (Bench, Vec<StrBytes>) {
+        let (mut bench, ids) = Bench::completing_static(members);
+        ids.iter().for_each(|id| {
+            bench.sync(id, 1, &ids);
+        });
+        bench.commit();
+        assert_eq!(bench.state(), GroupState::Stable);
+        (bench, ids)
+    }
+
     /// The same, before anybody sent SyncGroup.
+    pub(super) fn completing_static(members: usize) -> (Bench, Vec<StrBytes>) {
+        let mut bench = Bench::new();
+        let joins: Vec<_> = (0..members).map(|n| bench.join_as(&format!("i{n}"), "")).collect();
+        while bench.state() == GroupState::PreparingRebalance {
+            bench.pass(secs(3));
+        }
+        bench.commit();
+        let ids = joins.into_iter().map(|join| bench.joined(join).member_id).collect();
+        assert_eq!(bench.state(), GroupState::CompletingRebalance);
+        (bench, ids)
+    }
+
+    /// The same as [`Bench::stable`], before anybody sent SyncGroup.
     pub(super) fn completing(members: usize) -> (Bench, Vec<StrBytes>) {
         let mut bench = Bench::new();
         let ids: Vec<_> = (0..members).map(|n| bench.enter(&format!("m{n}"))).collect();
@@ -156,6 +205,11 @@ impl Bench {
         id
     }
 
+    /// JoinGroup of a static member; without a member id for a process that has just started.
+    pub(super) fn join_as(&mut self, instance: &str, member: &str) -> RequestId {
+        self.ask("c", 9, as_instance(join_request(member), instance))
+    }
+
     pub(super) fn join(&mut self, member: &str) -> RequestId {
         self.ask("again", 9, join_request(member))
     }
@@ -174,20 +228,36 @@ impl Bench {
         self.ask("m", 5, sync_request(member, generation, members))
     }
 
-    /// The code and release of a heartbeat's answer.
+    /// The code of a heartbeat's answer.
     pub(super) fn beat(&mut self, member: &str, generation: i32) -> i16 {
+        self.beat_as(member, generation, None)
+    }
+
+    /// The same, with the instance id of a static member.
+    pub(super) fn beat_as(&mut self, member: &str, generation: i32, instance: Option<&str>) -> i16 {
         let request = HeartbeatRequest::default()
             .with_group_id(group())
             .with_generation_id(generation)
-            .with_member_id(str_bytes(member));
+            .with_member_id(str_bytes(member))
+            .with_group_instance_id(instance.map(str_bytes));
         let id = self.ask("m", 4, request);
         let Response::Heartbeat(answer) = self.answer(id) else { panic!("not a heartbeat") };
         answer.error_code
     }
 
-    /// The top-level code and those of the entries.
+    /// The top-level code and those of the entries; dynamic members.
     pub(super) fn leave(&mut self, members: &[&str]) -> (i16, Vec<i16>) {
-        let entry = |id: &&str| MemberIdentity::default().with_member_id(str_bytes(id));
+        let members: Vec<_> = members.iter().map(|id| (*id, None)).collect();
+        self.leave_as(&members)
+    }
+
+    /// The same, with the instance ids of static members.
+    pub(super) fn leave_as(&mut self, members: &[(&str, Option<&str>)]) -> (i16, Vec<i16>) {
+        let entry = |(id, instance): &(&str, Option<&str>)| {
+            MemberIdentity::default()
+                .with_member_id(str_bytes(id))
+                .with_group_instance_id(instance.map(str_bytes))
+        };
         let request = LeaveGroupRequest::default()
             .with_group_id(group())
             .with_members(members.iter().map(entry).collect());
@@ -242,7 +312,7 @@ impl Bench {
         self.asked.len() - self.answers.len()
     }
 
-    fn take(&mut self, out: Vec<Output>) {
+    pub(super) fn take(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
                 Output::Respond { to, response, release } => {
@@ -267,6 +337,12 @@ fn encodes(response: &Response, version: i16) {
         Response::LeaveGroup(body) => body.encode(&mut buf, version),
         Response::OffsetCommit(body) => body.encode(&mut buf, version),
         Response::OffsetFetch(body) => body.encode(&mut buf, version),
+        Response::TxnOffsetCommit(body) => body.encode(&mut buf, version),
+        Response::WriteTxnMarkers(body) => body.encode(&mut buf, version),
+        Response::DescribeGroups(body) => body.encode(&mut buf, version),
+        Response::ListGroups(body) => body.encode(&mut buf, version),
+        Response::DeleteGroups(body) => body.encode(&mut buf, version),
+        Response::OffsetDelete(body) => body.encode(&mut buf, version),
         other => panic!("a coordinator does not answer {}", other.api()),
     };
     result.unwrap_or_else(|error| panic!("{response:?} at version {version}: {error}"));
@@ -289,6 +365,10 @@ pub(super) fn join_request(member: &str) -> JoinGroupRequest {
         .with_member_id(str_bytes(member))
         .with_protocol_type(str_bytes("consumer"));
     offer(request, &[("range", "topics")])
+}
+
+pub(super) fn as_instance(request: JoinGroupRequest, instance: &str) -> JoinGroupRequest {
+    request.with_group_instance_id(Some(str_bytes(instance)))
 }
 
 pub(super) fn offer(request: JoinGroupRequest, protocols: &[(&str, &str)]) -> JoinGroupRequest {

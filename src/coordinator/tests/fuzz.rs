@@ -1,37 +1,37 @@
-//! Any sequence of requests: nothing panics, every request is answered once, all moves are legal, and
-//! what is told fits what was asked.
+//! Any sequence of requests, with static members, small groups and fail-overs among them: nothing panics,
+//! every request is answered once, all moves are legal, what is told fits what was asked, and what is
+//! loaded is what was durable.
+
+mod requests;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use kafka_protocol::messages::leave_group_request::MemberIdentity;
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
-use kafka_protocol::messages::offset_fetch_request::{
-    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
-};
-use kafka_protocol::messages::{
-    HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest,
-};
 
-use super::bench::{join_request, offer, sync_request};
+use super::bench::join_request;
 use super::*;
-use crate::coordinator::{CoordinatorConfig, GroupCoordinator, GroupState, Observation};
-use crate::protocol::{GroupId, Request, Response, StrBytes, TopicName, str_bytes};
+use crate::coordinator::{
+    CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, Observation, Record, Removal,
+};
+use crate::protocol::{
+    Generation, GroupId, MemberId, Request, Response, StrBytes, TopicName, str_bytes,
+};
 use crate::rng::Rng;
 use crate::time::Time;
 
+/// R3.5, R3.6, R4.1.
 #[test]
 fn any_sequence_of_requests_is_answered_and_moves_legally() {
     let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
-    for seed in 0..60 {
+    for seed in 0..150 {
         let mut run = Fuzz::new(seed);
-        for _ in 0..700 {
+        for _ in 0..1_000 {
             run.step();
         }
         run.finish();
-        run.bench.reasons().into_iter().for_each(|why| *reached.entry(why).or_default() += 1);
+        run.reached
+            .into_iter()
+            .for_each(|(what, times)| *reached.entry(what).or_default() += times);
     }
     for why in [
         "member joined",
@@ -46,32 +46,69 @@ fn any_sequence_of_requests_is_answered_and_moves_legally() {
         "leader rejoined",
         "assignment append failed",
         "no members left",
+        "assignor changed",
+        "static member replaced",
+        "too many members",
+        "unloaded",
+        "(replaced)",
+        "(group removed)",
+        "(replacement undone)",
+        "(turned away)",
+        "(loaded with members)",
+        "(members as stored)",
     ] {
         assert!(reached.contains_key(why), "the fuzz never reached {why:?}: {reached:?}");
     }
 }
+
+const INSTANCES: [&str; 3] = ["i1", "i2", "i3"];
 
 struct Fuzz {
     rng: Rng,
     bench: Bench,
     /// Ids that were ever handed out.
     ids: Vec<StrBytes>,
+    /// What is durable of the groups themselves, in the order of the log.
+    durable: Vec<Record>,
+    /// No append has failed since the last fail-over, so that memory and log agree where they should.
+    nothing_failed: bool,
+    config: CoordinatorConfig,
+    terms: u64,
     settled: usize,
     seen: usize,
     generations: BTreeMap<GroupId, i32>,
+    holders: BTreeMap<(GroupId, StrBytes), MemberId>,
+    reached: BTreeMap<&'static str, u64>,
 }
 
 impl Fuzz {
     fn new(seed: u64) -> Fuzz {
         let mut rng = Rng::stream(seed, "fuzz");
         let delay = *rng.pick(&[ms(0), ms(500), secs(3)]);
-        let config = CoordinatorConfig { initial_rebalance_delay: delay, ..Default::default() };
-        let (bench, ids, generations) = (Bench::with(config), Vec::new(), BTreeMap::new());
-        Fuzz { rng, bench, ids, settled: 0, seen: 0, generations }
+        let config = CoordinatorConfig {
+            initial_rebalance_delay: delay,
+            max_size: *rng.pick(&[1, 2, 3, 100, 100]),
+            ..Default::default()
+        };
+        Fuzz {
+            rng,
+            bench: Bench::with(config.clone()),
+            ids: Vec::new(),
+            durable: Vec::new(),
+            nothing_failed: true,
+            config,
+            terms: 0,
+            settled: 0,
+            seen: 0,
+            generations: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            reached: BTreeMap::new(),
+        }
     }
 
     fn step(&mut self) {
         match self.rng.below(10) {
+            0 if self.rng.chance(30) => self.fail_over(),
             0 => self.pass(),
             1 | 2 => self.settle_log(),
             _ => {
@@ -85,18 +122,117 @@ impl Fuzz {
     }
 
     fn pass(&mut self) {
-        let step = *self.rng.pick(&[ms(0), ms(1), ms(300), secs(2), secs(7), secs(40), secs(400)]);
+        let long = self.rng.chance(60);
+        let step = match long {
+            true => *self.rng.pick(&[secs(7), secs(40), secs(400)]),
+            false => *self.rng.pick(&[ms(0), ms(1), ms(300), secs(2)]),
+        };
         let exactly =
             self.rng.chance(500).then(|| self.bench.coordinator.next_deadline()).flatten();
-        self.bench.pass(exactly.map_or(step, |at: Time| at.since(self.bench.now)));
+        // The look for expired offsets is always armed: to go for it whenever nothing else is would leave no
+        // session alive.
+        let exactly = exactly.map(|at: Time| at.since(self.bench.now));
+        self.bench.pass(exactly.filter(|step| *step < secs(400)).unwrap_or(step));
     }
 
     fn settle_log(&mut self) {
-        let Some((append, _)) = self.bench.log.get(self.settled) else { return };
+        let Some((append, record)) = self.bench.log.get(self.settled) else { return };
         let errors = [E::NotEnoughReplicas, E::NotLeaderOrFollower, E::MessageTooLarge];
         let error = self.rng.chance(150).then(|| *self.rng.pick(&errors));
         self.settled += 1;
+        match (error, record) {
+            (Some(_), _) => self.nothing_failed = false,
+            (None, Record::GroupMetadata(_) | Record::GroupTombstone { .. }) => {
+                self.durable.push(record.clone());
+            }
+            (None, _) => {}
+        }
         self.bench.settle_one(*append, error);
+        self.check_memory();
+    }
+
+    /// The last record of each group, as a log has it in the end.
+    fn stored(&self) -> BTreeMap<GroupId, GroupMetadata> {
+        let mut stored = BTreeMap::new();
+        for record in &self.durable {
+            match record {
+                Record::GroupMetadata(metadata) => {
+                    stored.insert(metadata.group.clone(), metadata.clone());
+                }
+                Record::GroupTombstone { group } => {
+                    stored.remove(group);
+                }
+                other => panic!("{other:?} is not kept"),
+            }
+        }
+        stored
+    }
+
+    /// A Stable group of which everything is durable is what the log says it is.
+    fn check_memory(&mut self) {
+        if self.settled < self.bench.log.len() || !self.nothing_failed {
+            return;
+        }
+        for (id, stored) in self.stored() {
+            let group = self.bench.coordinator.groups.get(&id).expect("a stored group is there");
+            if group.state() != GroupState::Stable {
+                continue;
+            }
+            let given: Vec<_> = group.members.iter().map(|m| m.assignment.clone()).collect();
+            let has = group.metadata(&given);
+            let synced_twice =
+                self.durable.iter().filter(|r| is_of(r, &id, has.generation)).count() > 1;
+            assert_eq!((has.generation, &has.protocol), (stored.generation, &stored.protocol));
+            assert_eq!((&has.leader, has.members.len()), (&stored.leader, stored.members.len()));
+            for member in &has.members {
+                let same = stored.members.iter().find(|other| other.id == member.id);
+                let same = same.expect("every member of a Stable group is stored");
+                // A leader that syncs twice before its first record is durable has the second one stored, and
+                // the first one given out (R9.1).
+                assert!(synced_twice || same.assignment == member.assignment);
+                assert_eq!(same.instance_id, member.instance_id);
+            }
+            *self.reached.entry("(members as stored)").or_default() += 1;
+        }
+    }
+
+    /// The coordinator's term ends, and another one takes over what is durable.
+    fn fail_over(&mut self) {
+        self.bench.unload();
+        assert_eq!(self.bench.unanswered(), 0, "everything is answered at the end of a term");
+        self.check_moves();
+        self.terms += 1;
+        self.config.max_size = *self.rng.pick(&[1, 2, 3, 100, 100]);
+        let luck = format!("members/{}", self.terms);
+        let now = self.bench.now + *self.rng.pick(&[ms(0), secs(1), secs(100)]);
+        self.bench = Bench::after(self.config.clone(), &luck, now, &self.durable);
+        (self.settled, self.seen, self.nothing_failed) = (0, 0, true);
+        self.generations.clear();
+        self.holders.clear();
+        self.check_loaded();
+        self.check_moves();
+    }
+
+    fn check_loaded(&mut self) {
+        let mut stored = self.stored();
+        let mut again = Vec::new();
+        for observation in &self.bench.observed {
+            let Observation::GroupLoaded(found) = observation else { continue };
+            let GroupMetadata { group, members, generation, .. } = &found.metadata;
+            assert_eq!(stored.remove(group).as_ref(), Some(&found.metadata));
+            assert_eq!(found.state == GroupState::Stable, !members.is_empty());
+            self.generations.insert(group.clone(), generation.0);
+            for member in members {
+                if let Some(instance) = member.instance_id.clone() {
+                    self.holders.insert((group.clone(), instance), member.id.clone());
+                }
+                *self.reached.entry("(loaded with members)").or_default() += 1;
+            }
+            again.push(Record::GroupMetadata(found.metadata.clone()));
+        }
+        assert!(stored.is_empty(), "groups were lost: {stored:?}");
+        // The log may be compacted from here on.
+        self.durable = again;
     }
 
     fn learn(&mut self, id: crate::coordinator::RequestId) {
@@ -111,7 +247,38 @@ impl Fuzz {
     fn check_moves(&mut self) {
         for observation in &self.bench.observed[self.seen..] {
             match observation {
-                Observation::State { from, to, .. } => assert!(from.may_become(*to)),
+                Observation::State { from, to, why, .. } => {
+                    assert!(from.may_become(*to));
+                    *self.reached.entry(why).or_default() += 1;
+                }
+                Observation::GroupRemoved { group, .. } => {
+                    self.generations.remove(group);
+                    *self.reached.entry("(group removed)").or_default() += 1;
+                }
+                Observation::GroupLoaded(found) => {
+                    let found = &found.metadata;
+                    self.generations.insert(found.group.clone(), found.generation.0);
+                }
+                Observation::MemberAdded { group, member, instance: Some(instance), .. } => {
+                    let key = (group.clone(), instance.clone());
+                    assert_eq!(self.holders.insert(key, member.clone()), None);
+                }
+                Observation::MemberReplaced { group, instance, old, new, .. } => {
+                    let key = (group.clone(), instance.clone());
+                    assert_eq!(self.holders.insert(key, new.clone()).as_ref(), Some(old));
+                    *self.reached.entry("(replaced)").or_default() += 1;
+                }
+                Observation::ReplacementUndone { group, instance, old, new } => {
+                    let key = (group.clone(), instance.clone());
+                    assert_eq!(self.holders.insert(key, old.clone()).as_ref(), Some(new));
+                    *self.reached.entry("(replacement undone)").or_default() += 1;
+                }
+                Observation::MemberRemoved { group, member, why } => {
+                    self.holders.retain(|(of, _), holder| of != group || holder != member);
+                    if *why == Removal::GroupFull {
+                        *self.reached.entry("(turned away)").or_default() += 1;
+                    }
+                }
                 Observation::GenerationBegan { group, generation, members, leader, .. } => {
                     let before = self.generations.insert(group.clone(), generation.0);
                     assert_eq!(generation.0, before.unwrap_or(0) + 1);
@@ -142,153 +309,13 @@ impl Fuzz {
     }
 
     // Requests near the valid ones.
+}
 
-    fn request(&mut self) -> (i16, Request) {
-        match self.rng.below(12) {
-            0..4 => self.join(),
-            4..7 => self.sync(),
-            7 => self.heartbeat(),
-            8 => self.leave(),
-            9 | 10 => self.commit(),
-            _ => self.fetch(),
-        }
-    }
-
-    fn group(&mut self) -> GroupId {
-        GroupId(str_bytes(match self.rng.below(40) {
-            0 => "",
-            1..5 => "h",
-            _ => "g",
-        }))
-    }
-
-    /// Mostly one of the newest members.
-    fn member(&mut self) -> StrBytes {
-        if self.ids.is_empty() || self.rng.chance(30) {
-            return str_bytes("nobody");
-        }
-        let newest = self.ids.len().saturating_sub(5) as u64;
-        let from = if self.rng.chance(900) { newest } else { 0 };
-        self.ids[self.rng.within(from..=self.ids.len() as u64 - 1) as usize].clone()
-    }
-
-    fn generation(&mut self, group: &GroupId) -> i32 {
-        let current = self.bench.coordinator.describe(group).map_or(0, |look| look.generation.0);
-        match self.rng.below(20) {
-            0 => current - 1,
-            1 => current + 1,
-            2 => -1,
-            3 => i32::MIN,
-            _ => current,
-        }
-    }
-
-    fn instance(&mut self) -> Option<StrBytes> {
-        self.rng.chance(10).then(|| str_bytes("instance"))
-    }
-
-    fn join(&mut self) -> (i16, Request) {
-        let version = self.rng.below(10) as i16;
-        let member = if self.rng.chance(250) { StrBytes::new() } else { self.member() };
-        let offers: [&[(&str, &str)]; 6] = [
-            &[("range", "a")],
-            &[("range", "a")],
-            &[("range", "b"), ("roundrobin", "b")],
-            &[("roundrobin", "b"), ("range", "b"), ("roundrobin", "c")],
-            &[("roundrobin", "")],
-            &[],
-        ];
-        let offered = self.rng.pick(&offers);
-        let protocol_type = if self.rng.chance(20) { "connect" } else { "consumer" };
-        let request = offer(join_request(&member), offered)
-            .with_group_id(self.group())
-            .with_group_instance_id(self.instance())
-            .with_session_timeout_ms(*self.rng.pick(&[6_000, 10_000, 10_000, 30_000, -5, i32::MAX]))
-            .with_rebalance_timeout_ms(*self.rng.pick(&[-1, 0, 1_000, 20_000, 60_000, 900_000]))
-            .with_protocol_type(str_bytes(protocol_type));
-        (version, request.into())
-    }
-
-    fn sync(&mut self) -> (i16, Request) {
-        let (version, group, member) = (self.rng.below(6) as i16, self.group(), self.member());
-        let generation = self.generation(&group);
-        let members = [self.member(), member.clone(), self.member()];
-        let leader = self.bench.coordinator.describe(&group).and_then(|look| look.leader);
-        let leader = leader.filter(|_| self.rng.chance(300)).map(|leader| leader.0);
-        let mut request = sync_request(&leader.unwrap_or(member), generation, &members)
-            .with_group_id(group)
-            .with_group_instance_id(self.instance());
-        if self.rng.chance(900) {
-            let names: [Option<&str>; 3] = [None, Some("range"), Some("roundrobin")];
-            request.protocol_name = self.rng.pick(&names).map(str_bytes);
-        }
-        (version, request.into())
-    }
-
-    fn heartbeat(&mut self) -> (i16, Request) {
-        let (group, member) = (self.group(), self.member());
-        let request = HeartbeatRequest::default()
-            .with_generation_id(self.generation(&group))
-            .with_group_id(group)
-            .with_member_id(member)
-            .with_group_instance_id(self.instance());
-        (self.rng.below(5) as i16, request.into())
-    }
-
-    fn leave(&mut self) -> (i16, Request) {
-        let members = (0..self.rng.below(4))
-            .map(|_| {
-                MemberIdentity::default()
-                    .with_member_id(self.member())
-                    .with_group_instance_id(self.instance())
-            })
-            .collect();
-        let request = LeaveGroupRequest::default()
-            .with_group_id(self.group())
-            .with_member_id(self.member())
-            .with_members(members);
-        (self.rng.below(6) as i16, request.into())
-    }
-
-    fn commit(&mut self) -> (i16, Request) {
-        let (group, member) = (self.group(), self.member());
-        let partitions = (0..self.rng.below(4))
-            .map(|_| {
-                OffsetCommitRequestPartition::default()
-                    .with_partition_index(self.rng.below(3) as i32 - 1)
-                    .with_committed_offset(*self.rng.pick(&[0, 7, -1, i64::MAX]))
-                    .with_committed_metadata(self.rng.chance(500).then(|| str_bytes("note")))
-            })
-            .collect();
-        let topic = OffsetCommitRequestTopic::default()
-            .with_name(TopicName(str_bytes("t")))
-            .with_partitions(partitions);
-        let request = OffsetCommitRequest::default()
-            .with_generation_id_or_member_epoch(self.generation(&group))
-            .with_group_id(group)
-            .with_member_id(if self.rng.chance(200) { StrBytes::new() } else { member })
-            .with_topics(vec![topic; self.rng.below(3) as usize]);
-        (self.rng.within(2..=9) as i16, request.into())
-    }
-
-    fn fetch(&mut self) -> (i16, Request) {
-        let name = TopicName(str_bytes("t"));
-        let one = OffsetFetchRequestTopic::default()
-            .with_name(name.clone())
-            .with_partition_indexes(vec![0, 1, -7]);
-        let several = OffsetFetchRequestTopics::default()
-            .with_name(name)
-            .with_partition_indexes(vec![0, 1, i32::MIN]);
-        let group = OffsetFetchRequestGroup::default()
-            .with_group_id(self.group())
-            .with_topics(self.rng.chance(500).then(|| vec![several]));
-        let request = OffsetFetchRequest::default()
-            .with_group_id(self.group())
-            .with_topics(self.rng.chance(500).then(|| vec![one]))
-            .with_groups(vec![group; self.rng.below(3) as usize])
-            .with_require_stable(self.rng.chance(500));
-        (self.rng.within(1..=9) as i16, request.into())
-    }
+fn is_of(record: &Record, id: &GroupId, of: Generation) -> bool {
+    let Record::GroupMetadata(GroupMetadata { group, generation, .. }) = record else {
+        return false;
+    };
+    group == id && *generation == of
 }
 
 /// The bytes of a subscription are nobody's business here.

@@ -7,6 +7,7 @@ use super::*;
 use crate::coordinator::{Release, RequestId};
 use crate::protocol::{GroupId, str_bytes};
 
+/// R6.3.2, R6.3.3, R6.3.4, R6.3.5, R6.3.6.
 #[test]
 fn what_a_heartbeat_is_told_in_each_state() {
     let mut bench = Bench::new();
@@ -29,19 +30,19 @@ fn what_a_heartbeat_is_told_in_each_state() {
     assert_eq!(bench.beat(&ids[1], 1), code(E::RebalanceInProgress), "PreparingRebalance");
 }
 
+/// R6.3.1, R6.3.2.
 #[test]
 fn pre_checks() {
     let mut bench = Bench::new();
     let nameless = HeartbeatRequest::default();
-    let id = bench.ask("m", 4, nameless.clone());
+    let id = bench.ask("m", 4, nameless);
     assert_eq!(error_of(&bench, id), code(E::InvalidGroupId));
-    let id = bench.ask("m", 4, nameless.with_group_instance_id(Some(str_bytes("i"))));
-    assert_eq!(error_of(&bench, id), code(E::UnsupportedVersion));
     let other = HeartbeatRequest::default().with_group_id(GroupId(str_bytes("other")));
     let id = bench.ask("m", 0, other);
     assert_eq!(error_of(&bench, id), code(E::UnknownMemberId));
 }
 
+/// R3.2.
 #[test]
 fn accepted_heartbeats_queue_behind_the_log_and_refused_ones_do_not() {
     let (mut bench, ids) = Bench::stable(2);
@@ -59,6 +60,7 @@ fn accepted_heartbeats_queue_behind_the_log_and_refused_ones_do_not() {
     assert_eq!(bench.answers[&advice].1, Release::WhenDurable);
 }
 
+/// R5.1, R6.3.5, R6.3.6.
 #[test]
 fn only_an_accepted_heartbeat_restarts_the_session() {
     let (mut bench, ids) = Bench::stable(2);

@@ -27,22 +27,26 @@ fn began(delay: u64, rebalance: u64, entries: &[u64]) -> u64 {
     bench.now.micros() / 1_000
 }
 
+/// R7.1.
 #[test]
 fn one_member_waits_one_step() {
     assert_eq!(began(3_000, 30_000, &[0]), 3_000);
 }
 
+/// R7.1.
 #[test]
 fn a_member_added_in_a_step_is_worth_another_step() {
     assert_eq!(began(3_000, 30_000, &[0, 2_900]), 6_000);
     assert_eq!(began(3_000, 30_000, &[0, 2_900, 5_900]), 9_000);
 }
 
+/// R7.1.
 #[test]
 fn several_in_one_step_are_worth_no_more_than_one() {
     assert_eq!(began(3_000, 30_000, &[0, 10, 20, 30]), 6_000);
 }
 
+/// R7.1.
 #[test]
 fn the_steps_end_with_the_rebalance_timeout() {
     // Steps of 3, 3 and then the last 1 of 7 seconds.
@@ -52,11 +56,13 @@ fn the_steps_end_with_the_rebalance_timeout() {
 }
 
 /// With a timeout shorter than the delay, the one step still has its whole length.
+/// (R7.1)
 #[test]
 fn a_short_rebalance_timeout_does_not_shorten_the_first_step() {
     assert_eq!(began(3_000, 1_000, &[0, 500]), 3_000);
 }
 
+/// R5.4, R7.1.
 #[test]
 fn no_delay_still_goes_through_the_timer() {
     let config = CoordinatorConfig { initial_rebalance_delay: ms(0), ..Default::default() };
@@ -67,6 +73,7 @@ fn no_delay_still_goes_through_the_timer() {
     assert_eq!(bench.state(), GroupState::CompletingRebalance);
 }
 
+/// R6.4.5, R7.1.
 #[test]
 fn neither_join_nor_leave_ends_the_delay() {
     let mut bench = Bench::new();
@@ -83,6 +90,7 @@ fn neither_join_nor_leave_ends_the_delay() {
     assert_eq!(bench.reasons(), ["member joined", "initial delay over"]);
 }
 
+/// R4.5, R7.1.
 #[test]
 fn the_last_member_that_leaves_during_the_delay_leaves_an_empty_group_at_its_end() {
     let mut bench = Bench::new();
@@ -95,6 +103,7 @@ fn the_last_member_that_leaves_during_the_delay_leaves_an_empty_group_at_its_end
 }
 
 /// A heartbeat in the delay makes a new member's timer a session timer, and so it can expire here.
+/// (R5.2, R7.1)
 #[test]
 fn an_expired_session_ends_the_delay_when_all_others_have_joined() {
     let config = CoordinatorConfig { initial_rebalance_delay: secs(20), ..Default::default() };
@@ -107,6 +116,7 @@ fn an_expired_session_ends_the_delay_when_all_others_have_joined() {
     assert_eq!(bench.look().members.len(), 1);
 }
 
+/// R5.3, R7.1.
 #[test]
 fn an_expired_pending_id_ends_the_delay_when_all_have_joined() {
     let config = CoordinatorConfig { initial_rebalance_delay: secs(20), ..Default::default() };
@@ -117,6 +127,7 @@ fn an_expired_pending_id_ends_the_delay_when_all_have_joined() {
     assert_eq!(bench.reasons(), ["member joined", "all members joined"]);
 }
 
+/// R7.1, R7.2.
 #[test]
 fn a_pending_id_does_not_hold_the_delay_up() {
     let mut bench = Bench::new();
@@ -128,6 +139,7 @@ fn a_pending_id_does_not_hold_the_delay_up() {
     assert_eq!(bench.look().pending.len(), 1);
 }
 
+/// R6.1.8, R6.1.16.
 #[test]
 fn the_old_versions_join_in_one_step() {
     let mut bench = Bench::new();

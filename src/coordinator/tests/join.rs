@@ -5,6 +5,7 @@ use super::*;
 use crate::coordinator::{GroupState, Observation, Record, Release, Removal};
 use crate::protocol::{GroupId, MemberId, str_bytes};
 
+/// R3.4, R4.2, R6.1.7, R6.1.9.
 #[test]
 fn a_stranger_is_given_an_id_and_comes_back_with_it() {
     let mut bench = Bench::new();
@@ -31,6 +32,7 @@ fn a_stranger_is_given_an_id_and_comes_back_with_it() {
     assert_eq!(bench.answers[&second].1, Release::Now);
 }
 
+/// R6.1.4.
 #[test]
 fn a_new_group_writes_its_record_whatever_comes_of_the_join() {
     let mut bench = Bench::new();
@@ -41,6 +43,7 @@ fn a_new_group_writes_its_record_whatever_comes_of_the_join() {
     assert_eq!(bench.log.len(), 1);
 }
 
+/// R9.3.
 #[test]
 fn a_new_group_that_cannot_be_stored_answers_its_join_with_the_error() {
     let mut bench = Bench::new();
@@ -51,6 +54,7 @@ fn a_new_group_that_cannot_be_stored_answers_its_join_with_the_error() {
     assert_eq!(bench.state(), GroupState::Empty);
 }
 
+/// R6.1.1, R6.1.2, R6.1.3, R6.1.6, R6.1.10.
 #[test]
 fn the_checks_come_in_their_order() {
     let mut bench = Bench::new();
@@ -63,10 +67,8 @@ fn the_checks_come_in_their_order() {
         .with_group_instance_id(Some(str_bytes("i")))
         .with_group_id(nobody.clone())
         .with_session_timeout_ms(0);
-    refused(wrong_everywhere.clone(), E::UnsupportedVersion);
-    let dynamic = wrong_everywhere.with_group_instance_id(None);
-    refused(dynamic.clone(), E::InvalidGroupId);
-    refused(dynamic.clone().with_group_id(group()), E::InvalidSessionTimeout);
+    refused(wrong_everywhere.clone(), E::InvalidGroupId);
+    refused(wrong_everywhere.with_group_id(group()), E::InvalidSessionTimeout);
     refused(join_request("").with_session_timeout_ms(5_999), E::InvalidSessionTimeout);
     refused(join_request("").with_session_timeout_ms(1_800_001), E::InvalidSessionTimeout);
     refused(join_request("").with_session_timeout_ms(-1), E::InvalidSessionTimeout);
@@ -78,6 +80,7 @@ fn the_checks_come_in_their_order() {
     refused(join_request("").with_session_timeout_ms(6_000), E::MemberIdRequired);
 }
 
+/// R6.1.6.
 #[test]
 fn protocol_type_and_assignors_must_suit_everybody() {
     let (mut bench, ids) = Bench::stable(1);
@@ -94,6 +97,7 @@ fn protocol_type_and_assignors_must_suit_everybody() {
     assert_eq!(error_of(both), code(E::MemberIdRequired));
 }
 
+/// R7.4.
 #[test]
 fn the_assignor_with_the_most_votes_wins_among_those_all_know() {
     let mut bench = Bench::new();
@@ -119,6 +123,7 @@ fn the_assignor_with_the_most_votes_wins_among_those_all_know() {
     }
 }
 
+/// R5.4, R7.2, R7.3, R7.5.
 #[test]
 fn a_member_that_does_not_rejoin_is_out_and_another_leads() {
     let (mut bench, ids) = Bench::stable(3);
@@ -147,6 +152,7 @@ fn a_member_that_does_not_rejoin_is_out_and_another_leads() {
     assert_eq!(bench.beat(&ids[0], 1), code(E::UnknownMemberId));
 }
 
+/// R4.3, R6.1.14, R7.2, R7.3.
 #[test]
 fn the_leader_stays_while_it_rejoins() {
     let (mut bench, ids) = Bench::stable(2);
@@ -157,6 +163,7 @@ fn the_leader_stays_while_it_rejoins() {
     assert_eq!(bench.reasons()[3..], ["leader rejoined", "all members joined"]);
 }
 
+/// R3.5.
 #[test]
 fn an_older_join_of_the_same_member_is_answered_not_coordinator() {
     let (mut bench, ids) = Bench::stable(2);
@@ -166,6 +173,7 @@ fn an_older_join_of_the_same_member_is_answered_not_coordinator() {
     assert!(bench.is_parked(newer));
 }
 
+/// R4.4, R5.1, R6.1.12, R6.1.13, R7.6.
 #[test]
 fn rejoining_in_the_sync_phase_repeats_the_answer_unless_something_is_new() {
     let (mut bench, ids) = Bench::completing(2);
@@ -187,6 +195,7 @@ fn rejoining_in_the_sync_phase_repeats_the_answer_unless_something_is_new() {
     assert_eq!(bench.joined(changed).generation_id, 2);
 }
 
+/// R4.3, R6.1.15.
 #[test]
 fn a_follower_of_a_stable_group_is_answered_at_once_unless_something_is_new() {
     let (mut bench, ids) = Bench::stable(2);
@@ -197,6 +206,7 @@ fn a_follower_of_a_stable_group_is_answered_at_once_unless_something_is_new() {
     assert_eq!(bench.reasons().last(), Some(&"metadata changed"));
 }
 
+/// R4.3, R4.4, R6.1.9.
 #[test]
 fn a_new_member_rebalances_a_group_in_any_state() {
     let (mut bench, ids) = Bench::stable(1);
@@ -210,6 +220,7 @@ fn a_new_member_rebalances_a_group_in_any_state() {
     assert_eq!(bench.beat(&late, 2), code(E::RebalanceInProgress));
 }
 
+/// R4.2, R5.3, R6.4.5, R7.2.
 #[test]
 fn a_pending_id_holds_the_join_phase_up_until_it_joins_leaves_or_expires() {
     for end in ["joins", "leaves", "expires"] {
@@ -230,6 +241,7 @@ fn a_pending_id_holds_the_join_phase_up_until_it_joins_leaves_or_expires() {
     }
 }
 
+/// R5.4, R7.2.
 #[test]
 fn pending_ids_outlive_the_join_timer_and_can_still_be_used() {
     let (mut bench, ids) = Bench::stable(1);
@@ -245,4 +257,17 @@ fn pending_ids_outlive_the_join_timer_and_can_still_be_used() {
     let used = bench.join(&pending);
     assert!(bench.is_parked(used));
     assert_eq!(bench.look().pending, []);
+}
+
+/// R6.1.11.
+#[test]
+fn who_joins_twice_in_the_join_phase_is_taken_by_its_last_word() {
+    let (mut bench, ids) = Bench::stable(2);
+    let leader = bench.join(&ids[0]);
+    bench.join_with(&ids[0], &[("range", "newer")]);
+    assert_eq!(bench.joined(leader).error_code, code(E::NotCoordinator));
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    let last = bench.join_with(&ids[0], &[("range", "newest")]);
+    bench.join(&ids[1]);
+    assert_eq!(&bench.joined(last).members[0].metadata[..], b"newest");
 }

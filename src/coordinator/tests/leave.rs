@@ -7,6 +7,7 @@ use super::*;
 use crate::coordinator::{GroupState, Observation, Removal, TimerKind};
 use crate::protocol::{MemberId, Response, str_bytes};
 
+/// R4.3, R6.4.4, R6.4.5, R7.3.
 #[test]
 fn leaving_a_stable_group_rebalances_it() {
     let (mut bench, ids) = Bench::stable(2);
@@ -22,6 +23,7 @@ fn leaving_a_stable_group_rebalances_it() {
     }));
 }
 
+/// R4.5, R4.7, R7.7.
 #[test]
 fn the_last_to_leave_empties_the_group_in_the_same_instant() {
     let (mut bench, ids) = Bench::stable(1);
@@ -31,6 +33,7 @@ fn the_last_to_leave_empties_the_group_in_the_same_instant() {
 }
 
 /// The group's rebalance timeout is then zero, so the join phase ends at once, but through its timer.
+/// (R7.7)
 #[test]
 fn a_pending_id_does_not_keep_a_group_without_members() {
     let (mut bench, ids) = Bench::stable(1);
@@ -45,6 +48,7 @@ fn a_pending_id_does_not_keep_a_group_without_members() {
     assert_eq!(bench.joined(join).generation_id, 3);
 }
 
+/// R6.4.5.
 #[test]
 fn leaving_the_join_phase_ends_it_when_nobody_else_is_missing() {
     let (mut bench, ids) = Bench::stable(2);
@@ -53,6 +57,7 @@ fn leaving_the_join_phase_ends_it_when_nobody_else_is_missing() {
     assert_eq!(bench.joined(join).generation_id, 2);
 }
 
+/// R5.1, R6.4.7.
 #[test]
 fn what_the_leaver_has_parked_is_answered_unknown_member() {
     let (mut bench, ids) = Bench::stable(2);
@@ -70,6 +75,7 @@ fn what_the_leaver_has_parked_is_answered_unknown_member() {
     assert_eq!(bench.session_of(&ids[2]), Some(bench.now + SESSION));
 }
 
+/// R6.4.4, R6.4.5, R6.4.8.
 #[test]
 fn a_batch_is_one_rebalance_and_each_entry_has_its_own_error() {
     let (mut bench, ids) = Bench::stable(3);
@@ -84,6 +90,7 @@ fn a_batch_is_one_rebalance_and_each_entry_has_its_own_error() {
     assert_eq!(bench.reasons().len(), before);
 }
 
+/// R4.3, R6.4.4, R6.4.5.
 #[test]
 fn a_pending_id_that_leaves_rebalances_a_stable_group() {
     let (mut bench, ids) = Bench::stable(1);
@@ -95,6 +102,7 @@ fn a_pending_id_that_leaves_rebalances_a_stable_group() {
     assert_eq!(bench.beat(&ids[0], 1), code(E::RebalanceInProgress));
 }
 
+/// R6.4.6.
 #[test]
 fn versions_before_batches_have_the_error_at_the_top() {
     let (mut bench, ids) = Bench::stable(2);
@@ -108,6 +116,7 @@ fn versions_before_batches_have_the_error_at_the_top() {
     }
 }
 
+/// R6.4.1, R6.4.2, R6.4.6.
 #[test]
 fn pre_checks() {
     let mut bench = Bench::new();

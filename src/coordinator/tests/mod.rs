@@ -1,14 +1,27 @@
 //! The rules, one by one, against requests played by hand.
 
 mod bench;
+mod delete;
+mod describe;
 mod fuzz;
 mod heartbeat;
 mod initial_delay;
 mod join;
 mod leave;
+mod list;
+mod load;
+mod max_size;
+mod offset_delete;
+mod offset_world;
 mod offsets;
+mod replacement;
+mod replay;
+mod retention;
+mod static_members;
 mod sync;
 mod timers;
+mod txn;
+mod unload;
 
 use bench::{Bench, code, join_answer, ms, secs};
 

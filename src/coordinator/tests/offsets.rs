@@ -9,15 +9,21 @@ use kafka_protocol::messages::offset_fetch_request::{
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetFetchRequest, OffsetFetchResponse};
 
 use super::bench::{SESSION, group};
+use super::offset_world::make_static;
 use super::*;
 use crate::coordinator::{GroupCoordinator, GroupState, Record, Release, RequestId};
 use crate::protocol::{GroupId, Response, TopicName, str_bytes};
+use crate::time::Time;
 
 fn topic(name: &str) -> TopicName {
     TopicName(str_bytes(name))
 }
 
-fn commit_request(member: &str, generation: i32, offsets: &[(i32, i64)]) -> OffsetCommitRequest {
+pub(super) fn commit_request(
+    member: &str,
+    generation: i32,
+    offsets: &[(i32, i64)],
+) -> OffsetCommitRequest {
     let partition = |&(index, offset): &(i32, i64)| {
         OffsetCommitRequestPartition::default()
             .with_partition_index(index)
@@ -77,6 +83,7 @@ fn offsets(answer: &OffsetFetchResponse) -> Vec<(i32, i64)> {
     partitions.map(|p| (p.partition_index, p.committed_offset)).collect()
 }
 
+/// R3.2, R6.5.1, R6.5.2.
 #[test]
 fn who_may_commit_to_a_group_that_does_not_exist() {
     let mut bench = Bench::new();
@@ -90,6 +97,7 @@ fn who_may_commit_to_a_group_that_does_not_exist() {
     assert_eq!(bench.log.len(), 1, "a group for offsets only has no metadata");
 }
 
+/// R6.5.4, R6.5.5.
 #[test]
 fn who_may_commit_to_an_empty_group() {
     let mut bench = Bench::new();
@@ -99,6 +107,7 @@ fn who_may_commit_to_an_empty_group() {
     assert_eq!(committed(&mut bench, "", 0), code(E::UnknownMemberId));
 }
 
+/// R5.1, R6.5.5, R6.5.6, R6.5.7, R6.5.8.
 #[test]
 fn who_may_commit_to_a_group_with_members() {
     let (mut bench, ids) = Bench::completing(2);
@@ -128,15 +137,69 @@ fn who_may_commit_to_a_group_with_members() {
     assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION));
 }
 
+/// R6.5.5, R8.6.
 #[test]
-fn a_group_instance_id_is_not_served_yet() {
-    let mut bench = Bench::new();
-    let request =
-        commit_request("", -1, &[(0, 1), (1, 1)]).with_group_instance_id(Some(str_bytes("i")));
-    let id = bench.ask("m", 7, request);
-    assert_eq!(codes(&bench, id), [code(E::UnsupportedVersion); 2]);
+fn an_instance_id_that_is_another_members_is_fenced() {
+    let (mut bench, ids) = Bench::stable(2);
+    make_static(&mut bench, &ids[0], "i0");
+    make_static(&mut bench, &ids[1], "i1");
+    for (member, instance, generation, error) in [
+        (ids[0].as_str(), Some("i0"), 1, 0),
+        // Who does not name its instance is judged by its member id alone.
+        (ids[0].as_str(), None, 1, 0),
+        (ids[0].as_str(), Some("i0"), 2, code(E::IllegalGeneration)),
+        (ids[0].as_str(), Some("i1"), 1, code(E::FencedInstanceId)),
+        (ids[0].as_str(), Some("i1"), 9, code(E::FencedInstanceId)),
+        (ids[0].as_str(), Some("i2"), 1, code(E::UnknownMemberId)),
+        ("x", Some("i0"), 1, code(E::FencedInstanceId)),
+        ("", Some("i2"), -1, code(E::UnknownMemberId)),
+    ] {
+        let request = commit_request(member, generation, &[(0, 5)])
+            .with_group_instance_id(instance.map(str_bytes));
+        let id = bench.ask("m", 7, request);
+        bench.commit();
+        assert_eq!(codes(&bench, id), [error], "{member} {instance:?} {generation}");
+    }
 }
 
+/// R6.5.4.
+#[test]
+fn nobody_in_particular_may_commit_to_an_empty_group_under_any_instance_id() {
+    let mut bench = Bench::new();
+    let request = commit_request("", -1, &[(0, 1)]).with_group_instance_id(Some(str_bytes("i")));
+    let id = bench.ask("m", 7, request);
+    bench.commit();
+    assert_eq!(codes(&bench, id), [0]);
+}
+
+/// R6.5.10.
+#[test]
+fn only_versions_2_to_4_say_when_a_commit_expires() {
+    for (version, retention_ms, expires_at) in [
+        (2, 5_000, Some(secs(12))),
+        (4, 5_000, Some(secs(12))),
+        (4, 0, Some(secs(7))),
+        (4, -1, None),
+        (4, -2_000, Some(secs(5))),
+        (4, i64::MIN, Some(secs(0))),
+        (5, 5_000, None),
+        (9, 5_000, None),
+    ] {
+        let mut bench = Bench::new();
+        bench.pass(secs(7));
+        let request = commit_request("", -1, &[(0, 1)]).with_retention_time_ms(retention_ms);
+        bench.ask("m", version, request);
+        let Record::OffsetCommit { offset, .. } = &bench.log[0].1 else { panic!("no commit") };
+        let expected = expires_at.map(|after| Time::ZERO + after);
+        assert_eq!(offset.expires_at, expected, "version {version}, {retention_ms} ms");
+    }
+    let mut bench = Bench::new();
+    bench.ask("m", 4, commit_request("", -1, &[(0, 1)]).with_retention_time_ms(i64::MAX));
+    let Record::OffsetCommit { offset, .. } = &bench.log[0].1 else { panic!("no commit") };
+    assert!(offset.expires_at.unwrap() > Time::ZERO + secs(1_000_000_000));
+}
+
+/// R6.5.9.
 #[test]
 fn too_long_a_note_concerns_its_partition_alone() {
     let mut bench = Bench::new();
@@ -152,6 +215,7 @@ fn too_long_a_note_concerns_its_partition_alone() {
     assert_eq!(offsets(&fetch(&mut bench, true, None)), [(0, 1), (2, 3), (3, 4)]);
 }
 
+/// R3.2.
 #[test]
 fn a_commit_that_stores_nothing_waits_for_the_log_like_a_heartbeat() {
     let mut bench = Bench::new();
@@ -159,6 +223,7 @@ fn a_commit_that_stores_nothing_waits_for_the_log_like_a_heartbeat() {
     assert_eq!(bench.answers[&id].1, Release::WhenDurable);
 }
 
+/// R3.1, R3.3, R6.6.3, R9.2.
 #[test]
 fn a_commit_is_answered_when_all_its_records_are_durable() {
     let mut bench = Bench::new();
@@ -177,6 +242,7 @@ fn a_commit_is_answered_when_all_its_records_are_durable() {
 }
 
 /// The host need only report the last of several appends.
+/// (R3.3, R6.5.10)
 #[test]
 fn a_durable_record_makes_all_before_it_durable() {
     let mut bench = Bench::new();
@@ -188,6 +254,7 @@ fn a_durable_record_makes_all_before_it_durable() {
     assert_eq!(offsets(&fetch(&mut bench, false, None)), [(0, 4), (1, 4)]);
 }
 
+/// R9.2, R9.5.
 #[test]
 fn a_failed_commit_leaves_the_one_before() {
     let mut bench = Bench::new();
@@ -201,6 +268,7 @@ fn a_failed_commit_leaves_the_one_before() {
     assert_eq!(offsets(&fetch(&mut bench, true, None)), [(0, 7), (1, 5)]);
 }
 
+/// R6.6.1, R6.6.2.
 #[test]
 fn what_was_never_committed_has_offset_minus_one() {
     let mut bench = Bench::new();
@@ -217,6 +285,7 @@ fn what_was_never_committed_has_offset_minus_one() {
     assert_eq!(notes, [str_bytes("note"), str_bytes("")]);
 }
 
+/// R6.6.3, R6.6.4.
 #[test]
 fn versions_before_lists_of_groups_ask_for_one() {
     let mut bench = Bench::new();
@@ -243,6 +312,7 @@ fn versions_before_lists_of_groups_ask_for_one() {
     }
 }
 
+/// R6.6.4.
 #[test]
 fn several_groups_are_answered_each_on_its_own() {
     let mut bench = Bench::new();

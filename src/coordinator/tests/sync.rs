@@ -5,6 +5,7 @@ use super::*;
 use crate::coordinator::{GroupState, Observation, Record, Release, Removal};
 use crate::protocol::{GroupId, MemberId, str_bytes};
 
+/// R3.4, R4.6, R5.1, R5.5, R6.2.8, R6.2.9, R9.1.
 #[test]
 fn followers_wait_until_the_leaders_record_is_durable() {
     let (mut bench, ids) = Bench::completing(3);
@@ -31,6 +32,7 @@ fn followers_wait_until_the_leaders_record_is_durable() {
     assert_eq!(bench.look().timers, [], "nobody's SyncGroup is awaited any longer");
 }
 
+/// R6.2.8, R6.2.9.
 #[test]
 fn what_a_follower_or_a_late_leader_brings_along_is_ignored() {
     let (mut bench, ids) = Bench::completing(2);
@@ -45,6 +47,7 @@ fn what_a_follower_or_a_late_leader_brings_along_is_ignored() {
     assert_eq!(bench.log.len(), appended);
 }
 
+/// R9.1.
 #[test]
 fn an_assignment_for_strangers_is_ignored_and_the_last_entry_for_a_member_counts() {
     let (mut bench, ids) = Bench::completing(1);
@@ -57,6 +60,7 @@ fn an_assignment_for_strangers_is_ignored_and_the_last_entry_for_a_member_counts
     assert_eq!(&bench.synced(sync).assignment[..], b"second");
 }
 
+/// R6.2.1, R6.2.2, R6.2.3, R6.2.4, R6.2.5, R6.2.6.
 #[test]
 fn the_checks_come_in_their_order() {
     let (mut bench, ids) = Bench::stable(1);
@@ -66,10 +70,6 @@ fn the_checks_come_in_their_order() {
     };
     let good = sync_request(&ids[0], 1, &[]);
     let wrong = good.clone().with_group_id(GroupId(str_bytes(""))).with_protocol_name(None);
-    assert_eq!(
-        error_of(wrong.clone().with_group_instance_id(Some(str_bytes("i")))),
-        code(E::UnsupportedVersion)
-    );
     assert_eq!(error_of(wrong), code(E::InconsistentGroupProtocol));
     let nameless = good.clone().with_group_id(GroupId(str_bytes("")));
     assert_eq!(error_of(nameless), code(E::InvalidGroupId));
@@ -93,6 +93,7 @@ fn the_checks_come_in_their_order() {
     assert_eq!(error_of(good), 0);
 }
 
+/// R6.2.7.
 #[test]
 fn while_a_join_phase_is_open_sync_is_refused() {
     let (mut bench, ids) = Bench::stable(2);
@@ -101,6 +102,7 @@ fn while_a_join_phase_is_open_sync_is_refused() {
     assert_eq!(bench.synced(sync).error_code, code(E::RebalanceInProgress));
 }
 
+/// R3.5.
 #[test]
 fn an_older_sync_of_the_same_member_is_answered_not_coordinator() {
     let (mut bench, ids) = Bench::completing(2);
@@ -115,6 +117,7 @@ fn an_older_sync_of_the_same_member_is_answered_not_coordinator() {
     assert_eq!(bench.synced(leader[1]).assignment, ids[0].clone().into_bytes());
 }
 
+/// R4.4, R9.1, R9.5.
 #[test]
 fn an_assignment_that_cannot_be_stored_starts_over() {
     for (error, told) in [
@@ -135,6 +138,7 @@ fn an_assignment_that_cannot_be_stored_starts_over() {
     }
 }
 
+/// R4.6, R9.1.
 #[test]
 fn the_fate_of_an_old_assignment_means_nothing() {
     for fails in [false, true] {
@@ -157,6 +161,7 @@ fn the_fate_of_an_old_assignment_means_nothing() {
     }
 }
 
+/// R4.3, R4.4, R5.5.
 #[test]
 fn who_never_syncs_is_removed_when_the_sync_timer_fires() {
     for leader_syncs in [true, false] {
@@ -186,6 +191,7 @@ fn who_never_syncs_is_removed_when_the_sync_timer_fires() {
     }
 }
 
+/// R4.5, R5.5, R9.4.
 #[test]
 fn when_nobody_syncs_the_group_becomes_empty() {
     let (mut bench, ids) = Bench::completing(2);

@@ -19,6 +19,7 @@ fn expired(bench: &Bench, member: &StrBytes) -> bool {
     })
 }
 
+/// R4.3, R5.1.
 #[test]
 fn a_silent_member_of_a_stable_group_is_removed_exactly_at_its_deadline() {
     let (mut bench, ids) = Bench::stable(2);
@@ -32,6 +33,7 @@ fn a_silent_member_of_a_stable_group_is_removed_exactly_at_its_deadline() {
     assert_eq!(bench.look().members.len(), 1);
 }
 
+/// R4.5, R5.1.
 #[test]
 fn when_all_are_silent_the_group_becomes_empty_and_its_generation_grows() {
     let (mut bench, _) = Bench::stable(2);
@@ -40,9 +42,10 @@ fn when_all_are_silent_the_group_becomes_empty_and_its_generation_grows() {
     assert_eq!(bench.look().leader, None);
     let mut armed = 0;
     bench.coordinator.deadlines(&mut |_| armed += 1);
-    assert_eq!(armed, 0, "an empty group has no timers");
+    assert_eq!(armed, 1, "an empty group has no timers, its coordinator has one (R10)");
 }
 
+/// R5.1, R7.2.
 #[test]
 fn a_silent_member_in_the_join_phase_ends_it_when_nobody_else_is_missing() {
     let (mut bench, ids) = Bench::stable(2);
@@ -53,6 +56,7 @@ fn a_silent_member_in_the_join_phase_ends_it_when_nobody_else_is_missing() {
     assert_eq!(bench.reasons().last(), Some(&"all members joined"));
 }
 
+/// R4.4, R5.1, R7.6.
 #[test]
 fn a_silent_member_in_the_sync_phase_starts_over() {
     let (mut bench, ids) = Bench::completing(2);
@@ -63,6 +67,7 @@ fn a_silent_member_in_the_sync_phase_starts_over() {
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
 }
 
+/// R5.1.
 #[test]
 fn a_parked_join_or_sync_shields_its_member_and_its_answer_restarts_the_session() {
     let (mut bench, ids) = Bench::stable(2);
@@ -89,6 +94,7 @@ fn a_parked_join_or_sync_shields_its_member_and_its_answer_restarts_the_session(
 }
 
 /// The group waits for somebody with a very long rebalance timeout, and so for longer than 5 minutes.
+/// (R5.2)
 #[test]
 fn a_new_member_waits_five_minutes_and_no_longer() {
     let (mut bench, ids) = Bench::stable(1);
@@ -113,6 +119,7 @@ fn a_new_member_waits_five_minutes_and_no_longer() {
     assert_eq!((answer.error_code, answer.member_id.as_str()), (code(E::UnknownMemberId), ""));
 }
 
+/// R5.4, R7.7.
 #[test]
 fn the_join_timer_is_the_longest_rebalance_timeout() {
     let (mut bench, ids) = Bench::stable(2);
@@ -121,6 +128,7 @@ fn the_join_timer_is_the_longest_rebalance_timeout() {
     assert_eq!(bench.look().timers, [(TimerKind::Join, bench.now + super::bench::REBALANCE)]);
 }
 
+/// R5.3.
 #[test]
 fn a_pending_id_is_void_after_the_session_timeout_it_asked_for() {
     let mut bench = Bench::new();

@@ -1,0 +1,51 @@
+//! DeleteGroups: removes groups without members, with their offsets (rules R6.7).
+
+use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
+use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
+
+use crate::protocol::{GroupId, ResponseError, error_code};
+
+use super::api::{Call, Release};
+use super::group::Groups;
+use super::held::{Entry, Ticket};
+use super::removal;
+use super::state::GroupState;
+use super::turn::Turn;
+
+/// Answers a DeleteGroups, or holds the answer until its tombstones are durable. Each group is dealt with
+/// on its own; one named twice is answered once.
+pub(super) fn handle(
+    groups: &mut Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &DeleteGroupsRequest,
+) {
+    let (mut results, mut appends) = (Vec::<DeletableGroupResult>::new(), 0);
+    for id in &request.groups_names {
+        if results.iter().any(|earlier| earlier.group_id == *id) {
+            continue;
+        }
+        let refusal = refusal(groups, id);
+        if refusal.is_none() {
+            let ticket = Ticket { request: call.id, entry: Entry::Item(results.len()) };
+            appends += removal::remove(groups, turn, id, "deleted", Some(ticket));
+        }
+        let result = DeletableGroupResult::default().with_group_id(id.clone());
+        results.push(result.with_error_code(error_code(refusal)));
+    }
+    let response = DeleteGroupsResponse::default().with_results(results);
+    match appends {
+        0 => turn.respond(call.id, response, Release::WhenDurable),
+        appends => turn.appends.held.hold(call.id, appends, response.into()),
+    }
+}
+
+fn refusal(groups: &Groups, id: &GroupId) -> Option<ResponseError> {
+    match groups.get(id).map(|group| group.state()) {
+        None | Some(GroupState::Dead) => Some(ResponseError::GroupIdNotFound),
+        Some(GroupState::Empty) => None,
+        Some(
+            GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Stable,
+        ) => Some(ResponseError::NonEmptyGroup),
+    }
+}

@@ -1,0 +1,74 @@
+//! DescribeGroups: a look at groups, for administrators (rules R6.7).
+
+use bytes::Bytes;
+use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
+
+use crate::protocol::{GroupId, ResponseError, StrBytes, str_bytes};
+
+use super::api::{Call, Release};
+use super::group::{Group, Groups};
+use super::member::Member;
+use super::state::GroupState;
+use super::turn::Turn;
+
+/// The first version that says of a group that it does not exist (KIP-1043).
+const NAMES_MISSING_GROUP: i16 = 6;
+
+/// Answers a DescribeGroups.
+pub(super) fn handle(
+    groups: &Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &DescribeGroupsRequest,
+) {
+    let describe = |id: &GroupId| match groups.get(id) {
+        Some(group) => described(group),
+        None => missing(id, call.version),
+    };
+    let response = DescribeGroupsResponse::default()
+        .with_groups(request.groups.iter().map(describe).collect());
+    turn.respond(call.id, response, Release::Now);
+}
+
+fn described(group: &Group) -> DescribedGroup {
+    // What members subscribe to means something only together with the assignor they have settled on.
+    let protocol = match group.state() {
+        GroupState::Stable => group.protocol.as_ref(),
+        GroupState::Empty
+        | GroupState::PreparingRebalance
+        | GroupState::CompletingRebalance
+        | GroupState::Dead => None,
+    };
+    let mut members: Vec<_> = group.members.iter().map(|m| described_member(m, protocol)).collect();
+    members.sort_by(|a, b| a.member_id.cmp(&b.member_id));
+    DescribedGroup::default()
+        .with_group_id(group.id.clone())
+        .with_group_state(str_bytes(group.state().name()))
+        .with_protocol_type(group.protocol_type.clone().unwrap_or_default())
+        .with_protocol_data(protocol.cloned().unwrap_or_default())
+        .with_members(members)
+}
+
+/// The client's host is left out: a coordinator does not see connections (R3.7).
+fn described_member(member: &Member, protocol: Option<&StrBytes>) -> DescribedGroupMember {
+    let metadata = protocol.map_or_else(Bytes::new, |protocol| member.metadata(protocol));
+    DescribedGroupMember::default()
+        .with_member_id(member.id.0.clone())
+        .with_group_instance_id(member.instance_id.clone())
+        .with_client_id(member.client_id.clone())
+        .with_member_metadata(metadata)
+        .with_member_assignment(member.assignment.clone())
+}
+
+/// A group that does not exist passes for a dead one where there is no error to say so.
+fn missing(id: &GroupId, version: i16) -> DescribedGroup {
+    let dead = DescribedGroup::default()
+        .with_group_id(id.clone())
+        .with_group_state(str_bytes(GroupState::Dead.name()));
+    if version < NAMES_MISSING_GROUP {
+        return dead;
+    }
+    dead.with_error_code(ResponseError::GroupIdNotFound.code())
+        .with_error_message(Some(str_bytes(&format!("Group {} not found.", id.0))))
+}

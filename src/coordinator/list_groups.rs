@@ -1,0 +1,45 @@
+//! ListGroups: the groups of this coordinator (rules R6.7). A broker that leads several partitions of the
+//! offsets log puts the answers of their coordinators together.
+
+use kafka_protocol::messages::list_groups_response::ListedGroup;
+use kafka_protocol::messages::{ListGroupsRequest, ListGroupsResponse};
+
+use crate::protocol::{StrBytes, str_bytes};
+
+use super::api::{Call, Release};
+use super::group::{Group, Groups};
+use super::turn::Turn;
+
+/// The type of all groups here, as against those of KIP-848 (R15.3).
+const CLASSIC: &str = "classic";
+
+/// Answers a ListGroups, in the order of the group ids.
+pub(super) fn handle(
+    groups: &Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &ListGroupsRequest,
+) {
+    let mut wanted: Vec<&Group> = groups.values().filter(|g| is_wanted(g, request)).collect();
+    wanted.sort_by(|a, b| a.id.cmp(&b.id));
+    let response =
+        ListGroupsResponse::default().with_groups(wanted.into_iter().map(listed).collect());
+    turn.respond(call.id, response, Release::Now);
+}
+
+/// No names mean all; names that mean nothing match nothing.
+fn is_wanted(group: &Group, request: &ListGroupsRequest) -> bool {
+    passes(&request.states_filter, group.state().name()) && passes(&request.types_filter, CLASSIC)
+}
+
+fn passes(filter: &[StrBytes], name: &str) -> bool {
+    filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+}
+
+fn listed(group: &Group) -> ListedGroup {
+    ListedGroup::default()
+        .with_group_id(group.id.clone())
+        .with_protocol_type(group.protocol_type.clone().unwrap_or_default())
+        .with_group_state(str_bytes(group.state().name()))
+        .with_group_type(str_bytes(CLASSIC))
+}

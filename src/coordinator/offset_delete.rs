@@ -1,0 +1,107 @@
+//! OffsetDelete: removes committed offsets of topics that the group does not read (rules R6.7, KIP-496).
+
+use kafka_protocol::messages::offset_delete_request::OffsetDeleteRequestTopic;
+use kafka_protocol::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
+use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
+
+use crate::protocol::{ResponseError, TopicPartition, error_code};
+
+use super::api::{Call, Release};
+use super::group::{Group, Groups};
+use super::held::{Entry, Ticket};
+use super::offsets::View;
+use super::removal;
+use super::state::GroupState;
+use super::subscribed::{Subscribed, is_of_consumers};
+use super::turn::Turn;
+
+/// Answers an OffsetDelete, or holds the answer until its tombstones are durable.
+pub(super) fn handle(
+    groups: &mut Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &OffsetDeleteRequest,
+) {
+    let group = match admit(groups, request) {
+        Ok(group) => group,
+        Err(error) => {
+            let refusal = OffsetDeleteResponse::default().with_error_code(error.code());
+            return turn.respond(call.id, refusal, Release::Now);
+        }
+    };
+    let subscribed = Subscribed::of(group);
+    let topic = |topic: &OffsetDeleteRequestTopic| response_topic(topic, &subscribed);
+    let response =
+        OffsetDeleteResponse::default().with_topics(request.topics.iter().map(topic).collect());
+    match append(group, turn, call, &response) {
+        0 => turn.respond(call.id, response, Release::WhenDurable),
+        appends => turn.appends.held.hold(call.id, appends, response.into()),
+    }
+}
+
+/// The group, if offsets of it may be removed now (R6.7.1 to R6.7.3).
+fn admit<'g>(
+    groups: &'g mut Groups,
+    request: &OffsetDeleteRequest,
+) -> Result<&'g mut Group, ResponseError> {
+    if request.group_id.0.is_empty() {
+        return Err(ResponseError::InvalidGroupId);
+    }
+    let group = groups.get_mut(&request.group_id).ok_or(ResponseError::GroupIdNotFound)?;
+    match group.state() {
+        GroupState::Dead => Err(ResponseError::GroupIdNotFound),
+        GroupState::Empty => Ok(group),
+        GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Stable => {
+            match is_of_consumers(group) {
+                true => Ok(group),
+                false => Err(ResponseError::NonEmptyGroup),
+            }
+        }
+    }
+}
+
+/// Appends a tombstone for every partition that is not refused and has something to remove; gives how
+/// many there were. The partitions are removed one by one, so that one named twice is removed once.
+fn append(
+    group: &mut Group,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    response: &OffsetDeleteResponse,
+) -> usize {
+    let mut appends = 0;
+    for (t, topic) in response.topics.iter().enumerate() {
+        for (p, partition) in topic.partitions.iter().enumerate() {
+            let at = TopicPartition::new(topic.name.clone(), partition.partition_index);
+            if partition.error_code == 0 && has_something(group, &at) {
+                let entry = Entry::Partition { topic: t, partition: p };
+                let ticket = Ticket { request: call.id, entry };
+                removal::remove_offset(group, turn, &at, Some("deleted"), Some(ticket));
+                appends += 1;
+            }
+        }
+    }
+    appends
+}
+
+fn has_something(group: &Group, at: &TopicPartition) -> bool {
+    group.offsets.get(&at.topic, at.partition, View::Newest).is_some()
+        || group.offsets.is_unstable(&at.topic, at.partition)
+}
+
+fn response_topic(
+    topic: &OffsetDeleteRequestTopic,
+    subscribed: &Subscribed,
+) -> OffsetDeleteResponseTopic {
+    let refusal =
+        subscribed.may_include(&topic.name).then_some(ResponseError::GroupSubscribedToTopic);
+    let partitions = topic.partitions.iter().map(|partition| {
+        OffsetDeleteResponsePartition::default()
+            .with_partition_index(partition.partition_index)
+            .with_error_code(error_code(refusal))
+    });
+    OffsetDeleteResponseTopic::default()
+        .with_name(topic.name.clone())
+        .with_partitions(partitions.collect())
+}

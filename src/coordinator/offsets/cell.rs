@@ -1,0 +1,163 @@
+//! One partition's committed offset: what is durable, what is appended, and what waits for the end of a
+//! transaction.
+
+use crate::coordinator::api::AppendId;
+use crate::coordinator::record::{CommittedOffset, ProducerId};
+
+use super::View;
+
+/// Where in the log something was written; a later place is greater. What was found in the log comes
+/// before whatever the coordinator appends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::coordinator) enum Position {
+    /// Found in the log, at this place.
+    Replayed(u64),
+    /// Appended by this coordinator.
+    Appended(AppendId),
+}
+
+/// What one record does to one partition.
+#[derive(Clone, Debug)]
+pub(in crate::coordinator) enum Change {
+    /// An offset is committed, whatever was before.
+    Commit(CommittedOffset),
+    /// An offset is committed if the producer's transaction commits.
+    Wait(ProducerId, CommittedOffset),
+    /// The producer's transaction is over.
+    End {
+        /// Who ran it.
+        producer: ProducerId,
+        /// Whether it committed or aborted.
+        committed: bool,
+    },
+    /// The offset is gone, with those that wait (R6.7.4).
+    Remove,
+}
+
+/// One partition of one group.
+#[derive(Debug, Default)]
+pub(super) struct Cell {
+    durable: Content,
+    /// The durable content after everything under way: the same while nothing is.
+    newest: Content,
+    /// Appended, not yet durable; oldest first.
+    under_way: Vec<(AppendId, Change)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Content {
+    committed: Option<Written>,
+    /// At most one for each producer: its last.
+    waiting: Vec<(ProducerId, Written)>,
+}
+
+#[derive(Clone, Debug)]
+struct Written {
+    position: Position,
+    offset: CommittedOffset,
+}
+
+impl Cell {
+    pub(super) fn seen(&self, view: View) -> Option<&CommittedOffset> {
+        let content = match view {
+            View::Newest => &self.newest,
+            View::Committed => &self.durable,
+        };
+        content.committed.as_ref().map(|written| &written.offset)
+    }
+
+    pub(super) fn is_unstable(&self) -> bool {
+        !self.newest.waiting.is_empty()
+    }
+
+    /// Whether an offset waits for the producer, or will again if something under way fails.
+    pub(super) fn may_wait_for(&self, producer: ProducerId) -> bool {
+        let waits = |change: &Change| matches!(change, Change::Wait(id, _) if *id == producer);
+        self.durable.waiting.iter().any(|(id, _)| *id == producer)
+            || self.under_way.iter().any(|(_, change)| waits(change))
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.newest.committed.is_some() || self.is_unstable()
+    }
+
+    /// Nothing is here and nothing will be.
+    pub(super) fn is_blank(&self) -> bool {
+        self.under_way.is_empty()
+            && self.durable.committed.is_none()
+            && self.durable.waiting.is_empty()
+    }
+
+    pub(super) fn append(&mut self, append: AppendId, change: Change) {
+        self.newest.apply(Position::Appended(append), &change);
+        self.under_way.push((append, change));
+    }
+
+    pub(super) fn committed(&mut self, append: AppendId) -> bool {
+        let Some(change) = self.take(append) else { return false };
+        self.durable.apply(Position::Appended(append), &change);
+        true
+    }
+
+    pub(super) fn failed(&mut self, append: AppendId) -> bool {
+        if self.take(append).is_none() {
+            return false;
+        }
+        self.rebuild_newest();
+        true
+    }
+
+    /// Takes in a record that is durable, while nothing is under way.
+    pub(super) fn replay(&mut self, position: Position, change: &Change) {
+        assert!(self.under_way.is_empty(), "a log is replayed before anything is appended to it");
+        self.durable.apply(position, change);
+        self.newest.apply(position, change);
+    }
+
+    /// Takes over what `after`, of which nothing is durable, has under way. A marker may be under way in both.
+    pub(super) fn follow_with(&mut self, after: Cell) {
+        self.under_way.extend(after.under_way);
+        self.under_way.sort_by_key(|(append, _)| *append);
+        self.rebuild_newest();
+    }
+
+    fn take(&mut self, append: AppendId) -> Option<Change> {
+        let index = self.under_way.iter().position(|(id, _)| *id == append)?;
+        Some(self.under_way.remove(index).1)
+    }
+
+    fn rebuild_newest(&mut self) {
+        self.newest = self.durable.clone();
+        for (append, change) in &self.under_way {
+            self.newest.apply(Position::Appended(*append), change);
+        }
+    }
+}
+
+impl Content {
+    fn apply(&mut self, position: Position, change: &Change) {
+        match change {
+            Change::Commit(offset) => {
+                self.committed = Some(Written { position, offset: offset.clone() });
+            }
+            Change::Wait(producer, offset) => {
+                self.waiting.retain(|(id, _)| id != producer);
+                self.waiting.push((*producer, Written { position, offset: offset.clone() }));
+            }
+            Change::End { producer, committed } => self.end(*producer, *committed),
+            Change::Remove => *self = Content::default(),
+        }
+    }
+
+    /// A transaction's offset counts from where it was written, not from where the transaction ended. So a
+    /// plain commit between the two stands (R6.8.7).
+    fn end(&mut self, producer: ProducerId, committed: bool) {
+        let Some(index) = self.waiting.iter().position(|(id, _)| *id == producer) else { return };
+        let (_, written) = self.waiting.remove(index);
+        let is_later =
+            self.committed.as_ref().is_none_or(|before| before.position < written.position);
+        if committed && is_later {
+            self.committed = Some(written);
+        }
+    }
+}

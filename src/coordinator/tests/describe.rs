@@ -1,0 +1,84 @@
+//! DescribeGroups: R6.7.7, R6.7.8.
+
+use super::offset_world::*;
+use super::*;
+use crate::coordinator::Release;
+use crate::protocol::{StrBytes, str_bytes};
+
+/// R6.7.8.
+#[test]
+fn a_group_that_does_not_exist_is_dead_and_since_version_6_an_error() {
+    let mut bench = Bench::new();
+    for version in 0..=6 {
+        let group = described(&mut bench, version, "nope");
+        assert_eq!(group.group_id, named("nope"));
+        assert_eq!(group.group_state.as_str(), "Dead");
+        let error = if version == 6 { code(E::GroupIdNotFound) } else { 0 };
+        assert_eq!(group.error_code, error, "version {version}");
+        assert_eq!(group.error_message.is_some(), version == 6);
+    }
+}
+
+/// R6.7.7.
+#[test]
+fn an_empty_id_is_an_id() {
+    let mut bench = Bench::new();
+    commit_to(&mut bench, "", "t-0", 5);
+    assert_eq!(described(&mut bench, 5, "").group_state.as_str(), "Empty");
+}
+
+/// R6.7.7, R7.6.
+#[test]
+fn what_members_subscribe_to_is_told_of_a_stable_group_only() {
+    let (mut bench, ids) = Bench::stable(2);
+    make_static(&mut bench, &ids[1], "i1");
+    let mut sorted = ids.clone();
+    sorted.sort();
+    let check = |bench: &mut Bench, state: &str, protocol: &str, metadata: &str, assigned: bool| {
+        for version in 0..=6 {
+            let group = described(bench, version, "g");
+            assert_eq!(group.error_code, 0);
+            assert_eq!(group.group_state.as_str(), state);
+            assert_eq!(group.protocol_type.as_str(), "consumer");
+            assert_eq!(group.protocol_data.as_str(), protocol);
+            let members: Vec<_> = group.members.iter().map(|m| m.member_id.clone()).collect();
+            assert_eq!(members, sorted);
+            for member in &group.members {
+                assert_eq!(member.member_metadata, metadata.as_bytes());
+                let own: StrBytes = if assigned { member.member_id.clone() } else { str_bytes("") };
+                assert_eq!(member.member_assignment, own.into_bytes());
+                let is_static = member.member_id == ids[1];
+                assert_eq!(member.group_instance_id.is_some(), is_static);
+                assert!(member.client_id.starts_with('m'));
+            }
+        }
+    };
+    check(&mut bench, "Stable", "range", "topics", true);
+    bench.join(&ids[0]);
+    check(&mut bench, "PreparingRebalance", "", "", true);
+    bench.join(&ids[1]);
+    // What a member was assigned before stands until it is assigned something else.
+    check(&mut bench, "CompletingRebalance", "", "", true);
+    bench.join_with(&ids[0], &[("range", "other")]);
+    check(&mut bench, "PreparingRebalance", "", "", false);
+    let everybody: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    bench.leave(&everybody);
+    let group = described(&mut bench, 5, "g");
+    assert_eq!((group.group_state.as_str(), group.members.len()), ("Empty", 0));
+    assert_eq!(group.protocol_type.as_str(), "consumer");
+}
+
+/// R6.7.10.
+#[test]
+fn several_groups_are_told_in_the_order_asked_and_at_once() {
+    let (mut bench, _) = Bench::stable(1);
+    let request = kafka_protocol::messages::DescribeGroupsRequest::default()
+        .with_groups(vec![named("nope"), named("g")]);
+    let id = bench.ask("a", 5, request);
+    assert_eq!(bench.answers[&id].1, Release::Now);
+    let crate::protocol::Response::DescribeGroups(answer) = bench.answer(id) else {
+        panic!("not a description")
+    };
+    let states: Vec<_> = answer.groups.iter().map(|g| g.group_state.as_str()).collect();
+    assert_eq!(states, ["Dead", "Stable"]);
+}

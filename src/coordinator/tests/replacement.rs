@@ -1,0 +1,361 @@
+//! R8.2 to R8.9: a static member comes back under another id.
+
+use kafka_protocol::messages::OffsetCommitRequest;
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+
+use super::bench::{SESSION, as_instance, group, join_request, offer};
+use super::*;
+use crate::coordinator::{GroupState, Observation, Record, RequestId};
+use crate::protocol::{MemberId, Response, StrBytes, str_bytes};
+
+fn id_of(bench: &Bench, index: usize) -> StrBytes {
+    let replaced = |o: &Observation| match o {
+        Observation::MemberReplaced { new, .. } => Some(new.0.clone()),
+        _ => None,
+    };
+    bench.observed.iter().filter_map(replaced).nth(index).expect("a replacement")
+}
+
+fn undone(bench: &Bench) -> usize {
+    let undone = |o: &&Observation| matches!(o, Observation::ReplacementUndone { .. });
+    bench.observed.iter().filter(undone).count()
+}
+
+fn come_back_with(bench: &mut Bench, instance: &str, protocols: &[(&str, &str)]) -> RequestId {
+    bench.ask("c", 9, as_instance(offer(join_request(""), protocols), instance))
+}
+
+fn commit_request(member: &str, instance: &str) -> OffsetCommitRequest {
+    let topic = OffsetCommitRequestTopic::default()
+        .with_partitions(vec![OffsetCommitRequestPartition::default()]);
+    OffsetCommitRequest::default()
+        .with_group_id(group())
+        .with_generation_id_or_member_epoch(1)
+        .with_member_id(str_bytes(member))
+        .with_group_instance_id(Some(str_bytes(instance)))
+        .with_topics(vec![topic])
+}
+
+/// R8.2, R8.3, R8.8.
+#[test]
+fn in_a_stable_group_there_is_no_rebalance_and_the_answer_waits_for_the_record() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    bench.pass(secs(4));
+    let join = bench.join_as("i1", "");
+    assert!(bench.is_parked(join));
+    assert_eq!((bench.state(), bench.look().generation.0), (GroupState::Stable, 1));
+    let new = id_of(&bench, 0);
+    assert!(new.starts_with("i1-") && new != ids[1]);
+    assert_eq!(bench.session_of(&new), Some(bench.now + SESSION));
+    let Record::GroupMetadata(stored) = &bench.log.last().expect("a record").1 else {
+        panic!("not metadata")
+    };
+    let members: Vec<_> = stored.members.iter().map(|m| (&m.id.0, &m.assignment[..])).collect();
+    // The bench assigned each its own id, so the new one has the assignment of the old.
+    assert_eq!(members, [(&ids[0], ids[0].as_bytes()), (&new, ids[1].as_bytes())]);
+
+    bench.commit();
+    let answer = bench.joined(join);
+    assert_eq!((answer.error_code, answer.generation_id, &answer.member_id), (0, 1, &new));
+    assert_eq!((&answer.leader, answer.members.len()), (&ids[0], 0));
+    assert!(!answer.skip_assignment);
+    let sync = bench.sync(&new, 1, &[]);
+    assert_eq!(bench.synced(sync).assignment, ids[1].as_bytes());
+    assert_eq!(bench.reasons().len(), 3);
+}
+
+/// R6.1.10, R6.3.3, R6.4.4, R6.5.5, R8.2, R8.6.
+#[test]
+fn whoever_is_replaced_is_fenced() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    bench.join_as("i1", "");
+    let fenced = code(E::FencedInstanceId);
+    assert_eq!(bench.beat_as(&ids[1], 1, Some("i1")), fenced);
+    assert_eq!(bench.leave_as(&[(&ids[1], Some("i1"))]), (0, vec![fenced]));
+    let join = bench.join_as("i1", &ids[1]);
+    assert_eq!(bench.joined(join).error_code, fenced);
+    let commit = bench.ask("c", 9, commit_request(&ids[1], "i1"));
+    let Response::OffsetCommit(answer) = bench.answer(commit) else { panic!("not a commit") };
+    assert_eq!(answer.topics[0].partitions[0].error_code, fenced);
+    assert_eq!(bench.beat(&ids[1], 1), code(E::UnknownMemberId), "without its instance id");
+    bench.pass(SESSION);
+    assert!(bench.observed.iter().all(|o| !matches!(o, Observation::MemberRemoved { member, .. }
+        if member.0 == ids[1])));
+}
+
+/// R6.1.16, R8.8.
+#[test]
+fn a_leader_that_comes_back_is_told_to_skip_the_assignment() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.join_as("i0", "");
+    bench.commit();
+    let answer = bench.joined(join);
+    assert!(answer.skip_assignment);
+    assert_eq!((&answer.leader, answer.members.len()), (&answer.member_id, 2));
+    assert_eq!(bench.look().leader, Some(MemberId(answer.member_id)));
+    assert_ne!(bench.look().leader, Some(MemberId(ids[0].clone())));
+}
+
+/// R6.1.16, R8.8.
+#[test]
+fn before_version_9_a_leader_that_comes_back_is_made_to_follow() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.ask("c", 8, as_instance(join_request(""), "i0"));
+    bench.commit();
+    let answer = bench.joined(join);
+    assert_eq!((&answer.leader, answer.members.len()), (&ids[0], 0));
+    assert!(!answer.skip_assignment);
+    assert_eq!(bench.look().leader, Some(MemberId(answer.member_id)), "it leads all the same");
+}
+
+/// R8.9.
+#[test]
+fn a_replacement_that_cannot_be_stored_is_undone() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    bench.pass(secs(4));
+    let shorter = join_request("").with_session_timeout_ms(6_000);
+    let join = bench.ask("c", 9, as_instance(shorter, "i0"));
+    let new = id_of(&bench, 0);
+    bench.pass(secs(1));
+    bench.fail(E::NotEnoughReplicas);
+    let answer = bench.joined(join);
+    assert_eq!(answer.error_code, code(E::CoordinatorNotAvailable));
+    assert_eq!(answer.member_id.as_str(), "");
+    assert!(bench.observed.contains(&Observation::ReplacementUndone {
+        group: group(),
+        instance: str_bytes("i0"),
+        old: MemberId(ids[0].clone()),
+        new: MemberId(new.clone()),
+    }));
+    assert_eq!(bench.look().leader, Some(MemberId(ids[0].clone())));
+    assert_eq!(bench.session_of(&ids[0]), Some(bench.now + SESSION));
+    assert_eq!(bench.beat_as(&ids[0], 1, Some("i0")), 0);
+    assert_eq!(bench.beat_as(&new, 1, Some("i0")), code(E::FencedInstanceId));
+    assert_eq!(bench.state(), GroupState::Stable);
+}
+
+/// R8.2, R8.9.
+#[test]
+fn only_the_newest_replacement_can_be_undone() {
+    let (mut bench, ids) = Bench::stable_static(1);
+    let first = bench.join_as("i0", "");
+    let second = bench.join_as("i0", "");
+    assert_eq!(bench.joined(first).error_code, code(E::FencedInstanceId));
+    let (one, two) = (id_of(&bench, 0), id_of(&bench, 1));
+    let appends: Vec<_> = bench.log.iter().rev().take(2).map(|(id, _)| *id).collect();
+    bench.settle_one(appends[1], Some(E::NotEnoughReplicas));
+    assert_eq!(undone(&bench), 0);
+    bench.settle_one(appends[0], Some(E::NotEnoughReplicas));
+    assert_eq!(bench.joined(second).error_code, code(E::CoordinatorNotAvailable));
+    assert_eq!(undone(&bench), 1);
+    assert_eq!(bench.beat_as(&one, 1, Some("i0")), 0);
+    assert_eq!(bench.beat_as(&two, 1, Some("i0")), code(E::FencedInstanceId));
+    assert_eq!(bench.beat_as(&ids[0], 1, Some("i0")), code(E::FencedInstanceId));
+}
+
+/// R8.9.
+#[test]
+fn a_replacement_that_is_gone_by_then_is_not_undone() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.join_as("i1", "");
+    bench.leave_as(&[("", Some("i1"))]);
+    assert_eq!(bench.joined(join).error_code, code(E::UnknownMemberId));
+    bench.fail(E::NotEnoughReplicas);
+    assert_eq!(undone(&bench), 0);
+    assert_eq!(bench.beat_as(&ids[1], 1, Some("i1")), code(E::UnknownMemberId));
+}
+
+/// Old terms that no longer fit what the others can do are not brought back: the group must be able to
+/// agree on an assignor.
+/// (R8.9)
+#[test]
+fn undoing_does_not_bring_back_terms_that_nobody_shares() {
+    let mut bench = Bench::new();
+    let first = come_back_with(&mut bench, "i0", &[("a", ""), ("b", "")]);
+    bench.pass(secs(3));
+    bench.commit();
+    let old = bench.joined(first).member_id;
+    let sync = super::bench::sync_request(&old, 1, &[]).with_protocol_name(Some(str_bytes("a")));
+    bench.ask("c", 5, sync);
+    bench.commit();
+    // Its new terms still choose a, but d has something in common with them only.
+    come_back_with(&mut bench, "i0", &[("a", ""), ("c", "")]);
+    let join = bench.ask("d", 3, offer(join_request(""), &[("c", "")]));
+    assert_eq!(bench.joined(join).protocol_name, Some(str_bytes("c")), "both have joined");
+    bench.fail(E::NotEnoughReplicas);
+    assert_eq!(undone(&bench), 1);
+    let new = bench.joined(join).member_id;
+    let again = bench.ask("d", 3, offer(join_request(&new), &[("c", "x")]));
+    bench.ask("c", 9, as_instance(offer(join_request(&old), &[("c", "")]), "i0"));
+    assert_eq!(bench.joined(again).protocol_name, Some(str_bytes("c")));
+}
+
+/// R4.3, R8.3, R8.4.
+#[test]
+fn another_choice_of_assignor_is_a_rebalance() {
+    let (mut bench, ids) = Bench::stable_static(1);
+    let both = come_back_with(&mut bench, "i0", &[("range", "x"), ("sticky", "")]);
+    bench.commit();
+    let holder = bench.joined(both).member_id;
+    assert_eq!(bench.state(), GroupState::Stable, "range is still chosen, whatever the metadata");
+    assert_ne!(holder, ids[0]);
+    let other = come_back_with(&mut bench, "i0", &[("sticky", ""), ("range", "x")]);
+    let answer = bench.joined(other);
+    assert_eq!((answer.generation_id, answer.protocol_name), (2, Some(str_bytes("sticky"))));
+    assert_eq!(bench.reasons()[3..], ["assignor changed", "all members joined"]);
+}
+
+/// R4.4, R8.2, R8.4.
+#[test]
+fn in_the_sync_phase_it_is_a_rebalance_and_the_parked_sync_is_fenced() {
+    let (mut bench, ids) = Bench::completing_static(2);
+    let old = bench.sync(&ids[1], 1, &[]);
+    let leader = bench.sync(&ids[0], 1, &ids);
+    let join = bench.join_as("i1", "");
+    assert_eq!(bench.synced(old).error_code, code(E::FencedInstanceId));
+    assert_eq!(bench.synced(leader).error_code, code(E::RebalanceInProgress));
+    assert_eq!(bench.reasons().last(), Some(&"static member replaced"));
+    bench.commit();
+    bench.join_as("i0", &ids[0]);
+    assert_eq!(bench.joined(join).generation_id, 2);
+}
+
+/// R8.2, R8.5.
+#[test]
+fn in_the_join_phase_the_parked_join_is_fenced_and_the_other_one_counts() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let old = bench.join_as("i0", &ids[0]);
+    let new = bench.join_as("i0", "");
+    let answer = bench.joined(old);
+    assert_eq!((answer.error_code, answer.member_id), (code(E::FencedInstanceId), ids[0].clone()));
+    assert!(bench.is_parked(new));
+    bench.join_as("i1", "");
+    let answer = bench.joined(new);
+    assert_eq!((answer.generation_id, answer.members.len()), (2, 2));
+    assert!(!answer.skip_assignment);
+}
+
+/// R8.5.
+#[test]
+fn the_initial_delay_is_not_cut_short() {
+    let mut bench = Bench::new();
+    let old = bench.join_as("i0", "");
+    bench.pass(secs(1));
+    let new = bench.join_as("i0", "");
+    assert_eq!(bench.joined(old).error_code, code(E::FencedInstanceId));
+    bench.pass(secs(2) - ms(1));
+    assert!(bench.is_parked(new));
+    bench.pass(ms(1));
+    assert_eq!(bench.joined(new).generation_id, 1, "a replacement is no addition");
+}
+
+/// Nobody has the old id any more, yet its SyncGroup is what the sync timer waits for.
+/// (R5.5, R8.7)
+#[test]
+fn replaced_before_its_sync_a_member_leaves_the_sync_timer_behind() {
+    let (mut bench, ids) = Bench::completing_static(2);
+    bench.sync(&ids[0], 1, &ids);
+    bench.commit();
+    let join = bench.join_as("i1", "");
+    bench.commit();
+    let new = bench.joined(join).member_id;
+    let sync = bench.sync(&new, 1, &[]);
+    assert_eq!(bench.synced(sync).error_code, 0);
+    assert_eq!(bench.look().timers.len(), 1, "the sync timer");
+    for _ in 0..6 {
+        bench.beat(&ids[0], 1);
+        bench.beat(&new, 1);
+        bench.pass(secs(5));
+    }
+    assert_eq!(bench.reasons().last(), Some(&"sync timeout"));
+    assert_eq!(bench.look().members.len(), 2, "nobody is removed");
+}
+
+/// R8.8.
+#[test]
+fn a_rebalance_before_the_commit_makes_it_join_again() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.join_as("i1", "");
+    let leader = bench.join_as("i0", &ids[0]);
+    // Both JoinGroups are parked, and the join phase takes the replacement for joined.
+    assert_eq!((bench.joined(join).generation_id, bench.joined(leader).generation_id), (2, 2));
+
+    let (mut bench, ids) = Bench::stable_static(3);
+    let join = bench.join_as("i1", "");
+    bench.join_as("i0", &ids[0]);
+    bench.commit();
+    let answer = bench.joined(join);
+    assert_eq!((answer.error_code, answer.generation_id), (0, 1), "the generation that is over");
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    bench.join_as("i2", &ids[2]);
+    assert_eq!(bench.state(), GroupState::PreparingRebalance, "it has not joined this one");
+    let again = bench.join_as("i1", &answer.member_id);
+    assert_eq!(bench.joined(again).generation_id, 2);
+}
+
+/// R8.8.
+#[test]
+fn a_leader_with_a_rebalance_before_the_commit_stays_parked() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.join_as("i0", "");
+    bench.ask("c", 9, as_instance(offer(join_request(&ids[1]), &[("range", "new")]), "i1"));
+    // That closed the phase; the same with somebody missing:
+    assert_eq!(bench.joined(join).generation_id, 2);
+    let (mut bench, ids) = Bench::stable_static(3);
+    let join = bench.join_as("i0", "");
+    bench.ask("c", 9, as_instance(offer(join_request(&ids[1]), &[("range", "new")]), "i1"));
+    bench.commit();
+    assert!(bench.is_parked(join));
+    bench.join_as("i2", &ids[2]);
+    let answer = bench.joined(join);
+    assert_eq!((answer.generation_id, answer.members.len()), (2, 3));
+}
+
+/// R8.9.
+#[test]
+fn a_replacement_undone_in_the_join_phase_has_not_joined() {
+    let (mut bench, ids) = Bench::stable_static(3);
+    let join = bench.join_as("i1", "");
+    bench.join_as("i0", &ids[0]);
+    bench.fail(E::NotLeaderOrFollower);
+    assert_eq!(bench.joined(join).error_code, code(E::NotCoordinator));
+    bench.join_as("i2", &ids[2]);
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    let old = bench.join_as("i1", &ids[1]);
+    assert_eq!(bench.joined(old).generation_id, 2);
+}
+
+/// R8.9.
+#[test]
+fn undone_after_the_join_phase_the_old_id_is_the_member_of_the_generation() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.join_as("i1", "");
+    bench.join_as("i0", &ids[0]);
+    let new = bench.joined(join).member_id;
+    let sync = bench.sync(&new, 2, &[]);
+    bench.fail(E::NotEnoughReplicas);
+    assert_eq!(bench.synced(sync).error_code, code(E::FencedInstanceId));
+    bench.sync(&ids[0], 2, &[ids[1].clone()]);
+    bench.commit();
+    let sync = bench.sync(&ids[1], 2, &[]);
+    assert_eq!(bench.synced(sync).assignment, ids[1].as_bytes());
+}
+
+/// Kafka shields a member whose JoinGroup is parked, and this answer does not start the session anew.
+/// (R5.1, R8.8)
+#[test]
+fn a_record_that_takes_longer_than_the_session_leaves_no_session_timer() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.join_as("i1", "");
+    for _ in 0..3 {
+        bench.pass(secs(4));
+        bench.beat(&ids[0], 1);
+    }
+    bench.commit();
+    let new = bench.joined(join).member_id;
+    assert_eq!(bench.session_of(&new), None);
+    bench.beat_as(&new, 1, Some("i1"));
+    assert_eq!(bench.session_of(&new), Some(bench.now + SESSION));
+}

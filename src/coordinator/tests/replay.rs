@@ -1,0 +1,167 @@
+//! What is durable can be rebuilt from the log, as it is and compacted (R9.7, R9.8, R9.9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::offset_world::*;
+use super::*;
+use crate::coordinator::offsets::View;
+use crate::coordinator::{
+    AppendId, Coordinator, CoordinatorConfig, GroupCoordinator, Record, RecordKey,
+};
+use crate::protocol::{GroupId, TopicName, TopicPartition, str_bytes};
+use crate::rng::Rng;
+
+const GROUPS: [&str; 2] = ["g", "h"];
+const PARTITIONS: [&str; 3] = ["t-0", "t-1", "u-0"];
+const PRODUCERS: u64 = 3;
+
+/// R9.7, R9.8, R9.9, R11.1.
+#[test]
+fn the_log_rebuilds_the_offsets_that_were_durable() {
+    let mut compacted_away = 0;
+    for seed in 0..300 {
+        let mut history = History::new(seed);
+        for _ in 0..60 {
+            history.step();
+        }
+        history.settle_all();
+        let expected = contents(&history.bench.coordinator);
+        let whole: Vec<(u64, &Record)> = history.durable();
+        let compacted = compact(&whole);
+        compacted_away += whole.len() - compacted.len();
+        let (mut rebuilt, mut of_compacted) = (rebuild(&whole), rebuild(&compacted));
+        assert_eq!(contents(&rebuilt.coordinator), expected, "seed {seed}: {whole:#?}");
+        assert_eq!(committed(&of_compacted), committed(&rebuilt), "seed {seed}: {compacted:#?}");
+        // What waits for its transaction does so still, and counts from the same place.
+        for bench in [&mut rebuilt, &mut of_compacted, &mut history.bench] {
+            end_everything(bench);
+        }
+        assert_eq!(committed(&rebuilt), committed(&history.bench), "seed {seed}");
+        assert_eq!(committed(&of_compacted), committed(&history.bench), "seed {seed}");
+    }
+    assert!(compacted_away > 1_000, "compaction had nothing to do");
+}
+
+/// A random life of a few groups that never have members.
+struct History {
+    rng: Rng,
+    bench: Bench,
+    settled: usize,
+    failed: BTreeSet<AppendId>,
+}
+
+impl History {
+    fn new(seed: u64) -> History {
+        let config = CoordinatorConfig {
+            offsets_retention: secs(40),
+            offsets_retention_check: secs(15),
+            ..Default::default()
+        };
+        let mut bench = Bench::with(config);
+        loaded(&mut bench);
+        let rng = Rng::stream(seed, "replay");
+        History { rng, bench, settled: 0, failed: BTreeSet::new() }
+    }
+
+    fn step(&mut self) {
+        let group = *self.rng.pick(&GROUPS);
+        let partition = *self.rng.pick(&PARTITIONS);
+        let offset = self.rng.below(100) as i64;
+        let producer = self.rng.below(PRODUCERS) as i64;
+        let bench = &mut self.bench;
+        match self.rng.below(16) {
+            0..=3 => drop(commit_to(bench, group, partition, offset)),
+            4..=7 => drop(txn_to(bench, group, producer, partition, offset)),
+            8 => drop(end_txn(bench, producer, true)),
+            9 => drop(end_txn(bench, producer, false)),
+            10 => drop(delete_offsets(bench, group, &[partition])),
+            11 => drop(delete_groups(bench, &[group])),
+            12 if self.rng.chance(300) => {
+                let mut out = Vec::new();
+                bench.coordinator.topic_deleted(bench.now, &TopicName(str_bytes("u")), &mut out);
+                bench.take(out);
+            }
+            13 => bench.pass(secs(self.rng.below(20))),
+            _ => self.settle_some(),
+        }
+    }
+
+    fn settle_some(&mut self) {
+        let open = self.bench.log.len() - self.settled;
+        for _ in 0..self.rng.below(open as u64 + 1) {
+            if self.settled < self.bench.log.len() {
+                self.settle_next();
+            }
+        }
+    }
+
+    fn settle_all(&mut self) {
+        while self.settled < self.bench.log.len() {
+            self.settle_next();
+        }
+        assert_eq!(self.bench.unanswered(), 0);
+    }
+
+    fn settle_next(&mut self) {
+        let (append, _) = self.bench.log[self.settled];
+        let error = self.rng.chance(150).then_some(E::NotEnoughReplicas);
+        if error.is_some() {
+            self.failed.insert(append);
+        }
+        self.settled += 1;
+        self.bench.settle_one(append, error);
+    }
+
+    fn durable(&self) -> Vec<(u64, &Record)> {
+        let kept = self.bench.log.iter().filter(|(append, _)| !self.failed.contains(append));
+        kept.map(|(append, record)| (append.0, record)).collect()
+    }
+}
+
+/// Of each key the last record; what has no key stays.
+fn compact<'a>(log: &[(u64, &'a Record)]) -> Vec<(u64, &'a Record)> {
+    let keyed = |&(position, record): &(u64, &Record)| Some((record.key()?, position));
+    let last: BTreeMap<RecordKey, u64> = log.iter().filter_map(keyed).collect();
+    let is_last = |(position, record): &&(u64, &Record)| {
+        record.key().is_none_or(|key| last[&key] == *position)
+    };
+    log.iter().filter(is_last).copied().collect()
+}
+
+fn rebuild(log: &[(u64, &Record)]) -> Bench {
+    let mut bench = Bench::new();
+    for (position, record) in log {
+        bench.coordinator.replay(bench.now, *position, record);
+    }
+    loaded(&mut bench);
+    bench
+}
+
+fn end_everything(bench: &mut Bench) {
+    for producer in 0..PRODUCERS {
+        end_txn(bench, producer as i64, true);
+    }
+    bench.commit();
+}
+
+/// The offsets alone: compaction may drop the tombstone that removed a pending offset (R9.9).
+fn committed(bench: &Bench) -> BTreeMap<(GroupId, TopicPartition), i64> {
+    let all = contents(&bench.coordinator).into_iter();
+    all.filter_map(|(key, (offset, _))| Some((key, offset?))).collect()
+}
+
+type Contents = BTreeMap<(GroupId, TopicPartition), (Option<i64>, bool)>;
+
+/// For each partition what is committed, in both views, and whether a transaction is open.
+fn contents(coordinator: &Coordinator) -> Contents {
+    let mut all = Contents::new();
+    for (id, group) in &coordinator.groups {
+        for at in group.offsets.kept() {
+            let seen = |view| group.offsets.get(&at.topic, at.partition, view).map(|o| o.offset);
+            assert_eq!(seen(View::Newest), seen(View::Committed), "everything is settled");
+            let unstable = group.offsets.is_unstable(&at.topic, at.partition);
+            all.insert((id.clone(), at.clone()), (seen(View::Committed), unstable));
+        }
+    }
+    all
+}

@@ -1,0 +1,171 @@
+//! TxnOffsetCommit: stores how far a group has read, for the moment when the producer's transaction
+//! commits (rules R6.8, KIP-447).
+//!
+//! Whether the producer may still write is the log's to say, not the coordinator's (R15.5).
+
+use kafka_protocol::messages::txn_offset_commit_request::{
+    TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::txn_offset_commit_response::{
+    TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
+};
+use kafka_protocol::messages::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
+
+use crate::protocol::{ResponseError, TopicPartition, error_code};
+use crate::time::Time;
+
+use super::api::{Call, Release};
+use super::appends::Consequence;
+use super::group::{Group, Groups};
+use super::held::{Entry, Ticket};
+use super::offset_commit::{Committer, is_too_long};
+use super::offsets::Change;
+use super::record::{CommittedOffset, ProducerId, Record};
+use super::state::GroupState;
+use super::turn::Turn;
+
+/// Answers a TxnOffsetCommit, or holds the answer until its records are durable.
+pub(super) fn handle(
+    groups: &mut Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &TxnOffsetCommitRequest,
+) {
+    let group = match admit(groups, turn, request) {
+        Ok(group) => group,
+        Err(error) => {
+            return turn.respond(call.id, response(request, |_| Some(error)), Release::Now);
+        }
+    };
+    let limit = turn.config.offset_metadata_max;
+    let verdict = |partition: &TxnOffsetCommitRequestPartition| {
+        is_too_long(partition.committed_metadata.as_ref(), limit)
+            .then_some(ResponseError::OffsetMetadataTooLarge)
+    };
+    let response = response(request, verdict);
+    match append(group, turn, call, request, &response) {
+        0 => turn.respond(call.id, response, Release::WhenDurable),
+        appends => turn.appends.held.hold(call.id, appends, response.into()),
+    }
+}
+
+/// The group, if the caller may commit to it (R6.8.1 to R6.8.4).
+fn admit<'g>(
+    groups: &'g mut Groups,
+    turn: &mut Turn<'_>,
+    request: &TxnOffsetCommitRequest,
+) -> Result<&'g mut Group, ResponseError> {
+    let committer = Committer {
+        generation: request.generation_id,
+        member: &request.member_id,
+        instance: request.group_instance_id.as_ref(),
+    };
+    let id = &request.group_id;
+    if id.0.is_empty() {
+        return Err(ResponseError::InvalidGroupId);
+    }
+    if !groups.contains_key(id) {
+        if !committer.has_no_generation() {
+            return Err(ResponseError::IllegalGeneration);
+        }
+        groups.insert(id.clone(), Group::new(id.clone(), turn.now));
+    }
+    let group = groups.get_mut(id).expect("the group is there or was just created");
+    fence(group, &committer)?;
+    Ok(group)
+}
+
+/// The versions before KIP-447 name nobody, so nobody in particular may commit at any time. A producer
+/// that names its consumer is fenced with it, but not by a rebalance, and keeps no session alive.
+fn fence(group: &Group, committer: &Committer<'_>) -> Result<(), ResponseError> {
+    match group.state() {
+        GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
+        GroupState::Empty if committer.has_no_generation() => return Ok(()),
+        GroupState::Empty
+        | GroupState::PreparingRebalance
+        | GroupState::CompletingRebalance
+        | GroupState::Stable => {}
+    }
+    if committer.is_anonymous() {
+        return Ok(());
+    }
+    group.validate(committer.member, committer.instance)?;
+    group.check_generation(committer.generation)
+}
+
+/// Appends every partition that `response` does not refuse; gives how many there were.
+fn append(
+    group: &mut Group,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &TxnOffsetCommitRequest,
+    response: &TxnOffsetCommitResponse,
+) -> usize {
+    let producer = ProducerId(request.producer_id.0);
+    let mut appends = 0;
+    for (t, topic) in request.topics.iter().enumerate() {
+        for (p, partition) in topic.partitions.iter().enumerate() {
+            if response.topics[t].partitions[p].error_code == 0 {
+                let at = TopicPartition::new(topic.name.clone(), partition.partition_index);
+                let offset = committed_offset(partition, turn.now);
+                let entry = Entry::Partition { topic: t, partition: p };
+                let ticket = Ticket { request: call.id, entry };
+                append_one(group, turn, producer, at, offset, ticket);
+                appends += 1;
+            }
+        }
+    }
+    appends
+}
+
+fn append_one(
+    group: &mut Group,
+    turn: &mut Turn<'_>,
+    producer: ProducerId,
+    at: TopicPartition,
+    offset: CommittedOffset,
+    ticket: Ticket,
+) {
+    let record = Record::TxnOffsetCommit {
+        producer,
+        group: group.id.clone(),
+        partition: at.clone(),
+        offset: offset.clone(),
+    };
+    let consequence = Consequence::Offset {
+        group: group.id.clone(),
+        partition: at.clone(),
+        ticket: Some(ticket),
+        removed: None,
+    };
+    let append = turn.append(record, consequence);
+    group.offsets.append(&at.topic, at.partition, append, Change::Wait(producer, offset));
+}
+
+fn committed_offset(partition: &TxnOffsetCommitRequestPartition, now: Time) -> CommittedOffset {
+    CommittedOffset {
+        offset: partition.committed_offset,
+        leader_epoch: partition.committed_leader_epoch,
+        metadata: partition.committed_metadata.clone().unwrap_or_default(),
+        committed_at: now,
+        expires_at: None,
+    }
+}
+
+/// The answer: every partition of the request in its order, with what `verdict` says of it.
+fn response(
+    request: &TxnOffsetCommitRequest,
+    verdict: impl Fn(&TxnOffsetCommitRequestPartition) -> Option<ResponseError>,
+) -> TxnOffsetCommitResponse {
+    let partition = |p: &TxnOffsetCommitRequestPartition| {
+        TxnOffsetCommitResponsePartition::default()
+            .with_partition_index(p.partition_index)
+            .with_error_code(error_code(verdict(p)))
+    };
+    let topic = |t: &TxnOffsetCommitRequestTopic| {
+        TxnOffsetCommitResponseTopic::default()
+            .with_name(t.name.clone())
+            .with_partitions(t.partitions.iter().map(partition).collect())
+    };
+    TxnOffsetCommitResponse::default().with_topics(request.topics.iter().map(topic).collect())
+}

@@ -1,0 +1,73 @@
+//! WriteTxnMarkers: the end of a transaction, as the transaction coordinator tells it (rules R6.8).
+//!
+//! One marker is one record of this log, whichever partitions it names: which of them are here is the
+//! host's to know. It ends the transaction for every offset of the producer in this log.
+
+use kafka_protocol::messages::write_txn_markers_request::{
+    WritableTxnMarker, WritableTxnMarkerTopic,
+};
+use kafka_protocol::messages::write_txn_markers_response::{
+    WritableTxnMarkerPartitionResult, WritableTxnMarkerResult, WritableTxnMarkerTopicResult,
+};
+use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
+
+use super::api::{Call, Release};
+use super::appends::Consequence;
+use super::group::Groups;
+use super::held::{Entry, Ticket};
+use super::offsets::Change;
+use super::record::{ProducerId, Record};
+use super::turn::Turn;
+
+/// Appends the markers and holds the answer until they are durable.
+pub(super) fn handle(
+    groups: &mut Groups,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &WriteTxnMarkersRequest,
+) {
+    for (index, marker) in request.markers.iter().enumerate() {
+        append(groups, turn, marker, Ticket { request: call.id, entry: Entry::Item(index) });
+    }
+    let response = response(request);
+    match request.markers.len() {
+        0 => turn.respond(call.id, response, Release::WhenDurable),
+        appends => turn.appends.held.hold(call.id, appends, response.into()),
+    }
+}
+
+/// A marker of a producer that has nothing here is written all the same: the log's readers wait for it.
+/// It reaches groups that are gone as well: their removal may fail, and the transaction is over.
+fn append(groups: &mut Groups, turn: &mut Turn<'_>, marker: &WritableTxnMarker, ticket: Ticket) {
+    let producer = ProducerId(marker.producer_id.0);
+    let committed = marker.transaction_result;
+    let append = turn.appends.next_id();
+    let mut waited = Vec::new();
+    for group in turn.appends.removed.groups().chain(groups.values_mut()) {
+        for at in group.offsets.waiting_for(producer) {
+            let end = Change::End { producer, committed };
+            group.offsets.append(&at.topic, at.partition, append, end);
+            waited.push((group.id.clone(), at));
+        }
+    }
+    let record = Record::TxnMarker { producer, committed };
+    turn.append(record, Consequence::TxnMarker { waited, ticket });
+}
+
+/// The answer if all goes well.
+fn response(request: &WriteTxnMarkersRequest) -> WriteTxnMarkersResponse {
+    let partition = |&index: &i32| {
+        WritableTxnMarkerPartitionResult::default().with_partition_index(index).with_error_code(0)
+    };
+    let topic = |topic: &WritableTxnMarkerTopic| {
+        WritableTxnMarkerTopicResult::default()
+            .with_name(topic.name.clone())
+            .with_partitions(topic.partition_indexes.iter().map(partition).collect())
+    };
+    let marker = |marker: &WritableTxnMarker| {
+        WritableTxnMarkerResult::default()
+            .with_producer_id(marker.producer_id)
+            .with_topics(marker.topics.iter().map(topic).collect())
+    };
+    WriteTxnMarkersResponse::default().with_markers(request.markers.iter().map(marker).collect())
+}
