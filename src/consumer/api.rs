@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::protocol::{Generation, MemberId, RequestFrame, ResponseFrame, TopicPartition};
+use crate::protocol::{
+    BrokerId, Generation, MemberId, RequestFrame, ResponseFrame, TopicPartition,
+};
 use crate::time::Time;
 
 /// The name a consumer gives to one of its connections. It never reuses one: after
@@ -22,6 +24,8 @@ pub struct Conn {
     pub purpose: Purpose,
     /// Counts the connections of one consumer, from 0.
     pub number: u32,
+    /// The broker at the other end.
+    pub broker: BrokerId,
 }
 
 /// What a connection is for. Group requests have one of their own, as in the Java client: a parked
@@ -170,6 +174,9 @@ pub enum Observation {
         generation: Generation,
         /// Everything it now owns, sorted.
         partitions: Vec<TopicPartition>,
+        /// What `onPartitionsAssigned` is called with, sorted: everything, or with cooperative rebalancing
+        /// what it did not own before (KIP-429).
+        added: Vec<TopicPartition>,
     },
     /// `onPartitionsRevoked`: the consumer gave these up in an orderly way.
     Revoked {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::time::Time;
 
 use super::commit::Kind;
-use super::fetch::App;
 use super::{Consumer, Observation, Output, Purpose};
 
 /// How long `close()` waits for everything it does, as the Java client's default.
@@ -123,10 +122,18 @@ impl Consumer {
         }
     }
 
-    /// An error that polling again does not help against: the application gives up at once.
+    /// An error that polling again does not help against: the application gives up, as soon as it polls.
+    /// An application that is busy with a batch learns of it when it is done (rule R13.2.11).
     pub(super) fn fatal(&mut self, error: i16, out: &mut Vec<Output>) {
+        if self.app_is_polling() {
+            self.give_up(error, out);
+        } else {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    pub(super) fn give_up(&mut self, error: i16, out: &mut Vec<Output>) {
         out.push(Output::Observe(Observation::Fatal { error }));
-        self.app = App::Polling;
         self.drop_partitions(true, out);
         self.finish_close(out);
     }

@@ -77,6 +77,7 @@ impl Consumer {
             .with_group_id(self.config.group.clone())
             .with_generation_id_or_member_epoch(sent_as.generation.0)
             .with_member_id(sent_as.member.0.clone())
+            .with_group_instance_id(self.config.instance_id.clone())
             .with_topics(topics);
         let sent = Sent::Commit(Commit { sent_as, kind });
         self.send(now, Purpose::Coordinator, sent, request, out);
@@ -135,7 +136,10 @@ impl Consumer {
                 self.reset_if_current(&commit.sent_as, true, "illegal generation", out);
                 self.commit_over(commit);
             }
-            Some(E::GroupAuthorizationFailed | E::FencedInstanceId) => self.fatal(code, out),
+            Some(E::FencedInstanceId) if self.membership.identity == commit.sent_as => {
+                self.fatal(code, out);
+            }
+            Some(E::GroupAuthorizationFailed) => self.fatal(code, out),
             Some(_) => self.commit_over(commit),
         }
     }

@@ -12,6 +12,10 @@ pub struct ConsumerConfig {
     pub client_id: StrBytes,
     /// `group.id`.
     pub group: GroupId,
+    /// `group.instance.id`: a static member, with this name (KIP-345).
+    pub instance_id: Option<StrBytes>,
+    /// `client.rack`: where it stands (KIP-881).
+    pub rack: Option<StrBytes>,
     /// What it subscribes to, sorted.
     pub topics: Vec<TopicName>,
     /// `partition.assignment.strategy`, most wanted first; never empty.
@@ -42,8 +46,8 @@ pub struct ConsumerConfig {
     /// The JoinGroup version it speaks (0 to 9); the versions of the other group APIs follow from it, as
     /// they do in clients of that age.
     pub join_version: i16,
-    /// The broker it knows from the start.
-    pub bootstrap: BrokerId,
+    /// The brokers it knows from the start (`bootstrap.servers`), never empty.
+    pub bootstrap: Vec<BrokerId>,
 }
 
 impl ConsumerConfig {
@@ -52,6 +56,8 @@ impl ConsumerConfig {
         ConsumerConfig {
             client_id,
             group,
+            instance_id: None,
+            rack: None,
             topics,
             assignors: vec![Assignor::Range],
             session_timeout: Duration::from_secs(45),
@@ -66,7 +72,7 @@ impl ConsumerConfig {
             metadata_max_age: Duration::from_secs(300),
             processing_time: Duration::from_millis(1),
             join_version: 9,
-            bootstrap: BrokerId(0),
+            bootstrap: vec![BrokerId(0)],
         }
     }
 }

@@ -1,61 +1,44 @@
-//! Finding things: the topics' partition counts, and the broker that coordinates the group.
+//! Finding the broker that coordinates the group, and asking around among several brokers (rules R13.6).
 
-use kafka_protocol::messages::{
-    FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest, MetadataResponse,
-};
+use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 
-use crate::assignor::PartitionCounts;
 use crate::protocol::{Api, BrokerId, Request, ResponseError};
-use crate::rng::Rng;
 use crate::time::Time;
 
-use super::links::Sent;
+use super::links::{How, Sent};
 use super::versions::version_of;
 use super::{Consumer, ConsumerConfig, Observation, Output, Purpose};
 
 pub(super) struct Discovery {
-    /// How many partitions each topic has; none until the first answer.
-    pub(super) counts: Option<PartitionCounts>,
-    /// When to ask again.
-    metadata_due: Time,
-    metadata_failures: u32,
     /// The broker that coordinates the group, as far as this client knows.
     pub(super) coordinator: Option<BrokerId>,
     find_due: Time,
     find_failures: u32,
+    /// Which of the bootstrap brokers is asked; counts up, modulo their number.
+    turn: usize,
 }
 
 impl Discovery {
     pub(super) fn new(now: Time) -> Self {
-        Discovery {
-            counts: None,
-            metadata_due: now,
-            metadata_failures: 0,
-            coordinator: None,
-            find_due: now,
-            find_failures: 0,
-        }
+        Discovery { coordinator: None, find_due: now, find_failures: 0, turn: 0 }
     }
 
-    pub(super) fn metadata_failed(&mut self, now: Time, config: &ConsumerConfig, rng: &mut Rng) {
-        self.metadata_due = now + Consumer::backoff(config, rng, self.metadata_failures);
-        self.metadata_failures += 1;
+    /// The broker that Metadata and FindCoordinator are sent to.
+    fn bootstrap(&self, config: &ConsumerConfig) -> BrokerId {
+        config.bootstrap[self.turn % config.bootstrap.len()]
     }
 
-    pub(super) fn find_failed(&mut self, now: Time, config: &ConsumerConfig, rng: &mut Rng) {
-        self.find_due = now + Consumer::backoff(config, rng, self.find_failures);
-        self.find_failures += 1;
+    /// From here on the next bootstrap broker is asked: the last one does not answer, or may be behind
+    /// (rule R13.6.1).
+    pub(super) fn next_bootstrap(&mut self) {
+        self.turn = self.turn.wrapping_add(1);
     }
 }
 
 impl Consumer {
     /// Asks for what is not known, or not known freshly enough.
     pub(super) fn discover(&mut self, now: Time, out: &mut Vec<Output>) {
-        if self.discovery.metadata_due <= now && !self.metadata_in_flight() {
-            // All topics, not only its own: a leader assigns what others subscribe to.
-            let request = MetadataRequest::default().with_topics(None);
-            self.send(now, Purpose::Bootstrap, Sent::Metadata, request, out);
-        }
+        self.ask_metadata(now, out);
         self.find_coordinator(now, out);
     }
 
@@ -70,16 +53,6 @@ impl Consumer {
             };
             self.send(now, Purpose::Bootstrap, Sent::FindCoordinator, request, out);
         }
-    }
-
-    pub(super) fn on_metadata(&mut self, now: Time, answer: &MetadataResponse) {
-        self.discovery.metadata_failures = 0;
-        self.discovery.metadata_due = now + self.config.metadata_max_age;
-        let known = answer.topics.iter().filter(|topic| topic.error_code == 0);
-        let counts: PartitionCounts = known
-            .filter_map(|topic| Some((topic.name.clone()?, topic.partitions.len() as i32)))
-            .collect();
-        self.discovery.counts = Some(counts);
     }
 
     pub(super) fn on_find_coordinator(
@@ -99,16 +72,25 @@ impl Consumer {
                 self.discovery.coordinator = Some(BrokerId(node.0));
                 self.heartbeats.reset_session(now, &self.config);
             }
-            Some(ResponseError::GroupAuthorizationFailed) => {
-                self.fatal(error, out);
+            Some(error) if error.is_retriable() => {
+                self.discovery.next_bootstrap();
+                self.find_failed(now);
             }
-            Some(_) => self.discovery.find_failed(now, &self.config, &mut self.rng),
+            Some(_) => self.fatal(error, out),
         }
+    }
+
+    pub(super) fn find_failed(&mut self, now: Time) {
+        let pause = Consumer::backoff(&self.config, &mut self.rng, self.discovery.find_failures);
+        self.discovery.find_due = now + pause;
+        self.discovery.find_failures += 1;
     }
 
     /// Forgets the coordinator. Whoever closes the connection reports what was in flight on it.
     pub(super) fn coordinator_lost(&mut self, why: &'static str, out: &mut Vec<Output>) {
         if self.discovery.coordinator.take().is_some() {
+            // Whoever named that coordinator may be behind: somebody else is asked next.
+            self.discovery.next_bootstrap();
             out.push(Output::Observe(Observation::CoordinatorLost { why }));
         }
     }
@@ -129,9 +111,7 @@ impl Consumer {
     }
 
     pub(super) fn discovery_deadline(&self) -> Time {
-        let metadata =
-            if self.metadata_in_flight() { Time::NEVER } else { self.discovery.metadata_due };
-        metadata.min(self.find_deadline())
+        self.metadata_deadline().min(self.find_deadline())
     }
 
     pub(super) fn find_deadline(&self) -> Time {
@@ -139,10 +119,6 @@ impl Consumer {
             None if !self.find_in_flight() => self.discovery.find_due,
             _ => Time::NEVER,
         }
-    }
-
-    fn metadata_in_flight(&self) -> bool {
-        self.links.awaits(Purpose::Bootstrap, |sent| *sent == Sent::Metadata)
     }
 
     fn find_in_flight(&self) -> bool {
@@ -158,8 +134,27 @@ impl Consumer {
         request: impl Into<Request>,
         out: &mut Vec<Output>,
     ) {
-        let timeout = self.config.request_timeout;
-        let how = (purpose, &self.config.client_id, timeout);
+        let (broker, client_id) = (self.broker_for(purpose), &self.config.client_id);
+        let how = How { purpose, broker, client_id, timeout: self.config.request_timeout };
         self.links.send(now, how, sent, request.into(), out);
+    }
+
+    /// The broker that requests of that purpose go to.
+    pub(super) fn broker_for(&self, purpose: Purpose) -> BrokerId {
+        let broker = match purpose {
+            Purpose::Bootstrap => Some(self.discovery.bootstrap(&self.config)),
+            Purpose::Coordinator => self.discovery.coordinator,
+            Purpose::Data => self.metadata.leader,
+        };
+        broker.unwrap_or_else(|| {
+            panic!(
+                "consumer {}: member {} of group {} has a request on its {purpose} connection in generation {} \
+                 and knows no broker to send it to",
+                self.config.client_id.as_str(),
+                self.membership.identity.member,
+                self.config.group.0.as_str(),
+                self.membership.identity.generation,
+            )
+        })
     }
 }

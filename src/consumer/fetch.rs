@@ -26,6 +26,21 @@ pub(super) struct Partition {
     pub(super) reset: bool,
     /// Fetched, not yet handed out, in the order of their offsets.
     buffered: VecDeque<(i64, Bytes)>,
+    /// The assignment that brought it: what was asked under an earlier one was asked about an earlier time
+    /// of owning it.
+    since: u32,
+}
+
+impl Partition {
+    /// A partition that was just assigned.
+    pub(super) fn since(since: u32) -> Self {
+        Partition { since, ..Partition::default() }
+    }
+
+    /// Whether an answer to what was asked under assignment `epoch` is about this time of owning it.
+    pub(super) fn was_owned_in(&self, epoch: u32) -> bool {
+        self.since <= epoch
+    }
 }
 
 /// What the application is doing.
@@ -44,7 +59,7 @@ pub(super) enum App {
 }
 
 pub(super) struct Fetcher {
-    /// Counts assignments: an answer to a request of an earlier one is not looked at.
+    /// Counts assignments: an answer to a request of an earlier one says nothing of what came with a later.
     pub(super) epoch: u32,
     /// How many owned partitions have no position yet.
     pub(super) unpositioned: usize,
@@ -67,11 +82,12 @@ impl Fetcher {
         }
     }
 
-    pub(super) fn begin_assignment(&mut self, now: Time, partitions: usize) {
+    /// Begins the next assignment and says which it is.
+    pub(super) fn begin_assignment(&mut self, now: Time) -> u32 {
         self.epoch += 1;
-        self.unpositioned = partitions;
         self.positions_at = now;
         self.fetch_at = now;
+        self.epoch
     }
 
     pub(super) fn end_assignment(&mut self) {
@@ -108,7 +124,8 @@ impl Consumer {
 
     /// `poll()` returns, if there is anything to return.
     pub(super) fn deliver(&mut self, now: Time, out: &mut Vec<Output>) {
-        if self.prepare.under_way() {
+        // What is about to be given up must not be read beyond what is being committed.
+        if self.prepare.under_way() && !self.is_cooperative() {
             return;
         }
         let mut room = self.config.max_poll_records;
@@ -172,6 +189,9 @@ impl Consumer {
             else {
                 continue;
             };
+            if !self.metadata.has_leader(name) {
+                continue;
+            }
             let wanted = FetchPartition::default()
                 .with_partition(name.partition)
                 .with_fetch_offset(position)
@@ -189,11 +209,13 @@ impl Consumer {
     }
 
     pub(super) fn fetch_deadline(&self) -> Time {
-        let wanted = self
-            .partitions
-            .values()
-            .any(|partition| partition.position.is_some() && partition.buffered.is_empty());
-        if wanted && !self.fetch_in_flight() { self.fetcher.fetch_at } else { Time::NEVER }
+        let wanted = |(name, partition): (&TopicPartition, &Partition)| {
+            partition.position.is_some()
+                && partition.buffered.is_empty()
+                && self.metadata.has_leader(name)
+        };
+        let wants = !self.fetch_in_flight() && self.partitions.iter().any(wanted);
+        if wants { self.fetcher.fetch_at } else { Time::NEVER }
     }
 
     fn fetch_in_flight(&self) -> bool {
@@ -201,18 +223,36 @@ impl Consumer {
     }
 
     pub(super) fn on_fetch(&mut self, now: Time, epoch: u32, answer: &FetchResponse) {
-        if epoch != self.fetcher.epoch {
-            return;
-        }
         for topic in &answer.responses {
             for one in &topic.partitions {
                 let name = TopicPartition::new(topic.topic.clone(), one.partition_index);
+                if !self.partitions.get(&name).is_some_and(|it| it.was_owned_in(epoch)) {
+                    continue;
+                }
                 match ResponseError::try_from_code(one.error_code) {
                     None => self.buffer(&name, one.records.as_ref()),
                     Some(ResponseError::OffsetOutOfRange) => self.reset_position(&name),
-                    Some(_) => self.fetcher.fetch_failed(now, &self.config),
+                    Some(error) => {
+                        self.fetcher.fetch_failed(now, &self.config);
+                        self.doubt_leader(now, error);
+                    }
                 }
             }
+        }
+    }
+
+    /// A partition cannot be read from the broker that was asked. Where that may be because another leads
+    /// it, or none, the metadata is to say who does (rule R13.6.3).
+    pub(super) fn doubt_leader(&mut self, now: Time, error: ResponseError) {
+        use ResponseError as E;
+        match error {
+            E::NotLeaderOrFollower
+            | E::LeaderNotAvailable
+            | E::ReplicaNotAvailable
+            | E::FencedLeaderEpoch
+            | E::KafkaStorageError
+            | E::UnknownTopicOrPartition => self.refresh_metadata(now),
+            _ => {}
         }
     }
 
@@ -230,7 +270,7 @@ impl Consumer {
     fn reset_position(&mut self, name: &TopicPartition) {
         if let Some(partition) = self.partitions.get_mut(name) {
             self.fetcher.unpositioned += usize::from(partition.position.is_some());
-            *partition = Partition { reset: true, ..Partition::default() };
+            *partition = Partition { reset: true, ..Partition::since(partition.since) };
         }
     }
 }

@@ -41,9 +41,14 @@ impl Heartbeats {
 }
 
 impl Consumer {
+    /// Whether there is a membership to keep alive; an error that the next poll will raise ends the thread.
+    fn heartbeat_thread_is_awake(&self) -> bool {
+        self.membership.heartbeats() && self.failure.is_none()
+    }
+
     /// One turn of the heartbeat thread; at most one of its duties is done in a turn.
     pub(super) fn heartbeat_thread(&mut self, now: Time, out: &mut Vec<Output>) {
-        if !self.membership.heartbeats() {
+        if !self.heartbeat_thread_is_awake() {
             return;
         }
         if self.discovery.coordinator.is_none() {
@@ -60,7 +65,7 @@ impl Consumer {
     }
 
     pub(super) fn heartbeat_deadline(&self) -> Time {
-        if !self.membership.heartbeats() {
+        if !self.heartbeat_thread_is_awake() {
             Time::NEVER
         } else if self.discovery.coordinator.is_none() {
             self.find_deadline()
@@ -76,7 +81,7 @@ impl Consumer {
     pub(super) fn poll_interval_deadline(&self) -> Time {
         match self.app {
             App::Processing { polled_at, .. }
-                if self.membership.heartbeats() && self.discovery.coordinator.is_some() =>
+                if self.heartbeat_thread_is_awake() && self.discovery.coordinator.is_some() =>
             {
                 polled_at + self.config.max_poll_interval
             }
@@ -90,7 +95,8 @@ impl Consumer {
         let request = HeartbeatRequest::default()
             .with_group_id(self.config.group.clone())
             .with_generation_id(identity.generation.0)
-            .with_member_id(identity.member.0.clone());
+            .with_member_id(identity.member.0.clone())
+            .with_group_instance_id(self.config.instance_id.clone());
         self.send(now, Purpose::Coordinator, Sent::Heartbeat(identity), request, out);
     }
 
@@ -120,7 +126,12 @@ impl Consumer {
             Some(E::IllegalGeneration) => {
                 self.reset_if_current(sent_as, true, "illegal generation", out);
             }
-            Some(E::GroupAuthorizationFailed | E::FencedInstanceId) => self.fatal(error, out),
+            Some(E::FencedInstanceId) if self.membership.identity == *sent_as => {
+                self.reset_membership(false, "fenced", out);
+                self.fatal(error, out);
+            }
+            Some(E::FencedInstanceId) => {}
+            Some(E::GroupAuthorizationFailed) => self.fatal(error, out),
             Some(_) => self.heartbeats.failed(now, &self.config),
         }
     }
@@ -129,11 +140,13 @@ impl Consumer {
         self.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::Heartbeat(_)))
     }
 
-    /// Sends LeaveGroup if there is anything to leave and anybody to tell; true if it was sent.
+    /// Sends LeaveGroup if there is anything to leave and anybody to tell; true if it was sent. A static
+    /// member never leaves: it may be back before its session is over (rule R13.5.3).
     pub(super) fn send_leave(&mut self, now: Time, out: &mut Vec<Output>) -> bool {
         let member = self.membership.identity.member.0.clone();
         let gone = member.is_empty() || self.membership.state == MemberState::Unjoined;
-        if gone || self.discovery.coordinator.is_none() {
+        let is_static = self.config.instance_id.is_some();
+        if gone || is_static || self.discovery.coordinator.is_none() {
             return false;
         }
         let request = LeaveGroupRequest::default().with_group_id(self.config.group.clone());

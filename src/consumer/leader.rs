@@ -1,31 +1,42 @@
-//! The leader's work: computing everybody's assignment.
+//! The leader's work: computing everybody's assignment, and watching the topics it was computed from
+//! (rule R13.4.6).
+
+use std::collections::BTreeSet;
 
 use kafka_protocol::messages::JoinGroupResponse;
+use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 
-use crate::assignor::{Assignor, PartitionCounts, Subscriptions};
-use crate::protocol::{MemberId, subscription};
+use crate::assignor::{Assignor, MemberSubscription, Subscriptions, TopicShape, Topics};
+use crate::protocol::{MemberId, TopicName, subscription};
+use crate::time::Time;
 
 use super::Consumer;
 
+/// What a leader's assignment was computed from.
+pub(super) struct Watch {
+    /// The topics that anybody in the group subscribes to.
+    topics: BTreeSet<TopicName>,
+    /// What they looked like.
+    seen: Topics,
+    /// The version of the metadata that is known to say the same.
+    version: u32,
+}
+
 impl Consumer {
     /// The assignment of the generation that `joined` announces, one entry for every member, also those
-    /// that get nothing: a member that is left out would be told nothing at all by some brokers.
-    pub(super) fn assign(&self, joined: &JoinGroupResponse) -> Vec<SyncGroupRequestAssignment> {
-        let members: Subscriptions = joined
-            .members
-            .iter()
-            .map(|member| {
-                // A member whose subscription cannot be read gets nothing, rather than stopping the group.
-                let topics =
-                    subscription::decode_subscription(&member.metadata).unwrap_or_default();
-                (MemberId(member.member_id.clone()), topics)
-            })
-            .collect();
-        let unknown = PartitionCounts::new();
-        let counts = self.discovery.counts.as_ref().unwrap_or(&unknown);
-        self.chosen_assignor(joined)
-            .assign(&members, counts)
+    /// that get nothing: a member that is left out would be told nothing at all by some brokers. A static
+    /// leader that came back hands in none, and goes on with what there is (KIP-814).
+    pub(super) fn lead(&mut self, joined: &JoinGroupResponse) -> Vec<SyncGroupRequestAssignment> {
+        let members = members(joined);
+        self.watch(&members);
+        if joined.skip_assignment {
+            return Vec::new();
+        }
+        let unknown = Topics::new();
+        let topics = self.metadata.topics.as_ref().unwrap_or(&unknown);
+        self.assignor_for(joined)
+            .assign(&members, topics)
             .into_iter()
             .map(|(member, partitions)| {
                 SyncGroupRequestAssignment::default()
@@ -35,7 +46,7 @@ impl Consumer {
             .collect()
     }
 
-    fn chosen_assignor(&self, joined: &JoinGroupResponse) -> Assignor {
+    fn assignor_for(&self, joined: &JoinGroupResponse) -> Assignor {
         let name = joined.protocol_name.as_ref().map_or("", |name| name.as_str());
         Assignor::from_name(name).unwrap_or_else(|| {
             panic!(
@@ -48,4 +59,52 @@ impl Consumer {
             )
         })
     }
+
+    fn watch(&mut self, members: &Subscriptions) {
+        let wanted = members.values().flat_map(|member| member.subscription.topics.iter().cloned());
+        let topics: BTreeSet<TopicName> = wanted.collect();
+        let (seen, version) = (self.look_at(&topics), self.metadata.version);
+        self.membership.watch = Some(Watch { topics, seen, version });
+    }
+
+    /// What the metadata has of these topics, as far as it is a reason to assign anew. Where replicas stand
+    /// matters to a leader that has a rack itself, and to no other: so it is in Java.
+    fn look_at(&self, topics: &BTreeSet<TopicName>) -> Topics {
+        let known = self.metadata.topics.iter().flatten();
+        known
+            .filter(|(name, _)| topics.contains(*name))
+            .map(|(name, shape)| match self.config.rack {
+                Some(_) => (name.clone(), shape.clone()),
+                None => (name.clone(), TopicShape::without_racks(shape.partitions())),
+            })
+            .collect()
+    }
+
+    /// A leader joins again when the topics no longer look as they did when it computed the assignment.
+    /// Followers leave that to it.
+    pub(super) fn rejoin_if_topics_changed(&mut self, now: Time) {
+        let version = self.metadata.version;
+        let Some(watch) = &self.membership.watch else { return };
+        if watch.version == version {
+            return;
+        }
+        let same = self.look_at(&watch.topics) == watch.seen;
+        match &mut self.membership.watch {
+            Some(watch) if same => watch.version = version,
+            Some(_) if !self.membership.rejoin_needed => self.rejoin_at_once(now),
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// What the members say of themselves. A member whose subscription cannot be read gets nothing, rather
+/// than stopping the group.
+fn members(joined: &JoinGroupResponse) -> Subscriptions {
+    let member = |member: &JoinGroupResponseMember| {
+        let subscription = subscription::decode_subscription(&member.metadata).unwrap_or_default();
+        let instance_id = member.group_instance_id.clone();
+        let said = MemberSubscription { subscription, instance_id };
+        (MemberId(member.member_id.clone()), said)
+    };
+    joined.members.iter().map(member).collect()
 }

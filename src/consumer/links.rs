@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Request, RequestFrame, StrBytes};
+use crate::protocol::{BrokerId, Request, RequestFrame, StrBytes};
 use crate::time::Time;
 
 use super::commit::Commit;
@@ -38,10 +38,18 @@ struct InFlight {
     sent: Sent,
 }
 
+/// Where a request goes, as whom, and how long it may take.
+pub(super) struct How<'a> {
+    pub(super) purpose: Purpose,
+    pub(super) broker: BrokerId,
+    pub(super) client_id: &'a StrBytes,
+    pub(super) timeout: Duration,
+}
+
 #[derive(Default)]
 struct Link {
-    /// The number of the open connection; none while closed.
-    open: Option<u32>,
+    /// The number of the open connection and the broker at its other end; none while closed.
+    open: Option<(u32, BrokerId)>,
     in_flight: VecDeque<InFlight>,
 }
 
@@ -66,40 +74,50 @@ impl Links {
         }
     }
 
-    /// Sends a request that must be answered within `timeout`.
+    /// Sends a request, opening a connection if there is none. An idle connection to another broker is
+    /// closed first; one on which something is in flight is used until that is answered.
     pub(super) fn send(
         &mut self,
         now: Time,
-        (purpose, client_id, timeout): (Purpose, &StrBytes, Duration),
+        how: How<'_>,
         sent: Sent,
         body: Request,
         out: &mut Vec<Output>,
     ) {
+        let How { purpose, broker, client_id, timeout } = how;
+        self.close_if_elsewhere(purpose, broker, out);
         let correlation = self.next_correlation;
         self.next_correlation = correlation.wrapping_add(1);
         let (next_conn, version) = (self.next_conn, version_of(body.api(), self.join_version));
         let link = self.link(purpose);
-        let number = *link.open.get_or_insert(next_conn);
-        let api = body.api().name();
-        link.in_flight.push_back(InFlight {
-            correlation,
-            deadline: now + timeout,
-            at: now,
-            api,
-            sent,
-        });
+        let (number, broker) = *link.open.get_or_insert((next_conn, broker));
+        let (api, deadline) = (body.api().name(), now + timeout);
+        link.in_flight.push_back(InFlight { correlation, deadline, at: now, api, sent });
         if number == next_conn {
             self.next_conn += 1;
         }
         let frame =
             Arc::new(RequestFrame { correlation, version, client_id: client_id.clone(), body });
-        out.push(Output::Send { conn: Conn { purpose, number }, frame });
+        out.push(Output::Send { conn: Conn { purpose, number, broker }, frame });
+    }
+
+    fn close_if_elsewhere(&mut self, purpose: Purpose, broker: BrokerId, out: &mut Vec<Output>) {
+        let link = self.link(purpose);
+        let elsewhere = link.open.is_some_and(|(_, open)| open != broker);
+        if elsewhere && link.in_flight.is_empty() {
+            out.extend(self.close(purpose).map(|(conn, _)| Output::Close { conn }));
+        }
+    }
+
+    /// The broker at the other end of the connection of that purpose, if it is open.
+    pub(super) fn open_to(&self, purpose: Purpose) -> Option<BrokerId> {
+        self.get(purpose).open.map(|(_, broker)| broker)
     }
 
     /// The request that a response answers; none for one on a connection that is no longer open.
     pub(super) fn answered(&mut self, conn: Conn, correlation: i32) -> Option<Sent> {
         let link = self.link(conn.purpose);
-        if link.open != Some(conn.number) {
+        if link.open != Some((conn.number, conn.broker)) {
             return None;
         }
         let position = link.in_flight.iter().position(|one| one.correlation == correlation)?;
@@ -109,13 +127,14 @@ impl Links {
     /// The other end is gone: what was in flight, unless the connection had been closed from here.
     pub(super) fn disconnected(&mut self, conn: Conn) -> Option<Vec<Sent>> {
         let link = self.link(conn.purpose);
-        (link.open == Some(conn.number)).then(|| link.take())
+        (link.open == Some((conn.number, conn.broker))).then(|| link.take())
     }
 
     /// Closes a connection from this end, if it is open: which, and what was in flight.
     pub(super) fn close(&mut self, purpose: Purpose) -> Option<(Conn, Vec<Sent>)> {
         let link = self.link(purpose);
-        let conn = Conn { purpose, number: link.open? };
+        let (number, broker) = link.open?;
+        let conn = Conn { purpose, number, broker };
         Some((conn, link.take()))
     }
 
@@ -133,12 +152,7 @@ impl Links {
 
     /// Whether a request for which `is` holds is in flight on the connection of that purpose.
     pub(super) fn awaits(&self, purpose: Purpose, is: impl Fn(&Sent) -> bool) -> bool {
-        let link = match purpose {
-            Purpose::Bootstrap => &self.bootstrap,
-            Purpose::Coordinator => &self.coordinator,
-            Purpose::Data => &self.data,
-        };
-        link.in_flight.iter().any(|one| is(&one.sent))
+        self.get(purpose).in_flight.iter().any(|one| is(&one.sent))
     }
 
     /// The oldest request in flight, in words. Fetch is left out: an idle consumer always has one.
@@ -153,6 +167,14 @@ impl Links {
 
     fn all(&self) -> [&Link; 3] {
         [&self.bootstrap, &self.coordinator, &self.data]
+    }
+
+    fn get(&self, purpose: Purpose) -> &Link {
+        match purpose {
+            Purpose::Bootstrap => &self.bootstrap,
+            Purpose::Coordinator => &self.coordinator,
+            Purpose::Data => &self.data,
+        }
     }
 
     fn link(&mut self, purpose: Purpose) -> &mut Link {

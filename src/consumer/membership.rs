@@ -1,20 +1,20 @@
 //! JoinGroup and SyncGroup from the client's side, and what each error does to the membership
 //! (rules R13.1, R13.2).
 
-use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
     JoinGroupRequest, JoinGroupResponse, SyncGroupRequest, SyncGroupResponse,
 };
 
+use crate::assignor::Assignor;
 use crate::protocol::{
-    Api, CONSUMER_PROTOCOL_TYPE, Generation, MemberId, Request, ResponseError, str_bytes,
-    subscription,
+    Api, CONSUMER_PROTOCOL_TYPE, Generation, MemberId, Request, ResponseError, StrBytes, str_bytes,
 };
 use crate::time::{Time, to_millis_i32};
 
-use super::fetch::Partition;
-use super::links::Sent;
+use super::callbacks::Arrived;
+use super::leader::Watch;
+use super::links::{How, Sent};
 use super::versions::version_of;
 use super::{Consumer, MemberState, Observation, Output, Purpose};
 
@@ -29,6 +29,10 @@ pub(super) struct Identity {
 pub(super) struct Membership {
     pub(super) state: MemberState,
     pub(super) identity: Identity,
+    /// The protocol that the coordinator chose: the name of an assignor.
+    protocol: Option<StrBytes>,
+    /// What this member assigned from, if it was the leader of the last generation it joined.
+    pub(super) watch: Option<Watch>,
     /// A rebalance is due, or under way.
     pub(super) rejoin_needed: bool,
     /// Not to join before this.
@@ -42,21 +46,31 @@ impl Membership {
         Membership {
             state: MemberState::Unjoined,
             identity,
+            protocol: None,
+            watch: None,
             rejoin_needed: true,
             retry_at: now,
             failures: 0,
         }
     }
 
-    /// Whether the heartbeat thread is awake.
+    /// The assignor under which the group assigns.
+    pub(super) fn chosen_assignor(&self) -> Option<Assignor> {
+        self.protocol.as_ref().and_then(|name| Assignor::from_name(name.as_str()))
+    }
+
+    /// Whether this is a state in which a member has to send heartbeats.
     pub(super) fn heartbeats(&self) -> bool {
         matches!(self.state, MemberState::CompletingRebalance | MemberState::Stable)
     }
 }
 
 impl Consumer {
-    /// Joins when a rebalance is due, everything it takes is known, and preparation is over.
+    /// Ends the last rebalance, then joins when another is due, everything it takes is known, and
+    /// preparation is over.
     pub(super) fn join_if_needed(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.complete_rebalance(now, out);
+        self.rejoin_if_topics_changed(now);
         let due = self.may_join() && self.membership.retry_at <= now;
         if due && self.prepare_join(now, out) {
             self.send_join(now, out);
@@ -67,7 +81,7 @@ impl Consumer {
     fn may_join(&self) -> bool {
         self.membership.rejoin_needed
             && self.discovery.coordinator.is_some()
-            && self.discovery.counts.is_some()
+            && self.metadata.topics.is_some()
             && !self
                 .links
                 .awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::Join(_) | Sent::Sync(_)))
@@ -93,30 +107,20 @@ impl Consumer {
             .with_session_timeout_ms(to_millis_i32(self.config.session_timeout))
             .with_rebalance_timeout_ms(rebalance_timeout)
             .with_member_id(identity.member.0.clone())
+            .with_group_instance_id(self.config.instance_id.clone())
             .with_protocol_type(str_bytes(CONSUMER_PROTOCOL_TYPE))
             .with_protocols(self.offered_protocols());
-        // The answer may take as long as the slowest member is allowed to (rule R13.1.5).
-        let patience = self.config.max_poll_interval + std::time::Duration::from_secs(5);
+        // The answer may take as long as the slowest member is allowed to (rule R13.1.5). Who cannot say how
+        // long it may take itself is allowed its session (rule R6.1.16).
+        let allowed = match version {
+            0 => self.config.session_timeout,
+            _ => self.config.max_poll_interval,
+        };
+        let patience = allowed + std::time::Duration::from_secs(5);
         let timeout = self.config.request_timeout.max(patience);
-        let how = (Purpose::Coordinator, &self.config.client_id, timeout);
+        let (purpose, client_id) = (Purpose::Coordinator, &self.config.client_id);
+        let how = How { purpose, broker: self.broker_for(purpose), client_id, timeout };
         self.links.send(now, how, Sent::Join(identity), Request::JoinGroup(request), out);
-    }
-
-    fn offered_protocols(&self) -> Vec<JoinGroupRequestProtocol> {
-        let version = match self.config.join_version {
-            0..=3 => 0,
-            4..=8 => 1,
-            _ => 3,
-        };
-        let generation = self.membership.identity.generation;
-        let topics = &self.config.topics;
-        let metadata = subscription::encode_subscription(topics, version, generation);
-        let offer = |name| {
-            JoinGroupRequestProtocol::default()
-                .with_name(str_bytes(name))
-                .with_metadata(metadata.clone())
-        };
-        self.config.assignors.iter().map(|assignor| offer(assignor.name())).collect()
     }
 
     pub(super) fn on_join(
@@ -154,15 +158,20 @@ impl Consumer {
         if self.membership.state != MemberState::PreparingRebalance {
             return self.join_failed(now);
         }
+        if is_foreign(answer.protocol_type.as_ref()) {
+            return self.fatal(ResponseError::InconsistentGroupProtocol.code(), out);
+        }
         self.membership.failures = 0;
+        self.membership.protocol = answer.protocol_name.clone();
         self.membership.identity = Identity {
             generation: Generation(answer.generation_id),
             member: MemberId(answer.member_id.clone()),
         };
         self.set_member_state(MemberState::CompletingRebalance, "joined", out);
         self.heartbeats.reset(now, &self.config);
+        self.membership.watch = None;
         let leads = answer.leader == answer.member_id;
-        let assignments = if leads { self.assign(answer) } else { Vec::new() };
+        let assignments = if leads { self.lead(answer) } else { Vec::new() };
         self.send_sync(now, answer, assignments, out);
     }
 
@@ -178,6 +187,7 @@ impl Consumer {
             .with_group_id(self.config.group.clone())
             .with_generation_id(identity.generation.0)
             .with_member_id(identity.member.0.clone())
+            .with_group_instance_id(self.config.instance_id.clone())
             .with_assignments(assignments);
         if version_of(Api::SyncGroup, self.config.join_version) >= 5 {
             request = request
@@ -228,25 +238,16 @@ impl Consumer {
         if !current || self.membership.state != MemberState::CompletingRebalance {
             return self.rejoin_at_once(now);
         }
+        let (name, chosen) = (&answer.protocol_name, &self.membership.protocol);
+        if is_foreign(answer.protocol_type.as_ref()) || (name.is_some() && name != chosen) {
+            return self.fatal(ResponseError::InconsistentGroupProtocol.code(), out);
+        }
         self.set_member_state(MemberState::Stable, "synced", out);
-        self.prepare.reset();
-        let assigned = subscription::decode_assignment(&answer.assignment).ok();
-        let assigned = assigned.filter(|partitions| {
-            partitions.iter().all(|one| self.config.topics.contains(&one.topic))
-        });
-        match assigned {
-            Some(partitions) => {
-                self.membership.rejoin_needed = false;
-                self.partitions =
-                    partitions.iter().map(|one| (one.clone(), Partition::default())).collect();
-                self.fetcher.begin_assignment(now, partitions.len());
-                self.commits.reset(now, &self.config);
-                let Identity { generation, member } = sent_as.clone();
-                out.push(Output::Observe(Observation::Assigned { member, generation, partitions }));
-            }
-            // An assignment that is not readable, or that names topics this member did not ask for, is
-            // ignored and asked for again.
-            None => self.rejoin_at_once(now),
+        self.membership.rejoin_needed = false;
+        let (sent_as, assignment) = (sent_as.clone(), answer.assignment.clone());
+        self.arrived = Some(Arrived { sent_as, assignment });
+        if self.app_is_polling() {
+            self.complete_rebalance(now, out);
         }
     }
 
@@ -316,4 +317,9 @@ impl Consumer {
         self.membership.state = to;
         out.push(Output::Observe(Observation::State { from, to, why }));
     }
+}
+
+/// Whether an answer names a protocol type, and not that of consumers (rule R13.1.7).
+fn is_foreign(protocol_type: Option<&StrBytes>) -> bool {
+    protocol_type.is_some_and(|name| name.as_str() != CONSUMER_PROTOCOL_TYPE)
 }

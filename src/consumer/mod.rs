@@ -6,18 +6,21 @@
 //! heartbeats, notices a dead coordinator, and leaves the group when the application is late for its
 //! next poll. [`Consumer::advance`] runs both, in that order of blame.
 //!
-//! What it deliberately does not do: static membership, cooperative rebalancing, manual assignment,
-//! commits by the application's own hand, a log start other than the earliest record.
+//! What it deliberately does not do: manual assignment, subscriptions by pattern or that change, commits by
+//! the application's own hand (nor by a rebalance listener), a log start other than the earliest record.
 //!
 //! The parts, each a file with the requests it owns:
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `links` | connections, correlation numbers, request timeouts |
-//! | `discovery` | Metadata, FindCoordinator |
+//! | `discovery` | FindCoordinator, which broker to ask |
+//! | `metadata` | Metadata: topics, racks, who leads the partitions |
 //! | `membership` | JoinGroup, SyncGroup, what an error does to the membership |
-//! | `leader` | the assignment, when this member is the leader |
+//! | `offer` | the subscriptions in JoinGroup, what sticky assignors remember |
+//! | `leader` | the assignment, when this member is the leader, and when it is out of date |
 //! | `prepare` | what happens between "a rebalance is due" and JoinGroup: commit, revoke |
+//! | `callbacks` | what happens after SyncGroup: revoke, assign |
 //! | `heartbeat` | Heartbeat, the session, the poll interval, LeaveGroup |
 //! | `commit` | OffsetCommit |
 //! | `position` | OffsetFetch, ListOffsets: where reading begins |
@@ -27,6 +30,7 @@
 //! Read next: [`crate::cluster`], the broker it talks to.
 
 mod api;
+mod callbacks;
 mod close;
 mod commit;
 mod config;
@@ -36,8 +40,12 @@ mod heartbeat;
 mod leader;
 mod links;
 mod membership;
+mod metadata;
+mod offer;
 mod position;
 mod prepare;
+#[cfg(test)]
+mod tests;
 mod versions;
 
 pub use api::{
@@ -53,6 +61,7 @@ use crate::protocol::{Response, ResponseFrame, TopicPartition};
 use crate::rng::Rng;
 use crate::time::Time;
 
+use callbacks::Arrived;
 use close::Closing;
 use commit::Commits;
 use discovery::Discovery;
@@ -60,6 +69,8 @@ use fetch::{App, Fetcher, Partition};
 use heartbeat::Heartbeats;
 use links::{Links, Sent};
 use membership::Membership;
+use metadata::Metadata;
+use offer::Memories;
 use prepare::Prepare;
 
 /// The correct consumer. See the module head.
@@ -68,14 +79,21 @@ pub struct Consumer {
     rng: Rng,
     links: Links,
     discovery: Discovery,
+    metadata: Metadata,
     membership: Membership,
     prepare: Prepare,
+    arrived: Option<Arrived>,
+    memories: Memories,
     heartbeats: Heartbeats,
     commits: Commits,
     /// What it owns and how far it has read.
     partitions: BTreeMap<TopicPartition, Partition>,
     fetcher: Fetcher,
     app: App,
+    /// What has come in while nobody was listening, see [`Consumer::nobody_listens`].
+    unread: Vec<Input>,
+    /// An error that the next poll raises.
+    failure: Option<i16>,
     closing: Closing,
 }
 
@@ -83,16 +101,29 @@ impl Consumer {
     /// A consumer that starts at `now`; `rng` is its luck, used for the jitter of its backoff.
     pub fn new(config: ConsumerConfig, rng: Rng, now: Time) -> Self {
         assert!(!config.assignors.is_empty(), "a consumer needs at least one assignor");
+        assert!(!config.bootstrap.is_empty(), "a consumer needs a broker to begin with");
+        assert!(
+            config.instance_id.is_none() || config.join_version >= 5,
+            "consumer {}: a static member of group {} needs JoinGroup version 5 and has {} (KIP-345)",
+            config.client_id.as_str(),
+            config.group.0.as_str(),
+            config.join_version
+        );
         Consumer {
             links: Links::new(config.join_version),
             discovery: Discovery::new(now),
+            metadata: Metadata::new(now),
             membership: Membership::new(now),
             prepare: Prepare::default(),
+            arrived: None,
+            memories: Memories::new(),
             heartbeats: Heartbeats::default(),
             commits: Commits::default(),
             partitions: BTreeMap::new(),
             fetcher: Fetcher::new(now),
             app: App::Polling,
+            unread: Vec::new(),
+            failure: None,
             closing: Closing::No,
             config,
             rng,
@@ -105,6 +136,10 @@ impl Consumer {
             return;
         }
         self.finish_batch(now, out);
+        self.read_unread(now, out);
+        if self.closing == Closing::Closed {
+            return;
+        }
         self.heartbeat_thread(now, out);
         if self.app_is_polling() {
             self.poll(now, out);
@@ -116,6 +151,9 @@ impl Consumer {
         if self.closing != Closing::No {
             return self.close_step(now, out);
         }
+        if let Some(error) = self.failure {
+            return self.give_up(error, out);
+        }
         self.discover(now, out);
         self.join_if_needed(now, out);
         self.auto_commit_if_due(now, out);
@@ -126,7 +164,7 @@ impl Consumer {
 
     fn respond(&mut self, now: Time, sent: Sent, response: &Response, out: &mut Vec<Output>) {
         match (sent, response) {
-            (Sent::Metadata, Response::Metadata(answer)) => self.on_metadata(now, answer),
+            (Sent::Metadata, Response::Metadata(answer)) => self.on_metadata(now, answer, out),
             (Sent::FindCoordinator, Response::FindCoordinator(answer)) => {
                 self.on_find_coordinator(now, answer, out);
             }
@@ -163,15 +201,19 @@ impl Consumer {
         why: &'static str,
         out: &mut Vec<Output>,
     ) {
-        if purpose == Purpose::Coordinator {
-            self.coordinator_lost(why, out);
+        match purpose {
+            Purpose::Bootstrap => self.discovery.next_bootstrap(),
+            Purpose::Coordinator => self.coordinator_lost(why, out),
+            Purpose::Data => self.data_lost(now),
         }
+        self.fail_requests(now, lost, out);
+    }
+
+    fn fail_requests(&mut self, now: Time, lost: Vec<Sent>, out: &mut Vec<Output>) {
         for sent in lost {
             match sent {
-                Sent::Metadata => self.discovery.metadata_failed(now, &self.config, &mut self.rng),
-                Sent::FindCoordinator => {
-                    self.discovery.find_failed(now, &self.config, &mut self.rng)
-                }
+                Sent::Metadata => self.metadata_failed(now),
+                Sent::FindCoordinator => self.find_failed(now),
                 Sent::Join(_) | Sent::Sync(_) => self.join_failed(now),
                 Sent::Heartbeat(_) => self.heartbeats.failed(now, &self.config),
                 Sent::Leave => self.on_left(out),
@@ -196,6 +238,33 @@ impl Consumer {
         }
     }
 
+    /// What is on a connection is read by whichever thread looks. The heartbeat thread sleeps while JoinGroup
+    /// is in flight, so that an application which is busy then, as a cooperative member's may be, leaves
+    /// everything unread: the answer to its join too (rule R13.7.5).
+    fn nobody_listens(&self) -> bool {
+        !self.app_is_polling() && self.membership.state == MemberState::PreparingRebalance
+    }
+
+    fn read_unread(&mut self, now: Time, out: &mut Vec<Output>) {
+        if !self.nobody_listens() {
+            for input in std::mem::take(&mut self.unread) {
+                self.read(now, input, out);
+            }
+        }
+    }
+
+    fn read(&mut self, now: Time, input: Input, out: &mut Vec<Output>) {
+        match input {
+            Input::Response { conn, frame } => self.take_response(now, conn, &frame, out),
+            Input::Disconnected { conn } => {
+                if let Some(lost) = self.links.disconnected(conn) {
+                    self.fail(now, conn.purpose, lost, "disconnected", out);
+                }
+            }
+            Input::Close | Input::ProcessingTime(_) => {}
+        }
+    }
+
     fn expire_requests(&mut self, now: Time, out: &mut Vec<Output>) {
         while let Some((conn, lost)) = self.links.close_expired(now) {
             out.push(Output::Close { conn });
@@ -210,20 +279,18 @@ impl GroupConsumer for Consumer {
             return;
         }
         match input {
-            Input::Response { conn, frame } => self.take_response(now, conn, &frame, out),
-            Input::Disconnected { conn } => {
-                if let Some(lost) = self.links.disconnected(conn) {
-                    self.fail(now, conn.purpose, lost, "disconnected", out);
-                }
-            }
             Input::Close => self.begin_close(),
             Input::ProcessingTime(each) => self.set_processing_time(now, each),
+            input if self.nobody_listens() => self.unread.push(input),
+            input => self.read(now, input, out),
         }
         self.work(now, out);
     }
 
     fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.expire_requests(now, out);
+        if !self.nobody_listens() {
+            self.expire_requests(now, out);
+        }
         self.work(now, out);
     }
 
@@ -231,7 +298,8 @@ impl GroupConsumer for Consumer {
         if self.closing == Closing::Closed {
             return None;
         }
-        let mut next = self.links.next_deadline().min(self.heartbeat_deadline());
+        let expiry = if self.nobody_listens() { Time::NEVER } else { self.links.next_deadline() };
+        let mut next = expiry.min(self.heartbeat_deadline());
         next = match self.app {
             App::Processing { until, .. } => next.min(until).min(self.poll_interval_deadline()),
             App::Polling if self.closing != Closing::No => next.min(self.close_deadline()),

@@ -12,6 +12,7 @@ use kafka_protocol::messages::{
 use crate::protocol::{Api, ResponseError, TopicName, TopicPartition};
 use crate::time::Time;
 
+use super::fetch::Partition;
 use super::links::Sent;
 use super::versions::version_of;
 use super::{Consumer, Observation, Output, Purpose};
@@ -23,10 +24,10 @@ impl Consumer {
     /// Asks for the positions that are missing: first the committed ones, then, where nothing is
     /// committed, the start of the log.
     pub(super) fn find_positions(&mut self, now: Time, out: &mut Vec<Output>) {
-        if self.fetcher.unpositioned == 0 || self.fetcher.positions_at > now {
+        if !self.looks_for_positions() || self.fetcher.positions_at > now {
             return;
         }
-        let uncommitted = self.missing(|reset| !reset);
+        let uncommitted = self.missing(|_, one| !one.reset);
         if !uncommitted.is_empty()
             && self.discovery.coordinator.is_some()
             && !self.offset_fetch_in_flight()
@@ -35,7 +36,7 @@ impl Consumer {
             let sent = Sent::OffsetFetch(self.fetcher.epoch);
             self.send(now, Purpose::Coordinator, sent, request, out);
         }
-        let unstarted = self.missing(|reset| reset);
+        let unstarted = self.missing(|name, one| one.reset && self.metadata.has_leader(name));
         if !unstarted.is_empty() && !self.list_offsets_in_flight() {
             let sent = Sent::ListOffsets(self.fetcher.epoch);
             self.send(now, Purpose::Data, sent, list_offsets_request(unstarted), out);
@@ -43,21 +44,33 @@ impl Consumer {
     }
 
     pub(super) fn position_deadline(&self) -> Time {
-        if self.fetcher.unpositioned == 0 {
+        if !self.looks_for_positions() {
             return Time::NEVER;
         }
         let committed = self.discovery.coordinator.is_some()
             && !self.offset_fetch_in_flight()
             && self.partitions.values().any(|one| one.position.is_none() && !one.reset);
         let start = !self.list_offsets_in_flight()
-            && self.partitions.values().any(|one| one.position.is_none() && one.reset);
+            && self.partitions.iter().any(|(name, one)| {
+                one.position.is_none() && one.reset && self.metadata.has_leader(name)
+            });
         if committed || start { self.fetcher.positions_at } else { Time::NEVER }
     }
 
-    fn missing(&self, wanted: impl Fn(bool) -> bool) -> Vec<(TopicName, Vec<i32>)> {
+    /// Whether positions are missing and may be looked for. What a cooperative member has no position of yet
+    /// waits until the rebalance is over.
+    fn looks_for_positions(&self) -> bool {
+        let waits = self.membership.rejoin_needed && self.is_cooperative();
+        self.fetcher.unpositioned > 0 && !waits
+    }
+
+    fn missing(
+        &self,
+        wanted: impl Fn(&TopicPartition, &Partition) -> bool,
+    ) -> Vec<(TopicName, Vec<i32>)> {
         let mut topics: Vec<(TopicName, Vec<i32>)> = Vec::new();
         for (name, partition) in &self.partitions {
-            if partition.position.is_some() || !wanted(partition.reset) {
+            if partition.position.is_some() || !wanted(name, partition) {
                 continue;
             }
             match topics.last_mut() {
@@ -105,15 +118,19 @@ impl Consumer {
                 self.abandon_coordinator(now, "not the coordinator", out);
                 return self.fetcher.positions_failed(now, &self.config);
             }
-            Some(E::GroupAuthorizationFailed) => return self.fatal(error, out),
-            Some(_) => return self.fetcher.positions_failed(now, &self.config),
-        }
-        if epoch != self.fetcher.epoch {
-            return;
+            Some(code) if code.is_retriable() => {
+                return self.fetcher.positions_failed(now, &self.config);
+            }
+            Some(_) => return self.fatal(error, out),
         }
         for (partition, offset, error) in offsets {
-            if error != 0 {
+            if !self.partitions.get(&partition).is_some_and(|it| it.was_owned_in(epoch)) {
+                continue;
+            }
+            if error == E::UnstableOffsetCommit.code() {
                 self.fetcher.positions_failed(now, &self.config);
+            } else if error != 0 {
+                return self.fatal(error, out);
             } else if offset >= 0 {
                 self.position(partition, offset, true, out);
             } else if let Some(waiting) = self.partitions.get_mut(&partition) {
@@ -129,15 +146,18 @@ impl Consumer {
         answer: &ListOffsetsResponse,
         out: &mut Vec<Output>,
     ) {
-        if epoch != self.fetcher.epoch {
-            return;
-        }
         for topic in &answer.topics {
             for partition in &topic.partitions {
                 let name = TopicPartition::new(topic.name.clone(), partition.partition_index);
-                match partition.error_code {
-                    0 => self.position(name, partition.offset, false, out),
-                    _ => self.fetcher.positions_failed(now, &self.config),
+                if !self.partitions.get(&name).is_some_and(|it| it.was_owned_in(epoch)) {
+                    continue;
+                }
+                match ResponseError::try_from_code(partition.error_code) {
+                    None => self.position(name, partition.offset, false, out),
+                    Some(error) => {
+                        self.fetcher.positions_failed(now, &self.config);
+                        self.doubt_leader(now, error);
+                    }
                 }
             }
         }

@@ -1,14 +1,14 @@
-//! Between "a rebalance is due" and JoinGroup: commit what was read, then give up everything owned
-//! (eager rebalancing, rule R13.4.1).
+//! Between "a rebalance is due" and JoinGroup: commit what was read, then, if rebalancing is eager, give up
+//! everything owned (rules R13.4.1, R13.7.2).
 //!
 //! Preparation happens once a rebalance. A join that fails and is tried again does not repeat it; a
 //! completed rebalance, or a reset membership, makes it due again.
 
-use crate::protocol::{Generation, TopicPartition};
+use crate::protocol::Generation;
 use crate::time::Time;
 
 use super::commit::Kind;
-use super::{Consumer, MemberState, Observation, Output};
+use super::{Consumer, Output};
 
 #[derive(Default)]
 pub(super) enum Step {
@@ -21,7 +21,7 @@ pub(super) enum Step {
     RetryCommit { at: Time, deadline: Time },
     /// The commit is over, for better or worse.
     Committed,
-    /// Everything owned has been given up.
+    /// What had to be given up has been given up.
     Done,
 }
 
@@ -34,7 +34,7 @@ impl Prepare {
         self.0 = Step::Due;
     }
 
-    /// Whether records must not be handed out: their partitions are about to be given up.
+    /// Whether the commit before the join has been sent and the join has not.
     pub(super) fn under_way(&self) -> bool {
         matches!(self.0, Step::Committing { .. } | Step::RetryCommit { .. } | Step::Committed)
     }
@@ -93,30 +93,9 @@ impl Consumer {
         self.prepare.0 = Step::Done;
         let lost = self.membership.identity.generation == Generation::NONE
             || self.membership.identity.member.is_empty();
-        self.drop_partitions(lost, out);
-        true
-    }
-
-    /// Stops acting on everything owned; `lost` says whether somebody else may have it already.
-    pub(super) fn drop_partitions(&mut self, lost: bool, out: &mut Vec<Output>) {
-        let partitions: Vec<TopicPartition> =
-            std::mem::take(&mut self.partitions).into_keys().collect();
-        self.fetcher.end_assignment();
-        if partitions.is_empty() {
-            return;
+        if lost || !self.is_cooperative() {
+            self.drop_partitions(lost, out);
         }
-        out.push(Output::Observe(if lost {
-            Observation::Lost { partitions }
-        } else {
-            Observation::Revoked { partitions }
-        }));
-    }
-
-    /// Whether somebody else may already have what this member owns: its membership is gone, or a
-    /// rebalance is under way that it takes part in (rule R13.3.4).
-    pub(super) fn may_be_lost(&self) -> bool {
-        self.membership.identity.generation == Generation::NONE
-            || self.membership.identity.member.is_empty()
-            || self.membership.state != MemberState::Stable
+        true
     }
 }

@@ -56,5 +56,11 @@ pub(super) const fn version_of(api: Api, join: i16) -> i16 {
         Api::ListOffsets => 7,
         Api::Fetch => 12,
         Api::Produce => 9,
+        Api::DescribeGroups
+        | Api::ListGroups
+        | Api::WriteTxnMarkers
+        | Api::TxnOffsetCommit
+        | Api::DeleteGroups
+        | Api::OffsetDelete => panic!("a consumer sends no such request"),
     }
 }

@@ -1,0 +1,174 @@
+//! Several brokers (rules R13.6).
+
+use super::*;
+
+fn three_brokers() -> ConsumerConfig {
+    let mut config = config(&[Assignor::Range]);
+    config.bootstrap = [0, 1, 2].map(BrokerId).to_vec();
+    config
+}
+
+const MOMENT: Duration = Duration::from_millis(150);
+
+/// R13.2.10, R13.6.1.
+#[test]
+fn the_next_bootstrap_broker_is_asked_after_a_failure_and_a_pause() {
+    let mut client = Client::new(three_brokers());
+    assert_eq!(client.asked(Api::Metadata), BrokerId(0));
+    client.disconnect(Api::Metadata);
+    assert!(!client.awaits(Api::Metadata), "not at once");
+    client.wait(MOMENT);
+    assert_eq!(client.asked(Api::Metadata), BrokerId(1));
+    assert_eq!(client.asked(Api::FindCoordinator), BrokerId(1));
+    client.disconnect(Api::Metadata);
+    client.wait(MOMENT * 2);
+    assert_eq!(client.asked(Api::Metadata), BrokerId(2));
+    client.disconnect(Api::Metadata);
+    client.wait(MOMENT * 4);
+    assert_eq!(client.asked(Api::Metadata), BrokerId(0));
+}
+
+/// R13.6.1.
+#[test]
+fn a_broker_that_does_not_know_the_coordinator_is_not_the_only_one_asked() {
+    let mut client = Client::new(three_brokers());
+    client.answer_metadata();
+    let unavailable = code(ResponseError::CoordinatorNotAvailable);
+    client.answer(FindCoordinatorResponse::default().with_error_code(unavailable));
+    assert!(!client.awaits(Api::FindCoordinator), "not at once");
+    client.wait(MOMENT);
+    assert_eq!(client.asked(Api::FindCoordinator), BrokerId(1));
+}
+
+/// R13.1.6, R13.6.2, R13.6.3.
+#[test]
+fn group_requests_go_to_the_coordinator_and_fetches_to_the_leader() {
+    let mut client = Client::new(three_brokers());
+    client.data_leader = 2;
+    client.answer_metadata();
+    client.answer_find(1);
+    assert_eq!(client.asked(Api::JoinGroup), BrokerId(1));
+    client.rebalance("m1", 1, &[0]);
+    assert_eq!(client.asked(Api::OffsetFetch), BrokerId(1));
+    client.answer_offsets(5);
+    assert_eq!(client.asked(Api::Fetch), BrokerId(2));
+}
+
+/// R13.2.1, R13.6.1, R13.6.2.
+#[test]
+fn a_coordinator_that_moves_is_followed_and_the_membership_goes_on() {
+    let mut client = Client::member(three_brokers(), 1, &[0]);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::NotCoordinator));
+    assert_eq!(client.asked(Api::FindCoordinator), BrokerId(1), "the one asked before was wrong");
+    client.answer_find(2);
+    client.wait(Duration::from_secs(1));
+    assert_eq!(client.asked(Api::Heartbeat), BrokerId(2));
+    assert_eq!(client.state(), MemberState::Stable);
+    assert_eq!(client.callbacks(), [""; 0]);
+}
+
+/// R13.2.1.
+#[test]
+fn a_join_at_a_coordinator_that_has_moved_is_repeated_at_the_next() {
+    let mut client = Client::ready(three_brokers());
+    client.answer_join(code(ResponseError::NotCoordinator), "");
+    client.answer_find(2);
+    assert!(!client.awaits(Api::JoinGroup), "not at once");
+    client.wait(MOMENT);
+    assert_eq!(client.asked(Api::JoinGroup), BrokerId(2));
+}
+
+/// R13.2.10.
+#[test]
+fn a_coordinator_that_refuses_connections_is_not_asked_in_a_circle() {
+    let mut client = Client::ready(three_brokers());
+    let start = client.now;
+    for _ in 0..8 {
+        client.disconnect(Api::JoinGroup);
+        client.answer_find(0);
+        while !client.awaits(Api::JoinGroup) {
+            client.wait(Duration::from_millis(10));
+        }
+    }
+    assert!(client.now.since(start) > Duration::from_secs(3), "the pauses grow");
+}
+
+/// R13.6.3.
+#[test]
+fn a_leader_that_moved_is_found_by_metadata() {
+    let mut client = Client::member(three_brokers(), 1, &[0]);
+    client.answer_offsets(5);
+    assert_eq!(client.asked(Api::Fetch), BrokerId(0));
+    let not_leader = code(ResponseError::NotLeaderOrFollower);
+    client.answer_fetch_with(PartitionData::default().with_error_code(not_leader));
+    client.wait(MOMENT);
+    client.data_leader = 2;
+    client.answer_metadata();
+    client.wait(MOMENT);
+    assert_eq!(client.asked(Api::Fetch), BrokerId(2));
+    assert!(client.sent.iter().filter(|(conn, _)| conn.broker == BrokerId(2)).count() == 1);
+}
+
+/// R13.6.3.
+#[test]
+fn a_fetch_at_a_leader_that_is_none_any_more_is_given_up() {
+    let mut config = three_brokers();
+    config.metadata_max_age = Duration::from_secs(1);
+    let mut client = Client::member(config, 1, &[0]);
+    client.answer_offsets(5);
+    client.wait(Duration::from_secs(1));
+    client.data_leader = 1;
+    client.answer_metadata();
+    client.wait(MOMENT);
+    assert_eq!(client.asked(Api::Fetch), BrokerId(1));
+    assert_eq!(client.unanswered.iter().filter(|(_, f)| f.body.api() == Api::Fetch).count(), 1);
+}
+
+/// R13.6.3.
+#[test]
+fn a_leader_that_is_gone_is_asked_about() {
+    let mut client = Client::member(three_brokers(), 1, &[0]);
+    client.answer_offsets(5);
+    client.disconnect(Api::Fetch);
+    client.wait(MOMENT);
+    assert!(client.awaits(Api::Metadata));
+}
+
+/// R13.6.4.
+#[test]
+fn without_a_leader_nothing_is_fetched_and_the_metadata_is_asked_for_again() {
+    let mut client = Client::new(three_brokers());
+    client.data_leader = -1;
+    client.answer_metadata();
+    client.answer_find(0);
+    client.rebalance("m1", 1, &[0]);
+    client.answer_offsets(5);
+    for _ in 0..3 {
+        client.wait(Duration::from_secs(2));
+        assert!(!client.awaits(Api::Fetch));
+        client.answer_metadata();
+    }
+    client.data_leader = 1;
+    client.wait(Duration::from_secs(2));
+    client.answer_metadata();
+    assert_eq!(client.asked(Api::Fetch), BrokerId(1));
+}
+
+/// R13.2.10.
+#[test]
+fn brokers_that_are_all_down_are_asked_less_and_less_often() {
+    let mut client = Client::member(three_brokers(), 1, &[0]);
+    client.answer_offsets(5);
+    let asked = client.count(Api::Metadata);
+    for _ in 0..500 {
+        for api in [Api::Fetch, Api::Metadata] {
+            if client.awaits(api) {
+                client.disconnect(api);
+            }
+        }
+        client.wait(Duration::from_millis(10));
+    }
+    let again = client.count(Api::Metadata) - asked;
+    assert!((5..=10).contains(&again), "{again} times in 5 s");
+}

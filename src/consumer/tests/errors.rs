@@ -1,0 +1,224 @@
+//! What each error does to the membership (rules R13.2), fail-over included.
+
+use super::*;
+
+fn eager() -> ConsumerConfig {
+    config(&[Assignor::Range])
+}
+
+/// The member id, the generation as it is offered, of the JoinGroup that is sent within a second.
+fn next_join(client: &mut Client) -> (String, i32) {
+    client.wait(Duration::from_secs(1));
+    let member = client.join_request().member_id.to_string();
+    (member, client.offered().generation.0)
+}
+
+/// R13.2.2, R13.2.5.
+#[test]
+fn a_join_that_is_refused_for_now_is_repeated_after_a_pause() {
+    for error in [ResponseError::CoordinatorLoadInProgress, ResponseError::RebalanceInProgress] {
+        let mut client = Client::ready(eager());
+        client.answer_join(code(error), "");
+        assert_eq!(next_join(&mut client), (String::new(), -1), "{error:?}");
+    }
+    let mut client = Client::ready(eager());
+    client.answer_join(code(ResponseError::CoordinatorLoadInProgress), "");
+    assert!(!client.awaits(Api::JoinGroup));
+}
+
+/// R13.2.6.
+#[test]
+fn a_member_id_that_is_required_is_taken_at_once() {
+    let mut client = Client::ready(eager());
+    client.answer_join(code(ResponseError::MemberIdRequired), "m1");
+    assert_eq!(client.join_request().member_id.as_str(), "m1");
+}
+
+/// R13.2.7.
+#[test]
+fn what_no_client_recovers_from_is_fatal_to_a_join() {
+    for error in [
+        ResponseError::InconsistentGroupProtocol,
+        ResponseError::InvalidSessionTimeout,
+        ResponseError::InvalidGroupId,
+        ResponseError::GroupAuthorizationFailed,
+        ResponseError::GroupMaxSizeReached,
+        ResponseError::UnsupportedVersion,
+    ] {
+        let mut client = Client::ready(eager());
+        client.answer_join(code(error), "");
+        assert_eq!(client.callbacks(), [format!("fatal {}", code(error))]);
+        assert!(client.closed);
+    }
+}
+
+/// R13.1.7.
+#[test]
+fn a_protocol_that_was_not_spoken_of_is_fatal() {
+    let inconsistent = [format!("fatal {}", code(ResponseError::InconsistentGroupProtocol))];
+    let mut client = Client::ready(eager());
+    let answer = client.joined("m1", 1, "m2").with_protocol_type(Some(str_bytes("connect")));
+    client.answer(answer);
+    assert_eq!(client.callbacks(), inconsistent);
+
+    let mut client = Client::ready(eager());
+    client.answer_join_as_follower("m1", 1);
+    client.answer(SyncGroupResponse::default().with_protocol_name(Some(str_bytes("sticky"))));
+    assert_eq!(client.callbacks(), inconsistent);
+}
+
+/// The new coordinator has generation 1 only: generation 2 was announced, and lost with the old one.
+/// (R13.2.4, R13.2.12)
+#[test]
+fn a_sync_at_a_generation_that_was_rolled_back_keeps_the_member_id() {
+    let mut client = Client::member(eager(), 1, &[0]);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::RebalanceInProgress));
+    client.answer_join_as_follower("m1", 2);
+    client.refuse_sync(ResponseError::IllegalGeneration);
+    assert_eq!(next_join(&mut client), ("m1".to_owned(), -1));
+}
+
+/// R13.2.3, R13.2.12.
+#[test]
+fn a_sync_of_a_member_that_was_never_persisted_clears_it() {
+    let mut client = Client::ready(eager());
+    client.answer_join_as_follower("m1", 2);
+    client.refuse_sync(ResponseError::UnknownMemberId);
+    assert_eq!(next_join(&mut client), (String::new(), -1));
+}
+
+/// R13.2.3, R13.2.4, R13.2.12.
+#[test]
+fn a_heartbeat_at_a_generation_that_was_rolled_back_keeps_the_member_id() {
+    let mut client = Client::member(eager(), 2, &[0]);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::IllegalGeneration));
+    assert_eq!(client.callbacks(), ["lost 0"]);
+    assert_eq!(next_join(&mut client), ("m1".to_owned(), -1));
+
+    let mut client = Client::member(eager(), 2, &[0]);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::UnknownMemberId));
+    assert_eq!(client.callbacks(), ["lost 0"]);
+    assert_eq!(next_join(&mut client), (String::new(), -1));
+}
+
+/// R13.2.2.
+#[test]
+fn a_heartbeat_of_a_group_that_is_loaded_is_repeated_and_changes_nothing() {
+    let mut client = Client::member(eager(), 1, &[0]);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::CoordinatorLoadInProgress));
+    client.wait(Duration::from_secs(1));
+    assert!(client.awaits(Api::Heartbeat));
+    assert_eq!(client.state(), MemberState::Stable);
+}
+
+/// R13.2.2.
+#[test]
+fn a_sync_at_a_coordinator_that_is_loading_is_begun_anew() {
+    let mut client = Client::ready(eager());
+    client.answer_join_as_follower("m1", 2);
+    client.refuse_sync(ResponseError::CoordinatorLoadInProgress);
+    assert_eq!(next_join(&mut client), ("m1".to_owned(), 2));
+    assert!(!client.closed);
+}
+
+/// A heartbeat in CompletingRebalance is told that the generation is over, and then the sync is granted.
+/// (R13.1.4)
+#[test]
+fn a_sync_that_is_answered_after_the_generation_was_reset_is_not_used() {
+    let mut client = Client::ready(eager());
+    client.answer_join_as_follower("m1", 2);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::IllegalGeneration));
+    assert_eq!(client.state(), MemberState::Unjoined);
+    client.answer_sync(&[0, 1]);
+    assert_eq!(client.callbacks(), [""; 0]);
+    assert_eq!(next_join(&mut client), ("m1".to_owned(), -1));
+}
+
+/// R13.1.3.
+#[test]
+fn an_error_for_an_identity_of_the_past_is_ignored() {
+    let mut client = Client::ready(eager());
+    client.answer_join_as_follower("m1", 2);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::IllegalGeneration));
+    client.refuse_sync(ResponseError::UnknownMemberId);
+    assert_eq!(next_join(&mut client), ("m1".to_owned(), -1), "the id outlives the second error");
+}
+
+/// R13.2.1, R13.2.2, R13.2.8.
+#[test]
+fn a_commit_is_repeated_where_that_may_help() {
+    for error in [
+        ResponseError::CoordinatorLoadInProgress,
+        ResponseError::UnknownTopicOrPartition,
+        ResponseError::NotCoordinator,
+        ResponseError::RequestTimedOut,
+    ] {
+        let mut client = Client::member(eager(), 1, &[0]);
+        client.answer_offsets(5);
+        client.wait(Duration::from_secs(5));
+        client.answer_commit(code(error));
+        let moved = client.awaits(Api::FindCoordinator);
+        let looks = matches!(error, ResponseError::NotCoordinator | ResponseError::RequestTimedOut);
+        assert_eq!(moved, looks, "{error:?}");
+        if moved {
+            client.answer_find(1);
+        }
+        client.wait(Duration::from_millis(200));
+        assert_eq!(client.count(Api::OffsetCommit), 2, "{error:?}");
+    }
+}
+
+/// R13.2.5.
+#[test]
+fn a_commit_in_the_middle_of_a_rebalance_is_a_call_to_join() {
+    let mut client = Client::member(eager(), 1, &[0]);
+    client.answer_offsets(5);
+    client.wait(Duration::from_secs(5));
+    client.answer_commit(code(ResponseError::RebalanceInProgress));
+    client.answer_commit(code(ResponseError::RebalanceInProgress));
+    assert_eq!(client.callbacks(), ["revoked 0"]);
+    assert_eq!(next_join(&mut client), ("m1".to_owned(), 1));
+}
+
+/// R13.2.9.
+#[test]
+fn offsets_of_an_open_transaction_are_waited_for() {
+    let mut client = Client::member(eager(), 1, &[0]);
+    let Request::OffsetFetch(request) = &client.oldest(Api::OffsetFetch).1.body else {
+        unreachable!()
+    };
+    assert!(request.require_stable);
+    let unstable = code(ResponseError::UnstableOffsetCommit);
+    let partition = OffsetFetchResponsePartitions::default().with_error_code(unstable);
+    let topic = OffsetFetchResponseTopics::default()
+        .with_name(TopicName(str_bytes(TOPIC)))
+        .with_partitions(vec![partition]);
+    let group = OffsetFetchResponseGroup::default().with_topics(vec![topic]);
+    client.answer(OffsetFetchResponse::default().with_groups(vec![group]));
+    assert!(!client.awaits(Api::OffsetFetch), "not at once");
+    client.wait(Duration::from_millis(150));
+    assert!(client.awaits(Api::OffsetFetch));
+}
+
+/// R13.1.1, R13.2.9.
+#[test]
+fn every_version_of_join_group_makes_a_member() {
+    for version in 0..=9 {
+        let mut config = eager();
+        config.join_version = version;
+        let mut client = Client::ready(config);
+        client.rebalance("m1", 1, &[0]);
+        assert_eq!(client.state(), MemberState::Stable, "version {version}");
+        let stable = match &client.oldest(Api::OffsetFetch).1.body {
+            Request::OffsetFetch(request) => request.require_stable,
+            _ => unreachable!(),
+        };
+        assert_eq!(stable, version >= 7, "version {version}");
+    }
+}
