@@ -1,37 +1,30 @@
-//! Requests in, responses out.
+//! Connections: requests in, responses out.
 //!
 //! As in Kafka, a broker takes up one request of a connection at a time: the next one waits until the
 //! response is on its way. So responses leave in the order of their requests, and a parked JoinGroup
 //! holds up everything behind it.
 
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::coordinator::{self, Call, GroupCoordinator, Release, RequestId};
+use crate::coordinator::{self, RequestId};
 use crate::protocol::{
-    BrokerId, IndexMap, Request, RequestFrame, Response, ResponseFrame, TopicName, TopicPartition,
+    BrokerId, IndexMap, Request, RequestFrame, Response, ResponseError, ResponseFrame,
+    TopicPartition, refusal,
 };
 use crate::rng::Rng;
-use crate::time::Time;
 
+use super::cluster::{Shard, ShardState};
+use super::controller::{Controller, Leadership};
 use super::fetching::ParkedFetches;
-use super::offsets_log::OffsetsLog;
+use super::scatter::Scattered;
+use super::shard::Term;
 use super::topics::Topics;
+use super::turn::Turn;
 
 /// One connection of a run; numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
-
-/// The settings of a broker.
-#[derive(Clone, Debug)]
-pub struct BrokerConfig {
-    /// Its node id.
-    pub id: BrokerId,
-    /// The time from the append of a record to the offsets log until it is committed.
-    pub commit_delay: RangeInclusive<Duration>,
-}
 
 /// What a broker wants done, or wants known.
 #[derive(Clone, Debug)]
@@ -61,8 +54,11 @@ pub enum Output {
         /// One past the last offset.
         next: i64,
     },
-    /// Something inside the coordinator.
+    /// Something inside a coordinator.
     Observe(coordinator::Observation),
+    /// A term of the broker as coordinator is now in this state. Active comes before anything its
+    /// coordinator does, Unloaded after.
+    Shard(Shard, ShardState),
 }
 
 #[derive(Default)]
@@ -74,208 +70,227 @@ struct Connection {
     closing: bool,
 }
 
-/// A broker without I/O. See the module head of [`crate::cluster`].
-pub struct Broker {
-    pub(super) config: BrokerConfig,
-    pub(super) topics: Topics,
+/// One broker: what is lost when it crashes, and what it has learned.
+pub(super) struct Broker {
+    pub(super) id: BrokerId,
+    pub(super) up: bool,
+    /// How often it has crashed.
+    pub(super) crashes: u32,
+    /// What the controller had decided when the broker last learned of it.
+    pub(super) image: Controller,
+    /// Its terms as coordinator, by partition of the offsets log.
+    pub(super) terms: Vec<Option<Box<Term>>>,
+    /// The partitions of which it has a term, in order: few of many, and looked at with every event.
+    pub(super) seats: Vec<usize>,
     pub(super) fetches: ParkedFetches,
-    coordinator: Box<dyn GroupCoordinator>,
-    offsets_log: OffsetsLog,
+    pub(super) scattered: Scattered,
+    /// The luck of its commits.
+    pub(super) log_luck: Rng,
+    /// The luck of its loads.
+    pub(super) load_luck: Rng,
     connections: IndexMap<ConnectionId, Connection>,
     requests: IndexMap<RequestId, (ConnectionId, Arc<RequestFrame>)>,
     next_request: u64,
-    /// What the coordinator wants done, reused between calls.
-    wanted: Vec<coordinator::Output>,
+    /// What a coordinator wants done, reused between calls.
+    pub(super) wanted: Vec<coordinator::Output>,
     /// Connections whose next request may be taken up. Not at once when a response is made: everything
     /// the coordinator wanted along with it comes first.
     ready: VecDeque<ConnectionId>,
 }
 
 impl Broker {
-    /// A broker that hosts `coordinator`; `rng` is the luck of its offsets log.
-    pub fn new(config: BrokerConfig, coordinator: Box<dyn GroupCoordinator>, rng: Rng) -> Self {
+    pub(super) fn new(id: BrokerId, image: Controller, seed: u64) -> Self {
+        let luck = |purpose: &str| Rng::stream(seed, &format!("{purpose}/{id}"));
         Broker {
-            topics: Topics::default(),
+            id,
+            up: true,
+            crashes: 0,
+            terms: image.offsets.iter().map(|_| None).collect(),
+            seats: Vec::new(),
+            image,
             fetches: ParkedFetches::default(),
-            offsets_log: OffsetsLog::new(config.commit_delay.clone(), rng),
+            scattered: Scattered::default(),
+            log_luck: luck("log"),
+            load_luck: luck("load"),
             connections: IndexMap::default(),
             requests: IndexMap::default(),
             next_request: 0,
             wanted: Vec::new(),
             ready: VecDeque::new(),
-            coordinator,
-            config,
         }
     }
 
-    /// Creates a topic.
-    pub fn create_topic(&mut self, name: TopicName, partitions: i32) {
-        self.topics.create(name, partitions);
-    }
-
-    /// The coordinator, for a look inside.
-    pub fn coordinator(&self) -> &dyn GroupCoordinator {
-        &*self.coordinator
-    }
-
-    /// One past the last offset of a partition, if it exists.
-    pub fn log_end(&self, partition: &TopicPartition) -> Option<i64> {
-        self.topics.log(partition).map(|log| log.end())
-    }
-
-    /// Takes a request that has arrived.
-    pub fn handle(
-        &mut self,
-        now: Time,
-        conn: ConnectionId,
-        request: Arc<RequestFrame>,
-        out: &mut Vec<Output>,
-    ) {
-        self.connections.entry(conn).or_default().queue.push_back(request);
-        self.ready.push_back(conn);
-        self.take_up_ready(now, out);
-    }
-
-    /// The client has closed a connection: what arrived before that is still taken up, one by one. A
-    /// request of a client that is gone can be handled late.
-    pub fn closed(&mut self, now: Time, conn: ConnectionId, out: &mut Vec<Output>) {
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.closing = true;
-            self.ready.push_back(conn);
-            self.take_up_ready(now, out);
+    /// A term begins, or goes on to its next stage.
+    pub(super) fn seat(&mut self, partition: usize, term: Term) {
+        self.terms[partition] = Some(Box::new(term));
+        if let Err(place) = self.seats.binary_search(&partition) {
+            self.seats.insert(place, partition);
         }
     }
 
-    /// A connection was reset: what waits on it is dropped. A request that the coordinator has parked
+    /// A term is over.
+    pub(super) fn unseat(&mut self, partition: usize) -> Option<Box<Term>> {
+        self.seats.retain(|seat| *seat != partition);
+        self.terms[partition].take()
+    }
+
+    /// Memory and connections are gone.
+    pub(super) fn crash(&mut self, topics: &mut Topics, out: &mut Vec<Output>) {
+        self.up = false;
+        self.crashes += 1;
+        self.seats.clear();
+        for (partition, term) in self.terms.iter_mut().enumerate() {
+            if let Some(term) = term.take() {
+                out.push(Output::Shard(term.shard(partition), ShardState::Unloaded));
+            }
+        }
+        self.fetches.clear(topics);
+        self.scattered = Scattered::default();
+        self.connections.clear();
+        self.requests.clear();
+        self.ready.clear();
+    }
+
+    /// A connection was reset: what waits on it is dropped. A request that a coordinator has parked
     /// stays parked; Kafka does not notice either, and counts the member as joined.
-    pub fn reset(&mut self, conn: ConnectionId) {
+    pub(super) fn reset(&mut self, conn: ConnectionId, topics: &mut Topics) {
         if let Some(Connection { busy: Some(request), .. }) = self.connections.swap_remove(&conn)
-            && self.fetches.remove(request, &mut self.topics).is_some()
+            && self.fetches.remove(request, topics).is_some()
         {
             self.requests.swap_remove(&request);
         }
     }
 
-    /// Does whatever is due at `now`.
-    pub fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
-        while let Some(append) = self.offsets_log.commit_next(now) {
-            self.coordinator.committed(now, append, &mut self.wanted);
-            self.carry_out(now, out);
-            while let Some((request, response)) = self.offsets_log.release_next() {
-                self.respond(request, response, out);
-            }
-        }
-        self.coordinator.advance(now, &mut self.wanted);
-        self.carry_out(now, out);
-        while let Some(request) = self.fetches.expired(now) {
-            self.answer_fetch(request, out);
-        }
-        self.take_up_ready(now, out);
+    /// Whether it leads a partition, as far as it knows; with the epoch.
+    pub(super) fn leads(&self, partition: usize) -> Option<i32> {
+        let Leadership { leader, epoch } = self.image.offsets[partition];
+        (leader == Some(self.id)).then_some(epoch)
     }
 
-    /// When [`Self::advance`] wants to be called next. May be too early, never too late.
-    pub fn next_deadline(&self) -> Option<Time> {
-        [
-            self.offsets_log.next_deadline(),
-            self.coordinator.next_deadline(),
-            self.fetches.next_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+    pub(super) fn fresh_request_id(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request - 1)
     }
 
-    fn take_up_ready(&mut self, now: Time, out: &mut Vec<Output>) {
-        while let Some(conn) = self.ready.pop_front() {
-            self.take_up(now, conn, out);
+    /// The frame of a request that is not answered yet, be it a client's or a part of one.
+    pub(super) fn open_request(&self, id: RequestId) -> Option<&Arc<RequestFrame>> {
+        self.requests.get(&id).map(|(_, frame)| frame).or_else(|| self.scattered.frame(id))
+    }
+
+    /// Clients' requests that are not answered yet and have not been cut into parts.
+    pub(super) fn open_whole_requests(
+        &self,
+    ) -> impl Iterator<Item = (RequestId, &Arc<RequestFrame>)> {
+        let open = self.requests.iter().map(|(id, (_, frame))| (*id, frame));
+        open.filter(|(id, _)| !self.scattered.is_cut(*id))
+    }
+}
+
+impl Turn<'_, '_> {
+    pub(super) fn receive(&mut self, conn: ConnectionId, request: Arc<RequestFrame>) {
+        self.broker.connections.entry(conn).or_default().queue.push_back(request);
+        self.broker.ready.push_back(conn);
+        self.take_up_ready();
+    }
+
+    /// The client has closed a connection: what arrived before that is still taken up, one by one. A
+    /// request of a client that is gone can be handled late.
+    pub(super) fn closed(&mut self, conn: ConnectionId) {
+        if let Some(connection) = self.broker.connections.get_mut(&conn) {
+            connection.closing = true;
+            self.broker.ready.push_back(conn);
+            self.take_up_ready();
         }
     }
 
-    fn take_up(&mut self, now: Time, conn: ConnectionId, out: &mut Vec<Output>) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
+    /// Does whatever is due.
+    pub(super) fn advance(&mut self) {
+        let mut seat = 0;
+        while let Some(&partition) = self.broker.seats.get(seat) {
+            seat += 1;
+            self.advance_term(partition);
+        }
+        while let Some(request) = self.broker.fetches.expired(self.now) {
+            self.answer_fetch(request);
+        }
+        self.take_up_ready();
+    }
+
+    /// Takes up what waits on connections that have become free. The last thing in every turn.
+    pub(super) fn take_up_ready(&mut self) {
+        while let Some(conn) = self.broker.ready.pop_front() {
+            self.take_up(conn);
+        }
+    }
+
+    fn take_up(&mut self, conn: ConnectionId) {
+        let Some(connection) = self.broker.connections.get_mut(&conn) else { return };
         if connection.busy.is_some() {
             return;
         }
         let Some(request) = connection.queue.pop_front() else {
             if connection.closing {
-                self.connections.swap_remove(&conn);
+                self.broker.connections.swap_remove(&conn);
             }
             return;
         };
-        let id = RequestId(self.next_request);
-        self.next_request += 1;
+        let id = RequestId(self.broker.next_request);
+        self.broker.next_request += 1;
         connection.busy = Some(id);
-        self.requests.insert(id, (conn, Arc::clone(&request)));
-        out.push(Output::Handling { conn, request: Arc::clone(&request) });
-        self.dispatch(now, id, &request, out);
+        self.broker.requests.insert(id, (conn, Arc::clone(&request)));
+        self.out.push(Output::Handling { conn, request: Arc::clone(&request) });
+        self.dispatch(id, &request);
     }
 
-    fn dispatch(
-        &mut self,
-        now: Time,
-        id: RequestId,
-        frame: &Arc<RequestFrame>,
-        out: &mut Vec<Output>,
-    ) {
+    fn dispatch(&mut self, id: RequestId, frame: &Arc<RequestFrame>) {
         let answer: Response = match &frame.body {
             Request::Metadata(request) => self.metadata(request).into(),
             Request::FindCoordinator(request) => {
                 self.find_coordinator(frame.version, request).into()
             }
-            Request::ListOffsets(request) => self.topics.list_offsets(request).into(),
-            Request::Produce(request) => self.produce(request, out).into(),
-            Request::Fetch(_) => return self.begin_fetch(now, id, frame, out),
+            Request::ListOffsets(_) | Request::Produce(_) | Request::Fetch(_)
+                if self.broker.image.data_leader != Some(self.broker.id) =>
+            {
+                refusal(&frame.body, frame.version, ResponseError::NotLeaderOrFollower)
+            }
+            Request::ListOffsets(request) => self.shared.topics.list_offsets(request).into(),
+            Request::Produce(request) => self.produce(request).into(),
+            Request::Fetch(_) => return self.begin_fetch(id, frame),
             Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
             | Request::JoinGroup(_)
             | Request::Heartbeat(_)
             | Request::LeaveGroup(_)
-            | Request::SyncGroup(_) => {
-                let call = Call {
-                    id,
-                    version: frame.version,
-                    client_id: &frame.client_id,
-                    request: &frame.body,
-                };
-                self.coordinator.handle(now, call, &mut self.wanted);
-                return self.carry_out(now, out);
-            }
+            | Request::SyncGroup(_)
+            | Request::DescribeGroups(_)
+            | Request::ListGroups(_)
+            | Request::WriteTxnMarkers(_)
+            | Request::TxnOffsetCommit(_)
+            | Request::DeleteGroups(_)
+            | Request::OffsetDelete(_) => return self.group_request(id, frame),
         };
-        self.respond(id, answer, out);
+        self.respond(id, answer);
     }
 
-    /// Does what the coordinator wants done, in its order.
-    fn carry_out(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (mut wanted, mut due) = (std::mem::take(&mut self.wanted), None);
-        for one in wanted.drain(..) {
-            match one {
-                coordinator::Output::Respond { to, response, release } => match release {
-                    Release::WhenDurable if self.offsets_log.has_uncommitted() => {
-                        self.offsets_log.hold_back(to, response);
-                    }
-                    Release::Now | Release::WhenDurable => self.respond(to, response, out),
-                },
-                coordinator::Output::Append { id, record: _ } => {
-                    let due = *due.get_or_insert_with(|| self.offsets_log.commit_time(now));
-                    self.offsets_log.append(due, id);
-                }
-                coordinator::Output::Observe(what) => out.push(Output::Observe(what)),
-            }
-        }
-        self.wanted = wanted;
-    }
-
-    pub(super) fn respond(&mut self, id: RequestId, body: Response, out: &mut Vec<Output>) {
-        let (conn, request) = self
-            .requests
-            .swap_remove(&id)
-            .unwrap_or_else(|| panic!("request {id:?} was answered twice: {body:?}"));
+    /// Answers a request, be it a client's or a part of one; gives the answer back if it is not open.
+    pub(super) fn try_respond(&mut self, id: RequestId, body: Response) -> Option<Response> {
+        let Some((conn, request)) = self.broker.requests.swap_remove(&id) else {
+            return self.part_answered(id, body);
+        };
         assert_eq!(request.body.api(), body.api(), "request {id:?} was answered by another API");
         let response = Arc::new(ResponseFrame { correlation: request.correlation, body });
-        out.push(Output::Respond { conn, request, response });
-        if let Some(connection) = self.connections.get_mut(&conn) {
+        self.out.push(Output::Respond { conn, request, response });
+        if let Some(connection) = self.broker.connections.get_mut(&conn) {
             connection.busy = None;
-            self.ready.push_back(conn);
+            self.broker.ready.push_back(conn);
+        }
+        None
+    }
+
+    /// Answers a request that is known to be open.
+    pub(super) fn respond(&mut self, id: RequestId, body: Response) {
+        if let Some(body) = self.try_respond(id, body) {
+            panic!("request {id:?} was answered twice at {}: {body:?}", self.broker.id);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::protocol::{Request, RequestFrame, ResponseError, TopicName};
 use crate::time::{Time, from_millis_i32};
 
 use super::topics::{Log, Topics};
-use super::{Broker, Output};
+use super::turn::Turn;
 
 #[derive(Default)]
 pub(super) struct ParkedFetches {
@@ -38,6 +38,21 @@ impl ParkedFetches {
         self.deadlines.remove(&(until, id));
         each_log(&frame, topics, |log| log.waiting.retain(|&waiting| waiting != id));
         Some(frame)
+    }
+
+    /// Nobody waits any longer, and nobody is answered.
+    pub(super) fn clear(&mut self, topics: &mut Topics) {
+        for (id, (_, frame)) in std::mem::take(&mut self.parked) {
+            each_log(&frame, topics, |log| log.waiting.retain(|&waiting| waiting != id));
+        }
+        self.deadlines.clear();
+    }
+
+    /// The fetches that wait for a topic, in the order in which they came.
+    pub(super) fn waiting_for(&self, topic: &TopicName) -> Vec<RequestId> {
+        let names = |frame: &RequestFrame| fetch_of(frame).topics.iter().any(|t| t.topic == *topic);
+        let waiting = self.parked.iter().filter(|(_, (_, frame))| names(frame));
+        waiting.map(|(id, _)| *id).collect()
     }
 
     /// A fetch that has waited long enough.
@@ -69,28 +84,22 @@ fn each_log(frame: &RequestFrame, topics: &mut Topics, mut each: impl FnMut(&mut
     }
 }
 
-impl Broker {
-    pub(super) fn begin_fetch(
-        &mut self,
-        now: Time,
-        id: RequestId,
-        frame: &Arc<RequestFrame>,
-        out: &mut Vec<Output>,
-    ) {
+impl Turn<'_, '_> {
+    pub(super) fn begin_fetch(&mut self, id: RequestId, frame: &Arc<RequestFrame>) {
         let request = fetch_of(frame);
         let (response, found) = self.read(request);
-        let until = now + from_millis_i32(request.max_wait_ms);
-        if found || until <= now {
-            return self.respond(id, response.into(), out);
+        let until = self.now + from_millis_i32(request.max_wait_ms);
+        if found || until <= self.now {
+            return self.respond(id, response.into());
         }
-        self.fetches.park(id, until, Arc::clone(frame), &mut self.topics);
+        self.broker.fetches.park(id, until, Arc::clone(frame), &mut self.shared.topics);
     }
 
     /// Answers a parked fetch with whatever there is by now.
-    pub(super) fn answer_fetch(&mut self, id: RequestId, out: &mut Vec<Output>) {
-        if let Some(frame) = self.fetches.remove(id, &mut self.topics) {
+    pub(super) fn answer_fetch(&mut self, id: RequestId) {
+        if let Some(frame) = self.broker.fetches.remove(id, &mut self.shared.topics) {
             let (response, _) = self.read(fetch_of(&frame));
-            self.respond(id, response.into(), out);
+            self.respond(id, response.into());
         }
     }
 
@@ -140,8 +149,11 @@ impl Broker {
         offset: i64,
         max_bytes: usize,
     ) -> Result<(Bytes, i64), ResponseError> {
-        let log =
-            self.topics.find(topic, partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let log = self
+            .shared
+            .topics
+            .find(topic, partition)
+            .ok_or(ResponseError::UnknownTopicOrPartition)?;
         let end = log.end();
         if offset < 0 || offset > end {
             return Err(ResponseError::OffsetOutOfRange);

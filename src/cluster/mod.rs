@@ -1,26 +1,58 @@
-//! The broker that a coordinator lives in: topics with their logs, the offsets log, connections.
+//! The brokers that coordinators live in: topics with their logs, the offsets log, connections, fail-over.
 //!
-//! A [`Broker`] is a state machine without I/O, like what it hosts. It answers the data APIs itself, hands
-//! the group APIs to its [`GroupCoordinator`](crate::coordinator::GroupCoordinator), appends the records
-//! the coordinator asks for, and holds responses back until those records are committed.
+//! A [`Cluster`] is a state machine without I/O, like what it hosts. Its brokers answer the data APIs
+//! themselves, hand the group APIs to a [`GroupCoordinator`](crate::coordinator::GroupCoordinator) for each
+//! partition of the offsets log that they lead, append the records it asks for, and hold responses back
+//! until those records are committed. A controller names leaders; brokers learn of it later.
 //!
-//! What it deliberately does not do: more than one broker, replication beyond a delay until a record is
-//! committed, compaction, fail-over, transactions, authorization.
+//! What it deliberately does not do: followers with logs of their own (that one was behind shows only when
+//! it is elected), more than one leader for the topics' records (one broker, the data leader, serves all of
+//! them), transactions of records, authorization, quotas.
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `cluster` | the interface; what brokers share |
 //! | `broker` | requests in, responses out; one request of a connection at a time |
+//! | `turn` | what a broker may use while it acts |
+//! | `controller` | who leads what, who is up |
+//! | `routing` | which partition of the offsets log holds a group |
+//! | `front_end` | what is decided without a coordinator |
+//! | `scatter`, `cut` | requests that concern several shards, or not wholly a coordinator |
+//! | `shard` | one term of a leader: requests to its coordinator, and what that wants done |
+//! | `terms` | how terms begin and end |
+//! | `waiting` | between a term and its log: flush, commit, time-outs |
+//! | `appends`, `held` | what a term has appended, and who waits for that |
+//! | `offsets_log` | what is stored and what of it is committed |
 //! | `metadata` | Metadata, FindCoordinator |
 //! | `topics` | topics and their logs: Produce, ListOffsets |
 //! | `fetching` | Fetch, and the fetches that wait for records |
-//! | `offsets_log` | what is appended, what is committed, what waits for it |
 //!
 //! Read next: [`crate::sim`], which runs brokers and consumers against each other.
 
+mod appends;
 mod broker;
+#[expect(clippy::module_inception, reason = "the type that the module is named for")]
+mod cluster;
+mod controller;
+mod cut;
 mod fetching;
+mod front_end;
+mod held;
 mod metadata;
 mod offsets_log;
+mod routing;
+mod scatter;
+mod shard;
+mod terms;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod topics;
+mod turn;
+mod waiting;
 
-pub use broker::{Broker, BrokerConfig, ConnectionId, Output};
+pub use broker::{ConnectionId, Output};
+pub use cluster::{
+    Cluster, ClusterConfig, CoordinatorFactory, Elected, Shard, ShardState, Uncommitted,
+};

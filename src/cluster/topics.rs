@@ -1,4 +1,4 @@
-//! Topics and their logs; Produce and ListOffsets.
+//! Topics and their logs, which all brokers share; Produce and ListOffsets.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::list_offsets_response::{
@@ -9,7 +9,8 @@ use kafka_protocol::messages::{
     ListOffsetsRequest, ListOffsetsResponse, ProduceRequest, ProduceResponse,
 };
 
-use super::{Broker, Output};
+use super::broker::Output;
+use super::turn::Turn;
 use crate::coordinator::RequestId;
 use crate::protocol::{IndexMap, ResponseError, TopicName, TopicPartition, records};
 
@@ -76,6 +77,20 @@ impl Topics {
         self.0.insert(name, (0..partitions).map(|_| Log::default()).collect());
     }
 
+    /// A topic has that many partitions from here on; it never has fewer.
+    pub(super) fn grow(&mut self, name: &TopicName, partitions: i32) {
+        let Some(logs) = self.0.get_mut(name) else {
+            panic!("topic {} is to grow, but there is none", name.as_str())
+        };
+        let partitions = usize::try_from(partitions).unwrap_or(0).max(logs.len());
+        logs.resize_with(partitions, Log::default);
+    }
+
+    /// A topic is gone; nothing, if it is gone already.
+    pub(super) fn delete(&mut self, name: &TopicName) {
+        self.0.shift_remove(name);
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &TopicName> {
         self.0.keys()
     }
@@ -117,12 +132,8 @@ impl Topics {
     }
 }
 
-impl Broker {
-    pub(super) fn produce(
-        &mut self,
-        request: &ProduceRequest,
-        out: &mut Vec<Output>,
-    ) -> ProduceResponse {
+impl Turn<'_, '_> {
+    pub(super) fn produce(&mut self, request: &ProduceRequest) -> ProduceResponse {
         let mut responses = Vec::with_capacity(request.topic_data.len());
         for topic in &request.topic_data {
             let mut partitions = Vec::with_capacity(topic.partition_data.len());
@@ -130,7 +141,7 @@ impl Broker {
                 let partition = TopicPartition::new(topic.name.clone(), data.index);
                 let batch = data.records.clone().unwrap_or_default();
                 let answer = PartitionProduceResponse::default().with_index(data.index);
-                partitions.push(match self.append(&partition, &batch, out) {
+                partitions.push(match self.append(&partition, &batch) {
                     Ok(first) => answer.with_base_offset(first),
                     Err(error) => answer.with_error_code(error.code()).with_base_offset(-1),
                 });
@@ -144,21 +155,17 @@ impl Broker {
         ProduceResponse::default().with_responses(responses)
     }
 
-    fn append(
-        &mut self,
-        partition: &TopicPartition,
-        batch: &Bytes,
-        out: &mut Vec<Output>,
-    ) -> Result<i64, ResponseError> {
+    fn append(&mut self, partition: &TopicPartition, batch: &Bytes) -> Result<i64, ResponseError> {
         let log = self
+            .shared
             .topics
             .find_mut(&partition.topic, partition.partition)
             .ok_or(ResponseError::UnknownTopicOrPartition)?;
         let (first, next) = log.append(batch).ok_or(ResponseError::CorruptMessage)?;
         let waiting = std::mem::take(&mut log.waiting);
-        out.push(Output::Appended { partition: partition.clone(), first, next });
+        self.out.push(Output::Appended { partition: partition.clone(), first, next });
         for request in waiting {
-            self.answer_fetch(request, out);
+            self.answer_fetch(request);
         }
         Ok(first)
     }

@@ -1,0 +1,80 @@
+//! What the controller has decided: leaders and their epochs, who is up, who serves the topics' records.
+//!
+//! Brokers hold a copy of it, as old as the last time they learned, and act on that. The data leader is the
+//! simplest thing that lets a cluster go on: it changes only when it is down, to the next broker that is up.
+//! So it never has to give anything back while it runs. The controller looks at who is up whenever it is
+//! asked for anything: an election, or a broker that wants to know the newest.
+
+use crate::protocol::BrokerId;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Leadership {
+    pub(super) leader: Option<BrokerId>,
+    pub(super) epoch: i32,
+}
+
+#[derive(Clone)]
+pub(super) struct Controller {
+    /// By partition of the offsets log.
+    pub(super) offsets: Vec<Leadership>,
+    pub(super) data_leader: Option<BrokerId>,
+    pub(super) data_epoch: i32,
+    /// By broker.
+    live: Vec<bool>,
+}
+
+impl Controller {
+    /// Everybody is up, and partition p is led by broker p modulo their number.
+    pub(super) fn new(brokers: usize, partitions: usize) -> Controller {
+        let leader = |partition: usize| Some(BrokerId((partition % brokers) as i32));
+        Controller {
+            offsets: (0..partitions).map(|p| Leadership { leader: leader(p), epoch: 0 }).collect(),
+            data_leader: Some(BrokerId(0)),
+            data_epoch: 0,
+            live: vec![true; brokers],
+        }
+    }
+
+    pub(super) fn is_live(&self, broker: BrokerId) -> bool {
+        self.live[broker.0 as usize]
+    }
+
+    pub(super) fn live_brokers(&self) -> impl Iterator<Item = BrokerId> {
+        (0..).map(BrokerId).zip(&self.live).filter(|(_, live)| **live).map(|(broker, _)| broker)
+    }
+
+    /// Looks at who is up, and finds another data leader if it has to.
+    pub(super) fn notice(&mut self, up: impl Iterator<Item = bool>) {
+        self.live.clear();
+        self.live.extend(up);
+        if self.data_leader.is_some_and(|leader| self.is_live(leader)) {
+            return;
+        }
+        let (count, last) =
+            (self.live.len(), self.data_leader.map_or(0, |leader| leader.0 as usize));
+        let next = (0..count).map(|step| (last + step) % count).find(|&broker| self.live[broker]);
+        let next = next.map(|broker| BrokerId(broker as i32));
+        if next != self.data_leader {
+            (self.data_leader, self.data_epoch) = (next, self.data_epoch + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_leader_changes_only_when_it_is_down() {
+        let mut controller = Controller::new(3, 1);
+        let mut after = |up: [bool; 3]| {
+            controller.notice(up.into_iter());
+            (controller.data_leader.map(|leader| leader.0), controller.data_epoch)
+        };
+        assert_eq!(after([true, true, false]), (Some(0), 0));
+        assert_eq!(after([false, true, false]), (Some(1), 1));
+        assert_eq!(after([true, true, false]), (Some(1), 1));
+        assert_eq!(after([false, false, false]), (None, 2));
+        assert_eq!(after([false, false, true]), (Some(2), 3));
+    }
+}

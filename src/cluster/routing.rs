@@ -1,0 +1,82 @@
+//! Which partition of the offsets log holds a group.
+
+use crate::protocol::{GroupId, IndexMap, Request, offsets_partition};
+
+/// The first OffsetFetch that names several groups (KIP-709).
+const SEVERAL_GROUPS: i16 = 8;
+
+pub(super) struct Routing {
+    partitions: usize,
+    /// Groups seen before: hashing a long name for every heartbeat would be felt.
+    known: IndexMap<GroupId, usize>,
+}
+
+impl Routing {
+    pub(super) fn new(partitions: usize) -> Routing {
+        assert!(partitions > 0, "the offsets log needs a partition");
+        Routing { partitions, known: IndexMap::default() }
+    }
+
+    pub(super) fn partition_of(&mut self, group: &GroupId) -> usize {
+        if self.partitions == 1 {
+            return 0;
+        }
+        if let Some(&partition) = self.known.get(group) {
+            return partition;
+        }
+        let partition = self.computed(group);
+        self.known.insert(group.clone(), partition);
+        partition
+    }
+
+    /// The same without remembering it.
+    pub(super) fn computed(&self, group: &GroupId) -> usize {
+        offsets_partition(group, self.partitions as i32) as usize
+    }
+}
+
+/// The one group that a request is about, if it is about one.
+pub(super) fn group_of(request: &Request, version: i16) -> Option<&GroupId> {
+    match request {
+        Request::JoinGroup(request) => Some(&request.group_id),
+        Request::SyncGroup(request) => Some(&request.group_id),
+        Request::Heartbeat(request) => Some(&request.group_id),
+        Request::LeaveGroup(request) => Some(&request.group_id),
+        Request::OffsetCommit(request) => Some(&request.group_id),
+        Request::TxnOffsetCommit(request) => Some(&request.group_id),
+        Request::OffsetDelete(request) => Some(&request.group_id),
+        Request::OffsetFetch(request) if version < SEVERAL_GROUPS => Some(&request.group_id),
+        Request::OffsetFetch(request) => only(&request.groups).map(|group| &group.group_id),
+        Request::DescribeGroups(request) => only(&request.groups),
+        Request::DeleteGroups(request) => only(&request.groups_names),
+        Request::ListGroups(_)
+        | Request::WriteTxnMarkers(_)
+        | Request::Produce(_)
+        | Request::Fetch(_)
+        | Request::ListOffsets(_)
+        | Request::Metadata(_)
+        | Request::FindCoordinator(_) => None,
+    }
+}
+
+fn only<T>(list: &[T]) -> Option<&T> {
+    match list {
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R3.11.
+    #[test]
+    fn a_group_seen_before_is_found_where_it_was() {
+        let mut routing = Routing::new(50);
+        let group = GroupId(crate::protocol::str_bytes("hello"));
+        let first = routing.partition_of(&group);
+        assert_eq!((first, routing.partition_of(&group)), (22, 22));
+        assert_eq!(routing.computed(&group), 22);
+    }
+}
