@@ -153,6 +153,8 @@ impl Visitor for Digest {
             Place::Broker(broker) => (1, broker.0 as u32),
             Place::Consumer(c) => (2, u32::from(c.index) << 16 | u32::from(c.incarnation)),
             Place::Producer => (3, 0),
+            Place::Admin => (4, 0),
+            Place::Controller => (5, 0),
         };
         self.fixed((u64::from(number) << 32 | kind).to_le_bytes());
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::cluster::ConnectionId;
+pub use crate::cluster::{ConnectionId, Shard, ShardState};
 use crate::protocol::{Api, BrokerId, RequestFrame, ResponseFrame, TopicName, TopicPartition};
 use crate::time::Time;
 use crate::{consumer, coordinator};
@@ -34,6 +34,10 @@ pub enum Place {
     Consumer(ConsumerRef),
     /// The workload that produces records.
     Producer,
+    /// The administrator, who asks brokers about groups on behalf of the schedule.
+    Admin,
+    /// The cluster's controller, which names leaders.
+    Controller,
 }
 
 /// One life of one consumer.
@@ -119,11 +123,21 @@ pub enum FaultKind {
     Skew,
     /// An application takes long for each record.
     Slow,
+    /// The leadership of a partition of the offsets log moves, in an orderly way or after a crash.
+    Move,
+    /// A broker has been replaced as leader and does not know it yet.
+    Zombie,
+    /// The high watermark of a partition of the offsets log stands still.
+    Stall,
+    /// A partition of the offsets log refuses appends.
+    Refuse,
+    /// A partition of the offsets log is compacted.
+    Compact,
 }
 
 impl FaultKind {
     /// Every family.
-    pub const ALL: [FaultKind; 8] = [
+    pub const ALL: [FaultKind; 13] = [
         FaultKind::Partition,
         FaultKind::Clog,
         FaultKind::Drop,
@@ -132,6 +146,11 @@ impl FaultKind {
         FaultKind::Crash,
         FaultKind::Skew,
         FaultKind::Slow,
+        FaultKind::Move,
+        FaultKind::Zombie,
+        FaultKind::Stall,
+        FaultKind::Refuse,
+        FaultKind::Compact,
     ];
 
     /// The family's name.
@@ -145,6 +164,11 @@ impl FaultKind {
             FaultKind::Crash => "crash",
             FaultKind::Skew => "skew",
             FaultKind::Slow => "slow",
+            FaultKind::Move => "move",
+            FaultKind::Zombie => "zombie",
+            FaultKind::Stall => "stall",
+            FaultKind::Refuse => "refuse",
+            FaultKind::Compact => "compact",
         }
     }
 }
@@ -165,10 +189,42 @@ pub enum Kind {
         /// How many partitions it has.
         partitions: i32,
     },
-    /// The settings of the coordinator, before anything else happens. Place: its broker.
+    /// A topic has more partitions. Place: the schedule.
+    TopicGrown {
+        /// Its name.
+        topic: TopicName,
+        /// How many partitions it has by now.
+        partitions: i32,
+    },
+    /// A topic is gone. Place: the schedule.
+    TopicDeleted {
+        /// Its name.
+        topic: TopicName,
+    },
+    /// The controller has named a leader for a partition of the offsets log, or found none. Place: the
+    /// controller. Brokers learn of it later.
+    LeaderElected {
+        /// The partition, with the epoch of its new leader.
+        shard: Shard,
+        /// Who leads.
+        leader: Option<BrokerId>,
+        /// How many records at the end of the log did not survive; none of them was committed.
+        lost: u64,
+    },
+    /// A broker's term as coordinator of a partition's groups begins, has begun or is over. Place: the
+    /// broker. What its coordinator did before is not to be judged by what the next one does.
+    Shard {
+        /// The partition and the epoch of the term.
+        shard: Shard,
+        /// How far it is.
+        state: ShardState,
+    },
+    /// The settings of every coordinator, once, before anything else happens. Place: the first broker.
     CoordinatorStarted {
         /// Its settings.
         config: coordinator::CoordinatorConfig,
+        /// How many partitions the offsets log has.
+        offsets_partitions: i32,
     },
     /// A consumer's process started. Place: the consumer, in its new life.
     ConsumerStarted {

@@ -13,7 +13,8 @@ use super::event::{Event, Place};
 use super::fields::Visitor;
 use super::names::Names;
 use super::text::{error_text, readable};
-use crate::protocol::{records, subscription};
+use crate::protocol::subscription::Subscription;
+use crate::protocol::{Generation, records, subscription};
 use crate::time::Time;
 
 /// Turns events into JSON. It must see every event of a run, in order: it learns the names of
@@ -150,7 +151,7 @@ impl Visitor for Writer<'_> {
 
     fn subscription(&mut self, key: &'static str, payload: &Bytes) {
         let value = match subscription::decode_subscription(payload) {
-            Ok(topics) => topics.iter().map(|topic| topic.0.as_str()).collect(),
+            Ok(subscription) => subscribed(&subscription),
             Err(malformed) => json!({ "malformed": malformed.0 }),
         };
         self.field(key, &value);
@@ -187,6 +188,23 @@ impl Visitor for Writer<'_> {
         self.out.push(']');
         self.fresh = false;
     }
+}
+
+/// As the fields of a message: what is absent is left out.
+fn subscribed(subscription: &Subscription) -> Value {
+    let Subscription { topics, owned, generation, rack, user_data: _ } = subscription;
+    let topics: Vec<&str> = topics.iter().map(|topic| topic.0.as_str()).collect();
+    let mut value = json!({ "topics": topics });
+    if !owned.is_empty() {
+        value["owned"] = owned.iter().map(ToString::to_string).collect();
+    }
+    if *generation != Generation::NONE {
+        value["generation"] = json!(generation.0);
+    }
+    if let Some(rack) = rack {
+        value["rack"] = json!(rack.as_str());
+    }
+    value
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use super::*;
-use crate::coordinator::GroupState;
-use crate::trace::Message;
+use crate::consumer::Observation;
+use crate::coordinator::{CoordinatorConfig, GroupState};
 use crate::trace::testing::*;
+use crate::trace::{Kind, Message};
 
 fn object(event: &Event) -> Value {
     let mut json = Json::default();
@@ -48,4 +49,48 @@ fn what_is_absent_is_left_out_and_text_is_escaped() {
     assert_eq!(moved["to"], json!("Dead"));
     let empty = object(&began(1, 5, &[]));
     assert_eq!((empty.get("leader"), &empty["members"]), (None, &json!([])));
+}
+
+#[test]
+fn a_loaded_group_is_one_object() {
+    let c1 = member("c1", 1);
+    let told = object(&loaded(1_000, 1, 4, &[(&c1, &[0, 1])]));
+    assert_eq!(
+        told,
+        json!({
+            "at": 1_000_000, "local": 1_000_000, "place": "b1", "event": "group-loaded",
+            "group": "g", "state": "Stable", "generation": 4, "type": "consumer",
+            "protocol": "range", "leader": c1.as_str(), "since": 0,
+            "members": [{
+                "member": c1.as_str(), "instance": "i1", "client": "c", "session": 10_000_000,
+                "rebalance": 30_000_000, "metadata": { "topics": ["orders"] },
+                "assignment": ["orders-0", "orders-1"],
+            }],
+            "offsets": [{ "partition": "orders-0", "offset": 5 }],
+        })
+    );
+}
+
+#[test]
+fn nothing_that_goes_without_saying_is_left_out() {
+    let kind =
+        Kind::CoordinatorStarted { config: CoordinatorConfig::default(), offsets_partitions: 50 };
+    let told = object(&event(1, BROKER, kind));
+    assert_eq!((&told["max_size"], &told["metadata_max"]), (&json!(i32::MAX), &json!(4_096)));
+    let owned = vec![partition(0)];
+    let kind = Kind::Consumer(Observation::Assigned {
+        member: member("c1", 1),
+        generation: Generation(2),
+        partitions: owned.clone(),
+        added: owned,
+    });
+    let told = object(&event(1, consumer(0, 1), kind));
+    assert_eq!((&told["partitions"], &told["added"]), (&json!(["orders-0"]), &json!(["orders-0"])));
+}
+
+#[test]
+fn nobody_leads_where_no_leader_is_named() {
+    let told = object(&elected(1, 2, None, 3));
+    assert_eq!((told.get("leader"), &told["lost"]), (None, &json!(3)));
+    assert_eq!(object(&elected(1, 2, Some(1), 0))["leader"], json!("b1"));
 }

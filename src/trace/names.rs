@@ -35,8 +35,16 @@ impl Names {
                     self.consumers.insert(consumer.index, name.clone());
                 }
             }
-            Kind::Coordinator(Observation::MemberAdded { member, .. }) => {
+            Kind::Coordinator(
+                Observation::MemberAdded { member, .. }
+                | Observation::MemberReplaced { new: member, .. },
+            ) => {
                 self.know(member.as_str());
+            }
+            Kind::Coordinator(Observation::GroupLoaded(group)) => {
+                for member in &group.metadata.members {
+                    self.know(member.id.as_str());
+                }
             }
             Kind::Sent { message: Message::Response { response, .. }, .. } => {
                 if let Response::JoinGroup(body) = &response.body {
@@ -52,6 +60,8 @@ impl Names {
         match place {
             Place::Schedule => "sim".to_owned(),
             Place::Producer => "producer".to_owned(),
+            Place::Admin => "admin".to_owned(),
+            Place::Controller => "controller".to_owned(),
             Place::Broker(broker) => broker.to_string(),
             Place::Consumer(consumer) => {
                 format!("{}.{}", self.consumer(consumer), consumer.incarnation)

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
     HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest,
 };
 
-use super::event::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
+use super::event::{
+    ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place, Shard, ShardState,
+};
 use crate::consumer::ConsumerConfig;
-use crate::coordinator::{GroupState, Observation, Removal};
+use crate::coordinator::{
+    GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation, Removal,
+};
+use crate::protocol::subscription::Subscription;
 use crate::protocol::{
     BrokerId, Generation, GroupId, MemberId, Request, RequestFrame, Response, ResponseError,
     ResponseFrame, TopicName, TopicPartition, str_bytes, subscription,
@@ -74,7 +80,10 @@ pub(super) fn moved(millis: u64, from: GroupState, to: GroupState, why: &'static
 
 pub(super) fn added(millis: u64, member: MemberId) -> Event {
     let (session, rebalance) = (Duration::from_secs(10), Duration::from_secs(30));
-    observed(millis, Observation::MemberAdded { group: group(), member, session, rebalance })
+    observed(
+        millis,
+        Observation::MemberAdded { group: group(), member, instance: None, session, rebalance },
+    )
 }
 
 pub(super) fn removed(millis: u64, member: MemberId, why: Removal) -> Event {
@@ -94,6 +103,70 @@ pub(super) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event
             took: Duration::from_millis(3_004),
         },
     )
+}
+
+/// What a coordinator says of a static member's new id.
+pub(super) fn replaced(millis: u64, old: &MemberId, new: &MemberId) -> Event {
+    observed(
+        millis,
+        Observation::MemberReplaced {
+            group: group(),
+            instance: str_bytes("i1"),
+            old: old.clone(),
+            new: new.clone(),
+            session: Duration::from_secs(10),
+            rebalance: Duration::from_secs(30),
+        },
+    )
+}
+
+/// Broker `broker` found the group in the log, in generation `generation`; the first member leads and has
+/// the instance id `i1`. Partition 0 is committed at 5.
+pub(super) fn loaded(
+    millis: u64,
+    broker: i32,
+    generation: i32,
+    given: &[(&MemberId, &[i32])],
+) -> Event {
+    let members = given.iter().enumerate().map(|(nth, (member, partitions))| MemberMetadata {
+        id: (*member).clone(),
+        instance_id: (nth == 0).then(|| str_bytes("i1")),
+        client_id: str_bytes("c"),
+        session_timeout: Duration::from_secs(10),
+        rebalance_timeout: Duration::from_secs(30),
+        subscription: subscription::encode_subscription(&Subscription::to(&[topic()]), 1),
+        assignment: assignment(partitions),
+    });
+    let metadata = GroupMetadata {
+        group: group(),
+        protocol_type: Some(str_bytes("consumer")),
+        generation: Generation(generation),
+        protocol: (!given.is_empty()).then(|| str_bytes("range")),
+        leader: given.first().map(|(member, _)| (*member).clone()),
+        state_since: Time::ZERO,
+        members: members.collect(),
+    };
+    let state = if given.is_empty() { GroupState::Empty } else { GroupState::Stable };
+    let found = LoadedGroup { metadata, state, offsets: vec![(partition(0), 5)] };
+    let kind = Kind::Coordinator(Observation::GroupLoaded(Box::new(found)));
+    event(millis, Place::Broker(BrokerId(broker)), kind)
+}
+
+/// The controller names a leader of partition 13 of the offsets log.
+pub(super) fn elected(millis: u64, epoch: i32, leader: Option<i32>, lost: u64) -> Event {
+    let shard = Shard { partition: 13, epoch };
+    let leader = leader.map(BrokerId);
+    event(millis, Place::Controller, Kind::LeaderElected { shard, leader, lost })
+}
+
+pub(super) fn shard(millis: u64, broker: i32, state: ShardState) -> Event {
+    let shard = Shard { partition: 13, epoch: 2 };
+    event(millis, Place::Broker(BrokerId(broker)), Kind::Shard { shard, state })
+}
+
+pub(super) fn assignment(partitions: &[i32]) -> Bytes {
+    let partitions: Vec<_> = partitions.iter().map(|&number| partition(number)).collect();
+    subscription::encode_assignment(&partitions, 1)
 }
 
 pub(super) fn request(version: i16, body: impl Into<Request>) -> Arc<RequestFrame> {
@@ -141,7 +214,7 @@ pub(super) fn join(member: &MemberId) -> JoinGroupRequest {
         .with_protocols(vec![
             JoinGroupRequestProtocol::default()
                 .with_name(str_bytes("range"))
-                .with_metadata(subscription::encode_subscription(&[topic()], 1, Generation::NONE)),
+                .with_metadata(subscription::encode_subscription(&Subscription::to(&[topic()]), 1)),
         ])
 }
 
@@ -156,10 +229,9 @@ pub(super) fn sync(
     given: &[(&MemberId, &[i32])],
 ) -> SyncGroupRequest {
     let assignments = given.iter().map(|(member, partitions)| {
-        let partitions: Vec<_> = partitions.iter().map(|&p| partition(p)).collect();
         SyncGroupRequestAssignment::default()
             .with_member_id(member.0.clone())
-            .with_assignment(subscription::encode_assignment(&partitions, 1))
+            .with_assignment(assignment(partitions))
     });
     SyncGroupRequest::default()
         .with_group_id(group())

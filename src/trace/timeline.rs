@@ -4,15 +4,17 @@
 //! who is in the generation (`*` marks the leader) with how many partitions, how many partitions
 //! changed hands since the last assignment, how long the group took from the first
 //! PreparingRebalance on, why it began and who joined or went. A generation that never got that far gets
-//! a line that says so. Built from events alone, like everything in this ring.
+//! a line that says so. A broker that has loaded a group from the log says what it found. Each broker's
+//! view of a group is told by itself, so that a leader which does not know that it has been replaced
+//! confuses nothing. Built from events alone, like everything in this ring.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::event::{Event, Kind, Message};
+use super::event::{Event, FaultKind, Kind, Message, Place};
 use super::names::Names;
 use super::text::{brief_duration, shorten};
-use crate::coordinator::{GroupState, Observation, Removal};
+use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal};
 use crate::protocol::{
     Generation, GroupId, MemberId, Request, StrBytes, TopicPartition, subscription,
 };
@@ -21,7 +23,7 @@ use crate::time::Time;
 /// Collects events into lines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
-    groups: BTreeMap<GroupId, Group>,
+    groups: BTreeMap<(Place, GroupId), Group>,
     last_script: Option<Time>,
 }
 
@@ -54,19 +56,23 @@ impl Timeline {
     pub(super) fn observe(&mut self, event: &Event, names: &mut Names, out: &mut String) -> bool {
         match &event.kind {
             Kind::Script { .. } => self.last_script = Some(event.at),
-            Kind::FaultBegan { .. } | Kind::FaultEnded { .. } => {
+            Kind::FaultBegan { fault, .. } => {
+                if *fault == FaultKind::Crash {
+                    self.forget(event, names, out);
+                }
                 return self.last_script != Some(event.at);
             }
+            Kind::FaultEnded { .. } => return self.last_script != Some(event.at),
             Kind::Received { message: Message::Request(frame), .. } => {
                 if let Request::SyncGroup(sync) = &frame.body
-                    && let Some(group) = self.groups.get_mut(&sync.group_id)
+                    && let Some(group) = self.groups.get_mut(&(event.place, sync.group_id.clone()))
                 {
                     group.synced(&sync.member_id, sync.generation_id, &sync.assignments);
                 }
             }
-            Kind::Coordinator(seen) => self.coordinator(event.at, seen, names, out),
+            Kind::Coordinator(seen) => self.coordinator(event, seen, names, out),
             Kind::Finished => {
-                for (name, group) in &mut self.groups {
+                for ((_, name), group) in &mut self.groups {
                     group.give_up(event.at, name, names, out);
                 }
             }
@@ -75,15 +81,49 @@ impl Timeline {
         false
     }
 
-    fn coordinator(&mut self, at: Time, seen: &Observation, names: &mut Names, out: &mut String) {
+    fn group(&mut self, broker: Place, name: &GroupId) -> &mut Group {
+        self.groups.entry((broker, name.clone())).or_default()
+    }
+
+    /// A broker has crashed, and with it its view of every group.
+    fn forget(&mut self, event: &Event, names: &mut Names, out: &mut String) {
+        for ((place, name), group) in &mut self.groups {
+            if *place == event.place {
+                group.give_up(event.at, name, names, out);
+            }
+        }
+        self.groups.retain(|(place, _), _| *place != event.place);
+    }
+
+    fn coordinator(
+        &mut self,
+        event: &Event,
+        seen: &Observation,
+        names: &mut Names,
+        out: &mut String,
+    ) {
+        let at = event.at;
         match seen {
             Observation::State { group: name, to, why, .. } => {
-                let group = self.groups.entry(name.clone()).or_default();
-                group.moved_to(*to, at, why, name, names, out);
+                self.group(event.place, name).moved_to(*to, at, why, name, names, out);
             }
             Observation::MemberAdded { group, member, .. } => {
-                let group = self.groups.entry(group.clone()).or_default();
-                group.changes.push(("joined", member.clone()));
+                self.group(event.place, group).changes.push(("joined", member.clone()));
+            }
+            Observation::MemberReplaced { group, old, new, .. } => {
+                let group = self.group(event.place, group);
+                group.rename(old, new);
+                group.changes.push(("replaced", new.clone()));
+            }
+            Observation::ReplacementUndone { group, old, new, .. } => {
+                let group = self.group(event.place, group);
+                group.rename(new, old);
+                group.changes.retain(|(how, member)| (*how, member) != ("replaced", new));
+            }
+            Observation::GroupLoaded(loaded) => {
+                let group = self.group(event.place, &loaded.metadata.group);
+                *group = Group::default();
+                group.loaded(loaded, &head(at, &loaded.metadata.group), names, out);
             }
             Observation::MemberRemoved { group, member, why } => {
                 let how = match why {
@@ -91,13 +131,14 @@ impl Timeline {
                     Removal::SessionExpired => "expired",
                     Removal::NotRejoined => "not-rejoined",
                     Removal::NotSynced => "not-synced",
+                    Removal::GroupFull => "group-full",
                 };
-                self.groups.entry(group.clone()).or_default().changes.push((how, member.clone()));
+                self.group(event.place, group).changes.push((how, member.clone()));
             }
             Observation::GenerationBegan {
                 group: name, generation, leader, members, took, ..
             } => {
-                let group = self.groups.entry(name.clone()).or_default();
+                let group = self.group(event.place, name);
                 group.give_up(at, name, names, out);
                 group.current = Some(Current {
                     generation: *generation,
@@ -111,7 +152,9 @@ impl Timeline {
                     group.complete(at, name, names, out);
                 }
             }
-            Observation::TimerFired { .. } => {}
+            Observation::GroupRemoved { .. }
+            | Observation::OffsetRemoved { .. }
+            | Observation::TimerFired { .. } => {}
         }
     }
 }
@@ -136,9 +179,46 @@ impl Group {
             GroupState::Empty | GroupState::CompletingRebalance => {}
             GroupState::Dead => {
                 self.give_up(at, name, names, out);
-                writeln!(out, "{} dead", head(at, name)).expect("a string takes all text");
+                writeln!(out, "{} dead  why={why:?}", head(at, name))
+                    .expect("a string takes all text");
             }
         }
+    }
+
+    /// A static member's new id takes the place of the old one: nothing changes hands.
+    fn rename(&mut self, old: &MemberId, new: &MemberId) {
+        let rename = |member: &mut MemberId| {
+            if member == old {
+                *member = new.clone();
+            }
+        };
+        self.owners.values_mut().for_each(rename);
+        if let Some(current) = &mut self.current {
+            current.members.iter_mut().for_each(rename);
+            current.leader.iter_mut().for_each(rename);
+            current.assigned.values_mut().for_each(rename);
+        }
+    }
+
+    /// The line of a group that a new leader has found in the log.
+    fn loaded(&mut self, loaded: &LoadedGroup, head: &str, names: &mut Names, out: &mut String) {
+        let metadata = &loaded.metadata;
+        let mut assigned = BTreeMap::new();
+        for member in &metadata.members {
+            let partitions = subscription::decode_assignment(&member.assignment);
+            let partitions = partitions.unwrap_or_default();
+            assigned.extend(partitions.into_iter().map(|p| (p, member.id.clone())));
+        }
+        let members: Vec<MemberId> =
+            metadata.members.iter().map(|member| member.id.clone()).collect();
+        let leader = metadata.leader.as_ref();
+        let told = match metadata.members.is_empty() {
+            true => "empty".to_owned(),
+            false => members_with_counts(&members, leader, &assigned, names),
+        };
+        writeln!(out, "{head} loaded generation {}  {told}", metadata.generation)
+            .expect("a string takes all text");
+        self.owners = assigned;
     }
 
     /// The leader's SyncGroup arrived. What a follower sends along means nothing.
@@ -168,8 +248,9 @@ impl Group {
         if current.members.is_empty() {
             line.push_str("  empty");
         } else {
-            write!(line, "  {}", current.members_with_counts(names))
-                .expect("a string takes all text");
+            let Current { members, leader, assigned, .. } = &current;
+            let told = members_with_counts(members, leader.as_ref(), assigned, names);
+            write!(line, "  {told}").expect("a string takes all text");
             let moved = current.assigned.iter().filter(|(partition, owner)| {
                 self.owners.get(partition).is_some_and(|before| before != *owner)
             });
@@ -188,7 +269,7 @@ impl Group {
         let Some(current) = self.current.take() else { return };
         let mut line = format!("{} generation {}", head(at, name), current.generation);
         let members: Vec<String> =
-            current.members.iter().map(|member| current.marked(member, names)).collect();
+            current.members.iter().map(|id| marked(id, current.leader.as_ref(), names)).collect();
         write!(line, "  {}  never assigned", shorten(&members, " "))
             .expect("a string takes all text");
         current.write_why(names, &mut line);
@@ -198,30 +279,11 @@ impl Group {
 }
 
 impl Current {
-    fn marked(&self, member: &MemberId, names: &mut Names) -> String {
-        let star = if self.leader.as_ref() == Some(member) { "*" } else { "" };
-        format!("{}{star}", names.brief_member(member.as_str()))
-    }
-
-    fn members_with_counts(&self, names: &mut Names) -> String {
-        let mut counts: BTreeMap<&MemberId, usize> = BTreeMap::new();
-        for owner in self.assigned.values() {
-            *counts.entry(owner).or_default() += 1;
-        }
-        let members: Vec<String> = self
-            .members
-            .iter()
-            .map(|member| {
-                let count = counts.get(member).copied().unwrap_or(0);
-                format!("{}={count}", self.marked(member, names))
-            })
-            .collect();
-        shorten(&members, " ")
-    }
-
     fn write_why(&self, names: &mut Names, line: &mut String) {
         write!(line, "  why={:?}", self.cause.1).expect("a string takes all text");
-        for how in ["joined", "left", "expired", "not-rejoined", "not-synced"] {
+        for how in
+            ["joined", "left", "expired", "not-rejoined", "not-synced", "group-full", "replaced"]
+        {
             let who: Vec<String> = self
                 .changes
                 .iter()
@@ -233,6 +295,31 @@ impl Current {
             }
         }
     }
+}
+
+fn members_with_counts(
+    members: &[MemberId],
+    leader: Option<&MemberId>,
+    assigned: &BTreeMap<TopicPartition, MemberId>,
+    names: &mut Names,
+) -> String {
+    let mut counts: BTreeMap<&MemberId, usize> = BTreeMap::new();
+    for owner in assigned.values() {
+        *counts.entry(owner).or_default() += 1;
+    }
+    let members: Vec<String> = members
+        .iter()
+        .map(|member| {
+            let count = counts.get(member).copied().unwrap_or(0);
+            format!("{}={count}", marked(member, leader, names))
+        })
+        .collect();
+    shorten(&members, " ")
+}
+
+fn marked(member: &MemberId, leader: Option<&MemberId>, names: &mut Names) -> String {
+    let star = if leader == Some(member) { "*" } else { "" };
+    format!("{}{star}", names.brief_member(member.as_str()))
 }
 
 fn head(at: Time, group: &GroupId) -> String {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::coordinator::GroupState::*;
+use crate::protocol::BrokerId;
 use crate::trace::event::FaultKind;
 use crate::trace::testing::*;
 use crate::trace::{Renderer, Zoom};
@@ -65,4 +66,72 @@ fn a_generation_that_is_under_way_at_the_end_is_told() {
     events.push(event(3_100, crate::trace::Place::Schedule, Kind::Finished));
     let text = Renderer::render_all(Zoom::Timeline, &events);
     assert!(text.contains("generation 1  c1* c2  never assigned"), "{text}");
+}
+
+/// The leader's broker dies; another one loads the group, and the old one, which was only cut off, goes on
+/// with what it believes.
+#[test]
+fn a_fail_over_says_who_leads_and_what_was_found() {
+    let (c1, c2, next) = (member("c1", 1), member("c2", 1), member("c1", 2));
+    let both = [c1.clone(), c2.clone()];
+    let at = |broker: i32, mut event: Event| {
+        event.place = Place::Broker(BrokerId(broker));
+        event
+    };
+    let events = [
+        moved(5, Empty, PreparingRebalance, "member joined"),
+        began(3_000, 1, &both),
+        script(4_000, "crash b0"),
+        fault(4_000, BROKER, FaultKind::Crash),
+        elected(5_000, 2, Some(1), 3),
+        shard(5_001, 1, crate::trace::event::ShardState::Loading),
+        loaded(5_002, 1, 4, &[(&c1, &[0, 1]), (&c2, &[2, 3])]),
+        at(1, replaced(6_000, &c1, &next)),
+        at(1, moved(7_000, Stable, PreparingRebalance, "member joined")),
+        at(1, began(8_000, 5, &[next.clone(), c2.clone()])),
+        at(1, received(8_100, consumer(0, 1), sync(5, &next, &[(&next, &[0, 1]), (&c2, &[2, 3])]))),
+        at(1, moved(8_200, CompletingRebalance, Stable, "leader synced")),
+        at(2, moved(8_300, Stable, Dead, "unloaded")),
+        event(9_000, Place::Schedule, Kind::Finished),
+    ];
+    let expected = [
+        "   4.000000  ── crash b0",
+        "   4.000000  g        generation 1  c1* c2  never assigned  why=\"member joined\"",
+        "   5.000000  controller leader elected shard=13 epoch=2 leader=b1 lost=3",
+        "   5.002000  g        loaded generation 4  c1*=2 c2=2",
+        "   8.200000  g        generation 5  c1#2*=2 c2=2  moved=0  took=1.2s  why=\"member joined\" replaced=c1#2",
+        "   8.300000  g        dead  why=\"unloaded\"",
+        "   9.000000  sim      finished",
+    ];
+    let text = Renderer::render_all(Zoom::Timeline, &events);
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn an_empty_group_is_loaded_without_members() {
+    let text = Renderer::render_all(Zoom::Timeline, &[loaded(1, 1, 7, &[])]);
+    assert_eq!(text, "   0.001000  g        loaded generation 7  empty\n");
+}
+
+#[test]
+fn an_undone_replacement_leaves_no_change_behind() {
+    let (old, new) = (member("c1", 1), member("c1", 2));
+    let undone = Observation::ReplacementUndone {
+        group: group(),
+        instance: crate::protocol::str_bytes("i1"),
+        old: old.clone(),
+        new: new.clone(),
+    };
+    let mut events = story();
+    events.truncate(10);
+    events.extend([
+        replaced(4_000, &old, &new),
+        observed(4_001, undone),
+        moved(5_000, Stable, PreparingRebalance, "rejoined"),
+        began(6_000, 2, &[old.clone(), member("c2", 1)]),
+        received(6_001, consumer(0, 1), sync(2, &old, &[(&old, &[0, 1])])),
+        moved(6_002, CompletingRebalance, Stable, "leader synced"),
+    ]);
+    let text = Renderer::render_all(Zoom::Timeline, &events);
+    assert!(text.ends_with("moved=0  took=1.002s  why=\"rejoined\"\n"), "{text}");
 }

@@ -18,13 +18,17 @@ pub enum CellEvent {
 
 impl CellEvent {
     /// Every event.
-    pub const ALL: [CellEvent; 10] = [
+    pub const ALL: [CellEvent; 14] = [
         CellEvent::Request(Api::JoinGroup),
         CellEvent::Request(Api::SyncGroup),
         CellEvent::Request(Api::Heartbeat),
         CellEvent::Request(Api::LeaveGroup),
         CellEvent::Request(Api::OffsetCommit),
         CellEvent::Request(Api::OffsetFetch),
+        CellEvent::Request(Api::DescribeGroups),
+        CellEvent::Request(Api::TxnOffsetCommit),
+        CellEvent::Request(Api::DeleteGroups),
+        CellEvent::Request(Api::OffsetDelete),
         CellEvent::Timer(TimerKind::Session),
         CellEvent::Timer(TimerKind::PendingJoin),
         CellEvent::Timer(TimerKind::Join),
@@ -39,12 +43,23 @@ impl CellEvent {
             CellEvent::Request(Api::LeaveGroup) => 3,
             CellEvent::Request(Api::OffsetCommit) => 4,
             CellEvent::Request(Api::OffsetFetch) => 5,
-            CellEvent::Timer(TimerKind::Session) => 6,
-            CellEvent::Timer(TimerKind::PendingJoin) => 7,
-            CellEvent::Timer(TimerKind::Join) => 8,
-            CellEvent::Timer(TimerKind::Sync) => 9,
+            CellEvent::Request(Api::DescribeGroups) => 6,
+            CellEvent::Request(Api::TxnOffsetCommit) => 7,
+            CellEvent::Request(Api::DeleteGroups) => 8,
+            CellEvent::Request(Api::OffsetDelete) => 9,
+            CellEvent::Timer(TimerKind::Session) => 10,
+            CellEvent::Timer(TimerKind::PendingJoin) => 11,
+            CellEvent::Timer(TimerKind::Join) => 12,
+            CellEvent::Timer(TimerKind::Sync) => 13,
+            // They name no group, so they meet none in any state.
             CellEvent::Request(
-                Api::Produce | Api::Fetch | Api::ListOffsets | Api::Metadata | Api::FindCoordinator,
+                Api::Produce
+                | Api::Fetch
+                | Api::ListOffsets
+                | Api::Metadata
+                | Api::FindCoordinator
+                | Api::ListGroups
+                | Api::WriteTxnMarkers,
             ) => return None,
         })
     }

@@ -1,15 +1,15 @@
 //! Coverage: which (group state × event × fault) cells a run reached.
 //!
 //! The event is what happened at the coordinator: a group request was taken up, or a timer fired. The
-//! state is the group's just before, as the trace last told it (a coordinator reports a timer before
-//! what it leads to). The fault is any family that was active somewhere at the time: begun and not ended,
+//! state is the group's just before, as the same broker last told it (a coordinator reports a timer before
+//! what it leads to); none where the broker has no such group. The fault is any family that was active somewhere at the time: begun and not ended,
 //! or, for what is over in an instant, less than five seconds ago.
 
 mod cells;
 
 use std::time::Duration;
 
-use super::event::{Event, FaultKind, Kind, Loss, Message, Place};
+use super::event::{Event, FaultKind, Kind, Loss, Message, Place, ShardState};
 use crate::coordinator::{GroupState, Observation};
 use crate::protocol::{GroupId, Request};
 use crate::time::Time;
@@ -23,7 +23,7 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 pub struct Coverage {
     cells: Cells,
     /// Few groups: a scan is faster than a map.
-    groups: Vec<(GroupId, GroupState)>,
+    groups: Vec<(Place, GroupId, GroupState)>,
     /// The lasting faults, by the process they are done to, whichever life it is in.
     lasting: Vec<(FaultKind, Place, Option<Place>)>,
     lasting_mask: u16,
@@ -48,14 +48,27 @@ impl Coverage {
     pub fn observe(&mut self, event: &Event) {
         match &event.kind {
             Kind::Received { message: Message::Request(frame), .. } => {
-                if let Some(group) = group_of(&frame.body) {
-                    self.reach(group, CellEvent::Request(frame.body.api()), event.at);
+                let api = CellEvent::Request(frame.body.api());
+                for group in groups_of(&frame.body) {
+                    self.reach(event.place, group, api, event.at);
                 }
             }
             Kind::Coordinator(Observation::TimerFired { group, timer, .. }) => {
-                self.reach(group, CellEvent::Timer(*timer), event.at);
+                self.reach(event.place, group, CellEvent::Timer(*timer), event.at);
             }
-            Kind::Coordinator(Observation::State { group, to, .. }) => self.moved(group, *to),
+            Kind::Coordinator(Observation::State { group, to, .. }) => {
+                self.moved(event.place, group, *to);
+            }
+            Kind::Coordinator(Observation::GroupLoaded(loaded)) => {
+                self.moved(event.place, &loaded.metadata.group, loaded.state);
+            }
+            Kind::Coordinator(Observation::GroupRemoved { group, .. }) => {
+                self.groups.retain(|(place, name, _)| (*place, name) != (event.place, group));
+            }
+            // At the end of a term every group of it is Dead: the broker has none of them.
+            Kind::Shard { state: ShardState::Unloaded, .. } => self
+                .groups
+                .retain(|(place, _, state)| *place != event.place || *state != GroupState::Dead),
             Kind::FaultBegan { fault, peer } => self.began(*fault, event, *peer),
             Kind::FaultEnded { fault, peer } => self.ended(*fault, event, *peer),
             Kind::Lost { why: Loss::Dropped, .. } => self.happened(FaultKind::Drop, event.at),
@@ -64,8 +77,12 @@ impl Coverage {
     }
 
     #[inline]
-    fn reach(&mut self, group: &GroupId, event: CellEvent, at: Time) {
-        let state = self.groups.iter().find(|(name, _)| name == group).map(|(_, state)| *state);
+    fn reach(&mut self, place: Place, group: &GroupId, event: CellEvent, at: Time) {
+        let state = self
+            .groups
+            .iter()
+            .find(|(at, name, _)| *at == place && name == group)
+            .map(|(_, _, state)| *state);
         let faults = self.active(at);
         if let Some(event) = event.index() {
             self.cells.add(state, event, faults);
@@ -86,14 +103,17 @@ impl Coverage {
         if mask == 0 { 1 } else { mask }
     }
 
-    fn moved(&mut self, group: &GroupId, to: GroupState) {
-        match self.groups.iter_mut().find(|(name, _)| name == group) {
-            Some((_, state)) => *state = to,
-            None => self.groups.push((group.clone(), to)),
+    fn moved(&mut self, place: Place, group: &GroupId, to: GroupState) {
+        match self.groups.iter_mut().find(|(at, name, _)| *at == place && name == group) {
+            Some((_, _, state)) => *state = to,
+            None => self.groups.push((place, group.clone(), to)),
         }
     }
 
     fn began(&mut self, fault: FaultKind, event: &Event, peer: Option<Place>) {
+        if fault == FaultKind::Crash {
+            self.groups.retain(|(place, ..)| *place != event.place);
+        }
         if is_instant(fault) {
             return self.happened(fault, event.at);
         }
@@ -119,12 +139,19 @@ impl Coverage {
 
 const fn is_instant(fault: FaultKind) -> bool {
     match fault {
-        FaultKind::Drop | FaultKind::Reset | FaultKind::Crash => true,
+        FaultKind::Drop
+        | FaultKind::Reset
+        | FaultKind::Crash
+        | FaultKind::Move
+        | FaultKind::Compact => true,
         FaultKind::Partition
         | FaultKind::Clog
         | FaultKind::Pause
         | FaultKind::Skew
-        | FaultKind::Slow => false,
+        | FaultKind::Slow
+        | FaultKind::Zombie
+        | FaultKind::Stall
+        | FaultKind::Refuse => false,
     }
 }
 
@@ -139,28 +166,37 @@ fn any_life(place: Place) -> Place {
             consumer.incarnation = 0;
             Place::Consumer(consumer)
         }
-        Place::Schedule | Place::Broker(_) | Place::Producer => place,
+        Place::Schedule | Place::Broker(_) | Place::Producer | Place::Admin | Place::Controller => {
+            place
+        }
     }
 }
 
-/// The group that a request to the coordinator is about.
+/// The groups that a request to the coordinator is about; most are about one.
 #[inline]
-fn group_of(request: &Request) -> Option<&GroupId> {
+fn groups_of(request: &Request) -> &[GroupId] {
+    use std::slice::from_ref;
     match request {
-        Request::Heartbeat(body) => Some(&body.group_id),
-        Request::JoinGroup(body) => Some(&body.group_id),
-        Request::SyncGroup(body) => Some(&body.group_id),
-        Request::LeaveGroup(body) => Some(&body.group_id),
-        Request::OffsetCommit(body) => Some(&body.group_id),
+        Request::Heartbeat(body) => from_ref(&body.group_id),
+        Request::JoinGroup(body) => from_ref(&body.group_id),
+        Request::SyncGroup(body) => from_ref(&body.group_id),
+        Request::LeaveGroup(body) => from_ref(&body.group_id),
+        Request::OffsetCommit(body) => from_ref(&body.group_id),
         // Versions 8 and up ask about several groups; consumers ask about their own.
         Request::OffsetFetch(body) => {
-            Some(body.groups.first().map_or(&body.group_id, |group| &group.group_id))
+            from_ref(body.groups.first().map_or(&body.group_id, |group| &group.group_id))
         }
-        Request::Produce(_)
+        Request::DescribeGroups(body) => &body.groups,
+        Request::TxnOffsetCommit(body) => from_ref(&body.group_id),
+        Request::DeleteGroups(body) => &body.groups_names,
+        Request::OffsetDelete(body) => from_ref(&body.group_id),
+        Request::ListGroups(_)
+        | Request::WriteTxnMarkers(_)
+        | Request::Produce(_)
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
-        | Request::FindCoordinator(_) => None,
+        | Request::FindCoordinator(_) => &[],
     }
 }
 

@@ -1,8 +1,10 @@
 use super::*;
 use crate::coordinator::GroupState::*;
 use crate::coordinator::TimerKind;
+use crate::protocol::BrokerId;
 use crate::trace::event::ConnectionId;
 use crate::trace::testing::*;
+use kafka_protocol::messages::{DescribeGroupsRequest, ListGroupsRequest};
 
 fn cells(events: &[Event]) -> Vec<String> {
     let mut coverage = Coverage::default();
@@ -77,6 +79,67 @@ fn every_active_family_makes_a_cell() {
 }
 
 #[test]
+fn a_request_about_several_groups_meets_each() {
+    let described = DescribeGroupsRequest::default()
+        .with_groups(vec![group(), GroupId(crate::protocol::str_bytes("other"))]);
+    let events = [
+        moved(1, Empty, PreparingRebalance, "member joined"),
+        received(2, Place::Admin, described),
+        received(2, Place::Admin, ListGroupsRequest::default()),
+    ];
+    assert_eq!(
+        cells(&events),
+        ["none × DescribeGroups × none", "PreparingRebalance × DescribeGroups × none"]
+    );
+}
+
+#[test]
+fn each_broker_has_a_group_in_a_state_of_its_own() {
+    let at = |broker: i32, mut event: Event| {
+        event.place = Place::Broker(BrokerId(broker));
+        event
+    };
+    let id = member("c1", 1);
+    let events = [
+        moved(1, Empty, PreparingRebalance, "member joined"),
+        loaded(2, 1, 4, &[(&id, &[0])]),
+        beat(3),
+        at(1, beat(4)),
+        at(2, beat(5)),
+    ];
+    let expected = [
+        "none × Heartbeat × none",
+        "PreparingRebalance × Heartbeat × none",
+        "Stable × Heartbeat × none",
+    ];
+    assert_eq!(cells(&events), expected);
+}
+
+#[test]
+fn a_broker_whose_term_is_over_has_no_groups() {
+    let gone = |event: Event| {
+        let last = moved(1, Stable, Dead, "unloaded");
+        cells(&[moved(0, Empty, PreparingRebalance, "x"), last, event, beat(10_000)])
+    };
+    assert_eq!(gone(script(2, "nothing")), ["Dead × Heartbeat × none"]);
+    assert_eq!(gone(shard(2, 0, ShardState::Active)), ["Dead × Heartbeat × none"]);
+    assert_eq!(gone(shard(2, 1, ShardState::Unloaded)), ["Dead × Heartbeat × none"]);
+    assert_eq!(gone(shard(2, 0, ShardState::Unloaded)), ["none × Heartbeat × none"]);
+    assert_eq!(gone(fault(2, BROKER, FaultKind::Crash)), ["none × Heartbeat × none"]);
+    let removed = Observation::GroupRemoved { group: group(), why: "deleted" };
+    assert_eq!(gone(observed(2, removed)), ["none × Heartbeat × none"]);
+}
+
+#[test]
+fn the_faults_of_brokers_count_as_long_as_they_last() {
+    let zombie = fault(1, BROKER, FaultKind::Zombie);
+    assert_eq!(cells(&[zombie, beat(60_000)]), ["none × Heartbeat × zombie"]);
+    let moved_away = fault(1, BROKER, FaultKind::Move);
+    assert_eq!(cells(&[moved_away.clone(), beat(4_000)]), ["none × Heartbeat × move"]);
+    assert_eq!(cells(&[moved_away, beat(60_000)]), ["none × Heartbeat × none"]);
+}
+
+#[test]
 fn sets_unite() {
     let of = |event: Event| {
         let mut coverage = Coverage::default();
@@ -100,6 +163,6 @@ fn every_cell_has_a_bit_of_its_own() {
         all.add(cell.state, cell.event.index().expect("listed"), 1 << fault);
         assert_eq!(all.len(), nth + 1);
     }
-    assert_eq!(all.len(), 540);
-    assert_eq!(Cells::possible(), (6 * 6 + 3 + 5 + 1 + 2) * 9);
+    assert_eq!(all.len(), 6 * 14 * 14);
+    assert_eq!(Cells::possible(), (6 * 10 + 3 + 5 + 1 + 2) * 14);
 }

@@ -4,11 +4,12 @@
 //! the JSON and the digest of a trace are three [`Visitor`]s of that one walk, so none of them can know
 //! of a field that the others miss. Everything is generic: a visitor that only hashes costs only hashing.
 //!
-//! Not visited, because no part of groupsim reads or sets them: throttle times, racks, host names,
-//! fetch sessions and tagged fields.
+//! Not visited, because no part of groupsim reads or sets them: throttle times, host names, fetch
+//! sessions and tagged fields.
 //!
-//! Read next: `request.rs` and `response.rs` for messages, `observation.rs` for everything else.
+//! Read next: `request.rs`, `response.rs` and `admin.rs` for messages, `observation.rs` for everything else.
 
+mod admin;
 mod observation;
 mod request;
 mod response;
@@ -29,6 +30,9 @@ pub trait Visitor {
     /// Whether a message is to be walked through again when it arrives. It is the same then as it was when
     /// it was sent.
     const REPEATS: bool = true;
+    /// Whether what goes without saying is passed over: a setting that is Kafka's own, the added partitions of
+    /// a consumer that had none before.
+    const BRIEF: bool = false;
 
     /// A name out of a closed set: an event, a state, an API.
     fn word(&mut self, key: &'static str, word: &'static str);
@@ -91,6 +95,10 @@ impl Kind {
     pub const fn name(&self) -> &'static str {
         match self {
             Kind::TopicCreated { .. } => "topic-created",
+            Kind::TopicGrown { .. } => "topic-grown",
+            Kind::TopicDeleted { .. } => "topic-deleted",
+            Kind::LeaderElected { .. } => "leader-elected",
+            Kind::Shard { .. } => "shard",
             Kind::CoordinatorStarted { .. } => "coordinator-started",
             Kind::ConsumerStarted { .. } => "consumer-started",
             Kind::ConsumerClosed => "consumer-closed",

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::{Visitor, optional_text, partitions};
+use crate::cluster::{Shard, ShardState};
 use crate::consumer::{ConsumerConfig, Observation as Consumer};
-use crate::coordinator::{CoordinatorConfig, Observation as Coordinator, Removal, TimerKind};
-use crate::protocol::MemberId;
+use crate::coordinator::{
+    CoordinatorConfig, LoadedGroup, Observation as Coordinator, Removal, TimerKind,
+};
+use crate::protocol::{BrokerId, MemberId};
 use crate::trace::event::{ConsumerRef, FaultKind, Kind, Place};
 
 pub(super) const fn coordinator_name(seen: &Coordinator) -> &'static str {
@@ -13,6 +16,11 @@ pub(super) const fn coordinator_name(seen: &Coordinator) -> &'static str {
         Coordinator::State { .. } => "group-state",
         Coordinator::MemberAdded { .. } => "member-added",
         Coordinator::MemberRemoved { .. } => "member-removed",
+        Coordinator::MemberReplaced { .. } => "member-replaced",
+        Coordinator::ReplacementUndone { .. } => "replacement-undone",
+        Coordinator::GroupLoaded(_) => "group-loaded",
+        Coordinator::GroupRemoved { .. } => "group-removed",
+        Coordinator::OffsetRemoved { .. } => "offset-removed",
         Coordinator::GenerationBegan { .. } => "generation-began",
         Coordinator::TimerFired { .. } => "timer-fired",
     }
@@ -41,9 +49,10 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
             v.word("to", to.name());
             v.text("why", why);
         }
-        Coordinator::MemberAdded { group, member, session, rebalance } => {
+        Coordinator::MemberAdded { group, member, instance, session, rebalance } => {
             v.text("group", &group.0);
             v.member("member", &member.0);
+            optional_text(v, "instance", instance.as_ref());
             v.duration("session", *session);
             v.duration("rebalance", *rebalance);
         }
@@ -51,6 +60,30 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
             v.text("group", &group.0);
             v.member("member", &member.0);
             v.word("why", removal(*why));
+        }
+        Coordinator::MemberReplaced { group, instance, old, new, session, rebalance } => {
+            v.text("group", &group.0);
+            v.text("instance", instance);
+            v.member("old", &old.0);
+            v.member("new", &new.0);
+            v.duration("session", *session);
+            v.duration("rebalance", *rebalance);
+        }
+        Coordinator::ReplacementUndone { group, instance, old, new } => {
+            v.text("group", &group.0);
+            v.text("instance", instance);
+            v.member("new", &new.0);
+            v.member("old", &old.0);
+        }
+        Coordinator::GroupLoaded(group) => loaded(group, v),
+        Coordinator::GroupRemoved { group, why } => {
+            v.text("group", &group.0);
+            v.text("why", why);
+        }
+        Coordinator::OffsetRemoved { group, partition, why } => {
+            v.text("group", &group.0);
+            v.partition("partition", &partition.topic.0, partition.partition);
+            v.text("why", why);
         }
         Coordinator::GenerationBegan { group, generation, protocol, leader, members, took } => {
             v.text("group", &group.0);
@@ -73,8 +106,39 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
     }
 }
 
+fn loaded<V: Visitor>(group: &LoadedGroup, v: &mut V) {
+    let LoadedGroup { metadata, state, offsets } = group;
+    v.text("group", &metadata.group.0);
+    v.word("state", state.name());
+    v.int("generation", i64::from(metadata.generation.0));
+    optional_text(v, "type", metadata.protocol_type.as_ref());
+    optional_text(v, "protocol", metadata.protocol.as_ref());
+    optional_member(v, "leader", metadata.leader.as_ref());
+    v.time("since", metadata.state_since);
+    v.open("members", metadata.members.len());
+    for member in &metadata.members {
+        v.item();
+        v.member("member", &member.id.0);
+        optional_text(v, "instance", member.instance_id.as_ref());
+        v.text("client", &member.client_id);
+        v.duration("session", member.session_timeout);
+        v.duration("rebalance", member.rebalance_timeout);
+        v.subscription("metadata", &member.subscription);
+        v.assignment("assignment", &member.assignment);
+    }
+    v.close();
+    v.open("offsets", offsets.len());
+    for (partition, offset) in offsets {
+        v.item();
+        v.partition("partition", &partition.topic.0, partition.partition);
+        v.int("offset", *offset);
+    }
+    v.close();
+}
+
 const fn removal(why: Removal) -> &'static str {
     match why {
+        Removal::GroupFull => "group-full",
         Removal::Left => "left",
         Removal::SessionExpired => "session-expired",
         Removal::NotRejoined => "not-rejoined",
@@ -106,8 +170,11 @@ pub(super) fn consumer<V: Visitor>(seen: &Consumer, v: &mut V) {
             v.text("why", why);
         }
         Consumer::CoordinatorLost { why } => v.text("why", why),
-        Consumer::Assigned { member, generation, partitions: owned } => {
+        Consumer::Assigned { member, generation, partitions: owned, added } => {
             partitions(v, "partitions", owned);
+            if !V::BRIEF || added != owned {
+                partitions(v, "added", added);
+            }
             v.int("generation", i64::from(generation.0));
             v.member("member", &member.0);
         }
@@ -142,11 +209,22 @@ pub(super) fn consumer<V: Visitor>(seen: &Consumer, v: &mut V) {
 /// The kinds that are neither messages nor observations.
 pub(super) fn world<V: Visitor>(kind: &Kind, v: &mut V) {
     match kind {
-        Kind::TopicCreated { topic, partitions } => {
+        Kind::TopicCreated { topic, partitions } | Kind::TopicGrown { topic, partitions } => {
             v.text("topic", &topic.0);
             v.int("partitions", i64::from(*partitions));
         }
-        Kind::CoordinatorStarted { config } => coordinator_config(config, v),
+        Kind::CoordinatorStarted { config, offsets_partitions } => {
+            coordinator_config(config, v);
+            if !V::BRIEF || *offsets_partitions != 50 {
+                v.int("offsets_partitions", i64::from(*offsets_partitions));
+            }
+        }
+        Kind::TopicDeleted { topic } => v.text("topic", &topic.0),
+        Kind::LeaderElected { shard, leader, lost } => elected(*shard, *leader, *lost, v),
+        Kind::Shard { shard, state } => {
+            visit_shard(*shard, v);
+            v.word("state", shard_state(*state));
+        }
         Kind::ConsumerStarted { name, config } => consumer_config(name, config, v),
         Kind::Script { line, text } => {
             v.script_line(*line);
@@ -183,6 +261,28 @@ pub(super) fn world<V: Visitor>(kind: &Kind, v: &mut V) {
     }
 }
 
+fn elected<V: Visitor>(shard: Shard, leader: Option<BrokerId>, lost: u64, v: &mut V) {
+    visit_shard(shard, v);
+    match leader {
+        Some(leader) => v.place("leader", Place::Broker(leader)),
+        None => v.none("leader"),
+    }
+    v.int("lost", lost as i64);
+}
+
+fn visit_shard<V: Visitor>(shard: Shard, v: &mut V) {
+    v.int("shard", i64::from(shard.partition));
+    v.int("epoch", i64::from(shard.epoch));
+}
+
+const fn shard_state(state: ShardState) -> &'static str {
+    match state {
+        ShardState::Loading => "loading",
+        ShardState::Active => "active",
+        ShardState::Unloaded => "unloaded",
+    }
+}
+
 fn visit_fault<V: Visitor>(fault: FaultKind, peer: Option<Place>, v: &mut V) {
     v.word("fault", fault.name());
     match peer {
@@ -209,17 +309,33 @@ fn texts<V: Visitor>(v: &mut V, key: &'static str, texts: &[String]) {
     v.close();
 }
 
+/// Under the keys of the sim language.
 fn coordinator_config<V: Visitor>(config: &CoordinatorConfig, v: &mut V) {
     let CoordinatorConfig {
         initial_rebalance_delay,
         min_session_timeout,
         max_session_timeout,
+        max_size,
         offset_metadata_max,
+        offsets_retention,
+        offsets_retention_check,
     } = config;
+    let usual = CoordinatorConfig::default();
     v.duration("initial_delay", *initial_rebalance_delay);
     v.duration("min_session", *min_session_timeout);
     v.duration("max_session", *max_session_timeout);
-    v.int("max_metadata", *offset_metadata_max as i64);
+    if !V::BRIEF || *max_size != usual.max_size {
+        v.int("max_size", *max_size as i64);
+    }
+    if !V::BRIEF || *offset_metadata_max != usual.offset_metadata_max {
+        v.int("metadata_max", *offset_metadata_max as i64);
+    }
+    if !V::BRIEF || *offsets_retention != usual.offsets_retention {
+        v.duration("retention", *offsets_retention);
+    }
+    if !V::BRIEF || *offsets_retention_check != usual.offsets_retention_check {
+        v.duration("retention_check", *offsets_retention_check);
+    }
 }
 
 /// Under the keys of the sim language, where it has one.
@@ -227,6 +343,8 @@ fn consumer_config<V: Visitor>(name: &Arc<str>, config: &ConsumerConfig, v: &mut
     v.text("name", name);
     v.text("client", &config.client_id);
     v.text("group", &config.group.0);
+    optional_text(v, "instance", config.instance_id.as_ref());
+    optional_text(v, "rack", config.rack.as_ref());
     v.open("topics", config.topics.len());
     for topic in &config.topics {
         v.item();
@@ -251,5 +369,10 @@ fn consumer_config<V: Visitor>(name: &Arc<str>, config: &ConsumerConfig, v: &mut
     v.duration("fetch", config.fetch_max_wait);
     v.duration("metadata_age", config.metadata_max_age);
     v.int("version", i64::from(config.join_version));
-    v.place("bootstrap", Place::Broker(config.bootstrap));
+    v.open("bootstrap", config.bootstrap.len());
+    for &broker in &config.bootstrap {
+        v.item();
+        v.place("", Place::Broker(broker));
+    }
+    v.close();
 }

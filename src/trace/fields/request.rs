@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
     SyncGroupRequest,
 };
 
-use super::{Visitor, optional_text, topic};
+use super::{Visitor, admin, optional_text, topic};
 use crate::protocol::Request;
 use crate::time::from_millis_i32;
 
@@ -27,6 +27,12 @@ pub(super) fn visit<V: Visitor>(request: &Request, v: &mut V) {
         Request::Metadata(body) => metadata(body, v),
         Request::ListOffsets(body) => list_offsets(body, v),
         Request::Produce(body) => produce(body, v),
+        Request::DescribeGroups(body) => admin::describe_groups(body, v),
+        Request::ListGroups(body) => admin::list_groups(body, v),
+        Request::WriteTxnMarkers(body) => admin::write_txn_markers(body, v),
+        Request::TxnOffsetCommit(body) => admin::txn_offset_commit(body, v),
+        Request::DeleteGroups(body) => admin::delete_groups(body, v),
+        Request::OffsetDelete(body) => admin::offset_delete(body, v),
     }
 }
 
@@ -207,6 +213,7 @@ fn fetch<V: Visitor>(body: &FetchRequest, v: &mut V) {
     v.int("min_bytes", i64::from(body.min_bytes));
     v.int("max_bytes", i64::from(body.max_bytes));
     v.int("isolation", i64::from(body.isolation_level));
+    v.text("rack", &body.rack_id);
 }
 
 fn produce<V: Visitor>(body: &ProduceRequest, v: &mut V) {

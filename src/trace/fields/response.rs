@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
     ProduceResponse, SyncGroupResponse,
 };
 
-use super::{Visitor, optional_text, topic};
+use super::{Visitor, admin, optional_text, topic};
 use crate::protocol::{BrokerId, Response, StrBytes};
 use crate::trace::event::Place;
 
@@ -44,6 +44,20 @@ pub(in crate::trace) fn outcome(response: &Response) -> i16 {
             let partitions = body.responses.iter().flat_map(|t| &t.partition_responses);
             first(0, partitions.map(|p| p.error_code))
         }
+        Response::DescribeGroups(body) => first(0, body.groups.iter().map(|g| g.error_code)),
+        Response::ListGroups(body) => body.error_code,
+        Response::WriteTxnMarkers(body) => {
+            let topics = body.markers.iter().flat_map(|marker| &marker.topics);
+            first(0, topics.flat_map(|t| &t.partitions).map(|p| p.error_code))
+        }
+        Response::TxnOffsetCommit(body) => {
+            first(0, body.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code))
+        }
+        Response::DeleteGroups(body) => first(0, body.results.iter().map(|r| r.error_code)),
+        Response::OffsetDelete(body) => {
+            let partitions = body.topics.iter().flat_map(|t| &t.partitions);
+            first(body.error_code, partitions.map(|p| p.error_code))
+        }
     }
 }
 
@@ -75,6 +89,12 @@ pub(super) fn visit<V: Visitor>(response: &Response, v: &mut V) {
         Response::Metadata(body) => metadata(body, v),
         Response::ListOffsets(body) => list_offsets(body, v),
         Response::Produce(body) => produce(body, v),
+        Response::DescribeGroups(body) => admin::groups_described(body, v),
+        Response::ListGroups(body) => admin::groups_listed(body, v),
+        Response::WriteTxnMarkers(body) => admin::txn_markers_written(body, v),
+        Response::TxnOffsetCommit(body) => admin::txn_offsets_committed(body, v),
+        Response::DeleteGroups(body) => admin::groups_deleted(body, v),
+        Response::OffsetDelete(body) => admin::offsets_deleted(body, v),
     }
 }
 
@@ -217,7 +237,8 @@ fn metadata<V: Visitor>(body: &MetadataResponse, v: &mut V) {
     v.open("brokers", body.brokers.len());
     for broker in &body.brokers {
         v.item();
-        v.place("", Place::Broker(BrokerId(broker.node_id.0)));
+        v.place("broker", Place::Broker(BrokerId(broker.node_id.0)));
+        optional_text(v, "rack", broker.rack.as_ref());
     }
     v.close();
     v.open("topics", body.topics.len());
@@ -234,6 +255,12 @@ fn metadata<V: Visitor>(body: &MetadataResponse, v: &mut V) {
             v.int("partition", i64::from(partition.partition_index));
             v.place("leader", Place::Broker(BrokerId(partition.leader_id.0)));
             v.int("epoch", i64::from(partition.leader_epoch));
+            v.open("replicas", partition.replica_nodes.len());
+            for replica in &partition.replica_nodes {
+                v.item();
+                v.place("", Place::Broker(BrokerId(replica.0)));
+            }
+            v.close();
             v.error("error", partition.error_code);
         }
         v.close();

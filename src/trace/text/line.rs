@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::style::{self, Show, Style, When};
-use crate::protocol::{error_name, records, subscription};
+use crate::protocol::subscription::{Malformed, Subscription};
+use crate::protocol::{Generation, error_name, records, subscription};
 use crate::time::{Pretty, Time};
 use crate::trace::event::Place;
 use crate::trace::fields::Visitor;
@@ -28,6 +29,9 @@ pub(super) struct Line<'a> {
     mute: bool,
     /// The message is a response that holds an error.
     failed: bool,
+    /// The administrator asks, about any group, or is answered: which group it is must be said, and nothing is
+    /// cut short, because scenarios rest on it.
+    admin: bool,
 }
 
 /// A list that is being written.
@@ -45,7 +49,7 @@ struct List {
 
 impl<'a> Line<'a> {
     pub(super) fn new(out: &'a mut String, names: &'a mut Names) -> Line<'a> {
-        Line { out, names, scope: "", lists: Vec::new(), mute: false, failed: false }
+        Line { out, names, scope: "", lists: Vec::new(), mute: false, failed: false, admin: false }
     }
 
     /// Writes what stands before a value. False when the value is not to be written.
@@ -54,6 +58,8 @@ impl<'a> Line<'a> {
             return false;
         }
         let Style { show, when } = style::of(self.scope, key);
+        let show =
+            if self.admin && key == "group" && show == Show::Hidden { Show::Key } else { show };
         let wanted = match when {
             When::Always => true,
             When::Set => set,
@@ -82,16 +88,12 @@ impl<'a> Line<'a> {
         self.out.push_str(text);
     }
 
-    /// An encoded payload of a member, shown as the list inside it.
-    fn payload(&mut self, key: &'static str, items: Result<Vec<String>, String>, empty: bool) {
+    /// An encoded payload of a member, shown as what is inside it.
+    fn payload(&mut self, key: &'static str, inside: Result<String, Malformed>, empty: bool) {
         if !self.begin(key, !empty) {
             return;
         }
-        let inside = match items {
-            Ok(items) if items.is_empty() => "none".to_owned(),
-            Ok(items) => shorten(&items, ","),
-            Err(error) => format!("malformed: {error}"),
-        };
+        let inside = inside.unwrap_or_else(|Malformed(error)| format!("malformed: {error}"));
         if self.lists.is_empty() {
             self.put(&inside);
         } else {
@@ -101,6 +103,8 @@ impl<'a> Line<'a> {
 }
 
 impl Visitor for Line<'_> {
+    const BRIEF: bool = true;
+
     fn word(&mut self, key: &'static str, word: &'static str) {
         if self.begin(key, true) {
             self.put(word);
@@ -147,6 +151,7 @@ impl Visitor for Line<'_> {
     }
 
     fn place(&mut self, key: &'static str, place: Place) {
+        self.admin = self.admin || place == Place::Admin;
         if self.begin(key, true) {
             let name = self.names.place(place);
             self.put(&name);
@@ -192,20 +197,21 @@ impl Visitor for Line<'_> {
     }
 
     fn subscription(&mut self, key: &'static str, payload: &Bytes) {
-        let topics = subscription::decode_subscription(payload)
-            .map(|topics| topics.iter().map(|topic| quoted(&topic.0)).collect())
-            .map_err(|malformed| malformed.0);
-        self.payload(key, topics, payload.is_empty());
+        let wanted = subscription::decode_subscription(payload).map(|wanted| subscribed(&wanted));
+        self.payload(key, wanted, payload.is_empty());
     }
 
     fn assignment(&mut self, key: &'static str, payload: &Bytes) {
-        let partitions = subscription::decode_assignment(payload)
-            .map(|partitions| partitions.iter().map(ToString::to_string).collect())
-            .map_err(|malformed| malformed.0);
-        self.payload(key, partitions, payload.is_empty());
+        let given = subscription::decode_assignment(payload);
+        self.payload(key, given.map(|given| some(&given)), payload.is_empty());
     }
 
-    fn none(&mut self, _key: &'static str) {}
+    fn none(&mut self, key: &'static str) {
+        // That nobody leads is the news.
+        if self.scope == "leader-elected" && self.begin(key, true) {
+            self.put("none");
+        }
+    }
 
     fn open(&mut self, key: &'static str, len: usize) {
         let outer_mute = self.mute;
@@ -221,7 +227,11 @@ impl Visitor for Line<'_> {
             self.put("none");
         }
         self.mute = outer_mute || !begun || matches!(show, Show::Count(_));
-        let limit = if key == "values" { VALUES } else { ITEMS };
+        let limit = match key {
+            _ if self.admin => usize::MAX,
+            "values" => VALUES,
+            _ => ITEMS,
+        };
         let outer_scope = std::mem::replace(&mut self.scope, key);
         let list = List { len, limit, begun: 0, fresh: false, bracketed, outer_scope, outer_mute };
         self.lists.push(list);
@@ -250,6 +260,30 @@ impl Visitor for Line<'_> {
         }
         self.scope = list.outer_scope;
         self.mute = list.outer_mute;
+    }
+}
+
+/// What a member wants, and what it says of itself: `orders owned=orders-0 generation=3 rack=a`.
+fn subscribed(subscription: &Subscription) -> String {
+    let Subscription { topics, owned, generation, rack, user_data: _ } = subscription;
+    let topics: Vec<String> = topics.iter().map(|topic| quoted(&topic.0)).collect();
+    let mut text = some(&topics);
+    if !owned.is_empty() {
+        text.push_str(&format!(" owned={}", some(owned)));
+    }
+    if *generation != Generation::NONE {
+        text.push_str(&format!(" generation={generation}"));
+    }
+    if let Some(rack) = rack {
+        text.push_str(&format!(" rack={}", quoted(rack)));
+    }
+    text
+}
+
+fn some(items: &[impl ToString]) -> String {
+    match items {
+        [] => "none".to_owned(),
+        items => shorten(&items.iter().map(ToString::to_string).collect::<Vec<_>>(), ","),
     }
 }
 

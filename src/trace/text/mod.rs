@@ -4,8 +4,8 @@
 //! is shown is one table ([`style`]); how a list is cut short is one place ([`line`]). Nothing else in this
 //! crate turns an event into text for people.
 //!
-//! Symbols: `→` a message is sent, `⇥` a message is lost, `⇨` a group or a member changes its
-//! state, `──` a line of the script.
+//! Symbols: `→` a message is sent, `⇥` a message is lost, `⇨` a group, a member or a broker's term as
+//! coordinator changes its state, `──` a line of the script.
 //!
 //! Read next: [`super::timeline`], which tells the same story in one line a generation.
 
@@ -85,6 +85,10 @@ fn phrase(kind: &Kind) -> &'static str {
         Kind::Received { .. } => "←",
         Kind::Lost { .. } => "⇥",
         Kind::TopicCreated { .. } => "topic",
+        Kind::TopicGrown { .. } => "topic grown",
+        Kind::TopicDeleted { .. } => "topic deleted",
+        Kind::LeaderElected { .. } => "leader elected",
+        Kind::Shard { .. } => "⇨ shard",
         Kind::CoordinatorStarted { .. } => "coordinator",
         Kind::ConsumerStarted { .. } => "started",
         Kind::ConsumerClosed => "closed",
@@ -111,5 +115,9 @@ fn phrase(kind: &Kind) -> &'static str {
     }
 }
 
+#[cfg(test)]
+mod admin_tests;
+#[cfg(test)]
+mod cluster_tests;
 #[cfg(test)]
 mod tests;

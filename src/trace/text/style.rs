@@ -73,14 +73,23 @@ fn item_of_a_message(scope: &str, key: &str) -> Option<Style> {
             style(Bracketed, Always)
         }
         ("members", "instance" | "reason") => style(Glued("/"), Set),
+        ("members", "assignment") => style(Bracketed, Set),
+        ("members", "metadata" | "session" | "rebalance") => style(Hidden, Always),
         ("offsets" | "positions", "offset") => style(Glued("@"), Always),
         ("offsets", "epoch" | "timestamp" | "metadata") => style(Hidden, Always),
         ("positions", "max_bytes") | ("timestamps", "timestamp") => style(Hidden, Always),
         ("records", "records") => style(Glued("×"), Always),
         ("records", "high_watermark" | "log_start") => style(Hidden, Always),
         ("topics", "partitions") => style(Count("×"), Always),
-        ("groups", "partitions" | "offsets") => style(Bracketed, Always),
-        ("groups", "member" | "epoch") => style(Hidden, Always),
+        ("groups", "partitions" | "offsets") | ("markers", "partitions" | "results") => {
+            style(Bracketed, Always)
+        }
+        ("groups", "members") => style(Bracketed, Set),
+        ("groups", "state") => style(Glued(":"), Set),
+        ("groups", "protocol" | "group_type") => style(Glued("/"), Set),
+        ("groups", "member" | "epoch" | "type" | "message") => style(Hidden, Always),
+        ("markers", "outcome") => style(Glued(":"), Always),
+        ("markers", "producer_epoch" | "coordinator_epoch") => style(Hidden, Always),
         ("coordinators", "node") => style(Glued("@"), Always),
         (
             "members" | "offsets" | "records" | "topics" | "groups" | "coordinators" | "results",
@@ -103,8 +112,15 @@ fn field_of_a_message(scope: &str, key: &str) -> Option<Style> {
         | ("Metadata", "controller" | "brokers" | "top_error")
         | ("FindCoordinator", "key_type" | "top_error")
         | ("ListOffsets", "isolation")
+        | ("DescribeGroups", "authorized_operations")
+        | ("TxnOffsetCommit", "transaction" | "producer_epoch")
+        | ("OffsetDelete", "top_error")
         | ("Produce", "acks") => style(Hidden, Always),
-        ("OffsetCommit", "results") => style(Key, Failed),
+        ("OffsetCommit" | "TxnOffsetCommit", "results") => style(Key, Failed),
+        ("ListGroups", "states" | "types")
+        | ("OffsetDelete", "results")
+        | ("TxnOffsetCommit", "generation" | "member" | "instance")
+        | ("Fetch", "rack") => style(Key, Set),
         ("FindCoordinator", "key" | "keys" | "coordinators") => style(Key, Set),
         ("LeaveGroup", "member" | "members") => style(Key, Set),
         (
@@ -120,7 +136,15 @@ fn observation(scope: &str, key: &str) -> Option<Style> {
     use Show::*;
     use When::*;
     Some(match (scope, key) {
-        ("group-state" | "member-added" | "member-removed" | "timer-fired", "group")
+        (
+            "group-state" | "member-added" | "member-removed" | "timer-fired" | "member-replaced"
+            | "replacement-undone" | "group-loaded" | "group-removed" | "offset-removed",
+            "group",
+        )
+        | ("member-replaced", "old")
+        | ("replacement-undone", "new")
+        | ("group-loaded", "state")
+        | ("offset-removed", "partition")
         | ("generation-began", "group" | "generation")
         | ("member-added" | "member-removed", "member")
         | ("member-removed", "why")
@@ -129,7 +153,11 @@ fn observation(scope: &str, key: &str) -> Option<Style> {
         | ("assigned" | "revoked" | "partitions-lost", "partitions")
         | ("positioned" | "polled" | "processed", "partition")
         | ("polled", "values") => style(After(""), Always),
-        ("group-state" | "member-state", "to") => style(After("→ "), Always),
+        ("group-state" | "member-state", "to")
+        | ("member-replaced", "new")
+        | ("replacement-undone", "old") => style(After("→ "), Always),
+        ("group-loaded", "type" | "since") => style(Hidden, Always),
+        ("group-loaded", "protocol" | "leader" | "members" | "offsets") => style(Key, Set),
         ("generation-began", "protocol" | "leader") => style(Key, Set),
         ("positioned", "offset") | ("polled" | "processed", "first") => style(Glued("@"), Always),
         ("processed", "next") => style(Glued(".."), Always),
@@ -141,13 +169,15 @@ fn world(scope: &str, key: &str) -> Option<Style> {
     use Show::*;
     use When::*;
     Some(match (scope, key) {
-        ("topic-created", "topic")
+        ("topic-created" | "topic-grown" | "topic-deleted", "topic")
+        | ("shard", "shard" | "state")
         | ("fault-began" | "fault-ended", "fault")
         | ("appended", "partition")
         | ("expected", "expected") => style(After(""), Always),
         ("appended", "first") => style(Glued("@"), Always),
         ("appended", "next") => style(Glued(".."), Always),
-        ("coordinator-started", "max_metadata") | ("expected", "line") => style(Hidden, Always),
+        ("shard", "epoch") => style(After("epoch "), Always),
+        ("expected", "line") => style(Hidden, Always),
         (
             "consumer-started",
             "name" | "records" | "autocommit" | "request" | "fetch" | "backoff" | "backoff_max"

@@ -25,7 +25,7 @@ use crate::trace::event::{ConnectionId, FaultKind, Loss, Message, Place};
 use crate::trace::testing::*;
 
 /// The lines of the events, without those of the two consumers' starts.
-fn lines(zoom: Zoom, events: &[Event]) -> String {
+pub(super) fn lines(zoom: Zoom, events: &[Event]) -> String {
     let mut renderer = Renderer::new(zoom);
     let mut out = String::new();
     renderer.render(&started(0, 0, "c1"), &mut out);
@@ -35,7 +35,7 @@ fn lines(zoom: Zoom, events: &[Event]) -> String {
     out
 }
 
-fn wire(event: Event) -> String {
+pub(super) fn wire(event: Event) -> String {
     lines(Zoom::Wire, &[event])
 }
 
@@ -122,7 +122,7 @@ fn a_message_is_received_without_a_line() {
     assert_eq!(wire(received(1, consumer(0, 1), heartbeat(&member("c1", 1), 1))), "");
 }
 
-fn tail(event: Event) -> String {
+pub(super) fn tail(event: Event) -> String {
     let line = wire(event);
     line.split_at(line.char_indices().nth(22).expect("a line is longer than its columns").0)
         .1
@@ -263,8 +263,13 @@ fn values_are_shown_up_to_five() {
 #[test]
 fn what_a_consumer_owns_is_listed() {
     let assigned = |count: i32| {
-        let partitions = (0..count).map(partition).collect();
-        seen(Consumer::Assigned { member: member("c1", 1), generation: Generation(2), partitions })
+        let partitions: Vec<_> = (0..count).map(partition).collect();
+        seen(Consumer::Assigned {
+            member: member("c1", 1),
+            generation: Generation(2),
+            added: partitions.clone(),
+            partitions,
+        })
     };
     assert_eq!(assigned(0), "assigned none generation=2 member=c1#1");
     assert_eq!(assigned(2), "assigned orders-0,orders-1 generation=2 member=c1#1");

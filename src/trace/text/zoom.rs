@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::trace::event::{Event, Kind, Message};
+use crate::trace::event::{Event, Kind, Message, Place};
 use crate::trace::fields::outcome;
 use crate::{consumer, coordinator};
 
@@ -45,6 +45,8 @@ impl Zoom {
 
 fn in_group(kind: &Kind) -> bool {
     match kind {
+        // What the administrator is told, scenarios rest on.
+        Kind::Sent { to: Place::Admin, message: Message::Response { .. }, .. } => true,
         Kind::Sent { message: Message::Response { response, .. }, .. } => {
             outcome(&response.body) != 0
         }
@@ -54,6 +56,11 @@ fn in_group(kind: &Kind) -> bool {
             coordinator::Observation::State { .. }
             | coordinator::Observation::MemberAdded { .. }
             | coordinator::Observation::MemberRemoved { .. }
+            | coordinator::Observation::MemberReplaced { .. }
+            | coordinator::Observation::ReplacementUndone { .. }
+            | coordinator::Observation::GroupLoaded(_)
+            | coordinator::Observation::GroupRemoved { .. }
+            | coordinator::Observation::OffsetRemoved { .. }
             | coordinator::Observation::GenerationBegan { .. } => true,
             // What a timer leads to is shown in its place.
             coordinator::Observation::TimerFired { .. } => false,
@@ -73,6 +80,10 @@ fn in_group(kind: &Kind) -> bool {
         },
         Kind::Appended { .. } => false,
         Kind::TopicCreated { .. }
+        | Kind::TopicGrown { .. }
+        | Kind::TopicDeleted { .. }
+        | Kind::LeaderElected { .. }
+        | Kind::Shard { .. }
         | Kind::CoordinatorStarted { .. }
         | Kind::ConsumerStarted { .. }
         | Kind::ConsumerClosed
@@ -99,9 +110,13 @@ fn in_timeline(kind: &Kind) -> bool {
         | Kind::NotSettled { .. }
         | Kind::Drained { .. }
         | Kind::NotDrained { .. }
+        | Kind::LeaderElected { .. }
         | Kind::Finished => true,
         Kind::Expected { found, .. } => found.is_some(),
         Kind::TopicCreated { .. }
+        | Kind::TopicGrown { .. }
+        | Kind::TopicDeleted { .. }
+        | Kind::Shard { .. }
         | Kind::CoordinatorStarted { .. }
         | Kind::ConsumerStarted { .. }
         | Kind::ConsumerClosed
