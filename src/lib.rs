@@ -12,7 +12,7 @@
 //!                                         ▼
 //!    ┌──────────────────────────── one run ─────────────────────────────┐
 //!    │  sim: virtual clock · network · event queue · faults             │
-//!    │     broker ──── hosts ────►  coordinator   (no I/O, no clock)    │
+//!    │     brokers ─── host ─────►  coordinators  (no I/O, no clock)    │
 //!    │     consumer nodes ───────►  consumer      (no I/O, no clock)    │
 //!    │                    every step yields typed events                │
 //!    └──────────────┬─────────────────────┬──────────────────┬──────────┘
@@ -32,10 +32,10 @@
 //! |---|---|
 //! | [`time`], [`rng`] | virtual time; luck, split by purpose |
 //! | [`protocol`] | the Kafka messages, ids, error names, and the payloads that clients hide in them |
-//! | [`assignor`] | range, roundrobin: pure functions |
-//! | [`coordinator`] | the group coordinator, a state machine: requests and time in, responses, records and deadlines out; with the [rules](coordinator::rules) it follows |
+//! | [`assignor`] | range, roundrobin, sticky, cooperative-sticky: pure functions |
+//! | [`coordinator`] | the group coordinator for one term of one leader, a state machine: requests and time in, responses, records and deadlines out, and out of the records of the term before; with the [rules](coordinator::rules) it follows |
 //! | [`consumer`] | the consumer client and the application on top of it, a state machine of the same kind |
-//! | [`cluster`] | the broker: topics and their logs, the offsets log, connections |
+//! | [`cluster`] | the brokers: topics and their logs, the replicated offsets logs, who leads what and who knows it |
 //! | [`trace`] | typed events, the one renderer, the timeline, digests, coverage |
 //! | [`sim`] | clock, queue, network, faults, workload, [schedules](sim::schedule); knows nothing of invariants |
 //! | [`invariant`] | one file each; sees only trace events |

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use crate::sim::schedule::{Action, Schedule, Step};
+use crate::sim::schedule::{Action, Expectation, Schedule, Step};
 use crate::sim::{Sim, Systems};
 use crate::time::{Pretty, Time};
 use crate::trace::{Event, Kind};
 
 use super::expect;
 use super::watcher::{Stop, Watcher};
+
+/// How long the administrator waits for an answer; Kafka's tools give up after as long.
+const ANSWER: Duration = Duration::from_secs(60);
 
 pub(super) struct Driver<'a, 'w> {
     sim: Sim<'a>,
@@ -47,7 +50,10 @@ impl<'a, 'w> Driver<'a, 'w> {
             Action::Settle(within) => self.settle(*within),
             Action::Drain(within) => self.drain(*within),
             Action::Expect(expectation) => {
-                let (expected, found) = expect::judge(expectation, &self.sim, self.watcher);
+                if let Expectation::Answer(_) = expectation {
+                    self.run_while(ANSWER, |sim| sim.awaits_answer())?;
+                }
+                let (expected, found) = expect::judge(expectation, &self.sim);
                 self.report(Kind::Expected { line: step.line, expected: expected.into(), found })
             }
             action => match self.sim.apply(action) {

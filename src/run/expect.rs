@@ -5,14 +5,8 @@ use crate::protocol::{GroupId, TopicPartition, str_bytes};
 use crate::sim::Sim;
 use crate::sim::schedule::Expectation;
 
-use super::watcher::Watcher;
-
 /// The expectation as text, and what was found when that is something else.
-pub(super) fn judge(
-    expectation: &Expectation,
-    sim: &Sim<'_>,
-    watcher: &Watcher<'_>,
-) -> (String, Option<String>) {
+pub(super) fn judge(expectation: &Expectation, sim: &Sim<'_>) -> (String, Option<String>) {
     let found = match expectation {
         Expectation::Group { group, state, generation, members } => {
             judge_group(sim, group.as_deref(), *state, *generation, *members)
@@ -32,8 +26,19 @@ pub(super) fn judge(
         }
         Expectation::Committed { group, partition, offset } => {
             let group = group_id(sim, group.as_deref());
-            let found = watcher.committed(&group, partition).unwrap_or(-1);
+            let offsets = sim.describe_group(&group).map(|found| found.offsets).unwrap_or_default();
+            let found = offsets.iter().find(|(at, _)| at == partition).map_or(-1, |(_, at)| *at);
             (found != *offset).then(|| format!("committed {partition}={found}"))
+        }
+        Expectation::Answer(answer) => match sim.told() {
+            None => Some("no answer".to_owned()),
+            Some(told) => (!told.meets(answer)).then(|| format!("answer {told}")),
+        },
+        Expectation::Coordinator { group, broker } => {
+            let found = sim.coordinator(&group_id(sim, group.as_deref()));
+            (found != *broker).then(|| {
+                found.map_or("coordinator none".to_owned(), |found| format!("coordinator {found}"))
+            })
         }
         Expectation::Processed { partition, next } => {
             let found = sim.processed(partition);

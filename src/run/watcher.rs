@@ -3,14 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
-
 use crate::consumer;
 use crate::coordinator;
 use crate::invariant::{Checker, Violation};
-use crate::protocol::{GroupId, Request, Response, TopicPartition};
 use crate::time::Time;
-use crate::trace::{Coverage, Digest, Event, FaultKind, Kind, Message, Place};
+use crate::trace::{Coverage, Digest, Event, FaultKind, Kind};
 
 use super::diagnostics::Diagnostics;
 use super::{Checks, Finding, Report};
@@ -28,7 +25,6 @@ pub(super) struct Watcher<'w> {
     diagnostics: Diagnostics,
     now: Time,
     counts: Counts,
-    committed: BTreeMap<(GroupId, TopicPartition), i64>,
     finding: Option<Finding>,
 }
 
@@ -52,7 +48,6 @@ impl<'w> Watcher<'w> {
             diagnostics: Diagnostics::default(),
             now: Time::ZERO,
             counts: Counts::default(),
-            committed: BTreeMap::new(),
             finding: None,
         }
     }
@@ -66,7 +61,6 @@ impl<'w> Watcher<'w> {
             self.coverage.observe(event);
         }
         self.counts.observe(event);
-        self.remember_commit(event);
         self.diagnostics.speak(event);
         (self.watch)(event);
         if !self.checks.invariants {
@@ -76,11 +70,6 @@ impl<'w> Watcher<'w> {
             None => Ok(()),
             Some(violation) => Err(self.stop(violation_finding(violation))),
         }
-    }
-
-    /// The offset of the last commit that was accepted.
-    pub(super) fn committed(&self, group: &GroupId, partition: &TopicPartition) -> Option<i64> {
-        self.committed.get(&(group.clone(), partition.clone())).copied()
     }
 
     pub(super) fn bad_step(&mut self, line: u32, message: String) -> Stop {
@@ -95,21 +84,6 @@ impl<'w> Watcher<'w> {
     fn stop(&mut self, finding: Finding) -> Stop {
         self.finding.get_or_insert(finding);
         Stop
-    }
-
-    fn remember_commit(&mut self, event: &Event) {
-        let (Kind::Sent { message: Message::Response { request, response }, .. }, Place::Broker(_)) =
-            (&event.kind, event.place)
-        else {
-            return;
-        };
-        if let (Request::OffsetCommit(asked), Response::OffsetCommit(answer)) =
-            (&request.body, &response.body)
-        {
-            for (partition, offset) in accepted(asked, answer) {
-                self.committed.insert((asked.group_id.clone(), partition), offset);
-            }
-        }
     }
 
     pub(super) fn into_report(self) -> Report {
@@ -149,20 +123,4 @@ fn violation_finding(violation: Violation) -> Finding {
         "convergence" => Finding::NoConvergence(violation),
         _ => Finding::Violation(violation),
     }
-}
-
-fn accepted(
-    asked: &OffsetCommitRequest,
-    answer: &OffsetCommitResponse,
-) -> Vec<(TopicPartition, i64)> {
-    let mut offsets = Vec::new();
-    for (topic, answered) in asked.topics.iter().zip(&answer.topics) {
-        for (partition, result) in topic.partitions.iter().zip(&answered.partitions) {
-            if result.error_code == 0 {
-                let name = TopicPartition::new(topic.name.clone(), partition.partition_index);
-                offsets.push((name, partition.committed_offset));
-            }
-        }
-    }
-    offsets
 }

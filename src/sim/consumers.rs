@@ -6,13 +6,12 @@ use std::sync::Arc;
 use crate::cluster::ConnectionId;
 use crate::consumer::{Conn, ConsumerConfig, ConsumerDescription, GroupConsumer, Input, Output};
 use crate::coordinator::GroupDescription;
-use crate::protocol::{GroupId, RequestFrame, ResponseFrame};
+use crate::protocol::{BrokerId, GroupId, RequestFrame, ResponseFrame};
 use crate::rng::Rng;
 use crate::trace::{ConsumerRef, Kind, Loss, Message, Place};
 
 use super::Sim;
-use super::broker::BROKER;
-use super::network::Client;
+use super::network::{Client, Gone, Item};
 use super::node::Node;
 use super::queue::Due;
 
@@ -33,6 +32,8 @@ pub(super) struct ConsumerNode {
     pub(super) crashed: bool,
     /// The application has asked it to close.
     pub(super) closing: bool,
+    /// It has closed by itself, after an error that no client recovers from.
+    pub(super) gave_up: bool,
     /// The application has been slowed down.
     pub(super) slow: bool,
     /// The connections it has open.
@@ -51,6 +52,7 @@ impl ConsumerNode {
             process: None,
             crashed: false,
             closing: false,
+            gave_up: false,
             slow: false,
             connections: Vec::new(),
             outputs: Vec::new(),
@@ -71,6 +73,7 @@ impl Sim<'_> {
         consumer.who.incarnation += 1;
         consumer.crashed = false;
         consumer.closing = false;
+        consumer.gave_up = false;
         consumer.slow = false;
         consumer.node.paused = false;
         consumer.node.forget_wake();
@@ -88,27 +91,30 @@ impl Sim<'_> {
     }
 
     pub(super) fn arrive_back(&mut self, conn: ConnectionId) {
-        let Some(Message::Response { request, response }) = self.network.arrive_back(conn) else {
-            return;
+        let (request, response) = match self.network.arrive_back(conn) {
+            Some(Item::Message(Message::Response { request, response })) => (request, response),
+            Some(Item::Rst) => return self.tell_disconnected(conn),
+            Some(Item::Fin | Item::Message(Message::Request(_))) => {
+                unreachable!("only clients send these")
+            }
+            None => return,
         };
         match self.network.client(conn) {
-            Client::Producer => {
-                self.workload.answered();
-                let (from, message) =
-                    (self.broker.place(), Message::Response { request, response });
-                self.emit(Place::Producer, Kind::Received { from, conn, message });
-            }
             Client::Consumer(who, own) => {
                 self.give(who, Waiting::Response(conn, own, request, response));
             }
+            Client::Producer => self.production_answered(conn, request, response),
+            Client::Admin => self.admin_answered(conn, request, response),
         }
     }
 
     pub(super) fn tell_disconnected(&mut self, conn: ConnectionId) {
-        if let Client::Consumer(who, own) = self.network.client(conn) {
-            let consumer = &mut self.consumers[usize::from(who.index)];
-            consumer.connections.retain(|(open, _)| *open != own);
-            self.give(who, Waiting::Other(Input::Disconnected { conn: own }));
+        match self.network.client(conn) {
+            Client::Consumer(who, own) => {
+                self.give(who, Waiting::Other(Input::Disconnected { conn: own }));
+            }
+            Client::Producer => self.producer_disconnected(conn),
+            Client::Admin => self.admin_disconnected(conn),
         }
     }
 
@@ -143,10 +149,10 @@ impl Sim<'_> {
     fn handle_at_consumer(&mut self, index: u16, input: Waiting) {
         let input = match input {
             Waiting::Response(conn, own, request, response) => {
-                let consumer = &self.consumers[usize::from(index)];
-                let (place, from) = (consumer.place(), self.broker.place());
+                let place = self.consumers[usize::from(index)].place();
+                let from = Place::Broker(own.broker);
                 let message = Message::Response { request, response: Arc::clone(&response) };
-                if !consumer.connections.contains(&(own, conn)) {
+                if !self.network.is_open(conn) {
                     // The connection went while the response waited in the inbox of a paused process.
                     let why = Loss::ConnectionClosed;
                     return self.emit(from, Kind::Lost { to: place, conn, message, why });
@@ -156,6 +162,10 @@ impl Sim<'_> {
             }
             Waiting::Other(input) => input,
         };
+        if let Input::Disconnected { conn } = &input {
+            let connections = &mut self.consumers[usize::from(index)].connections;
+            connections.retain(|(open, _)| open != conn);
+        }
         let consumer = &mut self.consumers[usize::from(index)];
         let local = consumer.node.clock.local(self.now);
         if let Some(process) = &mut consumer.process {
@@ -192,7 +202,9 @@ impl Sim<'_> {
                 Output::Close { conn } => self.close_connection(index, conn),
                 Output::Observe(what) => self.emit(place, Kind::Consumer(what)),
                 Output::Closed => {
-                    self.consumers[usize::from(index)].process = None;
+                    let consumer = &mut self.consumers[usize::from(index)];
+                    consumer.process = None;
+                    consumer.gave_up = !consumer.closing;
                     self.close_all_connections(index);
                     self.emit(place, Kind::ConsumerClosed);
                 }
@@ -208,15 +220,16 @@ impl Sim<'_> {
         let conn = match open {
             Some(&(_, conn)) => conn,
             None => {
-                let conn = self.network.open(Client::Consumer(who, own));
+                let conn = self.network.open(Client::Consumer(who, own), own.broker);
                 consumer.connections.push((own, conn));
                 conn
             }
         };
-        let (to, message) = (Place::Broker(BROKER), Message::Request(frame));
+        let (to, message) = (Place::Broker(own.broker), Message::Request(frame));
         self.emit(place, Kind::Sent { to, conn, message: message.clone() });
-        let (broker, permille) = (&mut self.broker, self.aim);
-        let aim = |soonest| broker.aim(soonest, permille);
+        let (broker, cluster) = (&mut self.brokers[own.broker.0 as usize], &self.cluster);
+        let permille = self.aim;
+        let aim = |soonest| broker.aim(cluster, soonest, permille);
         let fate = self.network.send_up((self.now, &mut self.queue), conn, message.clone(), aim);
         self.note_fate(fate, (place, to), conn, message);
     }
@@ -242,13 +255,9 @@ impl Sim<'_> {
     }
 
     /// Records what a connection took along: on the way to the broker, and on the way back.
-    pub(super) fn note_lost(
-        &mut self,
-        conn: ConnectionId,
-        (up, down): (Vec<Message>, Vec<Message>),
-        why: Loss,
-    ) {
-        let (client, broker) = (self.client_place(conn), self.broker.place());
+    pub(super) fn note_lost(&mut self, conn: ConnectionId, (up, down): Gone, why: Loss) {
+        let client = self.client_place(conn);
+        let broker = Place::Broker(self.network.broker(conn));
         for message in up {
             self.emit(client, Kind::Lost { to: broker, conn, message, why });
         }
@@ -259,7 +268,8 @@ impl Sim<'_> {
 
     /// The connections a consumer has open.
     pub(super) fn connections(&self, index: u16) -> Vec<(Conn, ConnectionId)> {
-        self.consumers[usize::from(index)].connections.clone()
+        let all = self.consumers[usize::from(index)].connections.iter();
+        all.filter(|(_, conn)| self.network.is_open(*conn)).copied().collect()
     }
 
     /// Forgets pending inputs of a process that is gone.
@@ -277,7 +287,12 @@ impl Sim<'_> {
 
     /// A look inside a group.
     pub fn describe_group(&self, group: &GroupId) -> Option<GroupDescription> {
-        self.broker.broker.coordinator().describe(group)
+        self.cluster.describe(group)
+    }
+
+    /// Who leads a group's partition of the offsets log, as the controller knows.
+    pub fn coordinator(&self, group: &GroupId) -> Option<BrokerId> {
+        self.cluster.leader(self.cluster.partition_of(group))
     }
 
     /// The group that is meant when a line does not name one.

@@ -1,5 +1,5 @@
-//! The simulator: a virtual clock, a network that behaves like TCP, one broker, a fleet of consumers, a
-//! workload, and faults.
+//! The simulator: a virtual clock, a network that behaves like TCP, brokers with their controller, a fleet
+//! of consumers, a workload, an administrator, and faults.
 //!
 //! A discrete-event loop: [`Sim::step`] takes the next entry of the queue, lets the node it belongs to
 //! handle it, and puts what the node wants done back into the queue. Everything that happens is pushed as
@@ -14,17 +14,21 @@
 //! | `network` | connections, links, latency; cuts, clogs, drops, resets |
 //! | `node` | one process: its clock, its inbox while paused |
 //! | `broker`, `consumers` | hosting the state machines: what goes in, what comes out |
+//! | `controller` | who leads, and when each broker learns of it |
 //! | `settings` | what a script sets, and the bounds that follow from it |
 //! | `faults` | carrying out the actions of a schedule |
 //! | `workload` | producing records |
+//! | `admin` | the administrator's requests, and what it was told |
 //! | `census` | what the cluster agrees on; whether it has settled, whether the logs are drained |
 //!
 //! Read next: [`crate::run`], which drives a whole schedule through a simulator and judges it.
 
+mod admin;
 mod broker;
 mod census;
 mod clock;
 mod consumers;
+mod controller;
 mod faults;
 mod network;
 mod node;
@@ -34,19 +38,24 @@ mod settings;
 mod systems;
 mod workload;
 
+pub use admin::Told;
 pub use faults::Impossible;
 pub use systems::{MakeConsumer, MakeCoordinator, Systems};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::protocol::TopicName;
+use crate::cluster::{Cluster, Output};
+use crate::protocol::{BrokerId, TopicName};
 use crate::time::Time;
 use crate::trace::{Event, Kind, Place};
 
+use admin::Admin;
 use broker::BrokerNode;
 use census::Census;
 use consumers::ConsumerNode;
+use controller::Controller;
+use faults::Broken;
 use network::Network;
 use queue::{Due, Queue};
 use schedule::Schedule;
@@ -60,11 +69,18 @@ pub struct Sim<'a> {
     now: Time,
     queue: Queue,
     network: Network,
-    broker: BrokerNode,
+    cluster: Cluster<'a>,
+    /// By their ids.
+    brokers: Vec<BrokerNode>,
+    /// What a broker wants done, reused between calls.
+    outputs: Vec<Output>,
+    controller: Controller,
+    broken: Broken,
     /// By the index of their [`crate::trace::ConsumerRef`].
     consumers: Vec<ConsumerNode>,
     indices: BTreeMap<String, u16>,
     workload: Workload,
+    admin: Admin,
     census: Census,
     schedule: &'a Schedule,
     systems: &'a Systems,
@@ -78,14 +94,23 @@ pub struct Sim<'a> {
 impl<'a> Sim<'a> {
     /// A cluster as `schedule` describes it, before its first step, running `systems`.
     pub fn new(schedule: &'a Schedule, systems: &'a Systems) -> Sim<'a> {
+        let config = settings::cluster_config(schedule);
+        let cluster = Cluster::new(config, &*systems.coordinator, schedule.seed);
+        let (count, latency) = (schedule.broker.count, schedule.network.latency.clone());
+        let ids = (0..i32::from(count)).map(BrokerId);
         let mut sim = Sim {
             now: Time::ZERO,
             queue: Queue::default(),
-            network: Network::new(schedule.seed, schedule.network.latency.clone()),
-            broker: BrokerNode::new(schedule, systems),
+            network: Network::new(schedule.seed, latency, count),
+            brokers: ids.map(|id| BrokerNode::new(id, schedule.seed)).collect(),
+            outputs: Vec::new(),
+            controller: Controller::new(schedule, &cluster),
+            broken: Broken::default(),
+            cluster,
             consumers: Vec::new(),
             indices: BTreeMap::new(),
             workload: Workload::new(schedule),
+            admin: Admin::default(),
             census: Census::default(),
             schedule,
             systems,
@@ -95,12 +120,14 @@ impl<'a> Sim<'a> {
         };
         for topic in &schedule.topics {
             let name = TopicName(crate::protocol::str_bytes(&topic.name));
-            sim.broker.create_topic(name.clone(), topic.partitions);
+            sim.cluster.create_topic(name.clone(), topic.partitions);
             let partitions = topic.partitions;
             sim.emit(Place::Schedule, Kind::TopicCreated { topic: name, partitions });
         }
-        let config = broker::coordinator_config(schedule);
-        sim.emit(sim.broker.place(), Kind::CoordinatorStarted { config });
+        let config = settings::coordinator_config(schedule);
+        let offsets_partitions = i32::from(schedule.broker.offsets_partitions);
+        let place = Place::Broker(BrokerId(0));
+        sim.emit(place, Kind::CoordinatorStarted { config, offsets_partitions });
         sim.start_workload();
         sim
     }
@@ -124,9 +151,12 @@ impl<'a> Sim<'a> {
             Due::Arrive(conn) => self.arrive(conn),
             Due::Return(conn) => self.arrive_back(conn),
             Due::Disconnect(conn) => self.tell_disconnected(conn),
-            Due::WakeBroker => self.wake_broker(),
+            Due::WakeBroker(at) => self.wake_broker(at),
             Due::WakeConsumer(index) => self.wake_consumer(index),
             Due::Produce(topic) => self.produce_on_time(topic),
+            Due::Resend => self.resend(),
+            Due::Notice(crashed) => self.notice_in_time(crashed),
+            Due::Learn(broker) => self.learn_in_time(broker),
         }
     }
 
@@ -154,14 +184,14 @@ impl<'a> Sim<'a> {
 
     fn emit(&mut self, place: Place, kind: Kind) {
         let local = match place {
-            Place::Broker(_) => self.broker.node.clock.local(self.now),
+            Place::Broker(at) => self.brokers[at.0 as usize].node.clock.local(self.now),
             Place::Consumer(who) => {
                 self.consumers[usize::from(who.index)].node.clock.local(self.now)
             }
-            Place::Schedule | Place::Producer => self.now,
+            Place::Schedule | Place::Producer | Place::Admin | Place::Controller => self.now,
         };
         let event = Event { at: self.now, local, place, kind };
-        self.census.observe(&event);
+        self.census.observe(&event, |group| self.cluster.partition_of(group));
         self.events.push(event);
     }
 
@@ -176,3 +206,6 @@ impl<'a> Sim<'a> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::cluster::ConnectionId;
+use crate::protocol::BrokerId;
 use crate::time::Time;
 
 /// Something that happens at its time.
@@ -15,12 +16,18 @@ pub(super) enum Due {
     Return(ConnectionId),
     /// A client learns that a connection was reset.
     Disconnect(ConnectionId),
-    /// The broker asked to be woken.
-    WakeBroker,
+    /// A broker asked to be woken.
+    WakeBroker(BrokerId),
     /// A consumer asked to be woken: its index.
     WakeConsumer(u16),
     /// The workload produces to a topic: its index.
     Produce(u16),
+    /// The producer tries again to send what it could not.
+    Resend,
+    /// The controller notices that a broker has crashed.
+    Notice(BrokerId),
+    /// What the controller has decided reaches a broker.
+    Learn(BrokerId),
 }
 
 /// Where an entry stands among those of the same instant.

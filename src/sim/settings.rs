@@ -1,12 +1,15 @@
-//! From the settings of a script to the settings of a consumer, and how long a cluster with such
-//! consumers may take to settle.
+//! From the settings of a script to the settings of consumers, brokers and coordinators, and how long a
+//! cluster with such settings may take to settle.
 
 use std::time::Duration;
 
+use crate::cluster::ClusterConfig;
 use crate::consumer::ConsumerConfig;
+use crate::coordinator::CoordinatorConfig;
+use crate::protocol::{BrokerId, str_bytes};
 
 use super::Sim;
-use super::schedule::Settings;
+use super::schedule::{Schedule, Settings};
 
 impl Settings {
     /// Sets what is set here.
@@ -25,14 +28,55 @@ impl Settings {
         set(&mut config.auto_commit_interval, &self.autocommit);
         set(&mut config.request_timeout, &self.request);
         set(&mut config.fetch_max_wait, &self.fetch);
+        set(&mut config.metadata_max_age, &self.metadata);
         set(&mut config.join_version, &self.version);
+        if let Some(instance) = &self.instance {
+            config.instance_id = Some(str_bytes(instance));
+        }
+        if let Some(rack) = &self.rack {
+            config.rack = Some(str_bytes(rack));
+        }
+    }
+}
+
+/// The brokers that the consumer of this index knows from the start: all, and not everybody asks the same
+/// one first.
+pub(super) fn bootstrap(index: usize, brokers: usize) -> Vec<BrokerId> {
+    (0..brokers).map(|step| BrokerId(((index + step) % brokers) as i32)).collect()
+}
+
+pub(super) fn coordinator_config(schedule: &Schedule) -> CoordinatorConfig {
+    let broker = &schedule.broker;
+    CoordinatorConfig {
+        initial_rebalance_delay: broker.initial_delay,
+        min_session_timeout: broker.min_session,
+        max_session_timeout: broker.max_session,
+        max_size: broker.max_size,
+        offset_metadata_max: broker.metadata_max,
+        offsets_retention: broker.retention,
+        offsets_retention_check: broker.retention_check,
+    }
+}
+
+pub(super) fn cluster_config(schedule: &Schedule) -> ClusterConfig {
+    let broker = &schedule.broker;
+    ClusterConfig {
+        brokers: broker.count,
+        racks: broker.racks.iter().map(|rack| str_bytes(rack)).collect(),
+        offsets_partitions: i32::from(broker.offsets_partitions),
+        coordinator: coordinator_config(schedule),
+        commit_delay: broker.commit.clone(),
+        linger: broker.linger,
+        write_timeout: broker.write_timeout,
+        load: broker.load.clone(),
     }
 }
 
 impl Sim<'_> {
     /// How long the cluster may take to settle once nothing disturbs it, from its own timeouts: a dead
     /// connection is noticed after a request timeout, a dead member after a session, a join phase and a
-    /// sync phase may each take a rebalance timeout, and one of them may have to be repeated.
+    /// sync phase may each take a rebalance timeout, and one of them may have to be repeated. Before all
+    /// that, a crashed leader is noticed and another one made, and what the old one had promised times out.
     pub fn settle_bound(&self) -> Duration {
         let configs = self.consumers.iter().map(|consumer| &consumer.config);
         let bounds = configs.map(|config| {
@@ -42,7 +86,23 @@ impl Sim<'_> {
                 + config.max_poll_interval * 3
         });
         let slack = Duration::from_secs(30);
-        bounds.max().unwrap_or_default() + self.schedule.broker.initial_delay + slack
+        bounds.max().unwrap_or_default()
+            + self.schedule.broker.initial_delay
+            + self.fail_over_bound()
+            + slack
+    }
+
+    /// How long it may take from the crash of a leader until another one answers for it, or until a broker
+    /// that does not know that it leads no longer has learned it.
+    fn fail_over_bound(&self) -> Duration {
+        let broker = &self.schedule.broker;
+        let unaware = self.brokers.iter().map(|broker| broker.unaware_until).max();
+        let unaware = unaware.filter(|until| *until > self.now);
+        *broker.detect.end()
+            + *broker.learn.end()
+            + *broker.load.end()
+            + broker.write_timeout
+            + unaware.map_or(Duration::ZERO, |until| until.since(self.now))
     }
 
     /// How long the consumers may take to process what is in the logs once the cluster has settled.
@@ -52,7 +112,21 @@ impl Sim<'_> {
             config.processing_time * 2 * self.backlog().min(u64::from(u32::MAX)) as u32
                 + config.request_timeout
                 + config.fetch_max_wait
+                + config.metadata_max_age
         });
         slowest.max().unwrap_or_default() + self.settle_bound()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bootstrap;
+    use crate::protocol::BrokerId;
+
+    #[test]
+    fn consumers_know_all_brokers_and_begin_with_different_ones() {
+        assert_eq!(bootstrap(0, 3), [BrokerId(0), BrokerId(1), BrokerId(2)]);
+        assert_eq!(bootstrap(4, 3), [BrokerId(1), BrokerId(2), BrokerId(0)]);
+        assert_eq!(bootstrap(9, 1), [BrokerId(0)]);
     }
 }

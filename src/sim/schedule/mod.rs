@@ -4,7 +4,10 @@
 //! edited, committed and replayed after the generator has changed. `Display` on the parts prints the sim
 //! language, one line each; the whole is printed by [`crate::script::print`].
 
+mod admin;
 mod text;
+
+pub use admin::{AdminRequest, Answer};
 
 pub use text::{group_state_word, member_state_word};
 
@@ -13,7 +16,7 @@ use std::time::Duration;
 
 use crate::assignor::Assignor;
 use crate::consumer::{MemberState, Purpose};
-use crate::coordinator::GroupState;
+use crate::coordinator::{CoordinatorConfig, GroupState};
 use crate::protocol::{Api, BrokerId, TopicPartition};
 use crate::time::Time;
 
@@ -50,19 +53,64 @@ impl Default for NetworkSpec {
     }
 }
 
-/// `broker initial-delay=3s commit=1ms..4ms`
+/// `broker count=3 racks=a,b,c initial-delay=3s commit=1ms..4ms`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerSpec {
-    /// `group.initial.rebalance.delay.ms`.
+    /// `count=`: how many brokers there are, `b0`, `b1`, …
+    pub count: u8,
+    /// `racks=a,b`: `broker.rack` of each broker in turn; none when empty.
+    pub racks: Vec<String>,
+    /// `offsets-partitions=`, offsets.topic.num.partitions.
+    pub offsets_partitions: u8,
+    /// `initial-delay=`, group.initial.rebalance.delay.ms.
     pub initial_delay: Duration,
+    /// `min-session=`, group.min.session.timeout.ms.
+    pub min_session: Duration,
+    /// `max-session=`, group.max.session.timeout.ms.
+    pub max_session: Duration,
+    /// `max-size=`, group.max.size.
+    pub max_size: usize,
+    /// `metadata-max=`, offset.metadata.max.bytes.
+    pub metadata_max: usize,
+    /// `retention=`, offsets.retention.minutes.
+    pub retention: Duration,
+    /// `retention-check=`, offsets.retention.check.interval.ms.
+    pub retention_check: Duration,
+    /// `write-timeout=`, offsets.commit.timeout.ms.
+    pub write_timeout: Duration,
+    /// `linger=`, group.coordinator.append.linger.ms: appends of this long share a batch. 0 is Kafka's
+    /// adaptive linger, where nothing waits and what one request appends is one batch.
+    pub linger: Duration,
+    /// `load=`: how long a new leader takes to replay the log.
+    pub load: RangeInclusive<Duration>,
+    /// `detect=`: how long the controller takes to notice that a broker has crashed.
+    pub detect: RangeInclusive<Duration>,
+    /// `learn=`: how long a broker takes to learn what the controller has decided.
+    pub learn: RangeInclusive<Duration>,
     /// The time from the append of a record to the offsets log until it is committed.
     pub commit: RangeInclusive<Duration>,
 }
 
 impl Default for BrokerSpec {
     fn default() -> Self {
+        let coordinator = CoordinatorConfig::default();
+        let millis = Duration::from_millis;
         BrokerSpec {
-            initial_delay: Duration::from_secs(3),
+            count: 1,
+            racks: Vec::new(),
+            offsets_partitions: 50,
+            initial_delay: coordinator.initial_rebalance_delay,
+            min_session: coordinator.min_session_timeout,
+            max_session: coordinator.max_session_timeout,
+            max_size: coordinator.max_size,
+            metadata_max: coordinator.offset_metadata_max,
+            retention: coordinator.offsets_retention,
+            retention_check: coordinator.offsets_retention_check,
+            write_timeout: millis(5_000),
+            linger: Duration::ZERO,
+            load: millis(1)..=millis(10),
+            detect: millis(9_000)..=millis(9_000),
+            learn: millis(1)..=millis(20),
             commit: Duration::from_millis(1)..=Duration::from_millis(4),
         }
     }
@@ -112,8 +160,14 @@ pub struct Settings {
     pub request: Option<Duration>,
     /// `fetch=`, fetch.max.wait.ms.
     pub fetch: Option<Duration>,
+    /// `metadata=`, metadata.max.age.ms: how soon it notices that topics have grown or gone.
+    pub metadata: Option<Duration>,
     /// `version=`, the JoinGroup version (0 to 9).
     pub version: Option<i16>,
+    /// `instance=`, group.instance.id: a static member. On `join` lines only.
+    pub instance: Option<String>,
+    /// `rack=`, client.rack.
+    pub rack: Option<String>,
 }
 
 /// One line of the timed part.
@@ -154,6 +208,30 @@ pub enum Side {
     Response,
 }
 
+/// What the new leader has of the records that the old one had appended and not committed. Which of them
+/// had reached it is a matter of luck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tail {
+    /// Luck decides how many.
+    #[default]
+    Luck,
+    /// `tail=lost`: none of them.
+    Lost,
+    /// `tail=kept`: all of them.
+    Kept,
+}
+
+/// The errors with which a log refuses an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedWith {
+    /// Too few replicas are in sync; the usual one.
+    NotEnoughReplicas,
+    /// The disk is broken.
+    KafkaStorageError,
+    /// The batch is too large.
+    MessageTooLarge,
+}
+
 /// What one line does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -168,10 +246,46 @@ pub enum Action {
     },
     /// `leave c1`: the application closes the consumer.
     Leave(String),
-    /// `crash c1`: the process is gone at once, with its memory.
-    Crash(String),
-    /// `restart c1`: starts a crashed or closed consumer again, with the settings it had.
-    Restart(String),
+    /// `crash c1`, `crash b1 tail=lost`: the process is gone at once, with its memory. A broker keeps its
+    /// disk; when the controller has noticed (`detect=`), others lead what it led.
+    Crash(NodeName, Tail),
+    /// `restart c1`, `restart b1`: starts a crashed or closed consumer again, with the settings it had, or
+    /// a crashed broker.
+    Restart(NodeName),
+    /// `move g to=b2 unaware=10s tail=lost`: another broker coordinates the group (and every group of the
+    /// same partition of the offsets log).
+    Move {
+        /// The group; the first one when not said.
+        group: Option<String>,
+        /// The new leader; the next broker that is up when not said. It may be the old one, in a new
+        /// epoch.
+        to: Option<BrokerId>,
+        /// How long the old leader goes on as if nothing had happened: a zombie. Zero for a clean move.
+        unaware: Duration,
+        /// What the new leader has of the log's uncommitted end.
+        tail: Tail,
+    },
+    /// `stall g`: the high watermark of the group's partition of the offsets log stands still.
+    Stall(Option<String>),
+    /// `unstall g`
+    Unstall(Option<String>),
+    /// `refuse g error=NOT_ENOUGH_REPLICAS`: that log refuses appends with the error.
+    Refuse(Option<String>, RefusedWith),
+    /// `accept g`: it takes them again.
+    Accept(Option<String>),
+    /// `compact g`: of each key of the committed part of that log only the last record is kept.
+    Compact(Option<String>),
+    /// `grow orders partitions=8`
+    Grow {
+        /// The topic.
+        topic: String,
+        /// How many partitions it has from here on; more than before.
+        partitions: i32,
+    },
+    /// `delete-topic orders`
+    DeleteTopic(String),
+    /// A request of the administrator: `describe g`, `list`, `delete-group g`, …
+    Admin(AdminRequest),
     /// `pause c1`, `pause b0`: alive, not running.
     Pause(NodeName),
     /// `resume c1`
@@ -218,9 +332,9 @@ pub enum Action {
     Settle(Option<Duration>),
     /// `drain`, `drain within=60s`: until every record in the logs has been processed.
     Drain(Option<Duration>),
-    /// `calm`, `calm c1 c2`: faults are over. Broker, clocks, clogs, drops and processing times are
-    /// healed everywhere; links, pauses and crashes of the named consumers (all, when none is named).
-    /// The workload stops.
+    /// `calm`, `calm c1 c2`: faults are over. Brokers, logs, clocks, clogs, drops and processing times are
+    /// healed everywhere; links and pauses of the named consumers (all, when none is named), and those of
+    /// them that have crashed or given up are started again. The workload stops.
     Calm(Option<Vec<String>>),
     /// `expect …`
     Expect(Expectation),
@@ -259,6 +373,17 @@ pub enum Expectation {
         partition: TopicPartition,
         /// The offset.
         offset: i64,
+    },
+    /// `expect answer NON_EMPTY_GROUP`, `expect answer state=Stable members=2`: what the administrator was
+    /// last told.
+    Answer(Answer),
+    /// `expect coordinator b1 group=g`: which broker leads the group's partition of the offsets log, as the
+    /// controller knows; `none` for no broker.
+    Coordinator {
+        /// The group; the first one when not said.
+        group: Option<String>,
+        /// Who leads.
+        broker: Option<BrokerId>,
     },
     /// `expect processed orders-0=5`: records 0..5 have been processed, and not the record after.
     Processed {

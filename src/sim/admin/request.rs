@@ -1,0 +1,232 @@
+//! From the line of a schedule to the request: the newest version, unless the line calls for an older one.
+
+use bytes::Bytes;
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::leave_group_request::MemberIdentity;
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+};
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
+use kafka_protocol::messages::txn_offset_commit_request::{
+    TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::write_txn_markers_request::{
+    WritableTxnMarker, WritableTxnMarkerTopic,
+};
+use kafka_protocol::messages::{
+    DeleteGroupsRequest, DescribeGroupsRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    TransactionalId, TxnOffsetCommitRequest, WriteTxnMarkersRequest,
+};
+
+use crate::protocol::{
+    Generation, GroupId, MemberId, Request, StrBytes, TopicName, TopicPartition, str_bytes,
+};
+use crate::sim::Sim;
+use crate::sim::faults::{Impossible, impossible};
+use crate::sim::schedule::AdminRequest;
+use crate::time::to_millis_i32;
+
+/// The groups that a request names; its first one's leader answers it.
+pub(in crate::sim) fn groups_of(request: &AdminRequest) -> Vec<&str> {
+    match request {
+        AdminRequest::Describe { groups } | AdminRequest::DeleteGroups { groups } => {
+            groups.iter().map(String::as_str).collect()
+        }
+        AdminRequest::List { .. } => Vec::new(),
+        AdminRequest::DeleteOffsets { group, .. }
+        | AdminRequest::Remove { group, .. }
+        | AdminRequest::Commit { group, .. }
+        | AdminRequest::Offsets { group, .. }
+        | AdminRequest::TxnCommit { group, .. }
+        | AdminRequest::EndTxn { group, .. }
+        | AdminRequest::Join { group, .. } => vec![group],
+    }
+}
+
+fn group_id(name: &str) -> GroupId {
+    GroupId(str_bytes(name))
+}
+
+fn group_ids(names: &[String]) -> Vec<GroupId> {
+    names.iter().map(|name| group_id(name)).collect()
+}
+
+fn words(words: &[String]) -> Vec<StrBytes> {
+    words.iter().map(|word| str_bytes(word)).collect()
+}
+
+impl Sim<'_> {
+    /// The request with its version.
+    pub(super) fn request_of(&self, asked: &AdminRequest) -> Result<(i16, Request), Impossible> {
+        Ok(match asked {
+            AdminRequest::Describe { groups } => {
+                (6, DescribeGroupsRequest::default().with_groups(group_ids(groups)).into())
+            }
+            AdminRequest::List { on: _, states, types } => {
+                let request = ListGroupsRequest::default()
+                    .with_states_filter(words(states))
+                    .with_types_filter(words(types));
+                (5, request.into())
+            }
+            AdminRequest::DeleteGroups { groups } => {
+                (2, DeleteGroupsRequest::default().with_groups_names(group_ids(groups)).into())
+            }
+            AdminRequest::DeleteOffsets { group, partitions } => {
+                (0, delete_offsets(group, partitions).into())
+            }
+            AdminRequest::Remove { group, instance, member } => {
+                (5, self.remove(group, instance.as_deref(), member.as_deref())?.into())
+            }
+            AdminRequest::Commit { group, partition, offset, note, retention } => {
+                let request = commit(group, partition, (*offset, *note));
+                // Only versions 2 to 4 know of a retention time.
+                match retention {
+                    None => (9, request.into()),
+                    Some(time) => {
+                        (4, request.with_retention_time_ms(i64::from(to_millis_i32(*time))).into())
+                    }
+                }
+            }
+            AdminRequest::Offsets { group, stable } => {
+                let group = OffsetFetchRequestGroup::default()
+                    .with_group_id(group_id(group))
+                    .with_topics(None);
+                let request = OffsetFetchRequest::default()
+                    .with_groups(vec![group])
+                    .with_require_stable(*stable);
+                (9, request.into())
+            }
+            AdminRequest::TxnCommit { group, partition, offset, producer, consumer } => {
+                let request = txn_commit(group, partition, (*offset, *producer));
+                match consumer {
+                    None => (2, request.into()),
+                    Some(consumer) => (5, self.as_member(request, consumer)?.into()),
+                }
+            }
+            AdminRequest::EndTxn { group, producer, commit } => {
+                (1, self.end_txn(group, *producer, *commit).into())
+            }
+            AdminRequest::Join { group, protocol_type, session } => {
+                let protocol = JoinGroupRequestProtocol::default()
+                    .with_name(str_bytes("range"))
+                    .with_metadata(Bytes::new());
+                let request = JoinGroupRequest::default()
+                    .with_group_id(group_id(group))
+                    .with_session_timeout_ms(to_millis_i32(*session))
+                    .with_rebalance_timeout_ms(to_millis_i32(*session))
+                    .with_protocol_type(str_bytes(protocol_type))
+                    .with_protocols(vec![protocol]);
+                (9, request.into())
+            }
+        })
+    }
+
+    /// What a consumer believes of its membership.
+    fn membership(&self, name: &str) -> Result<(MemberId, Generation), Impossible> {
+        let found = self.describe_consumer(name);
+        let found = found.ok_or_else(|| impossible(format!("{name} is not running")))?;
+        Ok((found.member, found.generation))
+    }
+
+    fn remove(
+        &self,
+        group: &str,
+        instance: Option<&str>,
+        consumer: Option<&str>,
+    ) -> Result<LeaveGroupRequest, Impossible> {
+        let mut member = MemberIdentity::default()
+            .with_group_instance_id(instance.map(str_bytes))
+            .with_reason(Some(str_bytes("removed by the administrator")));
+        if let Some(consumer) = consumer {
+            member.member_id = self.membership(consumer)?.0.0;
+        }
+        let request = LeaveGroupRequest::default().with_group_id(group_id(group));
+        Ok(request.with_members(vec![member]))
+    }
+
+    /// The commit in the name of a member (KIP-447).
+    fn as_member(
+        &self,
+        request: TxnOffsetCommitRequest,
+        consumer: &str,
+    ) -> Result<TxnOffsetCommitRequest, Impossible> {
+        let (member, generation) = self.membership(consumer)?;
+        let index = usize::from(self.index(consumer)?);
+        let instance = self.consumers[index].config.instance_id.clone();
+        Ok(request
+            .with_member_id(member.0)
+            .with_generation_id(generation.0)
+            .with_group_instance_id(instance))
+    }
+
+    fn end_txn(&self, group: &str, producer: i64, commit: bool) -> WriteTxnMarkersRequest {
+        let partition = self.cluster.partition_of(&group_id(group));
+        let topic = WritableTxnMarkerTopic::default()
+            .with_name(TopicName(str_bytes("__consumer_offsets")))
+            .with_partition_indexes(vec![partition]);
+        let marker = WritableTxnMarker::default()
+            .with_producer_id(producer.into())
+            .with_transaction_result(commit)
+            .with_topics(vec![topic]);
+        WriteTxnMarkersRequest::default().with_markers(vec![marker])
+    }
+}
+
+fn delete_offsets(group: &str, partitions: &[TopicPartition]) -> OffsetDeleteRequest {
+    let mut topics: Vec<OffsetDeleteRequestTopic> = Vec::new();
+    for partition in partitions {
+        let one = OffsetDeleteRequestPartition::default().with_partition_index(partition.partition);
+        match topics.iter_mut().find(|topic| topic.name == partition.topic) {
+            Some(topic) => topic.partitions.push(one),
+            None => topics.push(
+                OffsetDeleteRequestTopic::default()
+                    .with_name(partition.topic.clone())
+                    .with_partitions(vec![one]),
+            ),
+        }
+    }
+    OffsetDeleteRequest::default().with_group_id(group_id(group)).with_topics(topics)
+}
+
+/// A commit by no member, with a note of this length.
+fn commit(
+    group: &str,
+    partition: &TopicPartition,
+    (offset, note): (i64, usize),
+) -> OffsetCommitRequest {
+    let one = OffsetCommitRequestPartition::default()
+        .with_partition_index(partition.partition)
+        .with_committed_offset(offset)
+        .with_committed_metadata(Some(str_bytes(&"x".repeat(note))));
+    let topic = OffsetCommitRequestTopic::default()
+        .with_name(partition.topic.clone())
+        .with_partitions(vec![one]);
+    OffsetCommitRequest::default()
+        .with_group_id(group_id(group))
+        .with_generation_id_or_member_epoch(Generation::NONE.0)
+        .with_topics(vec![topic])
+}
+
+fn txn_commit(
+    group: &str,
+    partition: &TopicPartition,
+    (offset, producer): (i64, i64),
+) -> TxnOffsetCommitRequest {
+    let one = TxnOffsetCommitRequestPartition::default()
+        .with_partition_index(partition.partition)
+        .with_committed_offset(offset)
+        .with_committed_metadata(Some(StrBytes::default()));
+    let topic = TxnOffsetCommitRequestTopic::default()
+        .with_name(partition.topic.clone())
+        .with_partitions(vec![one]);
+    TxnOffsetCommitRequest::default()
+        .with_transactional_id(TransactionalId(str_bytes("admin")))
+        .with_group_id(group_id(group))
+        .with_producer_id(producer.into())
+        .with_generation_id(Generation::NONE.0)
+        .with_topics(vec![topic])
+}

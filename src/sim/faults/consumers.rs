@@ -1,0 +1,142 @@
+//! The comings and goings of consumers, and of their applications' patience.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::consumer::{ConsumerConfig, Input};
+use crate::protocol::{GroupId, TopicName, str_bytes};
+use crate::sim::Sim;
+use crate::sim::consumers::{ConsumerNode, Waiting};
+use crate::sim::schedule::Settings;
+use crate::sim::settings::bootstrap;
+use crate::trace::FaultKind;
+
+use super::{Done, Impossible, impossible};
+
+impl Sim<'_> {
+    pub(super) fn join(&mut self, name: &str, group: Option<&str>, settings: &Settings) -> Done {
+        let config = Arc::new(self.consumer_config(name, group, settings)?);
+        if let Some(&index) = self.indices.get(name) {
+            self.must_be_gone(index)?;
+            self.consumers[usize::from(index)].config = config;
+            self.end_crash(index);
+            self.start_consumer(index);
+            return Ok(());
+        }
+        let index = self.consumers.len() as u16;
+        self.indices.insert(name.to_owned(), index);
+        self.network.add_consumer(name);
+        self.consumers.push(ConsumerNode::new(index, name, config));
+        self.start_consumer(index);
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self, name: &str) -> Done {
+        let index = self.running(name)?;
+        let consumer = &mut self.consumers[usize::from(index)];
+        consumer.closing = true;
+        let who = consumer.who;
+        self.give(who, Waiting::Other(Input::Close));
+        Ok(())
+    }
+
+    pub(super) fn crash(&mut self, name: &str) -> Done {
+        let index = self.running(name)?;
+        let place = self.consumers[usize::from(index)].place();
+        let consumer = &mut self.consumers[usize::from(index)];
+        if std::mem::take(&mut consumer.node.paused) {
+            self.ended(place, FaultKind::Pause);
+        }
+        let consumer = &mut self.consumers[usize::from(index)];
+        consumer.process = None;
+        consumer.crashed = true;
+        self.drop_inbox(index);
+        self.began(place, FaultKind::Crash);
+        self.close_all_connections(index);
+        Ok(())
+    }
+
+    pub(super) fn restart(&mut self, name: &str) -> Done {
+        let index = self.index(name)?;
+        self.must_be_gone(index)?;
+        self.end_crash(index);
+        self.start_consumer(index);
+        Ok(())
+    }
+
+    fn must_be_gone(&self, index: u16) -> Done {
+        let consumer = &self.consumers[usize::from(index)];
+        let name = &consumer.name;
+        match consumer.process {
+            None => Ok(()),
+            Some(_) if consumer.closing => Err(impossible(format!("{name} is still closing"))),
+            Some(_) => Err(impossible(format!("{name} is running already"))),
+        }
+    }
+
+    fn end_crash(&mut self, index: u16) {
+        if self.consumers[usize::from(index)].crashed {
+            let place = self.consumers[usize::from(index)].place();
+            self.ended(place, FaultKind::Crash);
+        }
+    }
+
+    pub(super) fn slow(&mut self, name: &str, each: Duration) -> Done {
+        let index = self.running(name)?;
+        let (place, who) = {
+            let consumer = &mut self.consumers[usize::from(index)];
+            consumer.slow = each > consumer.config.processing_time;
+            (consumer.place(), consumer.who)
+        };
+        match self.consumers[usize::from(index)].slow {
+            true => self.began(place, FaultKind::Slow),
+            false => self.ended(place, FaultKind::Slow),
+        }
+        self.give(who, Waiting::Other(Input::ProcessingTime(each)));
+        Ok(())
+    }
+
+    fn consumer_config(
+        &self,
+        name: &str,
+        group: Option<&str>,
+        own: &Settings,
+    ) -> Result<ConsumerConfig, Impossible> {
+        let groups = &self.schedule.groups;
+        let group = match group {
+            Some(wanted) => groups.iter().find(|group| group.name == wanted),
+            None => groups.first(),
+        };
+        let group = group.ok_or_else(|| impossible("there is no such group"))?;
+        let mut topics: Vec<TopicName> =
+            match own.topics.as_ref().or(group.settings.topics.as_ref()) {
+                Some(names) => names.iter().map(|name| TopicName(str_bytes(name))).collect(),
+                None => {
+                    let all = self.schedule.topics.iter();
+                    all.map(|topic| TopicName(str_bytes(&topic.name))).collect()
+                }
+            };
+        topics.sort();
+        topics.dedup();
+        let mut config =
+            ConsumerConfig::new(str_bytes(name), GroupId(str_bytes(&group.name)), topics);
+        let index = self.indices.get(name).map_or(self.consumers.len(), |&index| index.into());
+        config.bootstrap = bootstrap(index, self.brokers.len());
+        group.settings.apply_to(&mut config);
+        own.apply_to(&mut config);
+        Ok(config)
+    }
+
+    pub(in crate::sim) fn index(&self, name: &str) -> Result<u16, Impossible> {
+        let index = self.indices.get(name).copied();
+        index.ok_or_else(|| impossible(format!("{name} has not joined yet")))
+    }
+
+    pub(super) fn running(&self, name: &str) -> Result<u16, Impossible> {
+        let index = self.index(name)?;
+        match self.consumers[usize::from(index)].process {
+            Some(_) => Ok(index),
+            None => Err(impossible(format!("{name} is not running"))),
+        }
+    }
+}

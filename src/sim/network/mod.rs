@@ -1,0 +1,310 @@
+//! A network that behaves like TCP, because Kafka runs on it.
+//!
+//! Messages of a connection arrive in order or not at all. A cut link swallows silently: what is under
+//! way or sent meanwhile waits, and is retransmitted some time after the heal, unless the connection was
+//! given up first. A dropped message takes everything behind it along, since TCP would not deliver a gap.
+//! A reset tells both ends. Closing is a message too: it arrives after what was sent before it. So is the
+//! news that the process at the other end is gone, which a client gets from the machine it ran on.
+//!
+//! Not modelled: a handshake (the first message opens a connection), bandwidth, duplication (TCP has none).
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `connection` | what is under way on a connection, each way |
+//! | `link` | latency, cuts and clogs between one client and one broker |
+//! | `drops` | rules that swallow messages |
+
+mod connection;
+mod drops;
+mod link;
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::cluster::ConnectionId;
+use crate::consumer::Conn;
+use crate::protocol::{Api, BrokerId};
+use crate::time::Time;
+use crate::trace::{ConsumerRef, Loss, Message};
+
+use super::queue::{Due, Queue, Turn};
+use super::schedule::Side;
+use connection::Connection;
+pub(super) use connection::Item;
+use drops::Drops;
+use link::Link;
+
+/// The client's end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Client {
+    Consumer(ConsumerRef, Conn),
+    Producer,
+    Admin,
+}
+
+/// What became of a message handed to the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    UnderWay,
+    Lost(Loss),
+    /// Swallowed by a drop rule that is used up now.
+    LostToLastDrop,
+}
+
+/// The messages that a connection took along: on the way to the broker, and on the way back.
+pub(super) type Gone = (Vec<Message>, Vec<Message>);
+
+pub(super) struct Network {
+    connections: Vec<Connection>,
+    /// The links of the producer, of the administrator, and of each consumer by index: one for each broker.
+    links: Vec<Link>,
+    drops: Drops,
+    brokers: usize,
+    seed: u64,
+    latency: RangeInclusive<Duration>,
+}
+
+impl Network {
+    pub(super) fn new(seed: u64, latency: RangeInclusive<Duration>, brokers: u8) -> Self {
+        let mut network = Network {
+            connections: Vec::new(),
+            links: Vec::new(),
+            drops: Drops::default(),
+            brokers: usize::from(brokers),
+            seed,
+            latency,
+        };
+        network.add_client("producer");
+        network.add_client("admin");
+        network
+    }
+
+    /// A new consumer, with the next index, and its links.
+    pub(super) fn add_consumer(&mut self, name: &str) {
+        self.add_client(name);
+    }
+
+    fn add_client(&mut self, name: &str) {
+        for broker in 0..self.brokers {
+            let broker = BrokerId(broker as i32);
+            self.links.push(Link::new(self.seed, name, broker, self.latency.clone()));
+        }
+    }
+
+    fn link_of(&self, client: usize, broker: BrokerId) -> usize {
+        assert!((0..self.brokers as i32).contains(&broker.0), "there is no broker {broker}");
+        client * self.brokers + broker.0 as usize
+    }
+
+    fn consumer_link(&self, consumer: u16, broker: BrokerId) -> usize {
+        self.link_of(2 + usize::from(consumer), broker)
+    }
+
+    pub(super) fn open(&mut self, client: Client, broker: BrokerId) -> ConnectionId {
+        let link = match client {
+            Client::Producer => self.link_of(0, broker),
+            Client::Admin => self.link_of(1, broker),
+            Client::Consumer(who, _) => self.consumer_link(who.index, broker),
+        };
+        self.connections.push(Connection::new(client, broker, link));
+        ConnectionId(self.connections.len() as u32 - 1)
+    }
+
+    pub(super) fn client(&self, conn: ConnectionId) -> Client {
+        self.connections[conn.0 as usize].client
+    }
+
+    pub(super) fn broker(&self, conn: ConnectionId) -> BrokerId {
+        self.connections[conn.0 as usize].broker
+    }
+
+    /// Sends a request; `aim` may move its arrival to a later time.
+    pub(super) fn send_up(
+        &mut self,
+        (now, queue): (Time, &mut Queue),
+        conn: ConnectionId,
+        message: Message,
+        aim: impl FnOnce(Time) -> Option<(Time, Turn)>,
+    ) -> Fate {
+        let connection = &mut self.connections[conn.0 as usize];
+        let dropped = self.drops.swallow(connection.client, message.api(), Side::Request);
+        if let Some(fate) = connection.refuse(connection.broker_open, Side::Request, dropped) {
+            return fate;
+        }
+        let soonest = now + self.links[connection.link].up();
+        let soonest = soonest.max(connection.up.not_before);
+        let (at, turn) = aim(soonest).unwrap_or((soonest, Turn::Normal));
+        connection.up.push(Item::Message(message), at);
+        queue.schedule(at, turn, Due::Arrive(conn));
+        Fate::UnderWay
+    }
+
+    /// Sends a response.
+    pub(super) fn send_down(
+        &mut self,
+        (now, queue): (Time, &mut Queue),
+        conn: ConnectionId,
+        message: Message,
+    ) -> Fate {
+        let connection = &mut self.connections[conn.0 as usize];
+        let dropped = self.drops.swallow(connection.client, message.api(), Side::Response);
+        if let Some(fate) = connection.refuse(connection.client_open, Side::Response, dropped) {
+            return fate;
+        }
+        self.push_down((now, queue), conn, Item::Message(message));
+        Fate::UnderWay
+    }
+
+    fn push_down(&mut self, (now, queue): (Time, &mut Queue), conn: ConnectionId, item: Item) {
+        let connection = &mut self.connections[conn.0 as usize];
+        let at = now + self.links[connection.link].down();
+        let at = at.max(connection.down.not_before);
+        connection.down.push(item, at);
+        queue.schedule(at, Turn::Normal, Due::Return(conn));
+    }
+
+    /// What arrives at the broker now, if the link lets it.
+    pub(super) fn arrive(&mut self, conn: ConnectionId) -> Option<Item> {
+        let connection = &mut self.connections[conn.0 as usize];
+        let item = connection.up.take(self.links[connection.link].cut_up)?;
+        connection.established = true;
+        if matches!(item, Item::Fin) {
+            connection.broker_open = false;
+        }
+        Some(item)
+    }
+
+    /// What arrives back at the client now, if the link lets it.
+    pub(super) fn arrive_back(&mut self, conn: ConnectionId) -> Option<Item> {
+        let connection = &mut self.connections[conn.0 as usize];
+        let item = connection.down.take(self.links[connection.link].cut_down)?;
+        if matches!(item, Item::Rst) {
+            connection.client_open = false;
+        }
+        Some(item)
+    }
+
+    /// Whether the client has a connection open, as far as its machine knows.
+    pub(super) fn is_open(&self, conn: ConnectionId) -> bool {
+        self.connections[conn.0 as usize].client_open
+    }
+
+    /// The client closes a connection, or dies: what is on its way back is lost, what it has sent still
+    /// arrives, and then the news. But on a connection that a cut link kept from being established,
+    /// nothing ever arrives.
+    pub(super) fn close(&mut self, (now, queue): (Time, &mut Queue), conn: ConnectionId) -> Gone {
+        let connection = &mut self.connections[conn.0 as usize];
+        connection.client_open = false;
+        if !connection.established && connection.up.held > 0 {
+            return self.reset(conn);
+        }
+        if connection.broker_open && !connection.up.stuck {
+            let at = now + self.links[connection.link].up();
+            let at = at.max(connection.up.not_before);
+            connection.up.push(Item::Fin, at);
+            queue.schedule(at, Turn::Normal, Due::Arrive(conn));
+        }
+        (Vec::new(), connection.down.clear())
+    }
+
+    /// Both ends lose a connection, with everything on it.
+    pub(super) fn reset(&mut self, conn: ConnectionId) -> Gone {
+        let connection = &mut self.connections[conn.0 as usize];
+        connection.client_open = false;
+        connection.broker_open = false;
+        (connection.up.clear(), connection.down.clear())
+    }
+
+    /// The process at the broker's end of a connection is gone: what is on the way to it is lost, what has
+    /// left it still arrives, and then the news.
+    pub(super) fn hang_up(
+        &mut self,
+        (now, queue): (Time, &mut Queue),
+        conn: ConnectionId,
+    ) -> Vec<Message> {
+        let connection = &mut self.connections[conn.0 as usize];
+        connection.broker_open = false;
+        let lost = connection.up.clear();
+        if connection.client_open {
+            self.push_down((now, queue), conn, Item::Rst);
+        }
+        lost
+    }
+
+    /// The connections that a broker has open.
+    pub(super) fn open_at(&self, broker: BrokerId) -> Vec<ConnectionId> {
+        let numbered = self.connections.iter().enumerate();
+        numbered
+            .filter(|(_, connection)| connection.broker == broker && connection.broker_open)
+            .map(|(number, _)| ConnectionId(number as u32))
+            .collect()
+    }
+
+    pub(super) fn cut(&mut self, consumer: u16, broker: BrokerId, up: bool, down: bool) {
+        let link = self.consumer_link(consumer, broker);
+        self.links[link].cut_up |= up;
+        self.links[link].cut_down |= down;
+    }
+
+    /// Whether anything is cut between a consumer and a broker.
+    pub(super) fn is_cut(&self, consumer: u16, broker: BrokerId) -> bool {
+        let link = &self.links[self.consumer_link(consumer, broker)];
+        link.cut_up || link.cut_down
+    }
+
+    /// Heals a link; what waited at the cut arrives when TCP sends it again.
+    pub(super) fn heal(
+        &mut self,
+        (now, queue): (Time, &mut Queue),
+        consumer: u16,
+        broker: BrokerId,
+    ) {
+        let healed = self.consumer_link(consumer, broker);
+        let link = &mut self.links[healed];
+        link.cut_up = false;
+        link.cut_down = false;
+        for (number, connection) in self.connections.iter_mut().enumerate() {
+            if connection.link != healed {
+                continue;
+            }
+            let conn = ConnectionId(number as u32);
+            let luck = &mut link.retransmit_luck;
+            connection.up.retransmit(now, luck, |at| {
+                queue.schedule(at, Turn::Normal, Due::Arrive(conn));
+            });
+            connection.down.retransmit(now, luck, |at| {
+                queue.schedule(at, Turn::Normal, Due::Return(conn));
+            });
+        }
+    }
+
+    /// Everything on the link takes this much longer from now on.
+    pub(super) fn clog(&mut self, consumer: u16, broker: BrokerId, by: Duration) {
+        let link = self.consumer_link(consumer, broker);
+        self.links[link].clog = by;
+    }
+
+    pub(super) fn is_clogged(&self, consumer: u16, broker: BrokerId) -> bool {
+        !self.links[self.consumer_link(consumer, broker)].clog.is_zero()
+    }
+
+    /// Arms a drop rule for the messages of a consumer, whichever broker is at the other end: counted from
+    /// now, those from the `nth` on are swallowed, `count` of them.
+    pub(super) fn drop_messages(
+        &mut self,
+        consumer: u16,
+        api: Api,
+        side: Side,
+        (nth, count): (u32, u32),
+    ) {
+        self.drops.arm(consumer, api, side, (nth, count));
+    }
+
+    /// Disarms all drop rules: which consumers had one.
+    pub(super) fn stop_drops(&mut self) -> Vec<u16> {
+        self.drops.disarm()
+    }
+}
+
+#[cfg(test)]
+mod tests;

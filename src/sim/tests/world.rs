@@ -1,0 +1,172 @@
+//! A simulator that is driven by hand, and everything that has happened in it.
+
+use std::time::Duration;
+
+use crate::cluster::ShardState;
+use crate::protocol::{BrokerId, GroupId, str_bytes};
+use crate::sim::schedule::{Action, GroupSpec, NodeName, Schedule, Settings, Tail, TopicSpec};
+use crate::sim::{Impossible, Sim, Systems};
+use crate::time::Time;
+use crate::trace::{Event, FaultKind, Kind, Place};
+
+pub(super) struct World<'a> {
+    pub(super) sim: Sim<'a>,
+    pub(super) events: Vec<Event>,
+}
+
+/// Three brokers, one topic, one group whose members notice things soon.
+pub(super) fn schedule() -> Schedule {
+    let settings = Settings {
+        session: Some(Duration::from_secs(10)),
+        rebalance: Some(Duration::from_secs(20)),
+        request: Some(Duration::from_secs(5)),
+        autocommit: Some(Duration::from_secs(1)),
+        ..Settings::default()
+    };
+    let mut schedule = Schedule { seed: 5, ..Schedule::default() };
+    schedule.broker.count = 3;
+    schedule.topics = vec![TopicSpec { name: "orders".to_owned(), partitions: 4, rate: 0 }];
+    schedule.groups = vec![GroupSpec { name: "g".to_owned(), settings }];
+    schedule
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(schedule: &'a Schedule, systems: &'a Systems) -> World<'a> {
+        World { sim: Sim::new(schedule, systems), events: Vec::new() }
+    }
+
+    pub(super) fn try_to(&mut self, action: Action) -> Result<(), Impossible> {
+        let done = self.sim.apply(&action);
+        self.sim.take_events(&mut self.events);
+        done
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        if let Err(why) = self.try_to(action.clone()) {
+            panic!("{action:?}: {why}");
+        }
+    }
+
+    pub(super) fn join(&mut self, consumers: &[&str]) {
+        for consumer in consumers {
+            let settings = Settings::default();
+            let consumer = (*consumer).to_owned();
+            self.act(Action::Join { consumer, group: None, settings });
+        }
+    }
+
+    pub(super) fn crash(&mut self, broker: BrokerId) {
+        self.act(Action::Crash(NodeName::Broker(broker), Tail::Luck));
+    }
+
+    pub(super) fn restart(&mut self, broker: BrokerId) {
+        self.act(Action::Restart(NodeName::Broker(broker)));
+    }
+
+    pub(super) fn move_to(&mut self, to: BrokerId, unaware: u64) {
+        let unaware = Duration::from_secs(unaware);
+        self.act(Action::Move { group: None, to: Some(to), unaware, tail: Tail::Luck });
+    }
+
+    pub(super) fn advance(&mut self, by: Duration) {
+        let to = self.sim.now() + by;
+        while self.sim.next_time().is_some_and(|next| next <= to) {
+            self.sim.step();
+        }
+        self.sim.idle_until(to);
+        self.sim.take_events(&mut self.events);
+    }
+
+    pub(super) fn seconds(&mut self, seconds: u64) {
+        self.advance(Duration::from_secs(seconds));
+    }
+
+    /// Runs until the cluster has settled; false when it does not within the time.
+    pub(super) fn settles(&mut self, within: Duration) -> bool {
+        self.sim.look_again();
+        self.runs_while(within, |sim| !sim.settled())
+    }
+
+    pub(super) fn settle(&mut self) {
+        let within = self.sim.settle_bound();
+        assert!(self.settles(within), "not settled: {:?}", self.sim.waiting_for());
+    }
+
+    pub(super) fn drain(&mut self) {
+        let within = self.sim.drain_bound();
+        assert!(
+            self.runs_while(within, |sim| !sim.drained()),
+            "not drained: {:?}",
+            self.sim.unprocessed()
+        );
+    }
+
+    pub(super) fn runs_while(
+        &mut self,
+        within: Duration,
+        mut more: impl FnMut(&mut Sim<'a>) -> bool,
+    ) -> bool {
+        let deadline = self.sim.now() + within;
+        while more(&mut self.sim) {
+            if self.sim.next_time().is_none_or(|next| next > deadline) {
+                return false;
+            }
+            self.sim.step();
+        }
+        self.sim.take_events(&mut self.events);
+        true
+    }
+
+    /// Who leads the partition of `g`.
+    pub(super) fn leader(&self) -> Option<BrokerId> {
+        self.sim.coordinator(&GroupId(str_bytes("g")))
+    }
+
+    /// Who leads the partition of `g`, which somebody does.
+    pub(super) fn led_by(&self) -> BrokerId {
+        self.leader().expect("a leader")
+    }
+
+    /// The broker after this one.
+    pub(super) fn after(&self, broker: BrokerId) -> BrokerId {
+        BrokerId((broker.0 + 1) % 3)
+    }
+
+    /// When something happened, each time.
+    pub(super) fn times(&self, wanted: impl Fn(Place, &Kind) -> bool) -> Vec<Time> {
+        let found = self.events.iter().filter(|event| wanted(event.place, &event.kind));
+        found.map(|event| event.at).collect()
+    }
+
+    pub(super) fn began(&self, broker: BrokerId, wanted: FaultKind) -> Vec<Time> {
+        self.times(|place, kind| {
+            place == Place::Broker(broker)
+                && matches!(kind, Kind::FaultBegan { fault, .. } if *fault == wanted)
+        })
+    }
+
+    pub(super) fn ended(&self, broker: BrokerId, wanted: FaultKind) -> Vec<Time> {
+        self.times(|place, kind| {
+            place == Place::Broker(broker)
+                && matches!(kind, Kind::FaultEnded { fault, .. } if *fault == wanted)
+        })
+    }
+
+    /// When terms of a broker came into a state, each time.
+    pub(super) fn terms(&self, broker: BrokerId, wanted: ShardState) -> Vec<Time> {
+        self.times(|place, kind| {
+            place == Place::Broker(broker)
+                && matches!(kind, Kind::Shard { state, .. } if *state == wanted)
+        })
+    }
+
+    /// The leaders that the controller named, as far as the trace speaks of them.
+    pub(super) fn elections(&self) -> Vec<(Time, Option<BrokerId>)> {
+        let events = self.events.iter();
+        let elections = events.filter_map(|event| match event.kind {
+            Kind::LeaderElected { leader, .. } => Some((event.at, leader)),
+            _ => None,
+        });
+        elections.collect()
+    }
+}
