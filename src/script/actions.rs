@@ -7,7 +7,7 @@ use crate::sim::schedule::{Action, Direction, NodeName};
 use super::args::Args;
 use super::error::ScriptError;
 use super::lexer::Piece;
-use super::options::{BY, COUNT, GROUP, NTH, PARTITION, PPM, PROCESS, WITHIN};
+use super::options::{BY, COUNT, GROUP, NTH, PARTITION, PPM, PROCESS, TAIL, WITHIN};
 use super::scope::Scope;
 use super::{settings, values};
 
@@ -20,6 +20,10 @@ pub(super) fn join(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     if args.ok(scope.group(group_at, head)).is_some() {
         let inherited = scope.settings_of(group.as_deref());
         args.ok(settings::heartbeat_within_session(&settings, &inherited, &places));
+        args.ok(settings::instance_within_version(&settings, &inherited, &places));
+    }
+    if let (Some(session), Some(place)) = (settings.session, places.session) {
+        args.ok(scope.session(place, session));
     }
     match places.topics {
         Some(topics) => topics.items().for_each(|topic| {
@@ -42,18 +46,32 @@ pub(super) fn leave(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     Some(Action::Leave(consumer))
 }
 
-/// `crash c1`
+/// `crash c1`, `crash b1 tail=lost`
 pub(super) fn crash(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
-    let (consumer, place) = consumer(args, scope)?;
-    scope.crash(place);
-    Some(Action::Crash(consumer))
+    let tail = args.placed(&TAIL);
+    let place = args.operand("a node")?;
+    let node = known_node(args, scope, place)?;
+    match (&node, &tail) {
+        (NodeName::Broker(broker), _) => args.ok(scope.crash_broker(place, *broker))?,
+        (NodeName::Consumer(_), None) => scope.crash(place),
+        (NodeName::Consumer(name), Some((_, place))) => {
+            let error = ScriptError::new(*place, format!("`{name}` keeps no log"));
+            args.note(error.label("`tail=` is for brokers"));
+        }
+    }
+    let tail = tail.map(|(tail, _)| tail).unwrap_or_default();
+    Some(Action::Crash(node, tail))
 }
 
-/// `restart c1`
+/// `restart c1`, `restart b1`
 pub(super) fn restart(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
-    let (consumer, place) = consumer(args, scope)?;
-    scope.restart(place);
-    Some(Action::Restart(consumer))
+    let place = args.operand("a node")?;
+    let node = known_node(args, scope, place)?;
+    match &node {
+        NodeName::Broker(broker) => args.ok(scope.restart_broker(place, *broker))?,
+        NodeName::Consumer(_) => scope.restart(place),
+    }
+    Some(Action::Restart(node))
 }
 
 /// `pause c1`, `pause b0`
@@ -137,7 +155,7 @@ pub(super) fn produce(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> 
     let partition = args.placed(&PARTITION);
     let topic = args.operand("a topic")?;
     args.ok(values::name(topic))?;
-    args.ok(scope.topic(topic))?;
+    args.ok(scope.live_topic(topic))?;
     if let Some((number, place)) = partition {
         args.ok(scope.number(topic.text, place, number))?;
     }
@@ -230,7 +248,7 @@ fn ends(
     args.note(
         ScriptError::new(to, format!("there is no link from `{first}` to `{second}`"))
             .label(label)
-            .help("a link has a consumer at one end and the broker `b0` at the other"),
+            .help("a link has a consumer at one end and a broker at the other"),
     );
     None
 }

@@ -39,8 +39,8 @@ impl<'a> Args<'a> {
         for (index, word) in words.iter().enumerate() {
             // `session = 10s` is one mistake, made at `session`.
             let split = word.text.starts_with('=') && verb.takes(words[index.max(1) - 1].text);
-            let claim = verb.claims && index == 0;
-            match word.split_once("=").filter(|_| !split && !claim) {
+            let option = |name: Piece<'_>| !split && !verb.claims(index, name.text);
+            match word.split_once("=").filter(|(name, _)| option(*name)) {
                 Some((name, value)) => {
                     args.give(*word, name, value);
                 }
@@ -83,6 +83,21 @@ impl<'a> Args<'a> {
         self.operands.next()
     }
 
+    /// Whether the verb takes the option at all.
+    pub(super) fn takes<T>(&self, option: &Opt<T>) -> bool {
+        self.verb.takes(option.name())
+    }
+
+    /// Whether the option was given, with a value of whatever worth.
+    pub(super) fn given<T>(&self, option: &Opt<T>) -> bool {
+        self.options.iter().any(|given| given.name == option.name())
+    }
+
+    /// Whether no mistake of the line has been noted yet.
+    pub(super) fn is_right(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// The value of an option, if it was given.
     pub(super) fn option<T>(&mut self, option: &Opt<T>) -> Option<T> {
         self.placed(option).map(|(value, _)| value)
@@ -95,7 +110,7 @@ impl<'a> Args<'a> {
         let given = self.options.iter_mut().find(|given| given.name == name)?;
         given.taken = true;
         let place = given.value;
-        if place.text.is_empty() {
+        if place.text.is_empty() && !option.may_be_empty() {
             self.note(
                 ScriptError::new(Piece { text: "", ..place }, format!("`{name}=` has no value"))
                     .label("a value is missing")
@@ -125,7 +140,10 @@ impl<'a> Args<'a> {
     /// The mistakes of the line, those included that are left over when everybody took what they wanted.
     pub(super) fn finish(mut self) -> Vec<ScriptError> {
         // What follows `session=` and a blank was meant to be its value.
-        let value_astray = self.options.iter().any(|given| given.value.text.is_empty());
+        let wanted =
+            |name| self.verb.options().any(|opt| opt.name() == name && !opt.may_be_empty());
+        let value_astray =
+            self.options.iter().any(|given| given.value.text.is_empty() && wanted(given.name));
         if let (Some(operand), false) = (self.operands.next(), value_astray) {
             let error = self.left_over(operand);
             self.note(error);

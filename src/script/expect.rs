@@ -1,12 +1,12 @@
 //! The `expect` lines, one function per form.
 
 use crate::protocol::TopicPartition;
-use crate::sim::schedule::Expectation;
+use crate::sim::schedule::{Answer, Expectation};
 
 use super::args::Args;
 use super::error::ScriptError;
 use super::lexer::Piece;
-use super::options::{GENERATION, GROUP, MEMBERS, OWNS};
+use super::options::{GENERATION, GROUP, GROUPS, MEMBERS, OWNS, STATE};
 use super::scope::Scope;
 use super::{suggest, values};
 
@@ -59,6 +59,39 @@ pub(super) fn processed(args: &mut Args<'_>, scope: &mut Scope) -> Option<Expect
     Some(Expectation::Processed { partition, next })
 }
 
+/// `expect answer NON_EMPTY_GROUP`, `expect answer orders-0=5`, `expect answer state=Stable members=2`
+pub(super) fn answer(args: &mut Args<'_>, _: &mut Scope) -> Option<Expectation> {
+    let state = args.option(&STATE);
+    let members = args.option(&MEMBERS);
+    let groups = args.option(&GROUPS);
+    let mut answer = Answer { state, members, groups, ..Answer::default() };
+    let mut word = args.optional_operand();
+    if let Some(error) = word.filter(|word| !word.text.contains('=')) {
+        answer.error = Some(args.ok(values::error(error))?);
+        word = args.optional_operand();
+    }
+    if let Some(claim) = word {
+        let (partition, _, offset) = args.ok(values::claim(claim, -1))?;
+        answer.offset = Some((partition, offset));
+    }
+    if answer == Answer::default() && args.is_right() {
+        let error = ScriptError::new(args.head(), "nothing is expected of the answer");
+        args.note(error.label("expected an error, NONE, PARTITION=OFFSET or an option after it"));
+    }
+    Some(Expectation::Answer(answer))
+}
+
+/// `expect coordinator b1 group=g`
+pub(super) fn coordinator(args: &mut Args<'_>, scope: &mut Scope) -> Option<Expectation> {
+    let group = which_group(args, scope);
+    let place = args.operand("a broker or `none`")?;
+    let broker = args.ok(values::broker_or_none(place))?;
+    if let Some(broker) = broker {
+        args.ok(scope.broker(place, broker))?;
+    }
+    Some(Expectation::Coordinator { group, broker })
+}
+
 fn which_group(args: &mut Args<'_>, scope: &mut Scope) -> Option<String> {
     let (group, place) = args.placed(&GROUP).unzip();
     args.ok(scope.group(place, args.head()));
@@ -84,14 +117,7 @@ fn known(args: &mut Args<'_>, scope: &Scope, place: Piece<'_>) -> Option<()> {
 /// `orders-0=5`
 fn claim(args: &mut Args<'_>, scope: &Scope, least: i64) -> Option<(TopicPartition, i64)> {
     let word = args.operand("a claim, like orders-0=5")?;
-    let Some((place, offset)) = word.split_once("=") else {
-        let error = ScriptError::new(word, "a claim without an offset");
-        args.note(error.label("expected PARTITION=OFFSET, like orders-0=5"));
-        return None;
-    };
-    let partition = args.ok(values::partition(place));
-    let offset = args.ok(values::whole(offset, least, i64::MAX));
-    let partition = partition?;
+    let (partition, place, offset) = args.ok(values::claim(word, least))?;
     args.ok(scope.partition(place, &partition))?;
-    Some((partition, offset?))
+    Some((partition, offset))
 }

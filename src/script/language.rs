@@ -12,7 +12,7 @@ A script is a list of lines: settings first, then steps, which happen in order.
 DURATION  a number and a unit: 250ms, 10s, 2m (us, ms, s, m, h, d)
 RANGE     two durations, like 1ms..5ms, or one for exactly that
 RATE      10/s or 30/m
-NODE      a consumer, or the broker b0
+NODE      a consumer, or a broker: b0, b1, …
 PARTITION a topic, a dash and a number, like orders-0
 STATE     of a group: empty, preparing-rebalance, completing-rebalance, stable, dead;
           of a consumer: unjoined, preparing-rebalance, completing-rebalance, stable
@@ -29,7 +29,7 @@ pub fn language() -> String {
 }
 
 fn rows(which: fn(&Reader) -> bool) -> impl Iterator<Item = &'static Verb> {
-    verbs::ALL.iter().filter(move |verb| which(&verb.reader))
+    verbs::all().filter(move |verb| which(&verb.reader))
 }
 
 fn section(text: &mut String, title: &str, rows: impl Iterator<Item = &'static Verb>) {
@@ -43,13 +43,14 @@ fn section(text: &mut String, title: &str, rows: impl Iterator<Item = &'static V
 
 fn options(text: &mut String) {
     add(text, format_args!("\nOptions"));
-    let mut told: Vec<&str> = Vec::new();
-    let all = verbs::ALL.iter().chain(verbs::EXPECT).flat_map(Verb::options);
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    let all = verbs::all().chain(verbs::EXPECT).flat_map(Verb::options);
     for option in all.collect::<Vec<&dyn Described>>() {
-        if !told.contains(&option.name()) {
-            told.push(option.name());
+        let entry = (option.name(), option.about());
+        if !told.contains(&entry) {
+            told.push(entry);
             let usage = format!("{}={}", option.name(), option.value());
-            add(text, format_args!("  {usage:<24}{}", option.about()));
+            add(text, format_args!("  {usage:<26}{}", option.about()));
         }
     }
 }

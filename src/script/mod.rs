@@ -12,7 +12,9 @@
 //! themselves are printed by [`crate::sim::schedule`].
 
 mod actions;
+mod admin;
 mod args;
+mod cluster;
 mod error;
 mod expect;
 mod language;
@@ -43,18 +45,23 @@ pub fn parse(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
 mod tests {
     use super::*;
 
+    const BROKERS: &str = "broker count=3\n";
     /// Names for the examples to speak of.
     const PREAMBLE: &str = "topic orders partitions=4\ngroup g\n";
     const JOINS: &str = "join c1\njoin c2\n";
+    /// Steps that go before an example which is only possible after them.
+    const BEFORE: &[(&str, &str)] = &[("restart b1", "crash b1\n")];
 
     #[test]
     fn the_example_of_every_row_of_the_table_parses() {
-        for verb in verbs::ALL.iter().chain(verbs::EXPECT) {
+        for verb in verbs::all().chain(verbs::EXPECT) {
             let line = verb.example;
             let text = match verb.reader {
                 verbs::Reader::Setting(_) => format!("{PREAMBLE}{line}\n"),
                 verbs::Reader::Action(_) | verbs::Reader::Expect(_) => {
-                    format!("{PREAMBLE}{JOINS}{line}\n")
+                    let before = BEFORE.iter().find(|(example, _)| line == *example);
+                    let before = before.map_or("", |(_, before)| before);
+                    format!("{BROKERS}{PREAMBLE}{JOINS}{before}{line}\n")
                 }
             };
             let schedule = parse("example.sim", &text).unwrap_or_else(|errors| panic!("{errors}"));

@@ -3,10 +3,12 @@
 //! Only what is certain before a run is judged: a consumer that `leave` has closed or a fatal error has
 //! ended is the run's own business.
 
+mod cluster;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::protocol::TopicPartition;
+use crate::protocol::{BrokerId, TopicPartition};
 use crate::sim::schedule::{GroupSpec, NodeName, Settings};
 use crate::time::{Pretty, Time};
 
@@ -14,6 +16,7 @@ use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::suggest;
 use super::values::{MOST_CONSUMERS, Read};
+use cluster::Brokers;
 
 /// What a script has said so far.
 #[derive(Default)]
@@ -22,6 +25,13 @@ pub(super) struct Scope {
     topics: BTreeMap<String, Option<i32>>,
     /// Topics that a `group` line named before their own line came, and where.
     awaited: Vec<(String, usize)>,
+    /// Topics that a step has deleted.
+    deleted: BTreeSet<String>,
+    brokers: Brokers,
+    /// The brokers that have crashed and not been restarted.
+    down: BTreeSet<BrokerId>,
+    /// Session timeouts that a `group` line set, which the `broker` line may still judge, and where.
+    sessions: Vec<(String, usize, Duration)>,
     groups: Vec<GroupSpec>,
     consumers: BTreeMap<String, Life>,
     /// The least time that has passed.
@@ -73,12 +83,18 @@ impl Scope {
         self.awaited.extend(names.items().map(|name| (name.text.to_owned(), name.start)));
     }
 
-    /// No more topics will come: those that were awaited must be there.
+    /// No more settings will come: the topics that were awaited must be there, and the sessions be
+    /// accepted.
     pub(super) fn end_of_settings(&mut self) -> Vec<ScriptError> {
-        std::mem::take(&mut self.awaited)
+        let (topics, sessions) =
+            (std::mem::take(&mut self.awaited), std::mem::take(&mut self.sessions));
+        let topics = topics
             .iter()
-            .filter_map(|(name, start)| self.topic(Piece { text: name, start: *start }).err())
-            .collect()
+            .filter_map(|(name, start)| self.topic(Piece { text: name, start: *start }).err());
+        let sessions = sessions.iter().filter_map(|(text, start, session)| {
+            self.session(Piece { text, start: *start }, *session).err()
+        });
+        topics.chain(sessions).collect()
     }
 
     /// The topic must exist and have the partition; `place` is where it was named.
@@ -185,7 +201,7 @@ impl Scope {
     /// A node must be a broker or a consumer that has joined.
     pub(super) fn node(&self, place: Piece<'_>, node: &NodeName) -> Read<()> {
         match node {
-            NodeName::Broker(_) => Ok(()),
+            NodeName::Broker(broker) => self.broker(place, *broker),
             NodeName::Consumer(_) => self.consumer(place),
         }
     }
@@ -207,8 +223,10 @@ impl Scope {
         self.consumers.insert(name.text.to_owned(), Life::Running);
     }
 
-    /// `calm`: of the named consumers, or all when none is named, those that crashed run again.
+    /// `calm`: of the named consumers, or all when none is named, those that crashed run again, and so do
+    /// all brokers.
     pub(super) fn calm(&mut self, core: Option<&[String]>) {
+        self.down.clear();
         for (name, life) in &mut self.consumers {
             let healed = core.is_none_or(|core| core.contains(name));
             if healed && *life == Life::Crashed {

@@ -9,8 +9,10 @@ use super::args::Args;
 use super::error::ScriptError;
 use super::lexer::Piece;
 use super::options::{
-    AIM, ASSIGNOR, AUTOCOMMIT, COMMIT, FETCH, HEARTBEAT, INITIAL_DELAY, LATENCY, PARTITIONS,
-    PROCESS, RATE, REBALANCE, RECORDS, REQUEST, SESSION, TOPICS, VERSION,
+    AIM, ASSIGNOR, AUTOCOMMIT, BROKERS, COMMIT, DETECT, FETCH, HEARTBEAT, INITIAL_DELAY, INSTANCE,
+    LATENCY, LEARN, LINGER, LOAD, MAX_SESSION, MAX_SIZE, METADATA, METADATA_MAX, MIN_SESSION,
+    OFFSETS_PARTITIONS, PARTITIONS, PROCESS, RACK, RACKS, RATE, REBALANCE, RECORDS, REQUEST,
+    RETENTION, RETENTION_CHECK, SESSION, TOPICS, VERSION, WRITE_TIMEOUT,
 };
 use super::scope::Scope;
 use super::values::{self, Read};
@@ -34,14 +36,55 @@ pub(super) fn network(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut 
     };
 }
 
-/// `broker initial-delay=3s commit=1ms..4ms`
+/// `broker count=3 racks=a,b,c initial-delay=3s commit=1ms..4ms`
 pub(super) fn broker(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Scope) {
     only_once(args, scope);
-    let default = BrokerSpec::default();
-    schedule.broker = BrokerSpec {
-        initial_delay: args.option(&INITIAL_DELAY).unwrap_or(default.initial_delay),
-        commit: args.option(&COMMIT).unwrap_or(default.commit),
+    let usual = BrokerSpec::default();
+    let given = args.given(&BROKERS);
+    let count = args.option(&BROKERS);
+    let (racks, racks_at) = args.placed(&RACKS).unzip();
+    let racks = racks.unwrap_or_default();
+    let (min_session, min_at) = args.placed(&MIN_SESSION).unzip();
+    let (max_session, max_at) = args.placed(&MAX_SESSION).unzip();
+    let broker = BrokerSpec {
+        count: count.unwrap_or(usual.count),
+        racks,
+        offsets_partitions: args.option(&OFFSETS_PARTITIONS).unwrap_or(usual.offsets_partitions),
+        initial_delay: args.option(&INITIAL_DELAY).unwrap_or(usual.initial_delay),
+        min_session: min_session.unwrap_or(usual.min_session),
+        max_session: max_session.unwrap_or(usual.max_session),
+        max_size: args.option(&MAX_SIZE).unwrap_or(usual.max_size),
+        metadata_max: args.option(&METADATA_MAX).unwrap_or(usual.metadata_max),
+        retention: args.option(&RETENTION).unwrap_or(usual.retention),
+        retention_check: args.option(&RETENTION_CHECK).unwrap_or(usual.retention_check),
+        write_timeout: args.option(&WRITE_TIMEOUT).unwrap_or(usual.write_timeout),
+        linger: args.option(&LINGER).unwrap_or(usual.linger),
+        load: args.option(&LOAD).unwrap_or(usual.load),
+        detect: args.option(&DETECT).unwrap_or(usual.detect),
+        learn: args.option(&LEARN).unwrap_or(usual.learn),
+        commit: args.option(&COMMIT).unwrap_or(usual.commit),
     };
+    args.ok(a_broker_for_each_rack(&broker, racks_at));
+    args.ok(sessions_are_possible(&broker, max_at.or(min_at)));
+    scope.declare_brokers(&broker, if given { count } else { Some(usual.count) });
+    schedule.broker = broker;
+}
+
+fn a_broker_for_each_rack(broker: &BrokerSpec, place: Option<Piece<'_>>) -> Read<()> {
+    let Some(place) = place.filter(|_| broker.racks.len() > usize::from(broker.count)) else {
+        return Ok(());
+    };
+    let label = format!("{} racks, count={}", broker.racks.len(), broker.count);
+    Err(ScriptError::new(place, "more racks than brokers").label(label))
+}
+
+fn sessions_are_possible(broker: &BrokerSpec, place: Option<Piece<'_>>) -> Read<()> {
+    let Some(place) = place.filter(|_| broker.min_session > broker.max_session) else {
+        return Ok(());
+    };
+    let (min, max) = (Pretty(broker.min_session), Pretty(broker.max_session));
+    Err(ScriptError::new(place, "no session timeout would be accepted")
+        .label(format!("the shortest is {min}, the longest {max}")))
 }
 
 /// `topic orders partitions=4 rate=10/s`
@@ -62,6 +105,9 @@ pub(super) fn group(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Sc
     if let Some(topics) = places.topics {
         scope.topics_later(topics);
     }
+    if let (Some(session), Some(place)) = (settings.session, places.session) {
+        scope.session_later(place, session);
+    }
     args.ok(heartbeat_within_session(&settings, &Settings::default(), &places));
     let Some((name, place)) = name else { return };
     args.ok(scope.declare_group(place, settings.clone()));
@@ -72,12 +118,20 @@ pub(super) fn group(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Sc
 pub(super) struct Places<'a> {
     /// The list of topics.
     pub(super) topics: Option<Piece<'a>>,
+    /// The session timeout.
+    pub(super) session: Option<Piece<'a>>,
+    /// The static instance id.
+    pub(super) instance: Option<Piece<'a>>,
     /// The session timeout or, failing that, the heartbeat interval.
     pub(super) heartbeat: Option<Piece<'a>>,
 }
 
-/// The settings of consumers.
+/// The settings of consumers. An instance id is one consumer's own, so only `join` lines take it.
 pub(super) fn read<'a>(args: &mut Args<'a>) -> (Settings, Places<'a>) {
+    let (instance, instance_at) = match args.takes(&INSTANCE) {
+        true => args.placed(&INSTANCE).unzip(),
+        false => (None, None),
+    };
     let (topics, topics_at) = args.placed(&TOPICS).unzip();
     let (session, session_at) = args.placed(&SESSION).unzip();
     let (heartbeat, heartbeat_at) = args.placed(&HEARTBEAT).unzip();
@@ -92,9 +146,15 @@ pub(super) fn read<'a>(args: &mut Args<'a>) -> (Settings, Places<'a>) {
         autocommit: args.option(&AUTOCOMMIT),
         request: args.option(&REQUEST),
         fetch: args.option(&FETCH),
+        metadata: args.option(&METADATA),
         version: args.option(&VERSION),
+        instance,
+        rack: args.option(&RACK),
     };
-    (settings, Places { topics: topics_at, heartbeat: session_at.or(heartbeat_at) })
+    let heartbeat = session_at.or(heartbeat_at);
+    let places =
+        Places { topics: topics_at, session: session_at, instance: instance_at, heartbeat };
+    (settings, places)
 }
 
 /// A member that heartbeats no more often than its session lasts would be removed all the time. `own`
@@ -115,6 +175,20 @@ pub(super) fn heartbeat_within_session(
     Err(ScriptError::new(place, "the session is not longer than the heartbeat interval")
         .label(format!("the session is {session}, the heartbeat interval {heartbeat}"))
         .help("the member would be removed between any two heartbeats"))
+}
+
+/// Static membership came with JoinGroup 5 (KIP-345): an older client has nowhere to put its instance id.
+pub(super) fn instance_within_version(
+    own: &Settings,
+    inherited: &Settings,
+    places: &Places<'_>,
+) -> Read<()> {
+    const FIRST: i16 = 5;
+    let version = own.version.or(inherited.version).unwrap_or(i16::MAX);
+    let Some(place) = places.instance.filter(|_| version < FIRST) else { return Ok(()) };
+    Err(ScriptError::new(place, "the consumer is too old for an instance id")
+        .label(format!("speaks JoinGroup version {version}"))
+        .help(format!("static members exist from version={FIRST} on")))
 }
 
 fn new_name<'a>(args: &mut Args<'a>, what: &str) -> Option<(String, Piece<'a>)> {

@@ -34,7 +34,7 @@ pub(super) fn help<'a>(
 
 /// The candidates as one sentence shows them, the tail of a long list counted only.
 fn listed<'a>(candidates: impl IntoIterator<Item = &'a str>) -> String {
-    const MOST: usize = 32;
+    const MOST: usize = 48;
     let all: Vec<&str> = candidates.into_iter().collect();
     let shown = all[..all.len().min(MOST)].join(", ");
     match all.len().saturating_sub(MOST) {

@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use crate::assignor::Assignor;
 use crate::consumer::{MemberState, Purpose};
-use crate::coordinator::{CoordinatorConfig, GroupState};
-use crate::protocol::{Api, BrokerId, TopicName, TopicPartition, str_bytes};
-use crate::sim::schedule::{NodeName, Side, group_state_word, member_state_word};
+use crate::coordinator::GroupState;
+use crate::protocol::{Api, BrokerId, TopicName, TopicPartition, error_name, str_bytes};
+use crate::sim::schedule::{
+    NodeName, RefusedWith, Side, Tail, group_state_word, member_state_word,
+};
+
 use crate::time::Pretty;
 
 use super::error::{ScriptError, quoted};
@@ -24,9 +27,6 @@ pub(super) type Read<T> = Result<T, ScriptError>;
 /// The longest length of time a script may name.
 pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The longest that a record may take to be committed: `offsets.commit.timeout.ms`.
-const MOST_COMMIT: Duration = Duration::from_secs(5);
-
 /// The most partitions one topic may have.
 pub(super) const MOST_PARTITIONS: i32 = 100_000;
 
@@ -35,6 +35,13 @@ pub(super) const MOST_COUNTED: i64 = 1_000_000;
 
 /// The most records a minute the workload may produce into one topic.
 pub(super) const MOST_PER_MINUTE: i64 = 6_000_000;
+
+/// The most brokers a cluster may have.
+pub(super) const MOST_BROKERS: i64 = 100;
+
+/// The longest commit and the longest linger: what invariants allow for.
+const MOST_COMMIT: Duration = Duration::from_secs(4);
+const MOST_LINGER: Duration = Duration::from_secs(1);
 
 /// The most consumers one script may start.
 pub(super) const MOST_CONSUMERS: usize = 10_000;
@@ -102,28 +109,28 @@ fn whole_millis(piece: Piece<'_>, duration: Duration) -> Read<Duration> {
     Ok(duration)
 }
 
-/// The time a record takes to be committed, at most what Kafka waits for it.
+/// The time from an append to its commit.
 pub(super) fn commit(piece: Piece<'_>) -> Read<RangeInclusive<Duration>> {
     let range = range(piece)?;
-    if *range.end() > MOST_COMMIT {
-        return Err(ScriptError::new(piece, format!("{} is too long", quoted(piece.text)))
-            .label(format!("at most {}", Pretty(MOST_COMMIT)))
-            .help("Kafka gives up on a record after offsets.commit.timeout.ms, which is not simulated"));
-    }
+    at_most(piece, *range.end(), MOST_COMMIT)?;
     Ok(range)
 }
 
-/// `session.timeout.ms`, within what the broker accepts.
-pub(super) fn session(piece: Piece<'_>) -> Read<Duration> {
-    let duration = millis(piece)?;
-    let broker = CoordinatorConfig::default();
-    let (min, max) = (broker.min_session_timeout, broker.max_session_timeout);
-    if !(min..=max).contains(&duration) {
-        let bounds = format!("the broker accepts {} to {}", Pretty(min), Pretty(max));
-        let message = format!("a session of {} is out of bounds", quoted(piece.text));
-        return Err(ScriptError::new(piece, message).label(bounds));
+/// `group.coordinator.append.linger.ms`.
+pub(super) fn linger(piece: Piece<'_>) -> Read<Duration> {
+    let linger = millis_or_zero(piece)?;
+    at_most(piece, linger, MOST_LINGER)?;
+    Ok(linger)
+}
+
+/// A log that takes longer has failed: that is what `stall` is for, and invariants know of that.
+fn at_most(piece: Piece<'_>, length: Duration, most: Duration) -> Read<()> {
+    match length <= most {
+        true => Ok(()),
+        false => Err(ScriptError::new(piece, format!("{} is too long", quoted(piece.text)))
+            .label(format!("at most {}", Pretty(most)))
+            .help("a log that takes longer is what `stall` is for")),
     }
-    Ok(duration)
 }
 
 /// `1ms..5ms`, or `2ms` for exactly that.
@@ -213,15 +220,30 @@ pub(super) fn consumer_name(piece: Piece<'_>) -> Read<String> {
     Ok(name)
 }
 
-/// A broker or the name of a consumer.
+/// A broker, `b0`, or the name of a consumer.
 pub(super) fn node(piece: Piece<'_>) -> Read<NodeName> {
+    match looks_like_a_broker(piece.text) {
+        true => broker(piece).map(NodeName::Broker),
+        false => name(piece).map(NodeName::Consumer),
+    }
+}
+
+/// A broker: `b` and its number.
+pub(super) fn broker(piece: Piece<'_>) -> Read<BrokerId> {
+    let digits = piece.text.strip_prefix('b').unwrap_or_default();
+    // The id as it is printed, so that `b00` is no other name of `b0`.
+    let id = digits.parse().ok().map(BrokerId).filter(|id| id.to_string() == piece.text);
+    id.ok_or_else(|| {
+        ScriptError::new(piece, format!("{} is not a broker", quoted(piece.text)))
+            .label("expected `b` and a number, like `b0`")
+    })
+}
+
+/// A broker, or `none`.
+pub(super) fn broker_or_none(piece: Piece<'_>) -> Read<Option<BrokerId>> {
     match piece.text {
-        "b0" => Ok(NodeName::Broker(BrokerId(0))),
-        text if looks_like_a_broker(text) => {
-            Err(ScriptError::new(piece, format!("there is no broker {}", quoted(text)))
-                .label("the only broker is `b0`"))
-        }
-        _ => name(piece).map(NodeName::Consumer),
+        "none" => Ok(None),
+        _ => broker(piece).map(Some),
     }
 }
 
@@ -239,6 +261,37 @@ pub(super) fn partition(piece: Piece<'_>) -> Read<TopicPartition> {
     }
     let number = whole(number, 0, i64::from(MOST_PARTITIONS - 1))?;
     Ok(TopicPartition::new(TopicName(str_bytes(&topic)), number as i32))
+}
+
+/// Names with commas between them, maybe one of them twice.
+pub(super) fn names(piece: Piece<'_>) -> Read<Vec<String>> {
+    piece.items().map(name).collect()
+}
+
+/// Any text without blanks, maybe none at all.
+pub(super) fn text(piece: Piece<'_>) -> Read<String> {
+    Ok(piece.text.to_owned())
+}
+
+/// `orders-0=5`: the partition, its place and the offset, at least `least`.
+pub(super) fn claim(word: Piece<'_>, least: i64) -> Read<(TopicPartition, Piece<'_>, i64)> {
+    let Some((place, offset)) = word.split_once("=") else {
+        let error = ScriptError::new(word, "a claim without an offset");
+        return Err(error.label("expected PARTITION=OFFSET, like orders-0=5"));
+    };
+    let partition = partition(place)?;
+    Ok((partition, place, whole(offset, least, i64::MAX)?))
+}
+
+/// Values with commas between them, none of them twice; `none` for no value.
+pub(super) fn list_or_none<T: Ord + Clone>(
+    piece: Piece<'_>,
+    read: impl Fn(Piece<'_>) -> Read<T>,
+) -> Read<Vec<T>> {
+    match piece.text {
+        "none" => Ok(Vec::new()),
+        _ => list(piece, read),
+    }
 }
 
 /// Values with commas between them, none of them twice.
@@ -292,10 +345,50 @@ pub(super) fn member_state(piece: Piece<'_>) -> Read<MemberState> {
     one_of(piece, "a member state", &MemberState::ALL, word)
 }
 
+/// The state of a group as an answer has it, under Kafka's own name.
+pub(super) fn answered_state(piece: Piece<'_>) -> Read<GroupState> {
+    one_of(piece, "a group state", &GroupState::ALL, |state| state.name().to_owned())
+}
+
+/// What survives of a log's uncommitted end.
+pub(super) fn tail(piece: Piece<'_>) -> Read<Tail> {
+    one_of(piece, "a fate of the log's end", &[Tail::Luck, Tail::Lost, Tail::Kept], |tail| {
+        tail.to_string()
+    })
+}
+
+/// The error with which a log refuses an append.
+pub(super) fn refused_with(piece: Piece<'_>) -> Read<RefusedWith> {
+    use RefusedWith::*;
+    let all = [NotEnoughReplicas, KafkaStorageError, MessageTooLarge];
+    one_of(piece, "an error of a log", &all, |error| error.to_string())
+}
+
+/// An error by its official name; `NONE` for success.
+pub(super) fn error(piece: Piece<'_>) -> Read<String> {
+    const NEWEST: i16 = 200;
+    let mut known: Vec<&str> = (-1..=NEWEST).map(error_name).collect();
+    known.retain(|name| *name != "OTHER_ERROR");
+    known.sort_unstable();
+    known.dedup();
+    one_of(piece, "an error", &known, |name| name.to_owned()).map(str::to_owned)
+}
+
+/// `yes` or `no`.
+pub(super) fn yes_or_no(piece: Piece<'_>) -> Read<bool> {
+    one_of(piece, "yes or no", &[true, false], |yes| if yes { "yes" } else { "no" }.to_owned())
+}
+
+/// `commit` or `abort`.
+pub(super) fn outcome(piece: Piece<'_>) -> Read<bool> {
+    let word = |commits| if commits { "commit" } else { "abort" }.to_owned();
+    one_of(piece, "an outcome of a transaction", &[true, false], word)
+}
+
 /// The words after `expect` that are no consumer.
 pub(super) fn expect_words<'a>() -> impl Iterator<Item = &'a str> + Clone {
     let states = GroupState::ALL.into_iter().map(|state| -> &'a str { group_state_word(state) });
-    states.chain(["committed", "processed"])
+    states.chain(["committed", "processed", "answer", "coordinator"])
 }
 
 fn looks_like_a_broker(name: &str) -> bool {

@@ -1,19 +1,23 @@
 //! The table of the language: every verb, what follows it, what it does, and who reads it.
 //!
 //! Parsing, the errors that say what was expected and the help page all go by this table. Its rows are
-//! in the order in which the help page lists them.
+//! in the order in which the help page lists them; the files below this one hold them by subject.
+
+mod admin;
+mod claims;
+mod cluster;
+mod settings;
+mod steps;
 
 use crate::sim::schedule::{Action, Expectation, Schedule};
 
 use super::args::Args;
 use super::lexer::Piece;
-use super::options::{
-    AIM, ASSIGNOR, AUTOCOMMIT, BY, COMMIT, COUNT, Described, FETCH, GENERATION, GROUP, HEARTBEAT,
-    INITIAL_DELAY, LATENCY, MEMBERS, NTH, OWNS, Options, PARTITION, PARTITIONS, PPM, PROCESS, RATE,
-    REBALANCE, RECORDS, REQUEST, SESSION, TOPICS, VERSION, WITHIN,
-};
+use super::options::{Described, Options};
 use super::scope::Scope;
-use super::{actions, expect, settings, values};
+use super::values;
+
+pub(super) use claims::EXPECT;
 
 /// One row: a verb, or one of the forms of `expect`.
 pub(super) struct Verb {
@@ -21,8 +25,8 @@ pub(super) struct Verb {
     pub(super) name: &'static str,
     /// What stands for its operands in a usage line.
     pub(super) operands: &'static str,
-    /// Whether the first operand is a claim `orders-0=5`, and so no option in spite of its `=`.
-    pub(super) claims: bool,
+    /// Where a claim `orders-0=5` stands, which is no option in spite of its `=`.
+    claims: Claims,
     /// The options it cannot do without.
     required: Options,
     /// The others.
@@ -33,6 +37,18 @@ pub(super) struct Verb {
     pub(super) example: &'static str,
     /// Who reads what follows it.
     pub(super) reader: Reader,
+}
+
+/// Where claims stand behind a verb.
+#[derive(Clone, Copy)]
+enum Claims {
+    /// Nowhere.
+    No,
+    /// The word of that place is one, from 0, even if it is none of a partition; so is every other
+    /// word that is.
+    At(usize),
+    /// Every word that is a claim of a partition.
+    Anywhere,
 }
 
 /// Who reads what follows a verb.
@@ -54,6 +70,18 @@ impl Verb {
     /// Whether it takes an option of that name.
     pub(super) fn takes(&self, option: &str) -> bool {
         self.options().any(|known| known.name() == option)
+    }
+
+    /// Whether the word with `name` before its `=`, the `index`-th behind the verb, is a claim.
+    pub(super) fn claims(&self, index: usize, name: &str) -> bool {
+        let number = name.rsplit_once('-').map(|(_, number)| number);
+        let partition =
+            number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()));
+        match self.claims {
+            Claims::No => false,
+            Claims::At(place) => partition || (index == place && !self.takes(name)),
+            Claims::Anywhere => partition,
+        }
     }
 
     /// `clog NODE NODE by=DURATION`; for `expect`, whose forms begin alike, all of them.
@@ -85,194 +113,29 @@ impl Verb {
 pub(super) fn find(words: &[Piece<'_>]) -> Option<(&'static Verb, usize)> {
     let head = words.first()?.text;
     if head != "expect" {
-        return ALL.iter().find(|verb| verb.name == head).map(|verb| (verb, 1));
+        return all().find(|verb| verb.name == head).map(|verb| (verb, 1));
     }
     let is_state = |word: &str| values::expect_words().any(|state| state == word);
     Some(match words.get(1).map(|claim| claim.text) {
-        Some("committed") => (&EXPECT_COMMITTED, 2),
-        Some("processed") => (&EXPECT_PROCESSED, 2),
-        Some(word) if !is_state(word) && !word.contains('=') => (&EXPECT_CONSUMER, 1),
-        Some(_) | None => (&EXPECT_GROUP, 1),
+        Some("committed") => (&claims::COMMITTED, 2),
+        Some("processed") => (&claims::PROCESSED, 2),
+        Some("answer") => (&claims::ANSWER, 2),
+        Some("coordinator") => (&claims::COORDINATOR, 2),
+        Some(word) if !is_state(word) && !word.contains('=') => (&claims::CONSUMER, 1),
+        Some(_) | None => (&claims::GROUP_STATE, 1),
     })
 }
 
 /// The first words of all lines.
 pub(super) fn names() -> Vec<&'static str> {
-    ALL.iter().map(|verb| verb.name).chain(["expect", "at"]).collect()
+    all().map(|verb| verb.name).chain(["expect", "at"]).collect()
 }
 
 /// Every row but those of `expect`.
-pub(super) static ALL: &[Verb] = &[
-    Verb {
-        about: "the seed of all luck that the script leaves open; 0 when not said",
-        ..setting("seed", "NUMBER", settings::seed, "seed 42")
-    },
-    Verb {
-        optional: &[&LATENCY, &AIM],
-        about: "how the network behaves",
-        ..setting("network", "", settings::network, "network latency=1ms..20ms aim=20")
-    },
-    Verb {
-        optional: &[&INITIAL_DELAY, &COMMIT],
-        about: "how the broker is set",
-        ..setting("broker", "", settings::broker, "broker initial-delay=0s commit=1ms..50ms")
-    },
-    Verb {
-        required: &[&PARTITIONS],
-        optional: &[&RATE],
-        about: "a topic, and what the workload produces into it",
-        ..setting("topic", "NAME", settings::topic, "topic payments partitions=4 rate=10/s")
-    },
-    Verb {
-        optional: &[
-            &TOPICS,
-            &ASSIGNOR,
-            &SESSION,
-            &HEARTBEAT,
-            &REBALANCE,
-            &PROCESS,
-            &RECORDS,
-            &AUTOCOMMIT,
-            &REQUEST,
-            &FETCH,
-            &VERSION,
-        ],
-        about: "a group, and what its consumers are set to where their `join` line says nothing",
-        ..setting("group", "NAME", settings::group, "group g2 topics=orders session=10s")
-    },
-    Verb {
-        optional: &[
-            &GROUP,
-            &TOPICS,
-            &ASSIGNOR,
-            &SESSION,
-            &HEARTBEAT,
-            &REBALANCE,
-            &PROCESS,
-            &RECORDS,
-            &AUTOCOMMIT,
-            &REQUEST,
-            &FETCH,
-            &VERSION,
-        ],
-        about: "starts a consumer, new or closed",
-        ..action("join", "CONSUMER", actions::join, "join c3 group=g process=5ms")
-    },
-    Verb {
-        about: "the application closes the consumer",
-        ..action("leave", "CONSUMER", actions::leave, "leave c1")
-    },
-    Verb {
-        about: "the process is gone at once, with its memory",
-        ..action("crash", "CONSUMER", actions::crash, "crash c1")
-    },
-    Verb {
-        about: "starts a crashed or closed consumer again, with the settings it had",
-        ..action("restart", "CONSUMER", actions::restart, "restart c1")
-    },
-    Verb {
-        about: "alive, but not running: a long garbage collection",
-        ..action("pause", "NODE", actions::pause, "pause c1")
-    },
-    Verb { about: "ends a pause", ..action("resume", "NODE", actions::resume, "resume c1") },
-    Verb {
-        about: "cuts a link: both ways, or with `->` only what the first node sends",
-        ..action("partition", "NODE [->] NODE", actions::partition, "partition c1 -> b0")
-    },
-    Verb { about: "ends a partition", ..action("heal", "NODE NODE", actions::heal, "heal c1 b0") },
-    Verb {
-        required: &[&BY],
-        about: "everything on the link, both ways, takes that much longer",
-        ..action("clog", "NODE NODE", actions::clog, "clog c1 b0 by=2s")
-    },
-    Verb { about: "ends a clog", ..action("unclog", "NODE NODE", actions::unclog, "unclog c1 b0") },
-    Verb {
-        about: "resets a consumer's connections, or one of bootstrap, coordinator, data",
-        ..action("reset", "CONSUMER [CONNECTION]", actions::reset, "reset c1 coordinator")
-    },
-    Verb {
-        optional: &[&NTH, &COUNT],
-        about: "swallows messages of one API, either the `request` or the `response`",
-        ..action("drop", "CONSUMER API SIDE", actions::drop, "drop c1 Heartbeat request nth=2")
-    },
-    Verb {
-        required: &[&PPM],
-        about: "from now on the node's clock runs that much fast, or slow",
-        ..action("skew", "NODE", actions::skew, "skew c1 ppm=50000")
-    },
-    Verb {
-        required: &[&PROCESS],
-        about: "from now on the application takes this long for each record",
-        ..action("slow", "CONSUMER", actions::slow, "slow c1 process=400s")
-    },
-    Verb {
-        optional: &[&PARTITION, &COUNT],
-        about: "produces records",
-        ..action("produce", "TOPIC", actions::produce, "produce orders partition=0 count=10")
-    },
-    Verb {
-        about: "lets time pass",
-        ..action("advance", "DURATION", actions::advance, "advance 11s")
-    },
-    Verb {
-        optional: &[&WITHIN],
-        about: "runs until no rebalance is under way",
-        ..action("settle", "", actions::settle, "settle within=90s")
-    },
-    Verb {
-        optional: &[&WITHIN],
-        about: "runs until every record in the logs has been processed",
-        ..action("drain", "", actions::drain, "drain within=90s")
-    },
-    Verb {
-        about: "faults are over, for the named consumers or for all; the workload stops",
-        ..action("calm", "[CONSUMER …]", actions::calm, "calm c1 c2")
-    },
-];
-
-/// The forms of `expect`.
-pub(super) static EXPECT: [&Verb; 4] =
-    [&EXPECT_GROUP, &EXPECT_CONSUMER, &EXPECT_COMMITTED, &EXPECT_PROCESSED];
-
-static EXPECT_GROUP: Verb = Verb {
-    optional: &[&GENERATION, &MEMBERS, &GROUP],
-    about: "the group as its coordinator sees it",
-    ..claim("expect", "STATE", expect::group, "expect stable generation=4 members=2")
-};
-
-static EXPECT_CONSUMER: Verb = Verb {
-    optional: &[&OWNS, &GENERATION],
-    about: "a consumer as it sees itself",
-    ..claim(
-        "expect",
-        "CONSUMER [STATE]",
-        expect::consumer,
-        "expect c1 stable owns=orders-0,orders-1",
-    )
-};
-
-static EXPECT_COMMITTED: Verb = Verb {
-    claims: true,
-    optional: &[&GROUP],
-    about: "the committed offset; -1 for none",
-    ..claim(
-        "expect committed",
-        "PARTITION=OFFSET",
-        expect::committed,
-        "expect committed orders-0=5",
-    )
-};
-
-static EXPECT_PROCESSED: Verb = Verb {
-    claims: true,
-    about: "the records below this offset have been processed, and the next one has not",
-    ..claim(
-        "expect processed",
-        "PARTITION=OFFSET",
-        expect::processed,
-        "expect processed orders-0=5",
-    )
-};
+pub(super) fn all() -> impl Iterator<Item = &'static Verb> {
+    let subjects = [settings::ROWS, steps::FAULTS, cluster::ROWS, admin::ROWS, steps::COURSE];
+    subjects.into_iter().flatten()
+}
 
 const fn setting(
     name: &'static str,
@@ -307,5 +170,14 @@ const fn row(
     reader: Reader,
     example: &'static str,
 ) -> Verb {
-    Verb { name, operands, claims: false, required: &[], optional: &[], about: "", example, reader }
+    Verb {
+        name,
+        operands,
+        claims: Claims::No,
+        required: &[],
+        optional: &[],
+        about: "",
+        example,
+        reader,
+    }
 }

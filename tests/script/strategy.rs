@@ -1,23 +1,27 @@
 //! Random schedules that the language accepts, with every kind of line in them.
 
+mod cluster;
+mod settings;
+
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use groupsim::assignor::Assignor;
 use groupsim::consumer::{MemberState, Purpose};
 use groupsim::coordinator::GroupState;
 use groupsim::protocol::{Api, BrokerId, TopicName, TopicPartition, str_bytes};
 use groupsim::sim::schedule::{
-    Action, BrokerSpec, Direction, Expectation, GroupSpec, NetworkSpec, NodeName, Schedule,
-    Settings, Side, Step, TopicSpec,
+    Action, Answer, BrokerSpec, Direction, Expectation, GroupSpec, NodeName, Schedule, Side, Step,
+    Tail, TopicSpec,
 };
 use groupsim::time::Time;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::{Index, select, subsequence};
+use proptest::sample::{Index, select};
+use settings::{RawSettings, broker, network, settings};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A schedule that parses when printed.
 pub fn schedule() -> impl Strategy<Value = Schedule> {
@@ -28,18 +32,17 @@ pub fn schedule() -> impl Strategy<Value = Schedule> {
     let header = (prop_oneof![Just(0), any::<u64>()], network(), broker());
     (header, topics, groups, consumers, steps).prop_map(
         |((seed, network, broker), topics, groups, consumers, steps)| {
+            let sessions = broker.min_session..=broker.max_session;
             let topics: Vec<TopicSpec> = topics
                 .into_iter()
                 .map(|(name, (partitions, rate))| TopicSpec { name, partitions, rate })
                 .collect();
-            let groups = groups
+            let groups: Vec<GroupSpec> = groups
                 .into_iter()
-                .map(|(name, raw)| GroupSpec {
-                    settings: raw.settle(&topics, &Settings::default()),
-                    name,
-                })
+                .map(|(name, raw)| GroupSpec { settings: raw.group(&topics, &sessions), name })
                 .collect();
-            let steps = Builder::new(&topics, &groups, consumers.into_iter().collect()).all(steps);
+            let steps =
+                Builder::new(&topics, &groups, &broker, consumers.into_iter().collect()).all(steps);
             Schedule { seed, network, broker, topics, groups, steps }
         },
     )
@@ -80,79 +83,11 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn consumer_name() -> impl Strategy<Value = String> {
-    let reserved = ["empty", "stable", "dead", "b0"];
+    let reserved = ["empty", "stable", "dead", "answer"];
     name().prop_filter("a word of the language", move |name| {
         !reserved.contains(&name.as_str())
             && name.strip_prefix('b').is_none_or(|id| id.parse::<u64>().is_err())
     })
-}
-
-fn network() -> impl Strategy<Value = NetworkSpec> {
-    let spec = (range(), 0..=1_000_u16).prop_map(|(latency, aim)| NetworkSpec { latency, aim });
-    prop_oneof![Just(NetworkSpec::default()), spec]
-}
-
-fn broker() -> impl Strategy<Value = BrokerSpec> {
-    let commit = (0..=2_500_000_u64, 0..=2_500_000_u64)
-        .prop_map(|(low, more)| Duration::from_micros(low)..=Duration::from_micros(low + more));
-    let delay = prop_oneof![Just(Duration::ZERO), millis()];
-    let spec =
-        (delay, commit).prop_map(|(initial_delay, commit)| BrokerSpec { initial_delay, commit });
-    prop_oneof![Just(BrokerSpec::default()), spec]
-}
-
-/// Settings before it is known which topics there are and what is inherited.
-#[derive(Clone, Debug)]
-struct RawSettings(Settings, Option<Vec<Index>>);
-
-fn settings() -> impl Strategy<Value = RawSettings> {
-    let assignors = subsequence(Assignor::ALL.to_vec(), 1..=2).prop_shuffle();
-    let session = (6_000..=1_800_000_u64).prop_map(Duration::from_millis);
-    let times = (
-        option::of(session),
-        option::of(millis()),
-        option::of(millis()),
-        option::of(maybe_zero()),
-        option::of(millis()),
-        option::of(millis()),
-        option::of(millis()),
-    );
-    let rest = (option::of(assignors), option::of(1..=1_000_000_usize), option::of(0..=9_i16));
-    let topics = option::of(prop::collection::vec(any::<Index>(), 1..4));
-    (times, rest, topics).prop_map(|(times, (assignors, records, version), topics)| {
-        let (session, heartbeat, rebalance, process, autocommit, request, fetch) = times;
-        let settings = Settings {
-            topics: None,
-            assignors,
-            session,
-            heartbeat,
-            rebalance,
-            process,
-            records,
-            autocommit,
-            request,
-            fetch,
-            version,
-        };
-        RawSettings(settings, topics)
-    })
-}
-
-impl RawSettings {
-    fn settle(self, topics: &[TopicSpec], inherited: &Settings) -> Settings {
-        let RawSettings(mut settings, wanted) = self;
-        settings.topics = wanted.map(|wanted| {
-            let names: BTreeSet<&String> =
-                wanted.iter().map(|index| &index.get(topics).name).collect();
-            names.into_iter().cloned().collect()
-        });
-        let session = settings.session.or(inherited.session).unwrap_or(Duration::from_secs(45));
-        let heartbeat = settings.heartbeat.or(inherited.heartbeat);
-        if heartbeat.is_some_and(|heartbeat| heartbeat >= session) {
-            settings.heartbeat = Some(Duration::from_secs(1));
-        }
-        settings
-    }
 }
 
 /// A step before it is known which names there are.
@@ -175,7 +110,7 @@ fn raw() -> impl Strategy<Value = Raw> {
     let number = prop_oneof![Just(1), 1..=1_000_000_u32];
     let offset = prop_oneof![0..100_i64, Just(i64::MAX)];
     let times = (duration(), option::of(duration()));
-    (0..22_u8, names, times, number, offset, -500_000..=500_000_i32, settings()).prop_map(
+    (0..40_u8, names, times, number, offset, -500_000..=500_000_i32, settings()).prop_map(
         |(kind, (who, other, flags), (by, within), number, offset, ppm, settings)| Raw {
             kind,
             who,
@@ -194,6 +129,10 @@ fn raw() -> impl Strategy<Value = Raw> {
 /// Turns raw steps into steps that are possible where they stand.
 struct Builder<'a> {
     topics: &'a [TopicSpec],
+    /// How many partitions each of them has by then; nothing when it is deleted.
+    partitions: Vec<Option<i32>>,
+    broker: &'a BrokerSpec,
+    down: BTreeSet<BrokerId>,
     groups: &'a [GroupSpec],
     names: Vec<String>,
     joined: Vec<String>,
@@ -202,9 +141,17 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(topics: &'a [TopicSpec], groups: &'a Vec<GroupSpec>, names: Vec<String>) -> Self {
+    fn new(
+        topics: &'a [TopicSpec],
+        groups: &'a [GroupSpec],
+        broker: &'a BrokerSpec,
+        names: Vec<String>,
+    ) -> Self {
         Builder {
             topics,
+            partitions: topics.iter().map(|topic| Some(topic.partitions)).collect(),
+            broker,
+            down: BTreeSet::new(),
             groups,
             names,
             joined: Vec::new(),
@@ -235,7 +182,8 @@ impl<'a> Builder<'a> {
         let consumer = consumer.clone();
         let group = raw.flags.0.then(|| raw.other.get(self.groups));
         let inherited = &group.unwrap_or(&self.groups[0]).settings;
-        let settings = raw.settings.settle(self.topics, inherited);
+        let sessions = self.broker.min_session..=self.broker.max_session;
+        let settings = raw.settings.settle(self.topics, inherited, &sessions);
         self.running.insert(consumer.clone());
         if !self.joined.contains(&consumer) {
             self.joined.push(consumer.clone());
@@ -246,16 +194,21 @@ impl<'a> Builder<'a> {
     fn action(&mut self, raw: Raw) -> Action {
         let who = raw.who.get(&self.joined).clone();
         let client = NodeName::Consumer(who.clone());
-        let broker = NodeName::Broker(BrokerId(0));
+        let id = self.broker_id(raw.number);
+        let broker = NodeName::Broker(id);
         let node = if raw.flags.0 { broker.clone() } else { client.clone() };
         let (a, b) = if raw.flags.1 { (client, broker) } else { (broker, client) };
         match raw.kind {
             0..=2 => self.join(raw),
             3 => self.ends(who, Action::Leave),
-            4 => self.ends(who, Action::Crash),
+            4 if raw.flags.0 && self.down.insert(id) => {
+                Action::Crash(NodeName::Broker(id), raw.tail())
+            }
+            4 => self.ends(who, |who| Action::Crash(NodeName::Consumer(who), Tail::Luck)),
+            5 if raw.flags.0 && self.down.remove(&id) => Action::Restart(NodeName::Broker(id)),
             5 => {
                 self.running.insert(who.clone());
-                Action::Restart(who)
+                Action::Restart(NodeName::Consumer(who))
             }
             6 => Action::Pause(node),
             7 => Action::Resume(node),
@@ -276,12 +229,7 @@ impl<'a> Builder<'a> {
             },
             14 => Action::Skew(node, raw.ppm),
             15 => Action::Slow(who, if raw.flags.0 { raw.by } else { Duration::ZERO }),
-            16 => {
-                let partition = self.partition(raw.other, raw.number);
-                let topic = partition.topic.0.to_string();
-                let partition = raw.flags.0.then_some(partition.partition);
-                Action::Produce { topic, partition, count: raw.number }
-            }
+            16 => self.produce(raw),
             17 => {
                 self.earliest += raw.by;
                 Action::Advance(raw.by)
@@ -289,8 +237,24 @@ impl<'a> Builder<'a> {
             18 => Action::Settle(raw.within),
             19 => Action::Drain(raw.within),
             20 => self.calm(who, raw.flags.0),
+            21..=27 => self.cluster(raw, id),
+            28..=35 => Action::Admin(self.admin(who, raw, id)),
             _ => Action::Expect(self.expect(who, raw)),
         }
+    }
+
+    fn broker_id(&self, number: u32) -> BrokerId {
+        BrokerId(number as i32 % i32::from(self.broker.count))
+    }
+
+    fn produce(&self, raw: Raw) -> Action {
+        let partition = self.partition(raw.other, raw.number);
+        if self.partitions[raw.other.index(self.topics.len())].is_none() {
+            return Action::Settle(raw.within);
+        }
+        let topic = partition.topic.0.to_string();
+        let partition = raw.flags.0.then_some(partition.partition);
+        Action::Produce { topic, partition, count: raw.number }
     }
 
     fn ends(&mut self, who: String, action: fn(String) -> Action) -> Action {
@@ -302,6 +266,7 @@ impl<'a> Builder<'a> {
     /// again, and so must this.
     fn calm(&mut self, who: String, named: bool) -> Action {
         self.running.extend(self.joined.iter().cloned());
+        self.down.clear();
         Action::Calm(named.then(|| vec![who]))
     }
 
@@ -309,7 +274,7 @@ impl<'a> Builder<'a> {
         let group = raw.flags.0.then(|| raw.other.get(self.groups).name.clone());
         let partition = self.partition(raw.other, raw.number);
         let generation = raw.flags.1.then_some(raw.ppm.max(-1));
-        match raw.offset % 4 {
+        match raw.offset % 6 {
             0 => Expectation::Group {
                 group,
                 state: *raw.who.get(&GroupState::ALL),
@@ -323,7 +288,27 @@ impl<'a> Builder<'a> {
                 generation,
             },
             2 => Expectation::Committed { group, partition, offset: raw.offset - 3 },
+            3 => Expectation::Answer(self.answer(partition, &raw)),
+            4 => Expectation::Coordinator {
+                group,
+                broker: raw.flags.1.then(|| self.broker_id(raw.number)),
+            },
             _ => Expectation::Processed { partition, next: raw.offset },
+        }
+    }
+
+    fn answer(&self, partition: TopicPartition, raw: &Raw) -> Answer {
+        let (error, state, groups) = raw.flags;
+        let offset = (!error || raw.number.is_multiple_of(2)).then_some((partition, raw.offset));
+        Answer {
+            error: error.then(|| ["NONE", "NON_EMPTY_GROUP"][raw.who.index(2)].to_owned()),
+            state: state.then(|| *raw.who.get(&GroupState::ALL)),
+            members: raw.within.map(|_| raw.number as usize % 10_001),
+            groups: groups.then(|| {
+                let names = self.groups.iter().map(|group| group.name.clone());
+                names.take(raw.number as usize % 3).collect()
+            }),
+            offset,
         }
     }
 
@@ -332,8 +317,16 @@ impl<'a> Builder<'a> {
     }
 
     fn partition(&self, index: Index, number: u32) -> TopicPartition {
-        let topic = index.get(self.topics);
-        TopicPartition::new(TopicName(str_bytes(&topic.name)), number as i32 % topic.partitions)
+        let topic = index.index(self.topics.len());
+        let count = self.partitions[topic].unwrap_or(self.topics[topic].partitions);
+        let name = TopicName(str_bytes(&self.topics[topic].name));
+        TopicPartition::new(name, number as i32 % count)
+    }
+}
+
+impl Raw {
+    fn tail(&self) -> Tail {
+        [Tail::Luck, Tail::Lost, Tail::Kept][self.who.index(3)]
     }
 }
 
@@ -342,12 +335,16 @@ const PURPOSES: [Purpose; 3] = [Purpose::Bootstrap, Purpose::Coordinator, Purpos
 /// Words that lines are made of, right and wrong ones.
 pub fn word() -> impl Strategy<Value = String> {
     let verbs = "at join leave crash restart pause resume partition heal clog unclog reset drop skew \
-                 slow produce advance settle drain calm expect topic group network broker seed";
+                 slow produce advance settle drain calm expect topic group network broker seed move stall \
+                 unstall refuse accept compact grow delete-topic describe list delete-group \
+                 delete-offsets remove commit offsets txn-commit end-txn ask";
     let other = "c1 c2 b0 b1 -> orders g orders-0 orders-9 orders-0=5 request response Heartbeat \
-                 coordinator stable committed processed # = == 10s 0s 99d 1ms..5ms 5ms..1ms";
+                 coordinator stable committed processed answer NONE JoinGroup abort Stable # = == 10s 0s 99d 1ms..5ms 5ms..1ms";
     let keys = "group topics assignor session heartbeat latency aim partitions rate by nth count ppm \
-                process partition within owns generation members version commit";
-    let values = "1 0 -1 10s 1us 1ns 10/s 10/ none orders orders,orders range,roundrobin é ,";
+                process partition within owns generation members version commit racks max-session \
+                instance rack to unaware tail error on states types note retention stable producer as \
+                state groups type";
+    let values = "1 0 -1 10s 1us 1ns 10/s 10/ none orders orders,orders range,sticky é , lost yes";
     let split = |text: &'static str| select(text.split_whitespace().collect::<Vec<_>>());
     prop_oneof![
         3 => split(verbs).prop_map(str::to_owned),

@@ -1,0 +1,75 @@
+//! The rows of what the administrator asks.
+
+use super::{Claims, Verb, action};
+use crate::script::admin;
+use crate::script::options::*;
+
+/// Every request.
+pub(super) static ROWS: &[Verb] = &[
+    Verb {
+        about: "DescribeGroups; the groups need not exist",
+        ..action("describe", "GROUP …", admin::describe, "describe g nope")
+    },
+    Verb {
+        optional: &[&ON, &STATES, &TYPES],
+        about: "ListGroups, on one broker",
+        ..action("list", "", admin::list, "list on=b1 states=Stable,Empty types=classic")
+    },
+    Verb {
+        about: "DeleteGroups; the groups need not exist",
+        ..action("delete-group", "GROUP …", admin::delete_group, "delete-group g nope")
+    },
+    Verb {
+        about: "OffsetDelete; neither group nor partitions need exist",
+        ..action(
+            "delete-offsets",
+            "GROUP PARTITION …",
+            admin::delete_offsets,
+            "delete-offsets g orders-0 orders-9",
+        )
+    },
+    Verb {
+        optional: &[&INSTANCE, &MEMBER],
+        about: "LeaveGroup on behalf of a static member, or of a consumer's member id",
+        ..action("remove", "GROUP", admin::remove, "remove g instance=i1")
+    },
+    Verb {
+        claims: Claims::At(1),
+        optional: &[&NOTE, &RETENTION],
+        about: "OffsetCommit by no member, as tools that reset offsets do; version 4 with retention=",
+        ..action(
+            "commit",
+            "GROUP PARTITION=OFFSET",
+            admin::commit,
+            "commit g orders-0=5 note=5000 retention=60m",
+        )
+    },
+    Verb {
+        optional: &[&STABLE],
+        about: "OffsetFetch of everything that the group has committed",
+        ..action("offsets", "GROUP", admin::offsets, "offsets g stable=yes")
+    },
+    Verb {
+        claims: Claims::At(1),
+        required: &[&PRODUCER],
+        optional: &[&AS],
+        about: "TxnOffsetCommit, on behalf of nobody or of a consumer",
+        ..action(
+            "txn-commit",
+            "GROUP PARTITION=OFFSET",
+            admin::txn_commit,
+            "txn-commit g orders-0=5 producer=7 as=c1",
+        )
+    },
+    Verb {
+        required: &[&PRODUCER],
+        about: "WriteTxnMarkers to the group's partition of the offsets log: `commit` or `abort`",
+        ..action("end-txn", "GROUP OUTCOME", admin::end_txn, "end-txn g commit producer=7")
+    },
+    Verb {
+        required: &[&ANY_GROUP, &SESSION_ASKED],
+        optional: &[&TYPE],
+        about: "a bare JoinGroup that no client would send, for the checks that come first",
+        ..action("ask", "JoinGroup", admin::ask, "ask JoinGroup group= session=1s")
+    },
+];
