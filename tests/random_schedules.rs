@@ -1,17 +1,19 @@
 //! Random schedules, made by `proptest` so that one that fails is made small by it as well.
 
+#[path = "mutants/around.rs"]
+mod around;
+
 use std::cell::Cell;
 use std::time::Duration;
 
-use groupsim::coordinator::{
-    AppendId, Call, Coordinator, GroupCoordinator, GroupDescription, Output,
-};
+use around::{Around, Wrapped};
+use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
 use groupsim::protocol::BrokerId;
-use groupsim::protocol::{Api, GroupId, Response, ResponseError};
+use groupsim::protocol::{Api, Response, ResponseError};
 use groupsim::run::{Systems, run};
 use groupsim::script;
 use groupsim::sim::schedule::{
-    Action, Direction, GroupSpec, NodeName, Schedule, Settings, Side, Step, TopicSpec,
+    Action, Direction, GroupSpec, NodeName, Schedule, Settings, Side, Step, Tail, TopicSpec,
 };
 use groupsim::time::Time;
 use proptest::prelude::*;
@@ -113,7 +115,10 @@ fn actions(trouble: &Trouble) -> (Action, Option<Action>) {
     let consumer = name(trouble.consumer);
     let (node, broker) = (NodeName::Consumer(consumer.clone()), NodeName::Broker(BrokerId(0)));
     match trouble.what {
-        What::Crash => (Action::Crash(consumer.clone()), Some(Action::Restart(consumer))),
+        What::Crash => {
+            let node = NodeName::Consumer(consumer);
+            (Action::Crash(node.clone(), Tail::Luck), Some(Action::Restart(node)))
+        }
         What::Pause => (Action::Pause(node.clone()), Some(Action::Resume(node))),
         What::PauseBroker => (Action::Pause(broker.clone()), Some(Action::Resume(broker))),
         What::Cut(both) => {
@@ -154,9 +159,17 @@ fn any_troubles_end_well() {
 /// A coordinator that answers the heartbeats of members it has removed as if nothing had happened.
 struct Polite(Coordinator);
 
-impl Polite {
-    fn soften(out: &mut [Output]) {
-        for output in out {
+impl Around for Polite {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &self.0
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut self.0
+    }
+
+    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
+        for output in &mut out[before..] {
             if let Output::Respond { response: Response::Heartbeat(answer), .. } = output
                 && answer.error_code == ResponseError::UnknownMemberId.code()
             {
@@ -166,47 +179,12 @@ impl Polite {
     }
 }
 
-impl GroupCoordinator for Polite {
-    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
-        self.0.handle(now, call, out);
-        Polite::soften(out);
-    }
-
-    fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.0.advance(now, out);
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        self.0.next_deadline()
-    }
-
-    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>) {
-        self.0.committed(now, append, out);
-    }
-
-    fn append_failed(
-        &mut self,
-        now: Time,
-        append: AppendId,
-        error: ResponseError,
-        out: &mut Vec<Output>,
-    ) {
-        self.0.append_failed(now, append, error, out);
-    }
-
-    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
-        self.0.deadlines(visit);
-    }
-
-    fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
-        self.0.describe(group)
-    }
-}
-
 #[test]
 fn proptest_shrinks_a_failing_schedule_to_the_trouble_that_matters() {
     let systems = Systems {
-        coordinator: Box::new(|config, rng| Box::new(Polite(Coordinator::new(config, rng)))),
+        coordinator: Box::new(|config, rng| {
+            Box::new(Wrapped(Polite(Coordinator::new(config, rng))))
+        }),
         ..Systems::default()
     };
     let runs = Cell::new(0);

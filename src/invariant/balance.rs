@@ -3,15 +3,21 @@
 //! Scope: the plan in the SyncGroup of the leader of the newest generation, given the members and
 //! subscriptions that the leader was told, for topics that were there before the first consumer.
 //! - `range`: of each topic, a member gets one contiguous run, and two subscribers differ by at most one.
-//! - `roundrobin`: over all topics two members differ by at most one, if all subscribe to the same.
+//!   (Members that say which rack they are in may get more than one run: KIP-881.)
+//! - `roundrobin` and `sticky`: over all topics two members differ by at most one, if all subscribe to the
+//!   same.
+//! - `cooperative-sticky`, if all subscribe to the same: nobody gets more than the ceiling of the mean,
+//!   and nobody lacks more of its floor than what the plan leaves in transit: what nobody gets and some
+//!   member claims.
+//!
+//! Static members that are away count as members: their leader was told of them.
 //!
 //! Not said: anything of other assignors; which member gets which share (ties are an assignor's own
-//! business); round-robin among unequal subscriptions, which promises no bound. That the plan is
+//! business); unequal subscriptions with the others than range, which promise no bound that a checker could compute. That the plan is
 //! complete is `single-owner`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::assignor::Assignor;
 use crate::protocol::{MemberId, TopicName, TopicPartition};
 use crate::trace::Event;
 
@@ -38,10 +44,15 @@ impl Invariant for Balance {
         let (Some(roster), Some(protocol)) = (&group.roster, &group.protocol) else {
             return Ok(());
         };
-        match Assignor::from_name(protocol.as_str()) {
-            Some(Assignor::Range) => range(ledger, group, roster, assignments),
-            Some(Assignor::RoundRobin) => round_robin(ledger, group, roster, assignments),
-            None => Ok(()),
+        match protocol.as_str() {
+            "range" => range(ledger, group, roster, assignments),
+            "roundrobin" | "sticky" if comparable(ledger, roster) => {
+                even(totals(roster, assignments)).map_err(|what| format!("{} {what}", head(group)))
+            }
+            "cooperative-sticky" if comparable(ledger, roster) => {
+                cooperative(roster, assignments).map_err(|what| format!("{} {what}", head(group)))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -66,7 +77,7 @@ fn range(
         for (member, share) in &shares {
             // The shares are sorted, so a run without a hole spans as many numbers as it has.
             let contiguous = share.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-            if !contiguous {
+            if !contiguous && roster.claims.values().all(|claim| !claim.racked) {
                 let topic = topic.0.as_str();
                 return Err(format!(
                     "{} gives {member} {topic} {share:?}, which is no range",
@@ -80,25 +91,38 @@ fn range(
     Ok(())
 }
 
-fn round_robin(
-    ledger: &Ledger,
-    group: &Group,
-    roster: &Roster,
-    assignments: &Assignments,
-) -> Result<(), String> {
+/// Whether all members subscribe to the same topics, which were there before the first consumer.
+fn comparable(ledger: &Ledger, roster: &Roster) -> bool {
     let mut subscriptions = roster.subscriptions.values();
-    let Some(first) = subscriptions.next() else { return Ok(()) };
-    if subscriptions.any(|topics| topics != first) {
-        return Ok(());
+    let Some(first) = subscriptions.next() else { return false };
+    subscriptions.all(|topics| topics == first)
+        && first.iter().all(|topic| ledger.topics().contains_key(topic))
+}
+
+/// How much each member gets.
+fn totals<'a>(
+    roster: &'a Roster,
+    assignments: &'a Assignments,
+) -> impl Iterator<Item = (&'a MemberId, usize)> + Clone {
+    let members = roster.subscriptions.keys();
+    members.map(|member| (member, assignments.get(member).map_or(0, Vec::len)))
+}
+
+fn cooperative(roster: &Roster, assignments: &Assignments) -> Result<(), String> {
+    let given: BTreeSet<&TopicPartition> = assignments.values().flatten().collect();
+    let claimed: BTreeSet<&TopicPartition> =
+        roster.claims.values().flat_map(|claim| &claim.partitions).collect();
+    let transit = claimed.difference(&given).count();
+    let (total, members) = (given.len() + transit, roster.subscriptions.len().max(1));
+    for (member, size) in totals(roster, assignments) {
+        if size > total.div_ceil(members) || size + transit < total / members {
+            return Err(format!(
+                "gives {member} {size} of {total} partitions, {transit} of them in transit, among \
+                 {members} members"
+            ));
+        }
     }
-    if first.iter().any(|topic| !ledger.topics().contains_key(topic)) {
-        return Ok(());
-    }
-    let sizes = roster
-        .subscriptions
-        .keys()
-        .map(|member| (member, assignments.get(member).map_or(0, Vec::len)));
-    even(sizes).map_err(|what| format!("{} {what}", head(group)))
+    Ok(())
 }
 
 fn share(assignments: &Assignments, member: &MemberId, topic: &TopicName) -> Vec<i32> {
@@ -165,5 +189,27 @@ mod tests {
         let mut story = story("own");
         story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
         story.holds();
+    }
+
+    #[test]
+    fn a_cooperative_plan_may_lack_what_is_in_transit() {
+        let plan = |first: &'static [&'static str], claim: &'static [&'static str]| {
+            let mut story = Story::new("balance");
+            story.topic("t", 4).protocol("cooperative-sticky").generation(2, &["a", "b"]);
+            story.joined_with("a", 2, &[("a", claim, 1), ("b", &[], -1)]);
+            story.ask_sync("a", 2, &[("a", first)]);
+            story
+        };
+        const ALL: &[&str] = &["t-0", "t-1", "t-2", "t-3"];
+        plan(&["t-0", "t-1"], ALL).holds();
+        plan(&["t-0", "t-1", "t-2"], ALL).breaks("gives a 3 of 4 partitions");
+        plan(&["t-0", "t-1"], &["t-0", "t-1"]).breaks("gives a 2 of 2 partitions");
+    }
+
+    #[test]
+    fn a_sticky_plan_is_even() {
+        let mut story = story("sticky");
+        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2"]), ("b", &["t-3"])]);
+        story.breaks("gives a 3 partitions and b only 1");
     }
 }

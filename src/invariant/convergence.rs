@@ -6,11 +6,13 @@
 //! - After `calm` and the next `settle`, no rebalance storm: a group whose members are then exactly the
 //!   healed consumers, with nobody else alive, comes to rest, and then begins no generation until
 //!   something is done to it (a line of the schedule, a consumer that starts, stops, crashes, gives up or
-//!   outlasts its poll interval). Until it is at rest it has twice the longest session, poll interval and
+//!   outlasts its poll interval, a topic that changes, a leader that is named). Until it is at rest it has twice the longest session, poll interval and
 //!   request timeout of its consumers together, because a session that a fault cut off may yet expire,
 //!   and a request that a fault held back may yet arrive. For each life of a consumer that ended before,
 //!   two generations are let pass, and two more for the living: a request that a dead connection still
 //!   held can add a member that nobody is, and its removal is the second.
+//!
+//! Judged are the incarnations of the brokers that lead; what a zombie does to its own is not.
 //!
 //! Not said: anything of groups in which a consumer that was not healed is still alive, or that have
 //! members nobody answers for, because those may expire at any time.
@@ -73,7 +75,12 @@ impl Invariant for Convergence {
             Kind::Calm { core } => self.core = Some(core.iter().copied().collect()),
             Kind::Settled { .. } => self.rest(ledger, event.at),
             Kind::Script { text, .. } if !only_watches(text) => self.at_rest.clear(),
-            Kind::Coordinator(Observation::GenerationBegan { group, generation, .. }) => {
+            Kind::LeaderElected { .. } | Kind::TopicGrown { .. } | Kind::TopicDeleted { .. } => {
+                self.at_rest.clear();
+            }
+            Kind::Coordinator(Observation::GenerationBegan { group, generation, .. })
+                if ledger.observed().is_some_and(|(index, _)| ledger.reigns(index)) =>
+            {
                 return self.began(event.at, group, generation.0);
             }
             Kind::ConsumerStarted { .. }

@@ -1,18 +1,24 @@
 //! Whoever is no longer part of a group must not act for it.
 //!
 //! Scope: requests of the classic protocol, judged by the facts that held when the broker began to handle
-//! them, whenever their answer became visible.
+//! them, whenever their answer became visible. The facts are those of the broker that handled the request,
+//! in that term: a zombie knows members, ids and generations that its successor does not, and may go on to
+//! accept them. (Not to any lasting effect: see `durable`.)
 //! - Heartbeat (NONE or REBALANCE_IN_PROGRESS), SyncGroup (NONE) and OffsetCommit with a generation (NONE
 //!   for at least one partition) are accepted only from a member of the group and only with the group's
 //!   newest generation.
 //! - SyncGroup is accepted only in the sync phase and after it; OffsetCommit with a generation not in the
 //!   sync phase, and without one only while the group is Empty.
-//! - LeaveGroup succeeds only for a member or an id that MEMBER_ID_REQUIRED handed out.
+//! - LeaveGroup succeeds only for a member, an id that MEMBER_ID_REQUIRED handed out, or no id and the
+//!   static instance id of a member.
 //! - JoinGroup with a member id succeeds only for such ids, too.
+//! - A broker that has not loaded the group, or has unloaded it, accepts none of these; but while it
+//!   loads it may answer a Heartbeat with NONE, whoever sent it.
 //!
 //! Not said: which of several errors a refused request gets; what Heartbeat answers in which phase; that
-//! anybody entitled is accepted (if nobody is, `convergence` says so).
+//! anybody entitled is accepted (if nobody is, `convergence` says so); transactional commits.
 
+use crate::cluster::ShardState;
 use crate::coordinator::GroupState;
 use crate::protocol::{Request, Response, ResponseError};
 use crate::trace::Event;
@@ -39,7 +45,9 @@ impl Invariant for Fencing {
         let objection = match (&request.body, response) {
             (Request::Heartbeat(body), Response::Heartbeat(answer)) => {
                 let rebalancing = ResponseError::RebalanceInProgress.code();
-                let accepted = answer.error_code == 0 || answer.error_code == rebalancing;
+                let loading = asked.term == ShardState::Loading && answer.error_code == 0;
+                let accepted =
+                    !loading && (answer.error_code == 0 || answer.error_code == rebalancing);
                 accepted.then(|| stale(asked, body.generation_id)).flatten()
             }
             (Request::SyncGroup(body), Response::SyncGroup(answer)) if answer.error_code == 0 => {
@@ -51,7 +59,9 @@ impl Invariant for Fencing {
             (Request::LeaveGroup(body), Response::LeaveGroup(answer)) => leave(asked, body, answer),
             (Request::JoinGroup(body), Response::JoinGroup(answer)) if answer.error_code == 0 => {
                 let stranger = asked.standing == Standing::Stranger && !body.member_id.is_empty();
-                stranger.then(|| "its member id means nothing to the group".to_owned())
+                let stranger =
+                    stranger.then(|| "its member id means nothing to the group".to_owned());
+                stranger.or_else(|| not_served(asked))
             }
             _ => None,
         };
@@ -82,6 +92,10 @@ fn stale(asked: &Asked, generation: i32) -> Option<String> {
     (asked.generation.0 != generation).then(|| format!("it named generation {generation}"))
 }
 
+fn not_served(asked: &Asked) -> Option<String> {
+    (!asked.serving()).then(|| format!("its broker was {:?}", asked.term))
+}
+
 fn early_sync(asked: &Asked) -> Option<String> {
     match asked.state {
         GroupState::CompletingRebalance | GroupState::Stable => None,
@@ -100,6 +114,9 @@ fn commit(
     if !partitions.any(|partition| partition.error_code == 0) {
         return None;
     }
+    if let Some(objection) = not_served(asked) {
+        return Some(objection);
+    }
     let generation = body.generation_id_or_member_epoch;
     let empty = asked.state == GroupState::Empty;
     if generation < 0 {
@@ -115,7 +132,7 @@ fn leave(asked: &Asked, body: &LeaveGroupRequest, answer: &LeaveGroupResponse) -
     if answer.error_code != 0 {
         return None;
     }
-    leavers(body).enumerate().take(64).find_map(|(index, id)| {
+    leavers(body).enumerate().take(64).find_map(|(index, (id, _))| {
         // Up to version 2 the answer has no entries, only the error above.
         let error = answer.members.get(index).map_or(0, |entry| entry.error_code);
         let unknown = asked.known & 1 << index == 0;
@@ -208,5 +225,36 @@ mod tests {
         story.answer(second, join_answer("p", 2, "a", &[])).holds();
         let third = story.ask_join("x");
         story.answer(third, join_answer("x", 2, "a", &[])).breaks("means nothing to the group");
+    }
+
+    #[test]
+    fn each_broker_is_judged_by_its_own_facts() {
+        let mut story = story();
+        story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &[])]);
+        let key = story.on(0).ask_heartbeat("b", 2);
+        story.answer(key, heartbeat_answer(0)).holds();
+        let key = story.on(1).ask_heartbeat("a", 2);
+        story.answer(key, heartbeat_answer(0)).breaks("it named generation 2");
+    }
+
+    #[test]
+    fn a_broker_that_loads_accepts_heartbeats_and_nothing_else() {
+        use crate::cluster::ShardState;
+        let mut story = story();
+        story.elected(1).on(1).shard(1, ShardState::Loading);
+        let key = story.ask_heartbeat("a", 2);
+        story.answer(key, heartbeat_answer(0)).holds();
+        let key = story.ask_join("");
+        story.answer(key, join_answer("c", 1, "c", &[])).breaks("its broker was Loading");
+    }
+
+    #[test]
+    fn who_was_displaced_is_a_stranger() {
+        let mut story = Story::new("fencing");
+        story.added_static("a1", "i").generation(1, &["a1"]).stable().replaced("i", "a1", "a2");
+        let key = story.ask_sync("a2", 1, &[]);
+        story.told(key, &[]).holds();
+        let key = story.ask_commit("a1", 1, &[("t-0", 1)]);
+        story.committed(key, 0).breaks("it is not a member");
     }
 }

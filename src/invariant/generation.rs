@@ -1,12 +1,18 @@
 //! A generation number names one membership, and clients fence themselves by comparing it.
 //!
-//! Scope: one group, one coordinator incarnation (a coordinator that takes over may issue numbers again).
-//! - Each completed join phase has a larger number than the last.
+//! Scope: one group, one incarnation. A coordinator that takes over goes on from the generation that it
+//! found in the log, and so may issue again the numbers of generations that never came into the log. (That it
+//! finds every generation of which a member was told its assignment is `durable`'s.)
+//! - Each completed join phase has a larger number than the last, and than the one that was loaded.
 //! - A successful JoinGroup answer carries the generation that was the newest when the request was
 //!   evaluated (a member of a generation may be answered at once) or the next one to begin (it was
-//!   parked). It agrees with that generation on leader and assignor, and its member is in it.
-//! - A consumer is assigned partitions only in a generation that includes its member id, and never in
-//!   an older one than before under the same id. The same one twice is Kafka: a follower whose SyncGroup
+//!   parked). A static member that comes back to a Stable group is answered with the newest. The answer
+//!   agrees with that generation on leader and assignor, and its member is in it; for a static member that
+//!   was replaced stands the one in its place, and up to version 8 the other way round as leader, too; and
+//!   one that came back may be told of another leader if that one has gone meanwhile.
+//! - A consumer is assigned partitions only in a generation that includes its member id, of whichever
+//!   incarnation, and never in an older one than before under the same id, unless by a zombie that repeats
+//!   itself. The same one twice is Kafka: a follower whose SyncGroup
 //!   answer was lost rejoins and is given the generation it is in.
 //!
 //! Not said: that numbers grow by exactly one; which generation a heartbeat, commit or sync may name
@@ -21,14 +27,14 @@ use crate::trace::{ConsumerRef, Event, Kind, Place};
 use kafka_protocol::messages::JoinGroupResponse;
 
 use super::Invariant;
-use super::ledger::{Asked, Ledger, Standing};
+use super::ledger::{Asked, Group, Ledger, Standing};
 
 /// How many generations are remembered, for answers that become visible late.
 const REMEMBERED: usize = 8;
 
 #[derive(Default)]
 pub(super) struct Generations {
-    /// By the ledger's number of the group.
+    /// By the number of the incarnation.
     groups: BTreeMap<usize, History>,
     assigned: IndexMap<MemberId, Generation>,
     consumers: IndexMap<ConsumerRef, crate::protocol::GroupId>,
@@ -53,7 +59,10 @@ impl Invariant for Generations {
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
         match (&event.kind, event.place) {
-            (Kind::Coordinator(observation), _) => self.coordinator(ledger, observation),
+            (Kind::Coordinator(observation), _) => match ledger.observed() {
+                Some((index, group)) => self.coordinator(index, group, observation),
+                None => Ok(()),
+            },
             (
                 Kind::Consumer(consumer::Observation::Assigned { member, generation, .. }),
                 Place::Consumer(consumer),
@@ -79,25 +88,41 @@ impl Invariant for Generations {
 }
 
 impl Generations {
-    fn coordinator(&mut self, ledger: &Ledger, observation: &Observation) -> Result<(), String> {
-        let Observation::GenerationBegan { group, generation, protocol, leader, members, .. } =
-            observation
-        else {
-            return Ok(());
-        };
-        let Some((index, _)) = ledger.find(group) else { return Ok(()) };
-        let history = self.groups.entry(index).or_default();
-        let last = history.last_key_value().map_or(Generation(0), |(last, _)| *last);
-        if *generation <= last {
-            let group = group.as_str();
-            return Err(format!("group {group}: generation {generation} began after {last}"));
-        }
-        history.insert(
-            *generation,
-            Facts { leader: leader.clone(), protocol: protocol.clone(), members: sorted(members) },
-        );
-        if history.len() > REMEMBERED {
-            history.pop_first();
+    fn coordinator(
+        &mut self,
+        index: usize,
+        group: &Group,
+        observation: &Observation,
+    ) -> Result<(), String> {
+        match observation {
+            Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
+                let history = self.groups.entry(index).or_default();
+                let last = history.last_key_value().map_or(Generation(0), |(last, _)| *last);
+                if *generation <= last {
+                    let group = group.id.as_str();
+                    return Err(format!(
+                        "group {group}: generation {generation} began after {last}"
+                    ));
+                }
+                let (leader, protocol) = (leader.clone(), protocol.clone());
+                let facts = Facts { leader, protocol, members: sorted(members) };
+                remember(history, *generation, facts);
+            }
+            Observation::GroupLoaded(loaded) => {
+                let metadata = &loaded.metadata;
+                let members: Vec<_> = metadata.members.iter().map(|m| m.id.clone()).collect();
+                let (leader, protocol) = (metadata.leader.clone(), metadata.protocol.clone());
+                let facts = Facts { leader, protocol, members: sorted(&members) };
+                remember(self.groups.entry(index).or_default(), metadata.generation, facts);
+            }
+            Observation::MemberReplaced { new, .. } => {
+                let newest = self.groups.get_mut(&index).and_then(|known| known.last_entry());
+                if let Some(mut newest) = newest {
+                    newest.get_mut().members.push(new.clone());
+                    newest.get_mut().members.sort();
+                }
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -116,7 +141,10 @@ impl Generations {
                 answer.member_id
             )
         };
-        if Some(generation) != asked.next_generation && !at_once(asked, generation) {
+        let group = ledger.group(asked.group);
+        let came_back = |id: &StrBytes| group.displaced.values().any(|new| new.0 == *id);
+        let known = asked.standing == Standing::Member || came_back(&answer.member_id);
+        if Some(generation) != asked.next_generation && !(known && at_once(asked, generation)) {
             let next = asked.next_generation.map_or("none".to_owned(), |next| next.to_string());
             let newest = asked.generation;
             return Err(format!(
@@ -129,8 +157,15 @@ impl Generations {
         else {
             return Ok(());
         };
-        let leader = facts.leader.as_ref().map_or("", MemberId::as_str);
-        if leader != answer.leader.as_str() {
+        let leader = facts.leader.as_ref().map_or("", |leader| group.resolve(leader).as_str());
+        // Who waits for the record of its replacement may be answered after the leader has gone and another
+        // one was named (rule R8.8).
+        let renamed = came_back(&answer.member_id)
+            && !facts
+                .leader
+                .as_ref()
+                .is_some_and(|leader| group.members.contains_key(group.resolve(leader)));
+        if !renamed && leader != group.resolve(&MemberId(answer.leader.clone())).as_str() {
             return Err(format!("{} with leader {}, but {leader} leads", head(), answer.leader));
         }
         if facts.protocol != answer.protocol_name {
@@ -143,6 +178,20 @@ impl Generations {
         Ok(())
     }
 
+    /// Whether a broker that does not know of its successor is in that generation of the consumer's group, and
+    /// may have repeated what was assigned in it.
+    fn told_by_a_zombie(
+        &self,
+        ledger: &Ledger,
+        consumer: ConsumerRef,
+        generation: Generation,
+    ) -> bool {
+        self.consumers.get(&consumer).is_some_and(|group| {
+            let mut all = ledger.incarnations(group);
+            all.any(|(index, known)| known.generation == generation && !ledger.reigns(index))
+        })
+    }
+
     fn assigned(
         &mut self,
         ledger: &Ledger,
@@ -152,20 +201,29 @@ impl Generations {
     ) -> Result<(), String> {
         if let Some(last) = self.assigned.insert(member.clone(), generation)
             && generation < last
+            && !self.told_by_a_zombie(ledger, consumer, generation)
         {
             return Err(format!("{member} was assigned in generation {generation} after {last}"));
         }
-        let history = self
-            .consumers
-            .get(&consumer)
-            .and_then(|group| ledger.find(group))
-            .and_then(|(index, _)| self.groups.get(&index));
-        match history.and_then(|history| history.get(&generation)) {
-            Some(facts) if !contains(&facts.members, &member.0) => Err(format!(
+        let Some(group) = self.consumers.get(&consumer) else { return Ok(()) };
+        let mut known = ledger
+            .incarnations(group)
+            .filter_map(|(index, _)| self.groups.get(&index)?.get(&generation))
+            .peekable();
+        let unknown = known.peek().is_none();
+        match unknown || known.any(|facts| contains(&facts.members, &member.0)) {
+            true => Ok(()),
+            false => Err(format!(
                 "{member} was assigned in generation {generation}, which does not include it"
             )),
-            Some(_) | None => Ok(()),
         }
+    }
+}
+
+fn remember(history: &mut History, generation: Generation, facts: Facts) {
+    history.insert(generation, facts);
+    if history.len() > REMEMBERED {
+        history.pop_first();
     }
 }
 
@@ -175,7 +233,7 @@ fn at_once(asked: &Asked, generation: Generation) -> bool {
         GroupState::CompletingRebalance | GroupState::Stable => true,
         GroupState::Empty | GroupState::PreparingRebalance | GroupState::Dead => false,
     };
-    settled && asked.standing == Standing::Member && asked.generation == generation
+    settled && asked.generation == generation
 }
 
 fn sorted(members: &[MemberId]) -> Vec<MemberId> {
@@ -265,5 +323,33 @@ mod tests {
         let mut story = story();
         story.started(0).generation(1, &["a"]).assigned(0, "b", 1, &[]);
         story.breaks("does not include it");
+    }
+
+    #[test]
+    fn a_term_goes_on_from_what_it_loaded() {
+        let members: &[(&str, &str, &[&str])] = &[("a", "", &[])];
+        let taken_over = || {
+            let mut story = story();
+            story.generation(2, &["a"]).generation(3, &["a", "b"]);
+            story.elected(1).on(1).shard_active(1).load(2, members);
+            story
+        };
+        taken_over().generation(3, &["a"]).holds();
+        taken_over().generation(2, &["a"]).breaks("generation 2 began after 2");
+        let mut zombie = taken_over();
+        zombie.generation(3, &["a"]).on(0).generation(4, &["a", "b"]).on(1).generation(4, &["a"]);
+        zombie.holds();
+    }
+
+    #[test]
+    fn a_static_member_that_comes_back_is_answered_at_once() {
+        let mut story = story();
+        story.added_static("a1", "i").generation(1, &["a1", "b"]).stable();
+        let key = story.ask_join_static("", "i", &["range"]);
+        story.replaced("i", "a1", "a2");
+        // Up to version 8 the old id is named as leader.
+        story.answer(key, join_answer("a2", 1, "a1", &[])).holds();
+        let key = story.ask_join_static("", "k", &["range"]);
+        story.answer(key, join_answer("x", 1, "a2", &[])).breaks("next was none");
     }
 }

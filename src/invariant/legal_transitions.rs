@@ -1,13 +1,17 @@
 //! Groups and members move only along their tables.
 //!
 //! Scope: each move is in the table of [`GroupState`] or [`MemberState`], and starts where the last one of
-//! the same group (in one coordinator incarnation) or of the same life of a consumer ended; groups start
-//! Empty, members Unjoined. A group that went Dead is forgotten and may be created anew.
+//! the same incarnation of the group or of the same life of a consumer ended; groups start Empty, members
+//! Unjoined. A group that was loaded starts Stable if it has members, and Empty if not. A group that went
+//! Dead or was removed has ended, and so has each that its broker unloaded; it may be created or loaded
+//! anew. Only an Empty group is removed.
 //!
 //! Not said: when a group must move. That is `answered`'s and `convergence`'s.
 
+use std::collections::BTreeMap;
+
 use crate::consumer::{self, MemberState};
-use crate::coordinator::{self, GroupState};
+use crate::coordinator::{self, GroupState, LoadedGroup};
 use crate::protocol::{GroupId, IndexMap};
 use crate::trace::{ConsumerRef, Event, Kind, Place};
 
@@ -16,7 +20,8 @@ use super::ledger::Ledger;
 
 #[derive(Default)]
 pub(super) struct LegalTransitions {
-    groups: IndexMap<GroupId, GroupState>,
+    /// By the number of the incarnation.
+    groups: BTreeMap<usize, GroupState>,
     members: IndexMap<ConsumerRef, MemberState>,
 }
 
@@ -29,36 +34,61 @@ impl Invariant for LegalTransitions {
         "groups and members move only along their tables"
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
         match (&event.kind, event.place) {
             (Kind::Coordinator(coordinator::Observation::State { group, from, to, why }), _) => {
-                self.group(group, *from, *to, why)
+                let Some((index, _)) = ledger.observed() else { return Ok(()) };
+                self.group(index, group, *from, *to, why)
+            }
+            (Kind::Coordinator(coordinator::Observation::GroupLoaded(loaded)), _) => {
+                let Some((index, _)) = ledger.observed() else { return Ok(()) };
+                self.load(index, loaded)
+            }
+            (Kind::Coordinator(coordinator::Observation::GroupRemoved { group, why }), _) => {
+                let Some((index, _)) = ledger.observed() else { return Ok(()) };
+                match self.groups.get(&index) {
+                    None | Some(GroupState::Empty) => Ok(()),
+                    Some(state) => {
+                        Err(format!("group {}: {why} although it was {state}", group.as_str()))
+                    }
+                }
             }
             (
                 Kind::Consumer(consumer::Observation::State { from, to, why }),
                 Place::Consumer(consumer),
             ) => self.member(consumer, *from, *to, why),
-            (Kind::CoordinatorStarted { .. }, _) => {
-                self.groups.clear();
-                Ok(())
-            }
             _ => Ok(()),
         }
     }
 }
 
 impl LegalTransitions {
+    fn load(&mut self, index: usize, loaded: &LoadedGroup) -> Result<(), String> {
+        self.groups.insert(index, loaded.state);
+        let expected = match loaded.metadata.members.is_empty() {
+            true => GroupState::Empty,
+            false => GroupState::Stable,
+        };
+        match loaded.state == expected {
+            true => Ok(()),
+            false => Err(format!(
+                "group {}: loaded {} with {} members",
+                loaded.metadata.group.as_str(),
+                loaded.state,
+                loaded.metadata.members.len()
+            )),
+        }
+    }
+
     fn group(
         &mut self,
+        index: usize,
         group: &GroupId,
         from: GroupState,
         to: GroupState,
         why: &str,
     ) -> Result<(), String> {
-        let last = self.groups.insert(group.clone(), to).unwrap_or(GroupState::Empty);
-        if to == GroupState::Dead {
-            self.groups.swap_remove(group);
-        }
+        let last = self.groups.insert(index, to).unwrap_or(GroupState::Empty);
         let head = format_args!("group {}: {from} to {to} ({why})", group.as_str());
         if last != from {
             return Err(format!("{head}, but the group was {last}"));
@@ -135,5 +165,36 @@ mod tests {
         let mut story = story();
         story.state(Empty, PreparingRebalance).coordinator_started();
         story.state(Empty, PreparingRebalance).holds();
+    }
+
+    #[test]
+    fn a_loaded_group_starts_stable_or_empty() {
+        let members: &[(&str, &str, &[&str])] = &[("a", "", &[])];
+        story().load(3, members).state(Stable, PreparingRebalance).holds();
+        story().load(3, &[]).state(Empty, PreparingRebalance).holds();
+        story().load(3, &[]).state(Stable, PreparingRebalance).breaks("but the group was Empty");
+    }
+
+    #[test]
+    fn a_zombie_moves_on_its_own() {
+        let mut story = story();
+        story.state(Empty, PreparingRebalance).elected(1).on(1).shard_active(1).load(0, &[]);
+        story.on(0).state(PreparingRebalance, CompletingRebalance);
+        story.on(1).state(Empty, PreparingRebalance).holds();
+        story.on(0).state(CompletingRebalance, Dead).on(1).state(Empty, PreparingRebalance);
+        story.breaks("but the group was PreparingRebalance");
+    }
+
+    #[test]
+    fn only_an_empty_group_is_removed() {
+        story()
+            .state(Empty, PreparingRebalance)
+            .state(PreparingRebalance, Empty)
+            .group_removed()
+            .holds();
+        story().group_removed().holds();
+        let mut alive = story();
+        alive.state(Empty, PreparingRebalance).group_removed();
+        alive.breaks("although it was PreparingRebalance");
     }
 }

@@ -13,6 +13,7 @@ mod api;
 mod balance;
 mod checker;
 mod convergence;
+mod durable;
 mod expectations;
 mod fencing;
 mod generation;
@@ -20,25 +21,34 @@ mod ledger;
 mod legal_transitions;
 mod no_loss;
 mod no_overlap;
+mod revoke_first;
 mod session;
 mod single_owner;
+mod size_limit;
+mod static_identity;
+mod stickiness;
 #[cfg(test)]
 mod story;
 
 pub use api::{Invariant, Violation};
 pub use checker::Checker;
-pub use ledger::{Asked, Group, Key, Ledger, Member, Plan, Roster, Standing};
+pub use ledger::{Asked, Claim, Group, Home, Key, Ledger, Member, Plan, Roster, Standing};
 
 /// The names of all invariants, in the order in which they are asked.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 16] = [
     "single-owner",
     "no-overlap",
+    "revoke-first",
     "legal-transitions",
     "generation",
     "fencing",
+    "static-identity",
+    "size-limit",
+    "durable",
     "no-loss",
     "session",
     "balance",
+    "stickiness",
     "answered",
     "convergence",
     "expect",
@@ -49,12 +59,17 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(single_owner::SingleOwner),
         Box::new(no_overlap::NoOverlap::default()),
+        Box::new(revoke_first::RevokeFirst::default()),
         Box::new(legal_transitions::LegalTransitions::default()),
         Box::new(generation::Generations::default()),
         Box::new(fencing::Fencing),
+        Box::new(static_identity::StaticIdentity::default()),
+        Box::new(size_limit::SizeLimit::default()),
+        Box::new(durable::Durable::default()),
         Box::new(no_loss::NoLoss::default()),
         Box::new(session::Session::default()),
         Box::new(balance::Balance),
+        Box::new(stickiness::Stickiness),
         Box::new(answered::Answered::default()),
         Box::new(convergence::Convergence::default()),
         Box::new(expectations::Expectations),

@@ -2,27 +2,32 @@
 //!
 //! Scope, for consumers of one group:
 //! - A consumer polls and processes only what it owns: assigned to it, and not revoked, lost, crashed or
-//!   closed since.
-//! - In the coordinator's newest generation a consumer is assigned only what the coordinator told its
-//!   member id to own in that generation.
+//!   closed since. Once it has closed it is assigned nothing either.
+//! - In a generation that is the newest of an incarnation, a consumer is assigned only what the
+//!   coordinator told its member id to own in that generation, or found in the log that it had.
 //! - When a consumer with a current membership (its last assignment is of the newest generation, under an
-//!   id that is a member) is assigned or polls a partition, no other consumer with a current membership
-//!   owns it.
-//! - An accepted OffsetCommit with a generation comes from the member that had been told, in that
-//!   generation, to own the partition.
+//!   id that is a member, as the broker has it that the controller named last) is assigned or polls a
+//!   partition, no other consumer with a current membership owns it.
+//!   (Unless the leader of that generation handed in two plans, and one of them was told, the other loaded.)
+//! - An accepted OffsetCommit with a generation comes from a member that had been told, in that
+//!   generation and by some broker or its log, to own the partition; with `cooperative-sticky` also from
+//!   one that claimed it when it joined the generation, as it commits what it is about to revoke.
 //!
-//! Not said: that a consumer stops at once when it is removed. It cannot know before it hears of it, and
-//! until then may poll and process what somebody else owns by now; only its commits are refused.
+//! Not said: that a consumer stops at once when it is removed, or when its group has another coordinator. It
+//! cannot know before it hears of it, and until then may poll and process what somebody else owns by now;
+//! only its commits are refused. While no broker has loaded the group nobody's membership is current.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consumer::Observation;
-use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition};
+use crate::protocol::{
+    Generation, GroupId, IndexMap, MemberId, Request, Response, StrBytes, TopicPartition,
+};
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
 use super::Invariant;
-use super::ledger::{Asked, Key, Ledger};
+use super::ledger::{Asked, Group, Key, Ledger};
 
 #[derive(Default)]
 pub(super) struct NoOverlap {
@@ -35,6 +40,8 @@ pub(super) struct NoOverlap {
 
 struct Holder {
     group: GroupId,
+    /// It has closed or crashed.
+    over: bool,
     membership: Option<(MemberId, Generation)>,
     owned: BTreeSet<TopicPartition>,
 }
@@ -57,7 +64,8 @@ impl Invariant for NoOverlap {
             }
             (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
                 let group = config.group.clone();
-                let holder = Holder { group, membership: None, owned: BTreeSet::new() };
+                let owned = BTreeSet::new();
+                let holder = Holder { group, over: false, membership: None, owned };
                 self.consumers.insert(consumer, holder);
             }
             (
@@ -65,7 +73,9 @@ impl Invariant for NoOverlap {
                 Place::Consumer(consumer),
             ) => {
                 self.replace(consumer, BTreeSet::new());
-                self.consumers.swap_remove(&consumer);
+                if let Some(holder) = self.consumers.get_mut(&consumer) {
+                    holder.over = true;
+                }
             }
             _ => {}
         }
@@ -82,7 +92,11 @@ impl NoOverlap {
     ) -> Result<(), String> {
         let Some(holder) = self.consumers.get_mut(&consumer) else { return Ok(()) };
         match observation {
-            Observation::Assigned { member, generation, partitions } => {
+            Observation::Assigned { member, generation, .. } if holder.over => Err(format!(
+                "group {}: {member} was assigned generation {generation} after it had closed",
+                holder.group.as_str()
+            )),
+            Observation::Assigned { member, generation, partitions, .. } => {
                 holder.membership = Some((member.clone(), *generation));
                 self.replace(consumer, partitions.iter().cloned().collect());
                 as_told(ledger, &self.consumers[&consumer])?;
@@ -128,6 +142,11 @@ impl NoOverlap {
             .filter(|rival| rival.group == holder.group);
         let Some(rival) = rivals.find(|rival| rival.is_current(ledger)) else { return Ok(()) };
         if !holder.is_current(ledger) {
+            return Ok(());
+        }
+        if let Some((_, generation)) = &holder.membership
+            && planned_twice(ledger, &holder.group, *generation)
+        {
             return Ok(());
         }
         Err(format!(
@@ -210,20 +229,24 @@ fn owns(holder: &Holder, what: &str, partition: &TopicPartition) -> Result<(), S
 }
 
 fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), String> {
-    let (Some((member, generation)), Some((_, group))) =
-        (&holder.membership, ledger.find(&holder.group))
-    else {
-        return Ok(());
-    };
-    if group.generation != *generation {
-        return Ok(());
+    let Some((member, generation)) = &holder.membership else { return Ok(()) };
+    let mut stray = None;
+    for (_, group) in ledger.incarnations(&holder.group) {
+        if group.generation != *generation {
+            continue;
+        }
+        let own = Some(group.resolve(member));
+        let told = |owned: &&TopicPartition| group.owner(&owned.topic, owned.partition) == own;
+        match holder.owned.iter().find(|owned| !told(owned)) {
+            None => return Ok(()),
+            Some(owned) => stray = Some(owned),
+        }
     }
-    let told = |owned: &&TopicPartition| group.owner(&owned.topic, owned.partition) == Some(member);
-    match holder.owned.iter().find(|owned| !told(owned)) {
+    match stray {
         None => Ok(()),
         Some(owned) => Err(format!(
             "group {}: {member} took {owned} in generation {generation} without being told to own it",
-            group.id.as_str()
+            holder.group.as_str()
         )),
     }
 }
@@ -235,12 +258,48 @@ fn foreign(ledger: &Ledger, asked: &Asked, body: &OffsetCommitRequest) -> Vec<To
     for topic in &body.topics {
         for partition in &topic.partitions {
             let owner = group.owner(&topic.name, partition.partition_index);
-            if owner.map(|owner| &owner.0) != Some(&body.member_id) {
-                foreign.push(TopicPartition::new(topic.name.clone(), partition.partition_index));
+            if owner.map(|owner| &owner.0) == Some(&body.member_id) {
+                continue;
+            }
+            let id = TopicPartition::new(topic.name.clone(), partition.partition_index);
+            if told_elsewhere(ledger, group, &body.member_id, &id) {
+                continue;
+            }
+            if !may_revoke(group, &body.member_id, &id) {
+                foreign.push(id);
             }
         }
     }
     foreign
+}
+
+/// Whether another coordinator told the member, in the same generation, to own the partition.
+fn told_elsewhere(
+    ledger: &Ledger,
+    group: &Group,
+    member: &StrBytes,
+    partition: &TopicPartition,
+) -> bool {
+    let TopicPartition { topic, partition } = partition;
+    let mut same =
+        ledger.incarnations(&group.id).filter(|(_, other)| other.generation == group.generation);
+    same.any(|(_, other)| other.owner(topic, *partition).is_some_and(|owner| owner.0 == *member))
+}
+
+/// Whether the leader of that generation handed in more than one plan: the one that members were told and
+/// the one that is in the log may then differ (rule R11.7's table).
+fn planned_twice(ledger: &Ledger, id: &GroupId, generation: Generation) -> bool {
+    let mut same = ledger.incarnations(id).filter(|(_, group)| group.generation == generation);
+    same.any(|(_, group)| group.plans.len() > 1)
+}
+
+/// Whether the member may have owned the partition when it joined, and be about to revoke it.
+fn may_revoke(group: &Group, member: &StrBytes, partition: &TopicPartition) -> bool {
+    group.is_cooperative()
+        && group
+            .roster
+            .as_ref()
+            .is_none_or(|roster| roster.claimants(partition).any(|(owner, _)| owner.0 == *member))
 }
 
 fn accepted(answer: &OffsetCommitResponse, partition: &TopicPartition) -> bool {
@@ -315,6 +374,17 @@ mod tests {
     }
 
     #[test]
+    fn who_has_closed_acts_on_nothing() {
+        let closed = || {
+            let mut story = story();
+            story.at_consumer(0, Kind::ConsumerClosed);
+            story
+        };
+        closed().consumer(0, polled("t-0")).breaks("polled t-0, which it does not own");
+        closed().assigned(0, "a", 2, &[]).breaks("after it had closed");
+    }
+
+    #[test]
     fn an_accepted_commit_of_a_foreign_partition_breaks() {
         let mut refused = story();
         let key = refused.ask_commit("a", 1, &[("t-1", 1)]);
@@ -322,5 +392,33 @@ mod tests {
         let mut accepted = story();
         let key = accepted.ask_commit("a", 1, &[("t-1", 1)]);
         accepted.committed(key, 0).breaks("a commit of t-1 by a in generation 1 was accepted");
+    }
+
+    #[test]
+    fn who_the_next_coordinator_does_not_know_may_go_on_until_it_commits() {
+        let mut story = story();
+        story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &["t-0"])]);
+        story.generation(2, &["a"]);
+        let key = story.ask_sync("a", 2, &[]);
+        story.told(key, &["t-0", "t-1"]).assigned(0, "a", 2, &["t-0", "t-1"]);
+        story.consumer(0, polled("t-1")).consumer(1, polled("t-1")).holds();
+        let key = story.ask_commit("b", 2, &[("t-1", 1)]);
+        story.committed(key, 0).breaks("a commit of t-1 by b in generation 2 was accepted");
+    }
+
+    #[test]
+    fn a_cooperative_member_may_commit_what_it_revokes() {
+        let commits = |name: &str| {
+            let mut story = Story::new("no-overlap");
+            story.protocol("cooperative-sticky").generation(2, &["a", "b"]);
+            story.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &[], -1)]);
+            let key = story.ask_sync("a", 2, &[("a", &["t-0"])]);
+            story.stable().told(key, &["t-0"]);
+            let key = story.ask_commit("a", 2, &[(name, 3)]);
+            story.committed(key, 0);
+            story
+        };
+        commits("t-1").holds();
+        commits("t-2").breaks("a commit of t-2");
     }
 }

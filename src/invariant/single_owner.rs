@@ -1,23 +1,28 @@
 //! A partition has one owner in a generation: that is what a consumer group is for.
 //!
-//! Scope: one group, one coordinator incarnation, one generation.
-//! - No partition is told to two member ids in successful SyncGroup answers.
+//! Scope: one group, one incarnation, one generation. (A coordinator that takes over may issue a number
+//! again; what it found in the log counts as handed in and as told.)
+//! - No partition is told to two member ids in successful SyncGroup answers. A static member that was
+//!   replaced and the one in its place count as one.
 //! - What a member is told is, byte for byte, what the leader handed in for it in that generation; a
 //!   member that the leader left out is told nothing. A leader that asked twice may have handed in two
 //!   plans: then each member may have been told from either.
 //! - The plan gives every partition of every topic that a member subscribes to, to exactly one member,
 //!   one that subscribes to the topic. So whenever the group is Stable, each partition has one owner.
+//!   With `cooperative-sticky` the plan may give to nobody what a member has claimed in its
+//!   subscription: that is in transit, and is given in the rebalance that follows.
 //!
 //! Not said: anything across generations, where an old owner may not know yet that it was replaced (see
-//! `no-overlap`); anything about topics that were created after the first consumer started, which a
-//! leader may not have heard of; and, of leaders that were never told their members, anything at all.
-//! A plan is held against what the leader was told, which names members that have left meanwhile.
+//! `no-overlap`); anything about topics that were created after the first consumer started, partitions
+//! that were added since and topics that were deleted, of which a leader may not have heard; and, of
+//! leaders that were never told their members, anything at all. A plan is held against what the leader was
+//! told, which names members that have left meanwhile, and static members that are away.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::protocol::{Generation, MemberId, Request, Response, TopicName};
+use crate::protocol::{Generation, MemberId, Request, Response, TopicName, TopicPartition};
 use crate::trace::Event;
 
 use super::Invariant;
@@ -44,9 +49,10 @@ impl Invariant for SingleOwner {
         {
             let group = ledger.group(asked.group);
             let member = member_of(&request.body).unwrap_or_default();
+            let member = group.resolve(&member);
             if Generation(body.generation_id) == group.generation {
-                alone(ledger, group, &member)?;
-                as_planned(group, &member, &answer.assignment)?;
+                alone(ledger, group, member)?;
+                as_planned(group, member, &answer.assignment)?;
             }
         }
         Ok(())
@@ -106,7 +112,7 @@ fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), String> {
     }
     let Some(roster) = &group.roster else { return Ok(()) };
     subscribed(roster, &owners).map_err(|what| format!("{} {what}", head()))?;
-    covered(ledger, roster, &owners).map_err(|what| format!("{} {what}", head()))
+    covered(ledger, group, roster, &owners).map_err(|what| format!("{} {what}", head()))
 }
 
 fn subscribed(
@@ -128,9 +134,11 @@ fn subscribed(
 
 fn covered(
     ledger: &Ledger,
+    group: &Group,
     roster: &Roster,
     owners: &BTreeMap<(&TopicName, i32), &MemberId>,
 ) -> Result<(), String> {
+    let cooperative = group.is_cooperative();
     let wanted: BTreeSet<&TopicName> = roster.subscriptions.values().flatten().collect();
     for (topic, &partitions) in ledger.topics() {
         if !wanted.contains(topic) {
@@ -138,7 +146,11 @@ fn covered(
         }
         for partition in 0..partitions {
             let owner = owners.get(&(topic, partition));
-            if !owner.is_some_and(|member| roster.subscriptions.contains_key(*member)) {
+            let id = || TopicPartition::new(topic.clone(), partition);
+            let in_transit =
+                || cooperative && owner.is_none() && roster.claimants(&id()).next().is_some();
+            let owned = owner.is_some_and(|member| roster.subscriptions.contains_key(*member));
+            if !owned && !in_transit() {
                 return Err(format!("gives {}-{partition} to nobody", topic.0.as_str()));
             }
         }
@@ -207,5 +219,39 @@ mod tests {
         let mut story = story();
         let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
         story.stable().told(a, &[]).breaks("handed in something else");
+    }
+
+    #[test]
+    fn what_is_in_transit_may_be_nobodys() {
+        let plan = |protocol: &str, claims: &[(&str, &[&str], i32)]| {
+            let mut story = Story::new("single-owner");
+            story.topic("t", 2).protocol(protocol).generation(2, &["a", "b"]);
+            story.joined_with("a", 2, claims).ask_sync("a", 2, &[("a", &["t-0"]), ("b", &[])]);
+            story
+        };
+        let claims: &[(&str, &[&str], i32)] = &[("a", &["t-0", "t-1"], 1), ("b", &[], -1)];
+        plan("cooperative-sticky", claims).holds();
+        plan("sticky", claims).breaks("gives t-1 to nobody");
+        plan("cooperative-sticky", &[("a", &["t-0"], 1), ("b", &[], -1)]).breaks("to nobody");
+    }
+
+    #[test]
+    fn a_number_that_is_issued_again_is_another_generation() {
+        let mut story = story();
+        story.ask_sync("a", 1, &[("a", &["t-0", "t-1"])]);
+        story.elected(1).on(1).shard_active(1).load(0, &[]).generation(1, &["b"]);
+        let key = story.ask_sync("b", 1, &[("b", &["t-0", "t-1"])]);
+        story.stable().told(key, &["t-0", "t-1"]).holds();
+    }
+
+    #[test]
+    fn what_was_loaded_counts_as_planned_also_for_who_takes_a_place() {
+        let mut story = Story::new("single-owner");
+        let members: &[(&str, &str, &[&str])] = &[("a", "i", &["t-0"]), ("b", "", &["t-1"])];
+        story.on(1).shard_active(1).load(4, members).replaced("i", "a", "a2");
+        let key = story.ask_sync("a2", 4, &[]);
+        story.told(key, &["t-0"]).holds();
+        let key = story.ask_sync("b", 4, &[]);
+        story.told(key, &["t-0"]).breaks("t-0 was told to a2 and to b");
     }
 }

@@ -25,6 +25,8 @@ pub struct Mutant {
 #[derive(Clone, Copy)]
 pub enum System {
     Coordinator(fn(Factory) -> Box<dyn GroupCoordinator>),
+    /// Coordinators that were given no limit of size.
+    Limitless,
     Consumer(fn(Box<dyn GroupConsumer>) -> Box<dyn GroupConsumer>),
 }
 
@@ -34,6 +36,11 @@ const fn coordinator(
     make: fn(Factory) -> Box<dyn GroupCoordinator>,
 ) -> Mutant {
     Mutant { name, caught_by, system: System::Coordinator(make) }
+}
+
+/// The correct coordinator with a setting that lifts the limit of the size of groups.
+const fn limitless(name: &'static str, caught_by: &'static [&'static str]) -> Mutant {
+    Mutant { name, caught_by, system: System::Limitless }
 }
 
 const fn consumer(
@@ -73,9 +80,7 @@ pub const MUTANTS: &[Mutant] = &[
     coordinator("generation-behind", &["generation"], |new| {
         Bent::boxed(new, broker::GenerationBehind)
     }),
-    coordinator("amnesia", &["legal-transitions", "generation"], |new| {
-        Box::new(broker::Amnesia::new(new))
-    }),
+    coordinator("amnesia", &["legal-transitions", "generation"], |new| broker::Amnesia::boxed(new)),
     coordinator("forgotten-offsets", &["no-loss"], |new| {
         Bent::boxed(new, broker::ForgottenOffsets::default())
     }),
@@ -84,6 +89,81 @@ pub const MUTANTS: &[Mutant] = &[
     }),
     coordinator("endless-rebalance", &["convergence"], |new| {
         Bent::boxed(new, broker::EndlessRebalance)
+    }),
+    coordinator("answers-early", &["durable", "no-loss"], |new| broker::AnswersEarly::boxed(new)),
+    coordinator("loads-no-offsets", &["durable"], |new| Bent::boxed(new, broker::LoadsNoOffsets)),
+    coordinator("loads-all-but-the-last", &["durable"], |new| {
+        Bent::boxed(new, broker::LoadsAllButTheLast::default())
+    }),
+    coordinator("loads-backwards", &["durable"], |new| {
+        Bent::boxed(new, broker::LoadsBackwards::default())
+    }),
+    coordinator("loads-removed-offsets", &["durable"], |new| {
+        Bent::boxed(new, broker::LoadsRemovedOffsets)
+    }),
+    coordinator("loads-deleted-groups", &["durable"], |new| {
+        Bent::boxed(new, broker::LoadsDeletedGroups)
+    }),
+    coordinator("loads-generation-zero", &["durable"], |new| {
+        Bent::boxed(new, broker::LoadsGenerationZero)
+    }),
+    coordinator("goes-on-from-before", &["generation"], |new| {
+        Bent::boxed(new, broker::GoesOnFromBefore::default())
+    }),
+    coordinator("silent-replacement", &["answered"], |new| {
+        Bent::boxed(new, broker::SilentReplacement)
+    }),
+    coordinator("forgives-displaced", &["fencing", "static-identity"], |new| {
+        Bent::boxed(new, broker::ForgivesDisplaced)
+    }),
+    coordinator("second-identity", &["static-identity"], |new| {
+        Bent::boxed(new, broker::SecondIdentity::default())
+    }),
+    coordinator("replaces-by-rebalance", &["static-identity"], |new| {
+        Bent::boxed(new, broker::ReplacesByRebalance)
+    }),
+    coordinator("fences-the-new", &["fencing", "static-identity"], |new| {
+        Bent::boxed(new, broker::FencesTheNew::default())
+    }),
+    coordinator("expires-what-is-read", &["no-loss"], |new| {
+        Bent::boxed(new, broker::ExpiresWhatIsRead::default())
+    }),
+    coordinator("deletes-what-lives", &["legal-transitions"], |new| {
+        Bent::boxed(new, broker::DeletesWhatLives)
+    }),
+    coordinator("tells-pending", &["no-loss"], |new| {
+        Bent::boxed(new, broker::TellsPending::default())
+    }),
+    coordinator("ignores-transactions", &["no-loss"], |new| {
+        Bent::boxed(new, broker::IgnoresTransactions)
+    }),
+    limitless("no-size-limit", &["size-limit"]),
+    consumer("hides-what-it-owns", &["revoke-first"], |inner| {
+        Twisted::boxed(inner, client::HidesWhatItOwns)
+    }),
+    consumer("never-revokes", &["revoke-first", "no-overlap"], |inner| {
+        Twisted::boxed(inner, client::NeverRevokes)
+    }),
+    consumer("rotating-leader", &["stickiness"], |inner| {
+        Twisted::boxed(inner, client::RotatingLeader)
+    }),
+    consumer("forgets-claims", &["stickiness"], |inner| {
+        Twisted::boxed(inner, client::ForgetsClaims)
+    }),
+    consumer("impatient-leader", &["revoke-first"], |inner| {
+        Twisted::boxed(inner, client::ImpatientLeader::default())
+    }),
+    consumer("works-on-what-it-revoked", &["no-overlap"], |inner| {
+        Twisted::boxed(inner, client::WorksOnWhatItRevoked::default())
+    }),
+    consumer("works-after-it-closed", &["no-overlap"], |inner| {
+        Twisted::boxed(inner, client::WorksAfterItClosed::default())
+    }),
+    consumer("joins-after-it-closed", &["no-overlap"], |inner| {
+        Twisted::boxed(inner, client::JoinsAfterItClosed::default())
+    }),
+    consumer("leaves-though-static", &["static-identity"], |inner| {
+        Twisted::boxed(inner, client::LeavesThoughStatic)
     }),
     consumer("commits-ahead", &["no-loss"], |inner| Twisted::boxed(inner, client::CommitsAhead)),
     consumer("starts-too-late", &["no-loss"], |inner| Twisted::boxed(inner, client::StartsTooLate)),

@@ -3,6 +3,9 @@
 mod bent;
 mod memory;
 mod mischief;
+mod offsets;
+mod statics;
+mod terms;
 
 pub use bent::Bent;
 pub use memory::{Amnesia, ForgottenOffsets, StaleOffsets};
@@ -10,4 +13,10 @@ pub use mischief::{
     DeafToHeartbeats, EndlessRebalance, EverybodyLeads, ForgivingHeartbeats, GenerationBehind,
     ImmortalMembers, LostJoinAnswers, LostSyncAnswers, NoSyncTimer, RestlessHeartbeats,
     SharedAssignment, ZombieCommits,
+};
+pub use offsets::{DeletesWhatLives, ExpiresWhatIsRead, IgnoresTransactions, TellsPending};
+pub use statics::{FencesTheNew, ForgivesDisplaced, ReplacesByRebalance, SecondIdentity};
+pub use terms::{
+    AnswersEarly, GoesOnFromBefore, LoadsAllButTheLast, LoadsBackwards, LoadsDeletedGroups,
+    LoadsGenerationZero, LoadsNoOffsets, LoadsRemovedOffsets, SilentReplacement,
 };

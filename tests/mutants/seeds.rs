@@ -10,26 +10,46 @@ use groupsim::swarm::{Profile, run_seed};
 
 use crate::catalog::{Factory, Mutant, System};
 
+/// The worlds that seeds are drawn from, in this order.
+const PROFILES: [Profile; 2] = [Profile::Default, Profile::Failover];
+
+/// Where a mutant was noticed, and what was said.
+pub struct Catch {
+    /// The profile.
+    pub profile: Profile,
+    /// The seed.
+    pub seed: u64,
+    /// The invariant and its message.
+    pub violation: String,
+}
+
 /// The first of the seeds on which an invariant that is meant for the mutant objects, and what it says.
 /// Other findings do not count, nor do seeds on which correct systems are objected to: a mutant is caught
 /// for what it is.
-pub fn caught_by(mutant: &Mutant, seeds: Range<u64>) -> Option<(u64, String)> {
+pub fn caught_by(mutant: &Mutant, seeds: Range<u64>) -> Option<Catch> {
     let systems = systems(mutant);
-    seeds.into_iter().find_map(|seed| {
-        let report = run_seed(seed, Profile::Default, &systems, &mut |_| ());
-        match report.finding? {
-            Finding::Violation(violation) | Finding::NoConvergence(violation)
-                if mutant.caught_by.contains(&violation.invariant) && holds(seed) =>
-            {
-                Some((seed, format!("{}: {}", violation.invariant, violation.message)))
-            }
-            _ => None,
-        }
+    let worlds = PROFILES.into_iter().flat_map(|profile| seeds.clone().map(move |n| (profile, n)));
+    worlds.into_iter().find_map(|(profile, seed)| {
+        let report = run_seed(seed, profile, &systems, &mut |_| ());
+        let violation = meant(mutant, report.finding?)?;
+        holds(profile, seed).then_some(Catch { profile, seed, violation })
     })
 }
 
-fn holds(seed: u64) -> bool {
-    run_seed(seed, Profile::Default, &Systems::default(), &mut |_| ()).finding.is_none()
+/// What the finding says, if it is of an invariant that is meant for the mutant.
+fn meant(mutant: &Mutant, finding: Finding) -> Option<String> {
+    match finding {
+        Finding::Violation(violation) | Finding::NoConvergence(violation)
+            if mutant.caught_by.contains(&violation.invariant) =>
+        {
+            Some(format!("{}: {}", violation.invariant, violation.message))
+        }
+        _ => None,
+    }
+}
+
+fn holds(profile: Profile, seed: u64) -> bool {
+    run_seed(seed, profile, &Systems::default(), &mut |_| ()).finding.is_none()
 }
 
 fn systems(mutant: &Mutant) -> Systems {
@@ -41,6 +61,13 @@ fn systems(mutant: &Mutant) -> Systems {
                     Box::new(Coordinator::new(config.clone(), rng.clone()))
                 });
                 wrap(new)
+            }),
+            ..correct
+        },
+        System::Limitless => Systems {
+            coordinator: Box::new(|mut config, rng| {
+                config.max_size = usize::MAX;
+                Box::new(Coordinator::new(config, rng))
             }),
             ..correct
         },

@@ -1,48 +1,68 @@
 //! Nobody waits for ever: what a coordinator parks, it answers.
 //!
-//! Scope, on the broker's own clock, while it runs:
+//! Scope: one incarnation of a group, on the clock of its broker, while that runs:
 //! - A join phase ends within the longest rebalance timeout of the members that take part in it; one that
 //!   began in an empty group within that or the initial delay, whichever is longer. A second of slack.
+//!   When its timer fires and static members are left of whom none has come back, it begins again.
 //! - A sync phase ends within the longest rebalance timeout of its members, and five seconds more for the
 //!   leader's assignment to become durable (the bound that Kafka itself sets to a write).
 //! - A JoinGroup may wait only during a join phase and a SyncGroup only during a sync phase. Five seconds
 //!   after its phase ended, or after it came without one, it has been answered.
 //!
+//! - What a broker has parked when it unloads the group, it has answered five seconds later.
+//!
 //! A broker that was paused has the slack again from when it resumes; for the first join phase of an empty
 //! group it has the whole bound again, because the steps of the initial delay are counted each from the
-//! end of the last. Judged at each event of the broker
-//! and at the end of the run. (At the end only if its clock was never skewed: the end is not an event of
-//! the broker, and what its clock showed is then not known.)
+//! end of the last. Judged at each event of the broker and at the end of the run. (At the end only if its
+//! clock was never skewed: the end is not an event of the broker, and what its clock showed is then not
+//! known.)
+//!
+//! A log that stands still or refuses appends holds up sync phases without a bound of their own. So while
+//! that is done to any partition of it, nothing is judged, and each bound counts again from the end of it. Of
+//! a zombie nothing is judged before it unloads the group. A request may always be answered sooner, with an
+//! error: a write that times out answers also what the group still considers parked. A broker that crashes
+//! owes nobody an answer.
 //!
 //! Not said: that an answer reaches anybody. A request whose connection its consumer may have given up
 //! (it crashed, closed, was reset, changed its coordinator, left the group in its own eyes, outlasted its
-//! poll interval or asked again) needs no answer. Members that hold up a phase because a static member
-//! is away are not here yet.
+//! poll interval or asked again) needs no answer.
 
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::cluster::ShardState;
 use crate::consumer;
-use crate::coordinator::{GroupState, Observation};
+use crate::coordinator::{GroupState, Observation, TimerKind};
 use crate::protocol::{Api, Request};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
 use super::Invariant;
-use super::ledger::{Group, Ledger, group_of};
+use super::ledger::{Group, Ledger, number};
 use waiting::Waiting;
 
 /// How much later than due a timer may be.
 const SLACK: Duration = Duration::from_secs(1);
-/// How long what is ready may wait for the log.
+/// How long what is ready may wait for the log: for its linger and its followers, which the language bounds
+/// with 1 s and 4 s.
 const DURABLE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(super) struct Answered {
-    /// The phase each group is in, by the ledger's number of the group.
-    phases: Vec<Option<Phase>>,
+    /// By the number of the broker.
+    brokers: Vec<Watch>,
     waiting: Waiting,
+    /// How many faults hold up the offsets log.
+    stuck: u32,
+}
+
+/// One broker.
+#[derive(Default)]
+struct Watch {
+    /// The phase each group is in, by the number of the incarnation.
+    phases: BTreeMap<usize, Phase>,
     /// No bound ends before this.
     next: Option<Time>,
     clock: Clock,
@@ -54,13 +74,16 @@ struct Phase {
     bound: Duration,
     /// It is timed in steps, so a pause delays all that is left of it.
     stepwise: bool,
+    /// A static member was in it.
+    statics: bool,
 }
 
 impl Phase {
-    fn due(&self, resumed: Time) -> Time {
+    fn due(&self, clock: &Clock) -> Time {
+        let moved = self.since.max(clock.moved);
         match self.stepwise {
-            true => self.since.max(resumed) + self.bound,
-            false => (self.since + self.bound).max(resumed + DURABLE),
+            true => moved.max(clock.resumed) + self.bound,
+            false => (moved + self.bound).max(clock.resumed + DURABLE),
         }
     }
 }
@@ -73,6 +96,8 @@ struct Clock {
     resumed: Time,
     paused: bool,
     skewed: bool,
+    /// When the offsets log last was held up no longer.
+    moved: Time,
 }
 
 impl Invariant for Answered {
@@ -85,8 +110,15 @@ impl Invariant for Answered {
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        if let Kind::FaultBegan { fault: FaultKind::Stall | FaultKind::Refuse, .. } = event.kind {
+            self.stuck += 1;
+        }
+        if let Kind::FaultEnded { fault: FaultKind::Stall | FaultKind::Refuse, .. } = event.kind {
+            self.stuck = self.stuck.saturating_sub(1);
+            self.moves(event);
+        }
         match event.place {
-            Place::Broker(_) => self.broker(ledger, event),
+            Place::Broker(broker) => self.broker(ledger, number(broker), event),
             Place::Consumer(consumer) => {
                 self.consumer(consumer, &event.kind);
                 Ok(())
@@ -94,16 +126,27 @@ impl Invariant for Answered {
             Place::Schedule if matches!(event.kind, Kind::Finished) => {
                 self.finished(ledger, event.at)
             }
-            Place::Schedule | Place::Producer => Ok(()),
+            Place::Schedule | Place::Producer | Place::Admin | Place::Controller => Ok(()),
         }
     }
 }
 
 impl Answered {
-    fn broker(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
-        (self.clock.at, self.clock.local) = (event.at, event.local);
+    /// The offsets log moves again. What a broker's clock shows is known only at its own events.
+    fn moves(&mut self, event: &Event) {
+        for watch in &mut self.brokers {
+            watch.clock.moved = watch.clock.local + event.at.since(watch.clock.at);
+        }
+    }
+
+    fn broker(&mut self, ledger: &Ledger, broker: usize, event: &Event) -> Result<(), String> {
+        if self.brokers.len() <= broker {
+            self.brokers.resize_with(broker + 1, Watch::default);
+        }
+        let clock = &mut self.brokers[broker].clock;
+        (clock.at, clock.local) = (event.at, event.local);
         match &event.kind {
-            Kind::Received { .. } => self.asked(ledger, event),
+            Kind::Received { .. } => self.asked(ledger, broker, event),
             Kind::Sent { .. } => {
                 if let Some((asked, request, _)) = ledger.answer(event)
                     && let Place::Consumer(consumer) = asked.from
@@ -112,23 +155,41 @@ impl Answered {
                     self.waiting.answered(consumer, asked.key);
                 }
             }
-            Kind::Coordinator(observation) => self.observe(ledger, event.local, observation),
+            Kind::Coordinator(observation) => {
+                if let Some((index, group)) = ledger.observed() {
+                    self.observe(ledger, broker, index, group, event.local, observation);
+                }
+            }
             Kind::CoordinatorStarted { .. } => {
-                self.phases.clear();
+                self.brokers[broker].phases.clear();
                 self.waiting = Waiting::default();
             }
-            Kind::FaultBegan { fault: FaultKind::Pause, .. } => self.clock.paused = true,
-            Kind::FaultEnded { fault: FaultKind::Pause, .. } => {
-                self.clock.paused = false;
-                self.clock.resumed = event.local;
+            Kind::Shard { state: ShardState::Unloaded, .. } => {
+                let ended = |index: usize| ledger.group(index).over;
+                self.waiting.unloaded(broker, ended, event.local);
+                self.brokers[broker].phases.retain(|index, _| !ended(*index));
+                self.brokers[broker].mind(Some(event.local + DURABLE));
             }
-            Kind::FaultBegan { fault: FaultKind::Skew, .. } => self.clock.skewed = true,
+            Kind::FaultBegan { fault: FaultKind::Crash, .. } => {
+                self.waiting.crashed(broker);
+                self.brokers[broker].phases.clear();
+            }
+            Kind::FaultBegan { fault: FaultKind::Pause, .. } => clock.paused = true,
+            Kind::FaultEnded { fault: FaultKind::Pause, .. } => {
+                clock.paused = false;
+                clock.resumed = event.local;
+            }
+            Kind::FaultEnded { fault: FaultKind::Crash, .. } => {
+                clock.paused = false;
+                clock.resumed = event.local;
+            }
+            Kind::FaultBegan { fault: FaultKind::Skew, .. } => clock.skewed = true,
             Kind::FaultBegan { fault: FaultKind::Reset, peer: Some(Place::Consumer(consumer)) } => {
                 self.waiting.gave_up(*consumer);
             }
             _ => {}
         }
-        self.overdue(ledger, event.local)
+        self.overdue(ledger, broker, event.local)
     }
 
     fn consumer(&mut self, consumer: ConsumerRef, kind: &Kind) {
@@ -160,15 +221,18 @@ impl Answered {
 
     /// The run is over; whatever is due by now is overdue.
     fn finished(&mut self, ledger: &Ledger, at: Time) -> Result<(), String> {
-        if self.clock.skewed {
-            return Ok(());
+        for broker in 0..self.brokers.len() {
+            let clock = &self.brokers[broker].clock;
+            if !clock.skewed {
+                let now = clock.local + at.since(clock.at);
+                self.overdue(ledger, broker, now)?;
+            }
         }
-        let now = self.clock.local + at.since(self.clock.at);
-        self.overdue(ledger, now)
+        Ok(())
     }
 
     /// The broker begins to handle a request.
-    fn asked(&mut self, ledger: &Ledger, event: &Event) {
+    fn asked(&mut self, ledger: &Ledger, broker: usize, event: &Event) {
         let Some((asked, request)) = ledger.question(event) else { return };
         let Place::Consumer(consumer) = asked.from else { return };
         let patient = match &request.body {
@@ -177,66 +241,98 @@ impl Answered {
             _ => return,
         };
         let since = (!patient).then_some(event.local);
-        self.waiting.asked(consumer, asked, request.body.api(), since);
-        self.mind(since.map(|since| since + DURABLE));
+        self.waiting.asked(consumer, broker, asked, request.body.api(), since);
+        self.brokers[broker].mind(since.map(|since| since + DURABLE));
     }
 
-    fn observe(&mut self, ledger: &Ledger, now: Time, observation: &Observation) {
-        let Some((index, group)) = ledger.find(group_of(observation)) else { return };
-        if self.phases.len() <= index {
-            self.phases.resize_with(index + 1, || None);
-        }
+    fn observe(
+        &mut self,
+        ledger: &Ledger,
+        broker: usize,
+        index: usize,
+        group: &Group,
+        now: Time,
+        observation: &Observation,
+    ) {
+        let watch = &mut self.brokers[broker];
         match observation {
             Observation::State { from, to, .. } => {
                 let bound = bound(ledger, group, *from, *to);
                 let stepwise = *from == GroupState::Empty;
-                self.phases[index] =
-                    bound.map(|bound| Phase { state: *to, since: now, bound, stepwise });
-                self.mind(bound.map(|bound| now + bound));
+                let statics = group.members.values().any(|member| member.instance.is_some());
+                watch.phases.remove(&index);
+                if let Some(bound) = bound {
+                    let phase = Phase { state: *to, since: now, bound, stepwise, statics };
+                    watch.phases.insert(index, phase);
+                }
+                watch.mind(bound.map(|bound| now + bound));
                 let stray = self.waiting.moved(index, *to, now);
-                self.mind(stray.then_some(now + DURABLE));
+                watch.mind(stray.then_some(now + DURABLE));
             }
-            Observation::MemberAdded { rebalance, .. } => {
-                if let Some(phase) = &mut self.phases[index] {
+            Observation::MemberAdded { rebalance, .. }
+            | Observation::MemberReplaced { rebalance, .. } => {
+                if let Some(phase) = watch.phases.get_mut(&index) {
                     phase.bound = phase.bound.max(*rebalance + SLACK);
+                    phase.statics |= group.members.values().any(|m| m.instance.is_some());
                 }
             }
-            Observation::MemberRemoved { .. }
+            Observation::TimerFired { timer: TimerKind::Join, .. } => {
+                if let Some(phase) = watch.phases.get_mut(&index)
+                    && phase.statics
+                {
+                    phase.since = now;
+                }
+            }
+            Observation::GroupRemoved { .. } => {
+                watch.phases.remove(&index);
+            }
+            Observation::ReplacementUndone { .. }
+            | Observation::GroupLoaded(_)
+            | Observation::OffsetRemoved { .. }
+            | Observation::MemberRemoved { .. }
             | Observation::GenerationBegan { .. }
             | Observation::TimerFired { .. } => {}
         }
     }
 
+    fn overdue(&mut self, ledger: &Ledger, broker: usize, now: Time) -> Result<(), String> {
+        let watch = &mut self.brokers[broker];
+        if self.stuck > 0 || watch.clock.paused || watch.next.is_none_or(|next| now <= next) {
+            return Ok(());
+        }
+        watch.next = None;
+        let mut next: Option<Time> = None;
+        let mut later = |due: Time| next = Some(next.map_or(due, |next| next.min(due)));
+        for (index, phase) in &watch.phases {
+            let due = phase.due(&watch.clock);
+            if now <= due {
+                later(due);
+            } else if ledger.reigns(*index) {
+                let group = ledger.group(*index).id.as_str();
+                let (state, since) = (phase.state, phase.since);
+                return Err(format!("group {group}: still {state} at {now}, since {since}"));
+            }
+        }
+        let judged = |index: usize| ledger.group(index).over || ledger.reigns(index);
+        for (since, wait) in self.waiting.strays(broker) {
+            let due = since.max(watch.clock.resumed).max(watch.clock.moved) + DURABLE;
+            if now <= due {
+                later(due);
+            } else if judged(wait.group) {
+                return Err(wait.describe(ledger.group(wait.group), now));
+            }
+        }
+        watch.next = next;
+        Ok(())
+    }
+}
+
+impl Watch {
     /// Something may be due at `due`.
     fn mind(&mut self, due: Option<Time>) {
         if let Some(due) = due {
             self.next = Some(self.next.map_or(due, |next| next.min(due)));
         }
-    }
-
-    fn overdue(&mut self, ledger: &Ledger, now: Time) -> Result<(), String> {
-        if self.clock.paused || self.next.is_none_or(|next| now <= next) {
-            return Ok(());
-        }
-        self.next = None;
-        let resumed = self.clock.resumed;
-        for index in 0..self.phases.len() {
-            let Some(phase) = &self.phases[index] else { continue };
-            let due = phase.due(resumed);
-            if now > due {
-                let group = ledger.group(index).id.as_str();
-                let (state, since) = (phase.state, phase.since);
-                return Err(format!("group {group}: still {state} at {now}, since {since}"));
-            }
-            self.mind(Some(due));
-        }
-        let Some((since, wait)) = self.waiting.oldest() else { return Ok(()) };
-        let due = (since + DURABLE).max(resumed + DURABLE);
-        if now > due {
-            return Err(wait.describe(ledger.group(wait.group), now));
-        }
-        self.mind(Some(due));
-        Ok(())
     }
 }
 

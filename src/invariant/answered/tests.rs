@@ -1,5 +1,6 @@
+use crate::cluster::ShardState;
 use crate::consumer::Observation;
-use crate::coordinator::GroupState::*;
+use crate::coordinator::{GroupState::*, TimerKind};
 use crate::invariant::story::{Story, join_answer};
 use crate::trace::{FaultKind, Kind};
 
@@ -108,5 +109,55 @@ fn a_pause_delays_all_steps_of_the_initial_delay() {
     story.at(360_900).ask_heartbeat("b", 1);
     story.holds();
     story.at(361_100).ask_heartbeat("b", 1);
+    story.breaks("still PreparingRebalance");
+}
+
+#[test]
+fn what_is_parked_at_an_unload_is_answered_but_not_at_a_crash() {
+    let parked = || {
+        let mut story = story();
+        story.shard_active(1).state(Stable, PreparingRebalance).ask_join("a");
+        story
+    };
+    let mut unloaded = parked();
+    unloaded.at(1_000).shard(1, ShardState::Unloaded).at(6_100).ask_heartbeat("b", 1);
+    unloaded.breaks("the JoinGroup that consumer 0");
+    let mut crashed = parked();
+    crashed.at(1_000).crashed().shard(1, ShardState::Unloaded).at(90_000).ask_heartbeat("b", 1);
+    crashed.holds();
+}
+
+#[test]
+fn a_zombie_and_a_log_that_stands_still_have_time() {
+    let mut zombie = story();
+    zombie.shard_active(0).state(Stable, PreparingRebalance).elected(1).at(90_000);
+    zombie.ask_heartbeat("b", 1);
+    zombie.holds();
+    let stall = FaultKind::Stall;
+    let mut stuck = story();
+    stuck.state(Stable, PreparingRebalance).state(PreparingRebalance, CompletingRebalance);
+    stuck.schedule(Kind::FaultBegan { fault: stall, peer: None }).at(90_000).ask_heartbeat("b", 1);
+    stuck.schedule(Kind::FaultEnded { fault: stall, peer: None }).at(154_000).ask_heartbeat("b", 1);
+    stuck.holds();
+    stuck.at(156_000).ask_heartbeat("b", 1);
+    stuck.breaks("still CompletingRebalance");
+}
+
+#[test]
+fn a_parked_join_may_be_answered_by_the_write_timeout() {
+    let mut story = story();
+    story.state(Stable, PreparingRebalance);
+    let key = story.ask_join("a");
+    story.answer(key, crate::invariant::story::error_join("a", 15)).at(59_000);
+    story.generation(2, &["a"]).state(PreparingRebalance, CompletingRebalance).holds();
+}
+
+#[test]
+fn a_join_phase_that_only_absent_static_members_are_left_in_begins_again() {
+    let mut story = story();
+    story.added_static("s", "i").state(Stable, PreparingRebalance);
+    story.at(60_000).timer_fired(TimerKind::Join).at(119_000).ask_heartbeat("b", 1);
+    story.holds();
+    story.at(121_100).ask_heartbeat("b", 1);
     story.breaks("still PreparingRebalance");
 }

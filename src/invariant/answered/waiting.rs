@@ -22,6 +22,7 @@ pub(super) struct Wait {
     pub(super) group: usize,
     api: Api,
     consumer: ConsumerRef,
+    broker: usize,
     asked: Time,
     /// Since when there is no phase that it may wait for.
     stray: Option<Time>,
@@ -38,6 +39,7 @@ impl Waiting {
     pub(super) fn asked(
         &mut self,
         consumer: ConsumerRef,
+        broker: usize,
         asked: &Asked,
         api: Api,
         stray: Option<Time>,
@@ -46,7 +48,7 @@ impl Waiting {
         if self.sent.get(&consumer) != Some(&key) {
             return;
         }
-        self.waits.insert(consumer, Wait { key, group, api, consumer, asked, stray });
+        self.waits.insert(consumer, Wait { key, group, api, consumer, broker, asked, stray });
     }
 
     pub(super) fn answered(&mut self, consumer: ConsumerRef, key: Key) {
@@ -74,12 +76,24 @@ impl Waiting {
         any
     }
 
-    /// The request that has had nothing to wait for for longest, and since when.
-    pub(super) fn oldest(&self) -> Option<(Time, &Wait)> {
-        self.waits
-            .values()
-            .filter_map(|wait| wait.stray.map(|since| (since, wait)))
-            .min_by_key(|(since, _)| *since)
+    /// A broker has unloaded some incarnations; of those nothing may wait.
+    pub(super) fn unloaded(&mut self, broker: usize, over: impl Fn(usize) -> bool, now: Time) {
+        for wait in self.waits.values_mut().filter(|wait| wait.broker == broker) {
+            if over(wait.group) {
+                wait.stray = Some(now);
+            }
+        }
+    }
+
+    /// A broker has forgotten what it was asked.
+    pub(super) fn crashed(&mut self, broker: usize) {
+        self.waits.retain(|_, wait| wait.broker != broker);
+    }
+
+    /// The requests that a broker was asked and that have nothing to wait for, and since when.
+    pub(super) fn strays(&self, broker: usize) -> impl Iterator<Item = (Time, &Wait)> {
+        let waits = self.waits.values().filter(move |wait| wait.broker == broker);
+        waits.filter_map(|wait| wait.stray.map(|since| (since, wait)))
     }
 }
 

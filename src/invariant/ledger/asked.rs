@@ -3,6 +3,7 @@
 //! A request is judged by these facts and not by those at the time of its answer: an answer that waits
 //! for the log to commit may become visible long after the group has moved on.
 
+use crate::cluster::ShardState;
 use crate::coordinator::GroupState;
 use crate::protocol::{Generation, GroupId, MemberId, Request, StrBytes};
 use crate::time::Time;
@@ -48,12 +49,16 @@ impl Standing {
 pub struct Asked {
     /// The request's name.
     pub key: Key,
-    /// The group it is about: an argument of [`super::Ledger::group`].
+    /// The incarnation of the group that it is about: an argument of [`super::Ledger::group`].
     pub group: usize,
     /// Who asked.
     pub from: Place,
     /// When, on the broker's clock.
     pub local: Time,
+    /// How far the broker's term as coordinator of the group was.
+    pub term: ShardState,
+    /// Nobody had been named to succeed the broker in this term; else it is a zombie.
+    pub reigns: bool,
     /// The state of the group.
     pub state: GroupState,
     /// The newest generation of the group.
@@ -67,6 +72,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Whether the broker was coordinator of the group, as far as it knew.
+    pub fn serving(&self) -> bool {
+        self.term == ShardState::Active
+    }
+
     /// Whether the request named a member of the group and its newest generation.
     pub fn is_current(&self, generation: i32) -> bool {
         self.standing.is_member() && self.generation == Generation(generation)
@@ -84,7 +94,13 @@ pub(super) fn subject(request: &Request) -> Option<(&GroupId, Option<&StrBytes>)
         Request::OffsetFetch(body) => {
             (body.groups.first().map_or(&body.group_id, |group| &group.group_id), None)
         }
-        Request::Produce(_)
+        Request::DescribeGroups(_)
+        | Request::ListGroups(_)
+        | Request::WriteTxnMarkers(_)
+        | Request::TxnOffsetCommit(_)
+        | Request::DeleteGroups(_)
+        | Request::OffsetDelete(_)
+        | Request::Produce(_)
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
@@ -92,20 +108,28 @@ pub(super) fn subject(request: &Request) -> Option<(&GroupId, Option<&StrBytes>)
     })
 }
 
-/// The ids that a LeaveGroup names: one up to version 2, a list from version 3 on.
+/// The ids that a LeaveGroup names, each with the static instance id that goes along: one up to version
+/// 2, a list from version 3 on.
 pub(in crate::invariant) fn leavers(
     body: &kafka_protocol::messages::LeaveGroupRequest,
-) -> impl Iterator<Item = &StrBytes> {
-    let single = body.members.is_empty().then_some(&body.member_id);
-    single.into_iter().chain(body.members.iter().map(|member| &member.member_id))
+) -> impl Iterator<Item = (&StrBytes, Option<&StrBytes>)> {
+    let single = body.members.is_empty().then_some((&body.member_id, None));
+    let listed = body.members.iter();
+    single
+        .into_iter()
+        .chain(listed.map(|member| (&member.member_id, member.group_instance_id.as_ref())))
 }
 
 /// Which of the ids in a LeaveGroup mean something to the group. More than 64 are taken as known.
 pub(super) fn known(group: &Group, request: &Request) -> u64 {
     let Request::LeaveGroup(body) = request else { return 0 };
-    leavers(body).enumerate().fold(0, |bits, (index, id)| match index {
-        0..64 if Standing::of(group, id) != Standing::Stranger => bits | 1 << index,
-        _ => bits,
+    leavers(body).enumerate().fold(0, |bits, (index, (id, instance))| {
+        // An administrator names the instance only (KIP-345).
+        let named = || id.is_empty() && instance.is_some_and(|id| group.holder(id).is_some());
+        match index {
+            0..64 if Standing::of(group, id) != Standing::Stranger || named() => bits | 1 << index,
+            _ => bits,
+        }
     })
 }
 

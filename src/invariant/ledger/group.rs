@@ -1,22 +1,32 @@
-//! What the trace has said about one group.
+//! What the trace has said about one incarnation of one group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::coordinator::{GroupState, Observation};
-use crate::protocol::subscription::{decode_assignment, decode_subscription};
+use crate::coordinator::{GroupState, LoadedGroup, Observation};
+use crate::protocol::subscription::decode_assignment;
 use crate::protocol::{
     Generation, GroupId, IndexMap, MemberId, StrBytes, TopicName, TopicPartition,
 };
 use kafka_protocol::messages::{JoinGroupResponse, SyncGroupRequest};
 
-/// What the trace has said about one group.
+use super::claims::{self, Claim};
+use super::terms::Home;
+
+/// What the trace has said about one incarnation of a group: the group as one broker had it, during one
+/// term and until it was removed.
 #[derive(Debug)]
 pub struct Group {
     /// Its id.
     pub id: GroupId,
+    /// Whose it is.
+    pub home: Home,
+    /// It was found in the log.
+    pub loaded: bool,
+    /// It has ended: its broker crashed or unloaded it, or it was removed.
+    pub over: bool,
     /// Its state.
     pub state: GroupState,
     /// Its newest generation.
@@ -36,6 +46,8 @@ pub struct Group {
     /// What members of the newest generation were told to own; the first to be told a partition
     /// stands here.
     pub told: BTreeMap<TopicName, BTreeMap<i32, MemberId>>,
+    /// The ids of static members that another id has taken the place of, and which.
+    pub displaced: BTreeMap<MemberId, MemberId>,
 }
 
 /// One member of a group.
@@ -45,6 +57,8 @@ pub struct Member {
     pub rebalance: Duration,
     /// No generation includes it yet.
     pub fresh: bool,
+    /// Its static instance id.
+    pub instance: Option<StrBytes>,
 }
 
 /// The members of a generation as its leader was told them.
@@ -52,6 +66,8 @@ pub struct Member {
 pub struct Roster {
     /// What each subscribes to.
     pub subscriptions: BTreeMap<MemberId, Vec<TopicName>>,
+    /// What each says that it owns; with assignors that do not ask for it, nothing.
+    pub claims: BTreeMap<MemberId, Claim>,
 }
 
 /// The assignment that a leader handed in.
@@ -64,9 +80,12 @@ pub struct Plan {
 }
 
 impl Group {
-    pub(super) fn new(id: GroupId) -> Group {
+    pub(super) fn new(id: GroupId, home: Home) -> Group {
         Group {
             id,
+            home,
+            loaded: false,
+            over: false,
             state: GroupState::Empty,
             generation: Generation(0),
             leader: None,
@@ -76,6 +95,7 @@ impl Group {
             roster: None,
             plans: Vec::new(),
             told: BTreeMap::new(),
+            displaced: BTreeMap::new(),
         }
     }
 
@@ -89,15 +109,47 @@ impl Group {
         self.members.values().map(|member| member.rebalance).max().unwrap_or_default()
     }
 
+    /// The id that has the place of this one by now: itself, unless it was replaced.
+    pub fn resolve<'a>(&'a self, member: &'a MemberId) -> &'a MemberId {
+        let mut member = member;
+        // An id takes a place only once, so this comes to an end.
+        while let Some(next) = self.displaced.get(member) {
+            member = next;
+        }
+        member
+    }
+
+    /// Whether its assignor moves a partition in two steps (KIP-429).
+    pub fn is_cooperative(&self) -> bool {
+        self.protocol.as_ref().is_some_and(|name| name.as_str() == "cooperative-sticky")
+    }
+
+    /// The member with that static instance id.
+    pub fn holder(&self, instance: &StrBytes) -> Option<&MemberId> {
+        let mut members = self.members.iter();
+        members.find(|(_, member)| member.instance.as_ref() == Some(instance)).map(|(id, _)| id)
+    }
+
     pub(super) fn observe(&mut self, observation: &Observation) {
         match observation {
-            Observation::State { to, .. } => self.state = *to,
-            Observation::MemberAdded { member, rebalance, .. } => {
+            Observation::State { to, .. } => {
+                self.state = *to;
+                self.over |= *to == GroupState::Dead;
+            }
+            Observation::MemberAdded { member, instance, rebalance, .. } => {
                 self.pending.remove(member);
-                self.members.insert(member.clone(), Member { rebalance: *rebalance, fresh: true });
+                let (rebalance, instance) = (*rebalance, instance.clone());
+                self.members.insert(member.clone(), Member { rebalance, fresh: true, instance });
             }
             Observation::MemberRemoved { member, .. } => {
                 self.members.swap_remove(member);
+            }
+            Observation::MemberReplaced { old, new, rebalance, .. } => {
+                self.replace(old, new, Some(*rebalance));
+            }
+            Observation::ReplacementUndone { old, new, .. } => {
+                self.displaced.remove(old);
+                self.replace(new, old, None);
             }
             Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
                 self.generation = *generation;
@@ -105,12 +157,52 @@ impl Group {
                 self.leader.clone_from(leader);
                 self.begin(members);
             }
+            Observation::GroupLoaded(loaded) => self.load(loaded),
+            Observation::GroupRemoved { .. } => self.over = true,
+            Observation::OffsetRemoved { .. } => {}
             Observation::TimerFired { member, .. } => {
                 if let Some(member) = member {
                     self.pending.remove(member);
                 }
             }
         }
+    }
+
+    /// `new` has the place of `old`: its leadership and what it was told, too.
+    fn replace(&mut self, old: &MemberId, new: &MemberId, rebalance: Option<Duration>) {
+        if let Some(mut member) = self.members.swap_remove(old) {
+            member.rebalance = rebalance.unwrap_or(member.rebalance);
+            self.members.insert(new.clone(), member);
+        }
+        self.displaced.insert(old.clone(), new.clone());
+        if self.leader.as_ref() == Some(old) {
+            self.leader = Some(new.clone());
+        }
+        let owners = self.told.values_mut().flat_map(BTreeMap::values_mut);
+        owners.filter(|owner| *owner == old).for_each(|owner| *owner = new.clone());
+        for plan in &mut self.plans {
+            if let Some(payload) = plan.payloads.remove(old) {
+                plan.payloads.insert(new.clone(), payload);
+            }
+        }
+    }
+
+    fn load(&mut self, loaded: &LoadedGroup) {
+        let metadata = &loaded.metadata;
+        self.loaded = true;
+        self.state = loaded.state;
+        self.generation = metadata.generation;
+        self.protocol.clone_from(&metadata.protocol);
+        self.leader.clone_from(&metadata.leader);
+        let mut payloads = BTreeMap::new();
+        for entry in &metadata.members {
+            let (rebalance, instance) = (entry.rebalance_timeout, entry.instance_id.clone());
+            self.members.insert(entry.id.clone(), Member { rebalance, fresh: false, instance });
+            self.tell(&entry.id, &decode_assignment(&entry.assignment).unwrap_or_default());
+            payloads.insert(entry.id.clone(), entry.assignment.clone());
+        }
+        let assignments = Err("loaded".to_owned());
+        self.plans.push(Plan { payloads, assignments });
     }
 
     fn begin(&mut self, members: &[MemberId]) {
@@ -133,18 +225,25 @@ impl Group {
 }
 
 impl Roster {
+    /// The members who say that they own the partition.
+    pub fn claimants<'a>(
+        &'a self,
+        partition: &'a TopicPartition,
+    ) -> impl Iterator<Item = (&'a MemberId, &'a Claim)> {
+        self.claims.iter().filter(|(_, claim)| claim.partitions.contains(partition))
+    }
+
     /// What the leader learns from its JoinGroup answer. None when a subscription does not decode: then
     /// there is nothing to hold an assignment against.
     pub(super) fn of(answer: &JoinGroupResponse) -> Option<Roster> {
-        let subscriptions = answer
-            .members
-            .iter()
-            .map(|member| {
-                let topics = decode_subscription(&member.metadata).ok()?;
-                Some((MemberId(member.member_id.clone()), topics))
-            })
-            .collect::<Option<_>>()?;
-        Some(Roster { subscriptions })
+        let assignor = answer.protocol_name.as_ref().map_or("", |name| name.as_str());
+        let (mut subscriptions, mut claims) = (BTreeMap::new(), BTreeMap::new());
+        for member in &answer.members {
+            let (topics, claim) = claims::decode(&member.metadata, assignor)?;
+            subscriptions.insert(MemberId(member.member_id.clone()), topics);
+            claims.insert(MemberId(member.member_id.clone()), claim);
+        }
+        Some(Roster { subscriptions, claims })
     }
 }
 

@@ -1,33 +1,52 @@
 //! The shared memory of the invariants: what the trace has said so far.
 //!
-//! It is fed every event once, before any invariant sees it. It knows the groups as the coordinator has
+//! It is fed every event once, before any invariant sees it. It knows the groups as their coordinators have
 //! reported them, and for each request under way the facts that held when the broker began to handle
 //! it. It judges nothing. What only one invariant needs, that invariant keeps for itself.
+//!
+//! Facts are kept for each *incarnation* of a group. One begins with the first event of the group at a
+//! broker that has none, and ends when the broker unloads the group's partition of the offsets log, begins
+//! another term in it or crashes, or when the group is removed. A broker that was replaced and does not
+//! know it, a zombie, goes on with its own incarnation: its requests are judged by its own facts, and what
+//! it observes says nothing of the incarnation of its successor.
 
 mod asked;
+mod claims;
 mod group;
+mod terms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::cluster::{Shard, ShardState};
 use crate::coordinator::{CoordinatorConfig, Observation};
 use crate::protocol::subscription::decode_assignment;
 use crate::protocol::{
-    Generation, GroupId, IndexMap, MemberId, Request, RequestFrame, Response, ResponseError,
-    ResponseFrame, TopicName, TopicPartition,
+    BrokerId, Generation, GroupId, IndexMap, MemberId, Request, RequestFrame, Response,
+    ResponseError, ResponseFrame, TopicName, TopicPartition,
 };
 use crate::time::from_millis_i32;
-use crate::trace::{ConnectionId, Event, Kind, Message, Place};
+use crate::trace::{ConnectionId, Event, FaultKind, Kind, Message, Place};
 
 pub(super) use asked::leavers;
 pub use asked::{Asked, Key, Standing};
+pub use claims::Claim;
 pub use group::{Group, Member, Plan, Roster};
+pub use terms::Home;
+use terms::Terms;
 
 /// What the trace has said so far, the present event included.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    groups: IndexMap<GroupId, Group>,
+    /// Every incarnation of every group.
+    groups: Vec<Group>,
+    /// The incarnations that have not ended, of each broker by its number.
+    open: Vec<IndexMap<GroupId, usize>>,
+    /// The incarnation of each group with the latest epoch.
+    newest: IndexMap<GroupId, usize>,
+    terms: Terms,
     topics: BTreeMap<TopicName, i32>,
+    grown: BTreeSet<TopicName>,
     consumers_started: bool,
     config: CoordinatorConfig,
     asked: IndexMap<Key, Asked>,
@@ -43,23 +62,61 @@ enum Step {
     Other,
     Asked(Asked),
     Answered(Asked),
+    Observed(usize),
 }
 
 impl Ledger {
-    /// The group of that number; numbers are given out by first appearance and stay.
+    /// The incarnation of that number; numbers are given out by first appearance and stay.
     pub fn group(&self, index: usize) -> &Group {
         &self.groups[index]
     }
 
-    /// The group of that id and its number.
+    /// The incarnation of the group that counts, and its number: that of the broker which the controller
+    /// named last. None while that broker has not spoken of the group.
     pub fn find(&self, id: &GroupId) -> Option<(usize, &Group)> {
-        self.groups.get_full(id).map(|(index, _, group)| (index, group))
+        let index = *self.newest.get(id)?;
+        let group = &self.groups[index];
+        (!group.over && self.reigns(index)).then_some((index, group))
+    }
+
+    /// Every incarnation of the group so far.
+    pub fn incarnations<'a>(
+        &'a self,
+        id: &'a GroupId,
+    ) -> impl Iterator<Item = (usize, &'a Group)> + 'a {
+        self.groups.iter().enumerate().filter(move |(_, group)| group.id == *id)
+    }
+
+    /// Whether nobody has been named to succeed the broker of this incarnation; else it is a zombie.
+    pub fn reigns(&self, index: usize) -> bool {
+        self.terms.reigns(self.groups[index].home.shard)
+    }
+
+    /// Whether a broker coordinates the group and nobody has been named to succeed it.
+    pub fn leads(&self, place: Place, id: &GroupId) -> bool {
+        let Place::Broker(broker) = place else { return false };
+        let home = self.terms.home(broker, id);
+        home.state == ShardState::Active && self.terms.reigns(home.shard)
+    }
+
+    /// The incarnation that the present event is about, and its number, if it is an observation of a
+    /// coordinator.
+    pub fn observed(&self) -> Option<(usize, &Group)> {
+        match self.step {
+            Step::Observed(index) => Some((index, &self.groups[index])),
+            _ => None,
+        }
     }
 
     /// How many partitions each topic has, of the topics that were there before any consumer: only
     /// of those is it certain that every consumer knows them.
     pub fn topics(&self) -> &BTreeMap<TopicName, i32> {
         &self.topics
+    }
+
+    /// Whether the topic is one of those, and has as many partitions as at first.
+    pub fn is_steady(&self, topic: &TopicName) -> bool {
+        self.topics.contains_key(topic) && !self.grown.contains(topic)
     }
 
     /// The coordinator's settings.
@@ -116,24 +173,67 @@ impl Ledger {
             Kind::Sent { conn, message: Message::Response { request, response }, .. } => {
                 self.send((*conn, request.correlation), request, response);
             }
-            Kind::Coordinator(observation) => self.observe(observation),
+            Kind::Coordinator(observation) => self.observe(event.place, observation),
             Kind::TopicCreated { topic, partitions } if !self.consumers_started => {
                 self.topics.insert(topic.clone(), *partitions);
             }
+            Kind::TopicGrown { topic, .. } => {
+                self.grown.insert(topic.clone());
+            }
+            Kind::TopicDeleted { topic } => {
+                self.topics.remove(topic);
+            }
             Kind::ConsumerStarted { .. } => self.consumers_started = true,
-            Kind::CoordinatorStarted { config } => self.start(config),
+            Kind::CoordinatorStarted { config, offsets_partitions } => {
+                self.start(config, *offsets_partitions);
+            }
+            Kind::LeaderElected { shard, .. } => self.terms.elected(*shard),
+            Kind::Shard { shard, state } => self.shard(event.place, *shard, *state),
+            Kind::FaultBegan { fault: FaultKind::Crash, .. } => self.crash(event.place),
             _ => {}
         }
     }
 
-    /// A new incarnation knows nothing of requests that an earlier one was asked, and what it knows of
-    /// groups it will report.
-    fn start(&mut self, config: &CoordinatorConfig) {
+    /// Coordinators know nothing of requests that earlier ones were asked, and what they know of groups
+    /// they will report.
+    fn start(&mut self, config: &CoordinatorConfig, partitions: i32) {
         self.config = config.clone();
         self.asked.clear();
-        for group in self.groups.values_mut() {
-            *group = Group::new(group.id.clone());
+        self.terms = Terms::new(partitions);
+        self.open.clear();
+        self.groups.iter_mut().for_each(|group| group.over = true);
+    }
+
+    fn shard(&mut self, place: Place, shard: Shard, state: ShardState) {
+        let Place::Broker(broker) = place else { return };
+        self.terms.moved(broker, shard, state);
+        let (groups, Some(open)) = (&mut self.groups, self.open.get_mut(number(broker))) else {
+            return;
+        };
+        open.retain(|_, index| {
+            let group = &mut groups[*index];
+            if group.home.shard.partition != shard.partition {
+                return true;
+            }
+            // What began before the trace named the term belongs to it.
+            let same = group.home.shard.epoch == -1 || group.home.shard.epoch == shard.epoch;
+            group.over |= !same || state == ShardState::Unloaded;
+            if !group.over {
+                (group.home.shard, group.home.state) = (shard, state);
+            }
+            !group.over
+        });
+    }
+
+    /// What a broker that crashes was asked it will not answer.
+    fn crash(&mut self, place: Place) {
+        let Place::Broker(broker) = place else { return };
+        self.terms.crashed(broker);
+        let groups = &mut self.groups;
+        if let Some(open) = self.open.get_mut(number(broker)) {
+            open.drain(..).for_each(|(_, index)| groups[index].over = true);
         }
+        self.asked.retain(|_, asked| groups[asked.group].home.broker != broker);
     }
 
     fn receive(
@@ -144,13 +244,16 @@ impl Ledger {
         request: &Arc<RequestFrame>,
     ) {
         let Some((id, member)) = asked::subject(&request.body) else { return };
-        let index = self.index_of(id);
+        let Some(index) = self.index_of(event.place, id) else { return };
+        let reigns = self.reigns(index);
         let group = &mut self.groups[index];
         let asked = Asked {
             key: (conn, request.correlation),
             group: index,
             from,
             local: event.local,
+            term: group.home.state,
+            reigns,
             state: group.state,
             generation: group.generation,
             standing: member.map_or(Standing::Stranger, |member| Standing::of(group, member)),
@@ -180,11 +283,13 @@ impl Ledger {
                 if answer.error_code == 0 && current {
                     self.handed_out = decode_assignment(&answer.assignment).ok();
                     let partitions = self.handed_out.as_deref().unwrap_or_default();
-                    group.tell(&asked::member_id(&body.member_id), partitions);
+                    let member = asked::member_id(&body.member_id);
+                    let member = group.resolve(&member).clone();
+                    group.tell(&member, partitions);
                 }
             }
             (Request::LeaveGroup(body), Response::LeaveGroup(_)) => {
-                for id in leavers(body) {
+                for (id, _) in leavers(body) {
                     group.pending.remove(id);
                 }
             }
@@ -193,24 +298,47 @@ impl Ledger {
         self.step = Step::Answered(asked);
     }
 
-    fn observe(&mut self, observation: &Observation) {
+    fn observe(&mut self, place: Place, observation: &Observation) {
         let id = group_of(observation);
-        let index = self.index_of(id);
+        let Some(index) = self.index_of(place, id) else { return };
         let group = &mut self.groups[index];
         group.observe(observation);
+        let (over, epoch) = (group.over, group.home.shard.epoch);
         if let Observation::GenerationBegan { generation, .. } = observation {
             for asked in self.asked.values_mut().filter(|asked| asked.group == index) {
                 asked.next_generation.get_or_insert(*generation);
             }
         }
+        let newest = self.newest.get_mut(id).expect("each group has an incarnation");
+        if *newest != index && epoch >= self.groups[*newest].home.shard.epoch {
+            *newest = index;
+        }
+        if over && let Place::Broker(broker) = place {
+            self.open[number(broker)].swap_remove(id);
+        }
+        self.step = Step::Observed(index);
     }
 
-    fn index_of(&mut self, id: &GroupId) -> usize {
-        match self.groups.get_index_of(id) {
-            Some(index) => index,
-            None => self.groups.insert_full(id.clone(), Group::new(id.clone())).0,
+    /// The incarnation of the group at a broker.
+    fn index_of(&mut self, place: Place, id: &GroupId) -> Option<usize> {
+        let Place::Broker(broker) = place else { return None };
+        if let Some(index) = self.open.get(number(broker)).and_then(|open| open.get(id)) {
+            return Some(*index);
         }
+        let index = self.groups.len();
+        self.groups.push(Group::new(id.clone(), self.terms.home(broker, id)));
+        self.newest.entry(id.clone()).or_insert(index);
+        if self.open.len() <= number(broker) {
+            self.open.resize_with(number(broker) + 1, IndexMap::default);
+        }
+        self.open[number(broker)].insert(id.clone(), index);
+        Some(index)
     }
+}
+
+/// The broker's place in a list of brokers.
+pub(super) fn number(broker: BrokerId) -> usize {
+    usize::try_from(broker.0).unwrap_or(0)
 }
 
 /// Takes from a request what later events are held against. True when it hands in a plan.
@@ -244,7 +372,12 @@ pub(super) fn group_of(observation: &Observation) -> &GroupId {
         | Observation::MemberAdded { group, .. }
         | Observation::MemberRemoved { group, .. }
         | Observation::GenerationBegan { group, .. }
+        | Observation::MemberReplaced { group, .. }
+        | Observation::ReplacementUndone { group, .. }
+        | Observation::GroupRemoved { group, .. }
+        | Observation::OffsetRemoved { group, .. }
         | Observation::TimerFired { group, .. } => group,
+        Observation::GroupLoaded(loaded) => &loaded.metadata.group,
     }
 }
 

@@ -31,6 +31,11 @@ struct Attempt {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
+    /// Of a producer's transaction that nobody has been asked to commit.
+    Pending {
+        producer: i64,
+        accepted: Option<Order>,
+    },
     /// Not answered, or with an error that leaves it open.
     Open,
     Accepted {
@@ -58,6 +63,44 @@ impl Commits {
         self.attempts.push(Attempt { handled, key, offset, processed, outcome });
     }
 
+    /// The same, but it takes effect only when the transaction of the producer commits.
+    pub(super) fn pend(&mut self, handled: Order, key: Key, offset: i64, producer: i64) {
+        self.attempt(handled, key, offset, offset);
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.outcome = Outcome::Pending { producer, accepted: None };
+        }
+    }
+
+    /// The broker answers that it has stored what is pending.
+    pub(super) fn pended(&mut self, answered: Order, key: Key) {
+        let attempt = self.attempts.iter_mut().rev().find(|attempt| attempt.key == key);
+        if let Some(Attempt { outcome: Outcome::Pending { accepted, .. }, .. }) = attempt {
+            *accepted = Some(answered);
+        }
+    }
+
+    /// From here on what is pending, of this producer or of all, may have taken effect, or be gone.
+    pub(super) fn settle(&mut self, only: Option<i64>) {
+        for attempt in &mut self.attempts {
+            if let Outcome::Pending { producer, .. } = attempt.outcome
+                && only.is_none_or(|only| only == producer)
+            {
+                attempt.outcome = Outcome::Open;
+            }
+        }
+    }
+
+    /// The offset of a transaction that is certainly not over, and was stored before `handled`.
+    pub(super) fn unstable(&self, handled: Order) -> Option<i64> {
+        let mut attempts = self.attempts.iter();
+        attempts.find_map(|attempt| match attempt.outcome {
+            Outcome::Pending { accepted: Some(answered), .. } if answered < handled => {
+                Some(attempt.offset)
+            }
+            _ => None,
+        })
+    }
+
     /// The broker answers a commit. Returns its offset and what the group had processed when it was
     /// handled, if it was accepted.
     pub(super) fn answer(
@@ -81,7 +124,7 @@ impl Commits {
         let mut possible = Vec::new();
         for attempt in self.attempts.iter().rev().filter(|attempt| attempt.handled < handled) {
             match attempt.outcome {
-                Outcome::Refused => {}
+                Outcome::Refused | Outcome::Pending { .. } => {}
                 Outcome::Open => possible.push(attempt.offset),
                 Outcome::Accepted { answered } => {
                     possible.push(attempt.offset);

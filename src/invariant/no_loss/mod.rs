@@ -3,13 +3,21 @@
 //! Scope, for each group and partition:
 //! - An accepted OffsetCommit is not beyond what the group had processed, from offset 0 without a gap and
 //!   whoever did it, when the broker handled the commit.
+//!   What the administrator commits, in a transaction or not, counts as processed up to there.
 //! - OffsetFetch answers the offset of the last commit that took effect before it was handled, or −1 if
-//!   there was none. A commit whose answer is still awaited, was never sent or leaves its fate open may
-//!   or may not have taken effect. A fetch without RequireStable may answer an older one, of what was
-//!   durable when it was handled.
+//!   there was none. A commit whose answer is still awaited, was never sent or leaves its fate open, one
+//!   of a transaction that somebody has been asked to end, and the removal of an offset, which is a commit of
+//!   −1, may or may not have taken effect. A fetch without RequireStable may answer an older one, of what was durable when it was
+//!   handled. This holds across fail-over: a commit that was answered NONE is found by every broker that
+//!   comes to lead. What a zombie answers is not judged, because it may not know of newer commits.
+//! - Until a broker is asked to end its transaction, or to delete something of the group, an offset of a
+//!   transaction has not taken effect; and if it was answered NONE, no OffsetFetch with RequireStable that is
+//!   handled after that answers the partition with NONE (KIP-447).
+//! - While a group is Stable, no offset expires of a partition that a member was told to own (KIP-211). Static
+//!   members are left out: one that comes back with another subscription keeps what it was told.
 //! - A consumer starts where OffsetFetch last told it to, or at 0 if that was −1; it polls on from there
 //!   without a gap.
-//! - When the world has drained, every record of each topic that a group's consumers subscribe to has
+//! - When the world has drained, every record of each topic that is still there and that a group's consumers subscribe to has
 //!   been processed by that group. Consumers are the living ones, after a `calm` only the healed ones.
 //!
 //! Not said: that committed offsets never go back (Kafka has no such check); that a record is processed
@@ -17,15 +25,17 @@
 
 mod commits;
 mod progress;
+mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::consumer::{ConsumerConfig, Observation};
+use crate::coordinator;
 use crate::protocol::{
     GroupId, IndexMap, Request, Response, ResponseError, TopicName, TopicPartition,
 };
-use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
+use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
 use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
 };
@@ -34,6 +44,10 @@ use super::Invariant;
 use super::ledger::{Asked, Key, Ledger};
 use commits::{Commits, Order, Verdict};
 use progress::Progress;
+use transactions::is_read;
+
+/// Names what no request has caused.
+const NO_REQUEST: Key = (ConnectionId(u32::MAX), -1);
 
 #[derive(Default)]
 pub(super) struct NoLoss {
@@ -43,6 +57,8 @@ pub(super) struct NoLoss {
     core: Option<BTreeSet<ConsumerRef>>,
     /// One past the last record of each log.
     logs: BTreeMap<TopicPartition, i64>,
+    /// Topics that are gone, though a broker that has not heard of it may still take records for them.
+    gone: BTreeSet<TopicName>,
     /// The OffsetFetch requests under way, and when they were handled.
     fetches: IndexMap<Key, Order>,
 }
@@ -75,12 +91,32 @@ impl Invariant for NoLoss {
             (Kind::Received { message, .. }, Place::Consumer(consumer)) => {
                 self.told(consumer, message);
             }
-            (Kind::Received { .. }, _) => self.asked(ledger, event),
-            (Kind::Sent { .. }, _) => return self.answered(ledger, event),
+            (Kind::Received { message, conn, .. }, _) => {
+                if let Message::Request(frame) = message {
+                    self.transacted((*conn, frame.correlation), &frame.body);
+                }
+                self.asked(ledger, event);
+            }
+            (Kind::Coordinator(observation), _) => return self.removed(ledger, observation),
+            (Kind::TopicDeleted { topic }, _) => {
+                self.settle(None, None);
+                self.logs.retain(|id, _| id.topic != *topic);
+                self.gone.insert(topic.clone());
+                self.forget(topic);
+            }
+            (Kind::Sent { message, conn, .. }, Place::Broker(_)) => {
+                if let Message::Response { request, response } = message {
+                    let key = (*conn, request.correlation);
+                    self.txn_answered(key, &request.body, &response.body);
+                }
+                return self.answered(ledger, event);
+            }
             (Kind::Consumer(observation), Place::Consumer(consumer)) => {
                 return self.observe(consumer, observation);
             }
-            (Kind::Appended { partition, next, .. }, _) => {
+            (Kind::Appended { partition, next, .. }, _)
+                if !self.gone.contains(&partition.topic) =>
+            {
                 self.logs.insert(partition.clone(), *next);
             }
             (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
@@ -126,9 +162,70 @@ impl NoLoss {
                 let partition = partitions.entry(id).or_default();
                 let processed = partition.progress.prefix();
                 let offset = wanted.committed_offset;
+                if asked.from == Place::Admin {
+                    partition.progress.add(0, offset);
+                }
+                let processed = processed.max(partition.progress.prefix());
                 partition.commits.attempt(self.order, asked.key, offset, processed);
             }
         }
+    }
+
+    /// From here on the offsets of a topic that is gone may be gone too, though nobody may live to say so.
+    fn forget(&mut self, topic: &TopicName) {
+        self.order += 1;
+        let all = self.groups.values_mut().flat_map(|partitions| partitions.iter_mut());
+        for (_, partition) in all.filter(|(id, _)| id.topic == *topic) {
+            partition.commits.attempt(self.order, NO_REQUEST, -1, 0);
+        }
+    }
+
+    /// What was found in the log may be what is committed, also where nobody was told: a removal, say, whose
+    /// coordinator did not live to answer. Whether it may be so is `durable`'s to judge.
+    fn loaded(&mut self, loaded: &coordinator::LoadedGroup) {
+        self.order += 1;
+        for (id, partition) in entry(&mut self.groups, &loaded.metadata.group) {
+            let found = loaded.offsets.iter().find(|(at, _)| at == id);
+            let offset = found.map_or(-1, |(_, offset)| *offset);
+            partition.commits.attempt(self.order, NO_REQUEST, offset, 0);
+        }
+    }
+
+    /// A coordinator forgets offsets; whether for good depends on the log.
+    fn removed(
+        &mut self,
+        ledger: &Ledger,
+        observation: &coordinator::Observation,
+    ) -> Result<(), String> {
+        let (group, only) = match observation {
+            coordinator::Observation::OffsetRemoved { group, partition, why } => {
+                if let Some((_, known)) = ledger.observed()
+                    && *why == "expired"
+                    && is_read(known, partition)
+                {
+                    let id = group.as_str();
+                    return Err(format!(
+                        "group {id}: the offset of {partition} expired, which is read"
+                    ));
+                }
+                (group, Some(partition))
+            }
+            coordinator::Observation::GroupRemoved { group, .. } => (group, None),
+            coordinator::Observation::GroupLoaded(loaded) => {
+                self.loaded(loaded);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        self.order += 1;
+        self.settle(Some(group), None);
+        let partitions = entry(&mut self.groups, group);
+        for (id, partition) in partitions {
+            if only.is_none_or(|only| only == id) {
+                partition.commits.attempt(self.order, NO_REQUEST, -1, 0);
+            }
+        }
+        Ok(())
     }
 
     /// The broker answers a request.
@@ -141,6 +238,9 @@ impl NoLoss {
             }
             (Request::OffsetFetch(body), Response::OffsetFetch(answer)) => {
                 let Some(handled) = self.fetches.swap_remove(&asked.key) else { return Ok(()) };
+                if !asked.reigns || !ledger.reigns(asked.group) {
+                    return Ok(());
+                }
                 self.fetch_answered(handled, request.version, body, answer)
             }
             _ => Ok(()),
@@ -190,6 +290,14 @@ impl NoLoss {
                 None => Some(vec![-1]),
                 Some(partition) => partition.commits.possible(handled, newest),
             };
+            let unstable = partition.and_then(|partition| partition.commits.unstable(handled));
+            if let Some(pending) = unstable.filter(|_| newest) {
+                return Err(format!(
+                    "group {}: OffsetFetch of {id} answered {offset} as stable, but a transaction that \
+                     commits {pending} is not over",
+                    group.as_str()
+                ));
+            }
             match possible {
                 Some(possible) if !possible.contains(&offset) => {
                     return Err(format!(
@@ -220,7 +328,8 @@ impl NoLoss {
         let Some(reader) = self.readers.get_mut(&consumer) else { return Ok(()) };
         match observation {
             Observation::Positioned { partition, offset, committed } => {
-                reader.position(consumer, partition, *offset, *committed)
+                let end = self.logs.get(partition).copied().unwrap_or(0);
+                reader.position(consumer, partition, (*offset, *committed), end)
             }
             Observation::Polled { partition, first, values } => {
                 reader.poll(consumer, partition, *first, values.len())
@@ -274,11 +383,14 @@ impl Reader {
         &mut self,
         consumer: ConsumerRef,
         partition: &TopicPartition,
-        offset: i64,
-        committed: bool,
+        (offset, committed): (i64, bool),
+        end: i64,
     ) -> Result<(), String> {
         self.positions.insert(partition.clone(), offset);
-        let told = self.told.get(partition).copied();
+        // What was committed beyond the end of the log (by hand, or of a topic that was there before) is no place
+        // to read from: the client begins anew.
+        let beyond = |told: &i64| *told > end;
+        let told = self.told.get(partition).copied().filter(|told| committed || !beyond(told));
         let expected = if committed { told.filter(|told| *told >= 0) } else { Some(0) };
         if committed != told.is_some_and(|told| told >= 0) || expected != Some(offset) {
             let told = told.map_or("nothing".to_owned(), |told| told.to_string());

@@ -88,11 +88,13 @@ fn reading_starts_where_it_was_told_and_goes_on_without_a_gap() {
 fn starting_elsewhere_breaks() {
     let told = |offset, start| {
         let mut story = story();
-        story.heard(0, &[("t-0", offset)]).consumer(0, start);
+        let end = Kind::Appended { partition: partition("t-0"), first: 0, next: 5 };
+        story.broker(end).heard(0, &[("t-0", offset)]).consumer(0, start);
         story
     };
     told(3, positioned(4, true)).breaks("starts t-0 at 4");
     told(3, positioned(0, false)).breaks("was told 3");
+    told(9, positioned(0, false)).holds();
     told(-1, positioned(0, true)).breaks("was told -1");
     told(-1, positioned(2, false)).breaks("starts t-0 at 2");
     let mut untold = story();
@@ -118,4 +120,79 @@ fn drained_means_everything_was_processed() {
     };
     drained(4).holds();
     drained(3).breaks("only records before 3 were processed, of 4");
+}
+
+#[test]
+fn a_commit_survives_fail_over_but_a_zombie_may_not_know_it() {
+    let mut story = Story::new("no-loss");
+    story.started(0).consumer(0, processed(0, 9)).shard_active(0).generation(1, &["a"]).stable();
+    story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &["t-0"])]);
+    let key = story.ask_commit("a", 1, &[("t-0", 9)]);
+    story.committed(key, 0);
+    let key = story.on(0).ask_fetch(&["t-0"]);
+    story.fetched(key, &[("t-0", -1)]).holds();
+    let key = story.on(1).ask_fetch(&["t-0"]);
+    story.fetched(key, &[("t-0", -1)]).breaks("OffsetFetch of t-0 answered -1");
+}
+
+#[test]
+fn a_removed_offset_may_be_gone() {
+    let mut story = Story::new("no-loss");
+    story.started(0).consumer(0, processed(0, 9)).generation(1, &["a"]).stable();
+    let key = story.ask_commit("a", 1, &[("t-0", 9)]);
+    story.committed(key, 0).offset_removed("t-0");
+    let key = story.ask_fetch(&["t-0"]);
+    story.fetched(key, &[("t-0", -1)]).holds();
+}
+
+#[test]
+fn an_offset_of_a_transaction_counts_when_the_transaction_ends() {
+    let told = |ends: Option<i64>| {
+        let mut story = story();
+        let key = story.ask_txn_commit(7, "t-0", 5);
+        if let Some(producer) = ends {
+            story.end_txn(producer, true);
+        }
+        let fetch = story.ask_fetch(&["t-0"]);
+        story.txn_committed(key, "t-0", 0).fetched(fetch, &[("t-0", 5)]);
+        story
+    };
+    told(Some(7)).holds();
+    told(Some(8)).breaks("answered 5, but committed was [-1]");
+    told(None).breaks("answered 5, but committed was [-1]");
+}
+
+#[test]
+fn nothing_is_stable_while_a_transaction_is_not_over() {
+    let answered = |code: i16| {
+        let mut story = story();
+        let key = story.ask_txn_commit(7, "t-0", 5);
+        story.txn_committed(key, "t-0", code);
+        story
+    };
+    let mut stored = answered(0);
+    let fetch = stored.ask_fetch(&["t-0"]);
+    stored.fetched(fetch, &[("t-0", -1)]).breaks("a transaction that commits 5 is not over");
+    let mut refused = answered(22);
+    let fetch = refused.ask_fetch(&["t-0"]);
+    refused.fetched(fetch, &[("t-0", -1)]).holds();
+    let mut over = answered(0);
+    let fetch = over.ask_fetch(&["t-0"]);
+    over.end_txn(7, false).fetched(fetch, &[("t-0", -1)]).holds();
+    let mut removed = answered(0);
+    let fetch = removed.offset_removed("t-0").ask_fetch(&["t-0"]);
+    removed.fetched(fetch, &[("t-0", -1)]).holds();
+}
+
+#[test]
+fn what_a_dynamic_member_reads_does_not_expire() {
+    let mut read = Story::new("no-loss");
+    read.started(0).generation(1, &["a"]);
+    let key = read.ask_sync("a", 1, &[]);
+    read.stable().told(key, &["t-0"]).offset_removed("t-1").holds();
+    read.offset_removed("t-0").breaks("the offset of t-0 expired, which is read");
+    let mut away = Story::new("no-loss");
+    away.started(0).added_static("a", "i").generation(1, &["a"]);
+    let key = away.ask_sync("a", 1, &[]);
+    away.stable().told(key, &["t-0"]).offset_removed("t-0").holds();
 }

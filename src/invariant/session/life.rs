@@ -13,7 +13,7 @@ const NEW_MEMBER: Duration = Duration::from_secs(300);
 /// What is known of the life of one member; times are the broker's.
 #[derive(Debug)]
 pub(super) struct Life {
-    added: Time,
+    pub(super) added: Time,
     /// No generation includes it yet.
     pub(super) fresh: bool,
     /// The shortest and the longest session timeout it has asked for.
@@ -47,6 +47,11 @@ impl Life {
             released: None,
             check_at: now + NEW_MEMBER,
         }
+    }
+
+    /// One whose session starts at `now`, without a join phase.
+    pub(super) fn known(now: Time, session: Duration) -> Life {
+        Life { fresh: false, certain: Some(now), check_at: now, ..Life::new(now, session) }
     }
 
     /// A generation includes it.
@@ -89,7 +94,7 @@ impl Life {
         match (silent, new) {
             (Some(silent), Some(new)) => silent.min(new),
             (Some(earliest), None) | (None, Some(earliest)) => earliest,
-            // Never part of a generation that the trace has shown: loaded from a log.
+            // It has its place again after a replacement that failed.
             (None, None) => Time::ZERO,
         }
     }
@@ -100,7 +105,9 @@ impl Life {
             && match state {
                 GroupState::PreparingRebalance => self.joined.is_some(),
                 GroupState::CompletingRebalance => self.synced.is_some(),
-                GroupState::Empty | GroupState::Stable | GroupState::Dead => false,
+                // A static member that came back waits for the record of its replacement.
+                GroupState::Stable => self.joined.is_some(),
+                GroupState::Empty | GroupState::Dead => false,
             }
     }
 

@@ -135,3 +135,32 @@ fn a_member_gets_the_session_it_asked_for() {
     story.ask_join("");
     story.session(7_000).added("b").breaks("asked for a session of 10s and was given 7s");
 }
+
+#[test]
+fn sessions_start_anew_with_each_term() {
+    let loaded = || {
+        let mut story = Story::new("session");
+        story.generation(1, &["a"]).stable().at(8_000).elected(1).on(1).shard_active(1);
+        story.load(1, &[("a", "i", &[])]);
+        story
+    };
+    loaded().at(18_000).removed("a", SessionExpired).holds();
+    loaded().at(17_000).removed("a", SessionExpired).breaks("a expired at 17.000000");
+    let mut late = loaded();
+    late.at(19_100).ask_heartbeat("x", 1);
+    late.breaks("a is still a member at 19.100000");
+    let mut unloaded = loaded();
+    unloaded.crashed().at(60_000).ask_heartbeat("x", 1);
+    unloaded.holds();
+}
+
+#[test]
+fn who_takes_a_place_has_a_session_of_its_own() {
+    let back = || {
+        let mut story = Story::new("session");
+        story.on(1).shard_active(1).load(1, &[("a", "i", &[])]).at(8_000).replaced("i", "a", "a2");
+        story
+    };
+    back().at(18_000).removed("a2", SessionExpired).holds();
+    back().at(17_000).removed("a2", SessionExpired).breaks("a2 expired");
+}

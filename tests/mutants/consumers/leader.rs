@@ -1,11 +1,12 @@
 //! Leaders whose assignments are wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groupsim::protocol::subscription::{decode_assignment, encode_assignment};
-use groupsim::protocol::{Request, TopicName, TopicPartition};
+use groupsim::protocol::{Request, Response, StrBytes, TopicName, TopicPartition};
 use kafka_protocol::messages::SyncGroupRequest;
 
+use super::cooperative::rewrite;
 use super::twisted::Twist;
 
 /// Gives the first member all partitions of the topics that it has a part of. Like the third part of
@@ -19,6 +20,81 @@ impl Twist for SkewedLeader {
             let topics: BTreeSet<TopicName> = first.iter().map(|p| p.topic.clone()).collect();
             for owned in others {
                 first.extend(owned.extract_if(.., |p| topics.contains(&p.topic)));
+            }
+        });
+    }
+}
+
+/// Hands each share to the next member: as balanced as before, and nobody keeps anything. `stickiness` must catch it.
+pub struct RotatingLeader;
+
+impl Twist for RotatingLeader {
+    fn request(&mut self, request: &mut Request) {
+        edit(request, |plan| {
+            if !plan.is_empty() {
+                plan.rotate_left(1);
+            }
+        });
+    }
+}
+
+/// Does not read what members say that they own: each plan begins from nothing. `stickiness` must
+/// catch it.
+pub struct ForgetsClaims;
+
+impl Twist for ForgetsClaims {
+    fn response(&mut self, response: &mut Response) {
+        let Response::JoinGroup(body) = response else { return };
+        for member in &mut body.members {
+            rewrite(&mut member.metadata, |subscription| {
+                subscription.owned_partitions.clear();
+                subscription.user_data = None;
+            });
+        }
+    }
+}
+
+/// A cooperative leader that hands on at once what others have yet to give up. A partition
+/// then has two owners for the length of a rebalance. `revoke-first` must catch it.
+#[derive(Default)]
+pub struct ImpatientLeader {
+    /// What each member said that it owns.
+    claims: BTreeMap<StrBytes, Vec<TopicPartition>>,
+}
+
+impl Twist for ImpatientLeader {
+    fn response(&mut self, response: &mut Response) {
+        let Response::JoinGroup(body) = response else { return };
+        self.claims.clear();
+        let cooperative = body.protocol_name.as_ref().map(|name| name.as_str());
+        for member in body.members.iter_mut().filter(|_| cooperative == Some("cooperative-sticky"))
+        {
+            let mut owned = Vec::new();
+            rewrite(&mut member.metadata, |subscription| {
+                for topic in &subscription.owned_partitions {
+                    let of = |n: &i32| TopicPartition::new(topic.topic.clone(), *n);
+                    owned.extend(topic.partitions.iter().map(of));
+                }
+            });
+            self.claims.insert(member.member_id.clone(), owned);
+        }
+    }
+
+    fn request(&mut self, request: &mut Request) {
+        let Request::SyncGroup(body) = &*request else { return };
+        let members: Vec<StrBytes> =
+            body.assignments.iter().map(|entry| entry.member_id.clone()).collect();
+        edit(request, |plan| {
+            for (owner, owned) in &self.claims {
+                for partition in owned {
+                    if plan.iter().flatten().any(|given| given == partition) {
+                        continue;
+                    }
+                    let others = plan.iter_mut().zip(&members).filter(|(_, id)| *id != owner);
+                    if let Some((least, _)) = others.min_by_key(|(given, _)| given.len()) {
+                        least.push(partition.clone());
+                    }
+                }
             }
         });
     }

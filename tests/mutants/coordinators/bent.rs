@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groupsim::coordinator::{
-    AppendId, Call, GroupCoordinator, GroupDescription, Output, Release, RequestId,
-};
-use groupsim::protocol::{GroupId, Request, Response, ResponseError, TopicName};
+use groupsim::coordinator::{Call, GroupCoordinator, Output, Record, Release, RequestId};
+use groupsim::protocol::{GroupId, Request, Response, str_bytes};
 use groupsim::time::Time;
 
+use crate::around::{Around, Wrapped};
 use crate::catalog::Factory;
 
 /// What becomes of an answer.
@@ -19,10 +18,35 @@ pub enum Fate {
     Dropped,
 }
 
+/// The name of requests that nobody has sent. Their answers are kept back.
+const HIDDEN: RequestId = RequestId(u64::MAX);
+
+/// Asks the coordinator what nobody has asked.
+pub fn hidden(
+    inner: &mut dyn GroupCoordinator,
+    now: Time,
+    version: i16,
+    request: &Request,
+    out: &mut Vec<Output>,
+) {
+    let client_id = &str_bytes("mutant");
+    inner.handle(now, Call { id: HIDDEN, version, client_id, request }, out);
+}
+
 /// The hands. Everything is let pass unless said otherwise.
 pub trait Bend {
     /// Changes a request before the coordinator sees it.
     fn request(&mut self, _inner: &dyn GroupCoordinator, _request: &mut Request) {}
+
+    /// Happens before the coordinator sees a request.
+    fn before(
+        &mut self,
+        _inner: &mut dyn GroupCoordinator,
+        _now: Time,
+        _request: &Request,
+        _out: &mut Vec<Output>,
+    ) {
+    }
 
     /// Answers a request instead of the coordinator.
     fn instead(&mut self, _inner: &dyn GroupCoordinator, _request: &Request) -> Option<Response> {
@@ -32,6 +56,17 @@ pub trait Bend {
     /// Changes or drops an answer; `request` is what was asked at first.
     fn response(&mut self, _request: &Request, _response: &mut Response) -> Fate {
         Fate::Sent
+    }
+
+    /// Changes anything that is put out.
+    fn output(&mut self, _output: &mut Output) {}
+
+    /// Adds to what is put out.
+    fn also(&mut self, _inner: &dyn GroupCoordinator, _now: Time, _out: &mut Vec<Output>) {}
+
+    /// Changes or withholds a record that is replayed.
+    fn record(&mut self, record: &Record) -> Option<Record> {
+        Some(record.clone())
     }
 
     /// Happens before timers fire. False: they do not.
@@ -62,24 +97,36 @@ impl<B: Bend + 'static> Bent<B> {
     /// A correct coordinator, bent.
     pub fn boxed(new: Factory, bend: B) -> Box<dyn GroupCoordinator> {
         let (asked, groups) = (BTreeMap::new(), BTreeSet::new());
-        Box::new(Bent { inner: new(), bend, asked, groups })
-    }
-
-    /// Passes on what the coordinator put out after the first `before`.
-    fn pass(&mut self, before: usize, out: &mut Vec<Output>) {
-        for mut output in out.split_off(before) {
-            if let Output::Respond { to, response, .. } = &mut output {
-                let Some(request) = self.asked.remove(to) else { continue };
-                if self.bend.response(&request, response) == Fate::Dropped {
-                    continue;
-                }
-            }
-            out.push(output);
-        }
+        Box::new(Wrapped(Bent { inner: new(), bend, asked, groups }))
     }
 }
 
-impl<B: Bend + 'static> GroupCoordinator for Bent<B> {
+impl<B: Bend + 'static> Around for Bent<B> {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &*self.inner
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut *self.inner
+    }
+
+    fn pass(&mut self, now: Time, before: usize, out: &mut Vec<Output>) {
+        for mut output in out.split_off(before) {
+            if matches!(&output, Output::Respond { to, .. } if *to == HIDDEN) {
+                continue;
+            }
+            if let Output::Respond { to, response, .. } = &mut output
+                && let Some(request) = self.asked.remove(to)
+                && self.bend.response(&request, response) == Fate::Dropped
+            {
+                continue;
+            }
+            self.bend.output(&mut output);
+            out.push(output);
+        }
+        self.bend.also(&*self.inner, now, out);
+    }
+
     fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
         if let Some(group) = group(call.request) {
             self.groups.insert(group.clone());
@@ -89,19 +136,14 @@ impl<B: Bend + 'static> GroupCoordinator for Bent<B> {
             return;
         }
         self.asked.insert(call.id, call.request.clone());
+        self.bend.before(&mut *self.inner, now, call.request, out);
         let mut request = call.request.clone();
         self.bend.request(&*self.inner, &mut request);
-        let before = out.len();
         self.inner.handle(now, Call { request: &request, ..call }, out);
-        self.pass(before, out);
     }
 
-    fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
-        if self.bend.advance(&mut *self.inner, &self.groups, now) {
-            let before = out.len();
-            self.inner.advance(now, out);
-            self.pass(before, out);
-        }
+    fn ticks(&mut self, now: Time) -> bool {
+        self.bend.advance(&mut *self.inner, &self.groups, now)
     }
 
     fn next_deadline(&self) -> Option<Time> {
@@ -111,36 +153,10 @@ impl<B: Bend + 'static> GroupCoordinator for Bent<B> {
         }
     }
 
-    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>) {
-        let before = out.len();
-        self.inner.committed(now, append, out);
-        self.pass(before, out);
-    }
-
-    fn append_failed(
-        &mut self,
-        now: Time,
-        append: AppendId,
-        error: ResponseError,
-        out: &mut Vec<Output>,
-    ) {
-        let before = out.len();
-        self.inner.append_failed(now, append, error, out);
-        self.pass(before, out);
-    }
-
-    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
-        self.inner.deadlines(visit);
-    }
-
-    fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
-        self.inner.describe(group)
-    }
-
-    fn topic_changed(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>) {
-        let before = out.len();
-        self.inner.topic_changed(now, topic, out);
-        self.pass(before, out);
+    fn replay(&mut self, now: Time, position: u64, record: &Record) {
+        if let Some(record) = self.bend.record(record) {
+            self.inner.replay(now, position, &record);
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription, Output};
-use groupsim::protocol::{GroupId, Request, Response, ResponseError, TopicName, TopicPartition};
+use groupsim::coordinator::{AppendId, Call, GroupCoordinator, Output};
+use groupsim::protocol::{GroupId, Request, Response, TopicPartition};
 use groupsim::time::Time;
 
+use crate::around::{Around, Wrapped};
 use crate::catalog::Factory;
 
 use super::bent::{Bend, Fate};
@@ -22,7 +23,7 @@ impl Bend for ForgottenOffsets {
         if let Request::OffsetFetch(_) = request {
             self.fetches += 1;
             if self.fetches.is_multiple_of(5) {
-                each_offset(request, response, |_, _, offset| *offset = -1);
+                each_offset(request, response, |_, _, offset, _| *offset = -1);
             }
         }
         Fate::Sent
@@ -53,7 +54,7 @@ impl Bend for StaleOffsets {
                 }
             }
             (Request::OffsetFetch(_), Response::OffsetFetch(_)) => {
-                each_offset(request, response, |group, partition, offset| {
+                each_offset(request, response, |group, partition, offset, _| {
                     let known = self.committed.get(&(group.clone(), partition));
                     if let Some((Some(before), _)) = known {
                         *offset = *before;
@@ -75,11 +76,11 @@ impl StaleOffsets {
     }
 }
 
-/// Visits the offsets of an OffsetFetch answer.
-fn each_offset(
+/// Visits the offsets of an OffsetFetch answer, each with its error.
+pub fn each_offset(
     request: &Request,
     response: &mut Response,
-    mut visit: impl FnMut(&GroupId, TopicPartition, &mut i64),
+    mut visit: impl FnMut(&GroupId, TopicPartition, &mut i64, &mut i16),
 ) {
     let (Request::OffsetFetch(asked), Response::OffsetFetch(answer)) = (request, response) else {
         return;
@@ -87,14 +88,14 @@ fn each_offset(
     for topic in &mut answer.topics {
         for entry in &mut topic.partitions {
             let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-            visit(&asked.group_id, id, &mut entry.committed_offset);
+            visit(&asked.group_id, id, &mut entry.committed_offset, &mut entry.error_code);
         }
     }
     for group in &mut answer.groups {
         for topic in &mut group.topics {
             for entry in &mut topic.partitions {
                 let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-                visit(&group.group_id, id, &mut entry.committed_offset);
+                visit(&group.group_id, id, &mut entry.committed_offset, &mut entry.error_code);
             }
         }
     }
@@ -114,9 +115,9 @@ const MEMORY: u32 = 300;
 
 impl Amnesia {
     /// One that still remembers.
-    pub fn new(new: Factory) -> Amnesia {
+    pub fn boxed(new: Factory) -> Box<dyn GroupCoordinator> {
         let inner = new();
-        Amnesia { new, inner, requests: 0, lives: 0 }
+        Box::new(Wrapped(Amnesia { new, inner, requests: 0, lives: 0 }))
     }
 
     /// Each life counts its appends from 0; seen from outside they all differ.
@@ -127,68 +128,32 @@ impl Amnesia {
             }
         }
     }
-
-    /// The name of an append in this life, if it is of this life.
-    fn own(&self, append: AppendId) -> Option<AppendId> {
-        (append.0 >> 48 == self.lives).then_some(AppendId(append.0 & ((1 << 48) - 1)))
-    }
 }
 
-impl GroupCoordinator for Amnesia {
+impl Around for Amnesia {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &*self.inner
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut *self.inner
+    }
+
+    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
+        self.number(before, out);
+    }
+
     fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
         self.requests += 1;
         if self.requests.is_multiple_of(MEMORY) {
             self.inner = (self.new)();
             self.lives += 1;
         }
-        let before = out.len();
         self.inner.handle(now, call, out);
-        self.number(before, out);
     }
 
-    fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
-        let before = out.len();
-        self.inner.advance(now, out);
-        self.number(before, out);
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        self.inner.next_deadline()
-    }
-
-    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>) {
-        let before = out.len();
-        if let Some(append) = self.own(append) {
-            self.inner.committed(now, append, out);
-        }
-        self.number(before, out);
-    }
-
-    fn append_failed(
-        &mut self,
-        now: Time,
-        append: AppendId,
-        error: ResponseError,
-        out: &mut Vec<Output>,
-    ) {
-        let before = out.len();
-        if let Some(append) = self.own(append) {
-            self.inner.append_failed(now, append, error, out);
-        }
-        self.number(before, out);
-    }
-
-    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
-        self.inner.deadlines(visit);
-    }
-
-    fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
-        self.inner.describe(group)
-    }
-
-    fn topic_changed(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>) {
-        let before = out.len();
-        self.inner.topic_changed(now, topic, out);
-        self.number(before, out);
+    /// The name of an append in this life, if it is of this life.
+    fn own(&self, append: AppendId) -> Option<AppendId> {
+        (append.0 >> 48 == self.lives).then_some(AppendId(append.0 & ((1 << 48) - 1)))
     }
 }

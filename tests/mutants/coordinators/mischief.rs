@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use groupsim::coordinator::{Call, GroupCoordinator, GroupState, RequestId};
-use groupsim::protocol::{
-    GroupId, MemberId, Request, Response, ResponseError, StrBytes, str_bytes,
-};
+use groupsim::coordinator::{GroupCoordinator, GroupState};
+use groupsim::protocol::{GroupId, MemberId, Request, Response, ResponseError, StrBytes};
 use groupsim::time::Time;
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use super::bent::{Bend, Fate};
+use super::bent::{Bend, Fate, hidden};
 
 /// Takes a commit from whoever sends it: the generation and the member id are not compared with the
 /// group's. Like KAFKA-2596, where a coordinator that did not know the group took any generation.
@@ -106,8 +104,7 @@ fn revive(
         .with_member_id(member.0.clone())
         .with_generation_id(generation)
         .into();
-    let (id, client_id) = (RequestId(u64::MAX), &str_bytes("mutant"));
-    inner.handle(now, Call { id, version: 4, client_id, request: &request }, &mut Vec::new());
+    hidden(inner, now, 4, &request, &mut Vec::new());
 }
 
 /// Answers heartbeats of a stable group without noting them. Like KAFKA-3470, where a kind of request that

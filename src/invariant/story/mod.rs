@@ -1,5 +1,8 @@
 //! Hand-built traces for the tests of invariants: one group `g`, one broker, and requests of consumer 0.
 
+mod terms;
+mod transactions;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use kafka_protocol::messages::{
 
 use crate::consumer::{self, ConsumerConfig};
 use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal};
-use crate::protocol::subscription::{encode_assignment, encode_subscription};
+use crate::protocol::subscription::{Subscription, encode_assignment, encode_subscription};
 use crate::protocol::{
     BrokerId, Generation, GroupId, MemberId, Request, RequestFrame, Response, ResponseFrame,
     StrBytes, TopicName, TopicPartition, str_bytes,
@@ -23,6 +26,7 @@ use crate::time::{Time, to_millis_i32};
 use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
 use super::{Checker, Violation};
+pub(super) use terms::subscription;
 
 const BROKER: Place = Place::Broker(BrokerId(0));
 
@@ -35,6 +39,8 @@ pub(super) struct Story {
     rebalance: Duration,
     protocol: StrBytes,
     asked: Vec<Arc<RequestFrame>>,
+    /// Where brokers' events happen.
+    place: Place,
 }
 
 impl Story {
@@ -48,6 +54,7 @@ impl Story {
             rebalance: Duration::from_secs(60),
             protocol: str_bytes("range"),
             asked: Vec::new(),
+            place: BROKER,
         }
     }
 
@@ -98,7 +105,7 @@ impl Story {
     }
 
     pub(super) fn broker(&mut self, kind: Kind) -> &mut Self {
-        self.tell(BROKER, kind)
+        self.tell(self.place, kind)
     }
 
     pub(super) fn at_consumer(&mut self, index: u16, kind: Kind) -> &mut Self {
@@ -128,14 +135,22 @@ impl Story {
         generation: i32,
         owned: &[&str],
     ) -> &mut Self {
-        let partitions = owned.iter().map(|name| partition(name)).collect();
+        let partitions: Vec<_> = owned.iter().map(|name| partition(name)).collect();
         let (member, generation) = (member(id), Generation(generation));
-        let assigned = consumer::Observation::Assigned { member, generation, partitions };
+        let assigned = consumer::Observation::Assigned {
+            member,
+            generation,
+            added: partitions.clone(),
+            partitions,
+        };
         self.consumer(index, assigned)
     }
 
     pub(super) fn coordinator_started(&mut self) -> &mut Self {
-        self.broker(Kind::CoordinatorStarted { config: CoordinatorConfig::default() })
+        self.broker(Kind::CoordinatorStarted {
+            config: CoordinatorConfig { max_size: 2, ..CoordinatorConfig::default() },
+            offsets_partitions: 1,
+        })
     }
 
     pub(super) fn paused(&mut self) -> &mut Self {
@@ -162,7 +177,13 @@ impl Story {
     pub(super) fn added(&mut self, id: &str) -> &mut Self {
         let (session, rebalance) = (self.session, self.rebalance);
         let member = member(id);
-        self.observe(Observation::MemberAdded { group: group(), member, session, rebalance })
+        self.observe(Observation::MemberAdded {
+            group: group(),
+            member,
+            instance: None,
+            session,
+            rebalance,
+        })
     }
 
     pub(super) fn removed(&mut self, id: &str, why: Removal) -> &mut Self {
@@ -196,7 +217,7 @@ impl Story {
     fn ask(&mut self, body: impl Into<Request>) -> usize {
         let (frame, conn) = self.frame(body);
         let message = Message::Request(frame);
-        self.at_consumer(0, Kind::Sent { to: BROKER, conn, message: message.clone() });
+        self.at_consumer(0, Kind::Sent { to: self.place, conn, message: message.clone() });
         self.broker(Kind::Received { from: Place::Consumer(consumer_ref(0)), conn, message });
         conn.0 as usize
     }
@@ -277,7 +298,7 @@ impl Story {
             .with_generation_id(generation);
         let (frame, conn) = self.frame(body);
         let message = Message::Request(frame);
-        self.at_consumer(0, Kind::Sent { to: BROKER, conn, message: message.clone() });
+        self.at_consumer(0, Kind::Sent { to: self.place, conn, message: message.clone() });
         self.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
         self.broker(Kind::Received { from: Place::Consumer(consumer_ref(0)), conn, message });
     }
@@ -389,7 +410,7 @@ pub(super) fn join_answer(id: &str, generation: i32, leader: &str, members: &[&s
     let members = members.iter().map(|member| {
         join_group_response::JoinGroupResponseMember::default()
             .with_member_id(str_bytes(member))
-            .with_metadata(encode_subscription(&[TopicName(str_bytes("t"))], 1, Generation::NONE))
+            .with_metadata(encode_subscription(&Subscription::to(&[TopicName(str_bytes("t"))]), 1))
     });
     JoinGroupResponse::default()
         .with_member_id(str_bytes(id))

@@ -1,0 +1,466 @@
+//! What a group was told is in the log, and so in what the next coordinator knows: fail-over takes nothing
+//! back.
+//!
+//! Scope, for each group:
+//! - A generation of which a member was told its assignment (SyncGroup answered NONE) is what the next
+//!   coordinator loads, or it loads a newer one. If it loads that very one, each member that was told is in
+//!   it, itself or the static member that has taken its place, with the assignment that it was told or
+//!   another one that the leader had handed in for it.
+//! - The offset of an OffsetCommit that was answered NONE is loaded, or that of a commit that was handled
+//!   later. It may be gone only if it was removed later: by hand, by expiry, or with its topic or group.
+//! - What an OffsetDelete or a DeleteGroups was answered to have removed is not loaded, unless something
+//!   was committed, or somebody asked to join, after the request was handled.
+//! - A static member whose place was taken, by an id that was told so (JoinGroup answered NONE), is not
+//!   loaded again.
+//! - A zombie makes nothing durable. Of what it begins to handle after its successor was named, it answers
+//!   no commit with NONE, and it tells nobody an assignment of a generation that it began after that.
+//!
+//! Judged is what a coordinator loads that nobody had been named to succeed by then, and the first that it
+//! does with a group that it has not loaded. Answers of zombies count for nothing to come: they repeat what
+//! is in the log since before.
+//!
+//! Not said: that what was refused or never answered had no effect; commits of transactions; anything of
+//! groups without a fail-over, which is `no-loss`'s and `generation`'s.
+
+mod offsets;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::coordinator::{LoadedGroup, Observation};
+use crate::protocol::{
+    Generation, GroupId, IndexMap, MemberId, Request, Response, TopicName, TopicPartition,
+};
+use crate::time::Time;
+use crate::trace::{ConnectionId, Event, Kind, Message, Place};
+
+use super::Invariant;
+use super::ledger::{Asked, Group, Key, Ledger, Plan};
+use offsets::Offsets;
+
+#[derive(Default)]
+pub(super) struct Durable {
+    groups: IndexMap<GroupId, Known>,
+    /// The time on the run's clock.
+    now: Time,
+    /// Counts the events that may change what is durable.
+    order: u64,
+    /// Requests of administrators under way: when they were handled.
+    deletes: BTreeMap<Key, u64>,
+    /// Incarnations of which something was seen: whether they began as zombies.
+    seen: BTreeSet<usize>,
+    /// The generations that zombies began.
+    undead: BTreeSet<(usize, Generation)>,
+}
+
+#[derive(Default)]
+struct Known {
+    told: Option<Told>,
+    offsets: BTreeMap<TopicPartition, Offsets>,
+    /// When the group was last asked for by somebody who may have brought it back.
+    touched: u64,
+    /// When the request was handled that removed the group, if that was answered.
+    deleted: Option<u64>,
+    /// Ids that lost their place for good.
+    displaced: BTreeSet<MemberId>,
+    /// Ids that lost their place, for good or not.
+    replaced: BTreeMap<MemberId, BTreeSet<MemberId>>,
+}
+
+/// The newest generation of which somebody was told.
+struct Told {
+    generation: Generation,
+    members: BTreeMap<MemberId, Bytes>,
+    plans: Vec<BTreeMap<MemberId, Bytes>>,
+    /// The group was removed since.
+    removed: bool,
+}
+
+impl Invariant for Durable {
+    fn name(&self) -> &'static str {
+        "durable"
+    }
+
+    fn statement(&self) -> &'static str {
+        "whatever anybody was told is known to the next coordinator"
+    }
+
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        self.now = event.at;
+        match &event.kind {
+            Kind::Received { conn, message: Message::Request(frame), .. } => {
+                self.order += 1;
+                match ledger.question(event) {
+                    Some((asked, _)) => {
+                        let (group, serving) = (asked.group, asked.serving() && asked.reigns);
+                        if serving {
+                            self.first(ledger, group)?;
+                        }
+                        self.asked(ledger, asked, &frame.body);
+                    }
+                    None => {
+                        let key = (*conn, frame.correlation);
+                        self.administered(ledger, event.place, key, &frame.body);
+                    }
+                }
+                Ok(())
+            }
+            Kind::Sent { conn, message: Message::Response { request, response }, .. } => {
+                match ledger.answer(event) {
+                    Some((asked, _, _)) => {
+                        self.answered(ledger, asked, &request.body, &response.body)
+                    }
+                    None => {
+                        let key = (*conn, request.correlation);
+                        self.deleted(key, &request.body, &response.body);
+                        Ok(())
+                    }
+                }
+            }
+            Kind::Coordinator(observation) => match ledger.observed() {
+                Some((index, group)) => self.observe(ledger, index, group, observation),
+                None => Ok(()),
+            },
+            Kind::TopicDeleted { topic } => {
+                self.topic_deleted(topic);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Durable {
+    /// From here on the offsets of the topic may be gone, though nobody may live to say so.
+    fn topic_deleted(&mut self, topic: &TopicName) {
+        self.order += 1;
+        let all = self.groups.values_mut().flat_map(|known| &mut known.offsets);
+        for (_, offsets) in all.filter(|(partition, _)| partition.topic == *topic) {
+            offsets.handle(self.order, NO_REQUEST, None);
+        }
+    }
+
+    /// What was committed before this may have expired, by the fastest clock there is.
+    fn expired_before(&self, ledger: &Ledger) -> Time {
+        self.now - ledger.config().offsets_retention * 3 / 4
+    }
+
+    fn known(&mut self, group: &GroupId) -> &mut Known {
+        if !self.groups.contains_key(group) {
+            self.groups.insert(group.clone(), Known::default());
+        }
+        &mut self.groups[group]
+    }
+
+    /// The first that is seen of an incarnation: what it should have loaded, it has.
+    fn first(&mut self, ledger: &Ledger, index: usize) -> Result<(), String> {
+        let group = ledger.group(index);
+        // Whoever is asked before its term has a number is the first ever, and has nothing to load.
+        let first_ever = group.home.shard.epoch < 0;
+        if !self.seen.insert(index) || first_ever || group.loaded {
+            return Ok(());
+        }
+        let id = group.id.as_str();
+        let deadline = self.expired_before(ledger);
+        let known = self.known(&group.id);
+        if let Some(Told { generation, removed: false, .. }) = &known.told {
+            return Err(format!(
+                "group {id}: generation {generation} was told, but no group loaded"
+            ));
+        }
+        known.offsets.iter().try_for_each(|(partition, offsets)| match offsets.gone_by(deadline) {
+            true => Ok(()),
+            false => Err(format!("group {id}: {partition} was committed, but no group loaded")),
+        })
+    }
+
+    fn asked(&mut self, ledger: &Ledger, asked: &Asked, request: &Request) {
+        let order = self.order;
+        match request {
+            Request::JoinGroup(body) => self.known(&body.group_id).touched = order,
+            Request::OffsetCommit(body) => {
+                let known = self.known(&ledger.group(asked.group).id);
+                known.touched = order;
+                for topic in &body.topics {
+                    for entry in &topic.partitions {
+                        let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
+                        let offsets = known.offsets.entry(id).or_default();
+                        offsets.handle(order, asked.key, Some(entry.committed_offset));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A broker begins to handle what an administrator, or a producer, wants.
+    fn administered(&mut self, ledger: &Ledger, place: Place, key: Key, request: &Request) {
+        let order = self.order;
+        match request {
+            Request::OffsetDelete(body) if ledger.leads(place, &body.group_id) => {
+                self.deletes.insert(key, order);
+                let known = self.known(&body.group_id);
+                for topic in &body.topics {
+                    for entry in &topic.partitions {
+                        let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
+                        known.offsets.entry(id).or_default().handle(order, key, None);
+                    }
+                }
+            }
+            Request::DeleteGroups(_) => {
+                self.deletes.insert(key, order);
+            }
+            Request::TxnOffsetCommit(body) => {
+                let known = self.known(&body.group_id);
+                known.touched = order;
+                for topic in &body.topics {
+                    for entry in &topic.partitions {
+                        let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
+                        let offsets = known.offsets.entry(id).or_default();
+                        offsets.handle(order, key, Some(entry.committed_offset));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn answered(
+        &mut self,
+        ledger: &Ledger,
+        asked: &Asked,
+        request: &Request,
+        response: &Response,
+    ) -> Result<(), String> {
+        let group = ledger.group(asked.group);
+        let id = group.id.as_str();
+        let reigns = ledger.reigns(asked.group);
+        match (request, response) {
+            (Request::SyncGroup(body), Response::SyncGroup(answer)) if answer.error_code == 0 => {
+                let generation = Generation(body.generation_id);
+                if self.undead.contains(&(asked.group, generation)) {
+                    return Err(format!(
+                        "group {id}: {} was told generation {generation} by a broker that another \
+                         had succeeded before it began",
+                        body.member_id
+                    ));
+                }
+                if reigns && generation == group.generation {
+                    let member = MemberId(body.member_id.clone());
+                    self.known(&group.id).tell(group, member, &answer.assignment);
+                }
+            }
+            (Request::OffsetCommit(body), Response::OffsetCommit(answer)) => {
+                for topic in &answer.topics {
+                    for entry in topic.partitions.iter().filter(|entry| entry.error_code == 0) {
+                        let index = entry.partition_index;
+                        let partition = TopicPartition::new(topic.name.clone(), index);
+                        if !asked.reigns {
+                            return Err(format!(
+                                "group {id}: a commit of {partition} by {:?} was accepted by a broker \
+                                 that another had succeeded",
+                                body.member_id
+                            ));
+                        }
+                        let now = self.now;
+                        self.known(&group.id).done(now, &partition, asked.key);
+                    }
+                }
+            }
+            (Request::JoinGroup(_), Response::JoinGroup(answer)) if answer.error_code == 0 => {
+                let new = MemberId(answer.member_id.clone());
+                let old = group.displaced.iter().filter(|(_, by)| **by == new);
+                let old: Vec<MemberId> = old.map(|(old, _)| old.clone()).collect();
+                if reigns && !old.is_empty() && group.members.contains_key(&new) {
+                    // Only in Stable is a replacement of its own written down.
+                    let stable = asked.state == crate::coordinator::GroupState::Stable
+                        && answer.generation_id == asked.generation.0;
+                    if stable {
+                        self.known(&group.id).displaced.extend(old);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A broker answers an administrator.
+    fn deleted(&mut self, key: Key, request: &Request, response: &Response) {
+        let Some(handled) = self.deletes.remove(&key) else { return };
+        match (request, response) {
+            (Request::OffsetDelete(body), Response::OffsetDelete(answer))
+                if answer.error_code == 0 =>
+            {
+                let now = self.now;
+                let known = self.known(&body.group_id);
+                for topic in &answer.topics {
+                    for entry in topic.partitions.iter().filter(|entry| entry.error_code == 0) {
+                        let index = entry.partition_index;
+                        known.done(now, &TopicPartition::new(topic.name.clone(), index), key);
+                    }
+                }
+            }
+            (Request::DeleteGroups(_), Response::DeleteGroups(answer)) => {
+                for result in answer.results.iter().filter(|result| result.error_code == 0) {
+                    self.known(&result.group_id).deleted = Some(handled);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn observe(
+        &mut self,
+        ledger: &Ledger,
+        index: usize,
+        group: &Group,
+        observation: &Observation,
+    ) -> Result<(), String> {
+        let reigns = ledger.reigns(index);
+        self.order += 1;
+        let order = self.order;
+        match observation {
+            Observation::GroupLoaded(loaded) if reigns => {
+                self.seen.insert(index);
+                let expired_before = self.expired_before(ledger);
+                let known = self.known(&group.id);
+                known
+                    .loaded(loaded, expired_before)
+                    .map_err(|what| format!("group {}: {what}", group.id.as_str()))
+            }
+            Observation::GenerationBegan { generation, .. } if !reigns => {
+                self.undead.insert((index, *generation));
+                Ok(())
+            }
+            Observation::MemberReplaced { old, new, .. } => {
+                let replaced = &mut self.known(&group.id).replaced;
+                replaced.entry(old.clone()).or_default().insert(new.clone());
+                Ok(())
+            }
+            Observation::OffsetRemoved { partition, .. } => {
+                let offsets = self.known(&group.id).offsets.entry(partition.clone()).or_default();
+                offsets.handle(order, NO_REQUEST, None);
+                Ok(())
+            }
+            Observation::GroupRemoved { .. } => {
+                self.known(&group.id).removed(order);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Names what no request has caused.
+const NO_REQUEST: Key = (ConnectionId(u32::MAX), -1);
+
+impl Known {
+    fn tell(&mut self, group: &Group, member: MemberId, assignment: &Bytes) {
+        let newer = self
+            .told
+            .as_ref()
+            .is_none_or(|told| told.removed || told.generation < group.generation);
+        if newer {
+            let (generation, members) = (group.generation, BTreeMap::new());
+            self.told = Some(Told { generation, members, plans: Vec::new(), removed: false });
+        }
+        let Some(told) = self.told.as_mut().filter(|told| told.generation == group.generation)
+        else {
+            return;
+        };
+        told.plans = group.plans.iter().map(|Plan { payloads, .. }| payloads.clone()).collect();
+        told.members.insert(member, assignment.clone());
+    }
+
+    fn done(&mut self, now: Time, partition: &TopicPartition, key: Key) {
+        let Some(offsets) = self.offsets.get_mut(partition) else { return };
+        let mut handled = offsets.handled.iter().rev();
+        if let Some((order, _, offset)) = handled.find(|(_, other, _)| *other == key)
+            && offsets.done.is_none_or(|(done, _)| done < *order)
+        {
+            let order = *order;
+            offsets.done = Some((order, *offset));
+            offsets.done_at = now;
+            offsets.handled.retain(|(handled, ..)| *handled > order);
+        }
+    }
+
+    fn removed(&mut self, order: u64) {
+        if let Some(told) = &mut self.told {
+            told.removed = true;
+        }
+        for offsets in self.offsets.values_mut() {
+            offsets.handle(order, NO_REQUEST, None);
+        }
+    }
+
+    fn loaded(&self, loaded: &LoadedGroup, expired_before: Time) -> Result<(), String> {
+        let metadata = &loaded.metadata;
+        if let Some(deleted) = self.deleted
+            && self.touched < deleted
+        {
+            return Err("it was deleted, but is loaded".to_owned());
+        }
+        if let Some(member) = metadata.members.iter().find(|m| self.displaced.contains(&m.id)) {
+            return Err(format!("{} was replaced, but is loaded", member.id));
+        }
+        if let Some(told) = self.told.as_ref().filter(|told| !told.removed) {
+            if metadata.generation < told.generation {
+                return Err(format!(
+                    "generation {} was told, but {} is loaded",
+                    told.generation, metadata.generation
+                ));
+            }
+            if metadata.generation == told.generation {
+                told.members.iter().try_for_each(|(id, was)| self.kept(told, loaded, id, was))?;
+            }
+        }
+        let offsets: BTreeMap<_, _> = loaded.offsets.iter().map(|(id, at)| (id, *at)).collect();
+        self.offsets.iter().try_for_each(|(id, known)| {
+            let found = offsets.get(id).copied();
+            let show = |at: Option<i64>| at.map_or("nothing".to_owned(), |at| at.to_string());
+            match known.possible(found) || found.is_none() && known.gone_by(expired_before) {
+                true => Ok(()),
+                false => Err(format!(
+                    "{id} was answered to be at {}, but {} is loaded",
+                    show(known.done.and_then(|(_, at)| at)),
+                    show(found)
+                )),
+            }
+        })
+    }
+
+    /// A member that was told an assignment of the generation that is loaded has it still.
+    fn kept(
+        &self,
+        told: &Told,
+        loaded: &LoadedGroup,
+        id: &MemberId,
+        was: &Bytes,
+    ) -> Result<(), String> {
+        let generation = told.generation;
+        // Who has its place by now: of several replacements the log has kept one, or one of each in turn.
+        let mut heirs = vec![id];
+        let mut seen = BTreeSet::new();
+        while let Some(now) = heirs.pop() {
+            if let Some(member) = loaded.metadata.members.iter().find(|m| m.id == *now) {
+                let planned = |plan: &BTreeMap<MemberId, Bytes>| {
+                    [id, now].iter().any(|id| plan.get(*id) == Some(&member.assignment))
+                };
+                let same = member.assignment == *was || told.plans.iter().any(planned);
+                return match same {
+                    true => Ok(()),
+                    false => Err(format!("{id} is loaded with another assignment in {generation}")),
+                };
+            }
+            let next = self.replaced.get(now).into_iter().flatten();
+            heirs.extend(next.filter(|next| seen.insert(*next)));
+        }
+        Err(format!("{id} was told {generation}, but is not loaded in it"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

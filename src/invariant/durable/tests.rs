@@ -1,0 +1,119 @@
+use crate::coordinator::GroupState::*;
+use crate::invariant::story::{Story, join_answer};
+
+/// Generation 2 was told to a; t-0 is committed at 5, then b0 is succeeded.
+fn story() -> Story {
+    let mut story = Story::new("durable");
+    story.shard_active(0).generation(2, &["a", "b"]);
+    let key = story.ask_sync("a", 2, &[("a", &["t-0"]), ("b", &["t-1"])]);
+    story.stable().told(key, &["t-0"]);
+    let key = story.ask_commit("a", 2, &[("t-0", 5)]);
+    story.committed(key, 0);
+    story
+}
+
+fn succeeded() -> Story {
+    let mut story = story();
+    story.elected(1).on(1).shard_active(1);
+    story
+}
+
+const BOTH: &[(&str, &str, &[&str])] = &[("a", "", &["t-0"]), ("b", "", &["t-1"])];
+
+#[test]
+fn what_was_told_is_loaded() {
+    succeeded().load_offsets(2, BOTH, &[("t-0", 5)]).holds();
+    succeeded().load_offsets(3, &[], &[("t-0", 5)]).holds();
+}
+
+#[test]
+fn a_generation_that_was_told_is_not_forgotten() {
+    succeeded().load_offsets(1, BOTH, &[("t-0", 5)]).breaks("generation 2 was told, but 1 is");
+    let other: &[(&str, &str, &[&str])] = &[("a", "", &["t-1"]), ("b", "", &[])];
+    succeeded().load_offsets(2, other, &[("t-0", 5)]).breaks("a is loaded with another");
+    let gone: &[(&str, &str, &[&str])] = &[("b", "", &["t-1"])];
+    succeeded().load_offsets(2, gone, &[("t-0", 5)]).breaks("a was told 2, but is not loaded");
+}
+
+#[test]
+fn a_group_that_was_told_is_not_forgotten() {
+    let mut story = succeeded();
+    story.ask_heartbeat("a", 2);
+    story.breaks("generation 2 was told, but no group loaded");
+}
+
+#[test]
+fn a_generation_that_nobody_was_told_may_be_issued_again() {
+    let mut story = story();
+    story.state(Stable, PreparingRebalance).generation(3, &["a", "b"]);
+    story.elected(1).on(1).shard_active(1).load_offsets(2, BOTH, &[("t-0", 5)]);
+    story.state(Stable, PreparingRebalance).generation(3, &["b"]);
+    let key = story.ask_sync("b", 3, &[("b", &["t-0", "t-1"])]);
+    story.state(CompletingRebalance, Stable).told(key, &["t-0", "t-1"]).holds();
+}
+
+#[test]
+fn a_commit_that_was_answered_is_not_forgotten() {
+    succeeded().load_offsets(2, BOTH, &[]).breaks("answered to be at 5, but nothing is loaded");
+    succeeded().load_offsets(2, BOTH, &[("t-0", 4)]).breaks("but 4 is loaded");
+}
+
+#[test]
+fn later_commits_and_removals_may_or_may_not_survive() {
+    for found in [&[("t-0", 5)][..], &[("t-0", 7)][..]] {
+        let mut story = story();
+        story.ask_commit("a", 2, &[("t-0", 7)]);
+        story.elected(1).on(1).shard_active(1).load_offsets(2, BOTH, found).holds();
+    }
+    let mut story = story();
+    story.offset_removed("t-0").elected(1).on(1).shard_active(1);
+    story.load_offsets(2, BOTH, &[]).holds();
+}
+
+#[test]
+fn a_group_that_was_removed_may_be_gone() {
+    let mut story = story();
+    story.group_removed().elected(1).on(1).shard_active(1).ask_join("");
+    story.holds();
+}
+
+#[test]
+fn a_zombie_commits_nothing() {
+    let mut story = story();
+    let early = story.ask_commit("a", 2, &[("t-0", 6)]);
+    story.elected(1).committed(early, 0).holds();
+    let late = story.ask_commit("a", 2, &[("t-0", 7)]);
+    story.committed(late, 0).breaks("was accepted by a broker that another had succeeded");
+    let mut refused = succeeded();
+    let late = refused.on(0).ask_commit("a", 2, &[("t-0", 7)]);
+    refused.committed(late, 16).holds();
+}
+
+#[test]
+fn a_zombie_begins_no_generation_that_anybody_is_told() {
+    let mut story = story();
+    story.elected(1).state(Stable, PreparingRebalance).generation(3, &["a"]);
+    let key = story.ask_sync("a", 3, &[("a", &["t-0"])]);
+    story.told(key, &["t-0"]).breaks("a was told generation 3 by a broker");
+    let mut late = succeeded();
+    let key = late.on(0).ask_sync("b", 2, &[]);
+    late.told(key, &["t-1"]).holds();
+}
+
+#[test]
+fn a_replacement_that_was_told_lasts() {
+    let replaced = |told: bool| {
+        let mut story = story();
+        let key = story.ask_join_static("", "i", &["range"]);
+        story.replaced("i", "b", "b2");
+        if told {
+            story.answer(key, join_answer("b2", 2, "a", &[]));
+        }
+        story.elected(1).on(1).shard_active(1);
+        story
+    };
+    let new: &[(&str, &str, &[&str])] = &[("a", "", &["t-0"]), ("b2", "i", &["t-1"])];
+    replaced(true).load_offsets(2, new, &[("t-0", 5)]).holds();
+    replaced(false).load_offsets(2, BOTH, &[("t-0", 5)]).holds();
+    replaced(true).load_offsets(2, BOTH, &[("t-0", 5)]).breaks("b was replaced, but is loaded");
+}

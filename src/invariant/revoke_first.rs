@@ -1,0 +1,205 @@
+//! With cooperative rebalancing a partition is given up before it is taken over (KIP-429): nobody needs to
+//! stop for a rebalance, and yet no two members act on one partition.
+//!
+//! Scope: a group whose assignor is `cooperative-sticky`. When a consumer is assigned a partition that it did
+//! not own, in the newest generation of the incarnation that counts, no other living consumer of the group
+//! still owns it from whenever, under an id that is a member and that joined for that very generation. So
+//! the old owner has revoked or lost it, closed or crashed, or its id is no member any more: fenced,
+//! expired, replaced.
+//!
+//! Not said: anything of a static member that was away when the group rebalanced. Its subscription stays as
+//! it was when it last joined, so a leader may not know what it owns by now, and it may own that until
+//! it hears that it is fenced. Anything while no broker has loaded the group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::consumer::Observation;
+use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition};
+use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
+
+use super::Invariant;
+use super::ledger::{Group, Ledger};
+
+#[derive(Default)]
+pub(super) struct RevokeFirst {
+    consumers: IndexMap<ConsumerRef, Holder>,
+    /// For which generation each member joined last, by the number of the incarnation.
+    joined: BTreeMap<usize, IndexMap<MemberId, Generation>>,
+}
+
+struct Holder {
+    group: GroupId,
+    cooperative: bool,
+    member: Option<MemberId>,
+    owned: BTreeSet<TopicPartition>,
+}
+
+impl Invariant for RevokeFirst {
+    fn name(&self) -> &'static str {
+        "revoke-first"
+    }
+
+    fn statement(&self) -> &'static str {
+        "a cooperative member is given a partition only after its owner gave it up"
+    }
+
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        match (&event.kind, event.place) {
+            (Kind::Consumer(observation), Place::Consumer(consumer)) => {
+                return self.observe(ledger, consumer, observation);
+            }
+            (Kind::Received { .. }, Place::Broker(_)) => {
+                if let Some((asked, request)) = ledger.question(event)
+                    && let Request::JoinGroup(body) = &request.body
+                    && asked.standing.is_member()
+                {
+                    let member = MemberId(body.member_id.clone());
+                    let next = Generation(asked.generation.0 + 1);
+                    self.joined.entry(asked.group).or_default().insert(member, next);
+                }
+            }
+            (Kind::Sent { .. }, Place::Broker(_)) => {
+                if let Some((asked, _, Response::JoinGroup(answer))) = ledger.answer(event)
+                    && Generation(answer.generation_id) <= asked.generation
+                    && let Some(joined) = self.joined.get_mut(&asked.group)
+                {
+                    // It was answered at once, or not at all, and joined for nothing to come.
+                    joined.swap_remove(&MemberId(answer.member_id.clone()));
+                }
+            }
+            (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
+                let (group, owned) = (config.group.clone(), BTreeSet::new());
+                let holder = Holder { group, cooperative: false, member: None, owned };
+                self.consumers.insert(consumer, holder);
+            }
+            (
+                Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. },
+                Place::Consumer(consumer),
+            ) => {
+                self.consumers.swap_remove(&consumer);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl RevokeFirst {
+    fn observe(
+        &mut self,
+        ledger: &Ledger,
+        consumer: ConsumerRef,
+        observation: &Observation,
+    ) -> Result<(), String> {
+        let Some(holder) = self.consumers.get_mut(&consumer) else { return Ok(()) };
+        match observation {
+            Observation::Assigned { member, generation, partitions, .. } => {
+                let taken: Vec<_> =
+                    partitions.iter().filter(|p| !holder.owned.contains(*p)).collect();
+                holder.member = Some(member.clone());
+                let Some((index, group)) = ledger.find(&holder.group) else { return Ok(()) };
+                holder.cooperative = group.is_cooperative();
+                if group.is_cooperative() && group.generation == *generation {
+                    self.alone(index, group, consumer, &taken)?;
+                }
+                self.consumers[&consumer].owned = partitions.iter().cloned().collect();
+            }
+            Observation::Revoked { partitions } | Observation::Lost { partitions } => {
+                for partition in partitions {
+                    holder.owned.remove(partition);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Nobody else who joined for the generation owns what the consumer takes.
+    fn alone(
+        &self,
+        index: usize,
+        group: &Group,
+        consumer: ConsumerRef,
+        taken: &[&TopicPartition],
+    ) -> Result<(), String> {
+        let Some(joined) = self.joined.get(&index) else { return Ok(()) };
+        for (other, rival) in &self.consumers {
+            if *other == consumer || rival.group != group.id || !rival.cooperative {
+                continue;
+            }
+            let Some(member) = &rival.member else { continue };
+            let current =
+                group.members.contains_key(member) && joined.get(member) == Some(&group.generation);
+            if current && let Some(both) = taken.iter().find(|p| rival.owned.contains(**p)) {
+                return Err(format!(
+                    "group {}: {both} was given to another in generation {} before {member} gave it up",
+                    group.id.as_str(),
+                    group.generation
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::consumer::Observation;
+    use crate::coordinator::{GroupState::*, Removal};
+    use crate::invariant::story::{Story, partition};
+    use crate::trace::{FaultKind, Kind};
+
+    /// a owns both partitions when b joins; both are then in generation 2.
+    fn story(rejoins: bool) -> Story {
+        let mut story = Story::new("revoke-first");
+        story.protocol("cooperative-sticky").started(0).started(1);
+        story.generation(1, &["a"]).stable().assigned(0, "a", 1, &["t-0", "t-1"]);
+        story.state(Stable, PreparingRebalance).added("b");
+        if rejoins {
+            story.ask_join("a");
+        }
+        story.generation(2, &["a", "b"]);
+        story
+    }
+
+    fn revoked() -> Observation {
+        Observation::Revoked { partitions: vec![partition("t-1")] }
+    }
+
+    #[test]
+    fn what_was_revoked_may_be_taken_and_nothing_else() {
+        story(true).consumer(0, revoked()).assigned(1, "b", 2, &["t-1"]).holds();
+        story(true)
+            .assigned(1, "b", 2, &["t-1"])
+            .breaks("t-1 was given to another in generation 2");
+    }
+
+    #[test]
+    fn the_owner_keeps_the_rest() {
+        let mut story = story(true);
+        story.consumer(0, revoked()).assigned(0, "a", 2, &["t-0"]).assigned(1, "b", 2, &[]);
+        story.assigned(1, "b", 2, &["t-0"]).breaks("t-0 was given to another");
+    }
+
+    #[test]
+    fn who_is_gone_gives_up_nothing() {
+        let mut crashed = story(true);
+        crashed.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+        crashed.assigned(1, "b", 2, &["t-1"]).holds();
+        let mut expired = story(true);
+        expired.removed("a", Removal::SessionExpired).assigned(1, "b", 2, &["t-1"]).holds();
+    }
+
+    #[test]
+    fn a_static_member_that_was_away_may_still_hold_on() {
+        story(false).assigned(1, "b", 2, &["t-1"]).holds();
+    }
+
+    #[test]
+    fn eager_members_are_not_judged() {
+        let mut story = Story::new("revoke-first");
+        story.started(0).started(1).generation(1, &["a"]).stable().assigned(0, "a", 1, &["t-0"]);
+        story.state(Stable, PreparingRebalance).added("b").ask_join("a");
+        story.generation(2, &["a", "b"]).assigned(1, "b", 2, &["t-0"]).holds();
+    }
+}

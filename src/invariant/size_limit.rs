@@ -1,0 +1,153 @@
+//! A group that is full stays as it is: `group.max.size` protects a coordinator from its groups (KIP-389).
+//!
+//! Scope: one incarnation of a group.
+//! - When a member is added in the sync phase or to a Stable group, the group has no more members than the
+//!   limit.
+//! - When a join phase completes, no more members than the limit have joined in it: were added during it,
+//!   or had a JoinGroup parked.
+//!
+//! Not said: anything of members that did not join in the last phase. During a join phase members are
+//! still there that will not come back; static ones that are away stay; and a group may be loaded larger
+//! than the limit, until the rebalance that follows. A static member that comes back takes its own place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::coordinator::{GroupState, Observation};
+use crate::protocol::{IndexMap, MemberId, Request, Response};
+use crate::trace::{Event, Kind};
+
+use super::Invariant;
+use super::ledger::{Group, Key, Ledger};
+
+#[derive(Default)]
+pub(super) struct SizeLimit {
+    /// Who has joined in the phase that is under way, by the number of the incarnation.
+    joined: BTreeMap<usize, BTreeSet<MemberId>>,
+    /// The JoinGroup requests of members that are under way.
+    parked: IndexMap<Key, (usize, MemberId)>,
+}
+
+impl Invariant for SizeLimit {
+    fn name(&self) -> &'static str {
+        "size-limit"
+    }
+
+    fn statement(&self) -> &'static str {
+        "no group takes in more members than group.max.size"
+    }
+
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        match &event.kind {
+            Kind::Coordinator(observation) => {
+                let Some((index, group)) = ledger.observed() else { return Ok(()) };
+                let max = ledger.config().max_size;
+                self.observe(index, group, max, observation)
+            }
+            Kind::Received { .. } => {
+                if let Some((asked, request)) = ledger.question(event)
+                    && let Request::JoinGroup(body) = &request.body
+                    && asked.standing.is_member()
+                {
+                    let member = MemberId(body.member_id.clone());
+                    self.joined.entry(asked.group).or_default().insert(member.clone());
+                    self.parked.insert(asked.key, (asked.group, member));
+                }
+                Ok(())
+            }
+            Kind::Sent { .. } => {
+                if let Some((asked, _, Response::JoinGroup(answer))) = ledger.answer(event)
+                    && let Some(joined) = self.joined.get_mut(&asked.group)
+                {
+                    if let Some((_, member)) = self.parked.swap_remove(&asked.key) {
+                        joined.remove(&member);
+                    }
+                    // A static member whose first JoinGroup is refused after it was added stays, unjoined.
+                    if answer.error_code != 0 {
+                        joined.remove(&answer.member_id);
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl SizeLimit {
+    fn observe(
+        &mut self,
+        index: usize,
+        group: &Group,
+        max: usize,
+        observation: &Observation,
+    ) -> Result<(), String> {
+        match observation {
+            Observation::MemberAdded { member, .. } => {
+                self.joined.entry(index).or_default().insert(member.clone());
+                let size = group.members.len();
+                match group.state {
+                    GroupState::CompletingRebalance | GroupState::Stable if size > max => {
+                        Err(format!(
+                            "group {}: {member} is member {size} of at most {max} in {}",
+                            group.id.as_str(),
+                            group.state
+                        ))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Observation::GenerationBegan { generation, members, .. } => {
+                let joined = self.joined.remove(&index).unwrap_or_default();
+                let size = members.iter().filter(|member| joined.contains(*member)).count();
+                match size > max {
+                    false => Ok(()),
+                    true => Err(format!(
+                        "group {}: {size} members joined in generation {generation}, at most {max} may",
+                        group.id.as_str()
+                    )),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::coordinator::GroupState::*;
+    use crate::invariant::story::Story;
+
+    /// At most two members; a and b are.
+    fn story() -> Story {
+        let mut story = Story::new("size-limit");
+        story.coordinator_started().generation(1, &["a", "b"]).stable();
+        story
+    }
+
+    #[test]
+    fn a_member_too_many_breaks() {
+        story().added("c").breaks("c is member 3 of at most 2 in Stable");
+        let mut joining = story();
+        joining.state(Stable, PreparingRebalance).ask_join("a");
+        joining.ask_join("b");
+        joining.added("c").generation(2, &["a", "b", "c"]);
+        joining.breaks("3 members joined in generation 2, at most 2 may");
+    }
+
+    #[test]
+    fn who_does_not_come_back_does_not_count() {
+        let mut story = story();
+        story.state(Stable, PreparingRebalance).added("c").ask_join("a");
+        story.generation(2, &["a", "b", "c"]).holds();
+    }
+
+    #[test]
+    fn a_loaded_group_may_be_too_large_and_a_static_member_may_come_back() {
+        let mut story = story();
+        let members: &[(&str, &str, &[&str])] = &[("a", "", &[]), ("b", "i", &[]), ("c", "", &[])];
+        story.elected(1).on(1).shard_active(1).load(1, members).replaced("i", "b", "b2");
+        story.state(Stable, PreparingRebalance).ask_join("a");
+        story.ask_join("c");
+        story.generation(2, &["a", "b2", "c"]).holds();
+    }
+}

@@ -1,0 +1,196 @@
+//! What happens between terms: elections, loads, and static members that come back.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{
+    ConsumerProtocolSubscription, JoinGroupRequest, JoinGroupResponse,
+    consumer_protocol_subscription, join_group_request, join_group_response,
+};
+use kafka_protocol::protocol::Encodable;
+
+use crate::cluster::{Shard, ShardState};
+use crate::coordinator::{
+    GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation, TimerKind,
+};
+use crate::protocol::{BrokerId, Generation, TopicName, str_bytes};
+use crate::time::to_millis_i32;
+use crate::trace::{FaultKind, Kind, Place};
+
+use super::{Story, assignment, group, member, partition};
+
+impl Story {
+    /// From here on it happens at this broker.
+    pub(in crate::invariant) fn on(&mut self, broker: i32) -> &mut Self {
+        self.place = Place::Broker(BrokerId(broker));
+        self
+    }
+
+    /// The controller names a leader of the group's partition, in this epoch.
+    pub(in crate::invariant) fn elected(&mut self, epoch: i32) -> &mut Self {
+        let (shard, leader) = (Shard { partition: 0, epoch }, Some(BrokerId(1)));
+        self.tell(Place::Controller, Kind::LeaderElected { shard, leader, lost: 0 })
+    }
+
+    pub(in crate::invariant) fn shard(&mut self, epoch: i32, state: ShardState) -> &mut Self {
+        self.broker(Kind::Shard { shard: Shard { partition: 0, epoch }, state })
+    }
+
+    pub(in crate::invariant) fn shard_active(&mut self, epoch: i32) -> &mut Self {
+        self.shard(epoch, ShardState::Active)
+    }
+
+    pub(in crate::invariant) fn crashed(&mut self) -> &mut Self {
+        self.broker(Kind::FaultBegan { fault: FaultKind::Crash, peer: None })
+    }
+
+    /// The group is found in the log: members, each with its instance (or none) and what it owns.
+    pub(in crate::invariant) fn load(
+        &mut self,
+        generation: i32,
+        members: &[(&str, &str, &[&str])],
+    ) -> &mut Self {
+        self.load_offsets(generation, members, &[])
+    }
+
+    /// The same, with what is committed.
+    pub(in crate::invariant) fn load_offsets(
+        &mut self,
+        generation: i32,
+        members: &[(&str, &str, &[&str])],
+        offsets: &[(&str, i64)],
+    ) -> &mut Self {
+        let (session, rebalance) = (self.session, self.rebalance);
+        let entries = members.iter().map(|(id, instance, owned)| MemberMetadata {
+            id: member(id),
+            instance_id: (!instance.is_empty()).then(|| str_bytes(instance)),
+            client_id: str_bytes("c"),
+            session_timeout: session,
+            rebalance_timeout: rebalance,
+            subscription: Bytes::new(),
+            assignment: assignment(owned),
+        });
+        let metadata = GroupMetadata {
+            group: group(),
+            protocol_type: Some(str_bytes("consumer")),
+            generation: Generation(generation),
+            protocol: Some(self.protocol.clone()),
+            leader: members.first().map(|(id, ..)| member(id)),
+            state_since: self.now,
+            members: entries.collect(),
+        };
+        let empty = members.is_empty();
+        let state = if empty { GroupState::Empty } else { GroupState::Stable };
+        let offsets = offsets.iter().map(|(name, offset)| (partition(name), *offset)).collect();
+        self.observe(Observation::GroupLoaded(Box::new(LoadedGroup { metadata, state, offsets })))
+    }
+
+    pub(in crate::invariant) fn group_removed(&mut self) -> &mut Self {
+        self.observe(Observation::GroupRemoved { group: group(), why: "deleted" })
+    }
+
+    pub(in crate::invariant) fn offset_removed(&mut self, name: &str) -> &mut Self {
+        let (group, partition) = (group(), partition(name));
+        self.observe(Observation::OffsetRemoved { group, partition, why: "expired" })
+    }
+
+    pub(in crate::invariant) fn timer_fired(&mut self, timer: TimerKind) -> &mut Self {
+        self.observe(Observation::TimerFired { group: group(), timer, member: None })
+    }
+
+    pub(in crate::invariant) fn added_static(&mut self, id: &str, instance: &str) -> &mut Self {
+        let (session, rebalance) = (self.session, self.rebalance);
+        let (member, instance) = (member(id), Some(str_bytes(instance)));
+        let group = group();
+        self.observe(Observation::MemberAdded { group, member, instance, session, rebalance })
+    }
+
+    /// A static member comes back.
+    pub(in crate::invariant) fn replaced(
+        &mut self,
+        instance: &str,
+        old: &str,
+        new: &str,
+    ) -> &mut Self {
+        let (session, rebalance) = (self.session, self.rebalance);
+        let (instance, old, new) = (str_bytes(instance), member(old), member(new));
+        let group = group();
+        self.observe(Observation::MemberReplaced { group, instance, old, new, session, rebalance })
+    }
+
+    pub(in crate::invariant) fn undone(
+        &mut self,
+        instance: &str,
+        old: &str,
+        new: &str,
+    ) -> &mut Self {
+        let (instance, old, new) = (str_bytes(instance), member(old), member(new));
+        self.observe(Observation::ReplacementUndone { group: group(), instance, old, new })
+    }
+
+    pub(in crate::invariant) fn ask_join_static(
+        &mut self,
+        id: &str,
+        instance: &str,
+        names: &[&str],
+    ) -> usize {
+        let protocols = names.iter().map(|name| {
+            join_group_request::JoinGroupRequestProtocol::default().with_name(str_bytes(name))
+        });
+        let body = JoinGroupRequest::default()
+            .with_group_id(group())
+            .with_member_id(str_bytes(id))
+            .with_group_instance_id(Some(str_bytes(instance)))
+            .with_session_timeout_ms(to_millis_i32(self.session))
+            .with_rebalance_timeout_ms(to_millis_i32(self.rebalance))
+            .with_protocols(protocols.collect());
+        self.ask(body)
+    }
+
+    /// The leader is told what the members of its generation claim to own, and since when.
+    pub(in crate::invariant) fn joined_with(
+        &mut self,
+        leader: &str,
+        generation: i32,
+        claims: &[(&str, &[&str], i32)],
+    ) -> &mut Self {
+        let key = self.ask_join(leader);
+        let members = claims.iter().map(|(id, owned, since)| {
+            join_group_response::JoinGroupResponseMember::default()
+                .with_member_id(str_bytes(id))
+                .with_metadata(subscription(self.protocol.as_str(), owned, *since))
+        });
+        let answer = JoinGroupResponse::default()
+            .with_member_id(str_bytes(leader))
+            .with_generation_id(generation)
+            .with_leader(str_bytes(leader))
+            .with_protocol_name(Some(self.protocol.clone()))
+            .with_members(members.collect());
+        self.answer(key, answer.into())
+    }
+}
+
+/// A subscription to `t` that claims partitions in the way of the assignor.
+pub(in crate::invariant) fn subscription(assignor: &str, owned: &[&str], generation: i32) -> Bytes {
+    let topics = vec![str_bytes("t")];
+    let numbers: Vec<i32> = owned.iter().map(|name| partition(name).partition).collect();
+    let mut subscription = ConsumerProtocolSubscription::default().with_topics(topics);
+    if assignor == "sticky" {
+        let mut data = BytesMut::new();
+        data.put_i32(1);
+        data.put_i16(1);
+        data.put_slice(b"t");
+        data.put_i32(numbers.len() as i32);
+        numbers.iter().for_each(|number| data.put_i32(*number));
+        data.put_i32(generation);
+        subscription.user_data = Some(data.freeze());
+    } else {
+        let owned = consumer_protocol_subscription::TopicPartition::default()
+            .with_topic(TopicName(str_bytes("t")))
+            .with_partitions(numbers);
+        subscription.owned_partitions = vec![owned];
+        subscription.generation_id = generation;
+    }
+    let mut payload = BytesMut::new();
+    payload.put_i16(2);
+    subscription.encode(&mut payload, 2).expect("a subscription encodes");
+    payload.freeze()
+}

@@ -1,0 +1,127 @@
+//! One base for every wrapper around a coordinator: all is passed through unless said otherwise.
+
+use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription, Output, Record};
+use groupsim::protocol::{GroupId, ResponseError, TopicName};
+use groupsim::time::Time;
+
+/// A wrapper around a coordinator. Whatever implements this is made one by [`Wrapped`].
+pub trait Around {
+    /// The coordinator inside.
+    fn inner(&self) -> &dyn GroupCoordinator;
+
+    /// The coordinator inside.
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator;
+
+    /// Changes what the coordinator put out after the first `before`.
+    fn pass(&mut self, _now: Time, _before: usize, _out: &mut Vec<Output>) {}
+
+    /// Hands in a request.
+    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
+        self.inner_mut().handle(now, call, out);
+    }
+
+    /// Whether timers fire.
+    fn ticks(&mut self, _now: Time) -> bool {
+        true
+    }
+
+    /// When timers want to fire.
+    fn next_deadline(&self) -> Option<Time> {
+        self.inner().next_deadline()
+    }
+
+    /// The name by which the coordinator inside knows an append, if it does.
+    fn own(&self, append: AppendId) -> Option<AppendId> {
+        Some(append)
+    }
+
+    /// Hands in a record of the log.
+    fn replay(&mut self, now: Time, position: u64, record: &Record) {
+        self.inner_mut().replay(now, position, record);
+    }
+
+    /// The log has been replayed.
+    fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.inner_mut().loaded(now, out);
+    }
+}
+
+/// A wrapper as a coordinator.
+pub struct Wrapped<A>(pub A);
+
+impl<A: Around> Wrapped<A> {
+    fn passing(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Output>,
+        act: impl FnOnce(&mut A, &mut Vec<Output>),
+    ) {
+        let before = out.len();
+        act(&mut self.0, out);
+        self.0.pass(now, before, out);
+    }
+}
+
+impl<A: Around> GroupCoordinator for Wrapped<A> {
+    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
+        self.passing(now, out, |around, out| around.handle(now, call, out));
+    }
+
+    fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.0.ticks(now) {
+            self.passing(now, out, |around, out| around.inner_mut().advance(now, out));
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.0.next_deadline()
+    }
+
+    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>) {
+        if let Some(append) = self.0.own(append) {
+            self.passing(now, out, |around, out| around.inner_mut().committed(now, append, out));
+        }
+    }
+
+    fn append_failed(
+        &mut self,
+        now: Time,
+        append: AppendId,
+        error: ResponseError,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(append) = self.0.own(append) {
+            self.passing(now, out, |around, out| {
+                around.inner_mut().append_failed(now, append, error, out);
+            });
+        }
+    }
+
+    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
+        self.0.inner().deadlines(visit);
+    }
+
+    fn groups(&self) -> Vec<GroupId> {
+        self.0.inner().groups()
+    }
+
+    fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
+        self.0.inner().describe(group)
+    }
+
+    fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>) {
+        self.passing(now, out, |around, out| around.inner_mut().topic_deleted(now, topic, out));
+    }
+
+    fn replay(&mut self, now: Time, position: u64, record: &Record) {
+        self.0.replay(now, position, record);
+    }
+
+    fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.passing(now, out, |around, out| around.loaded(now, out));
+    }
+
+    fn unload(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.passing(now, out, |around, out| around.inner_mut().unload(now, out));
+    }
+}

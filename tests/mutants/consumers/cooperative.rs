@@ -1,0 +1,47 @@
+//! Cooperative members that do not give up what they must.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use groupsim::consumer::Observation;
+use groupsim::protocol::Request;
+use kafka_protocol::messages::ConsumerProtocolSubscription;
+use kafka_protocol::protocol::{Decodable, Encodable};
+
+use super::twisted::Twist;
+
+/// Does not say what it owns when it joins, so the leader gives it away at once. `revoke-first` must catch it.
+pub struct HidesWhatItOwns;
+
+impl Twist for HidesWhatItOwns {
+    fn request(&mut self, request: &mut Request) {
+        let Request::JoinGroup(body) = request else { return };
+        for protocol in
+            body.protocols.iter_mut().filter(|p| p.name.as_str() == "cooperative-sticky")
+        {
+            rewrite(&mut protocol.metadata, |subscription| subscription.owned_partitions.clear());
+        }
+    }
+}
+
+/// Changes a subscription, if it can be read.
+pub fn rewrite(metadata: &mut Bytes, change: impl FnOnce(&mut ConsumerProtocolSubscription)) {
+    let mut buf = metadata.clone();
+    let version = buf.get_i16();
+    let Ok(mut subscription) = ConsumerProtocolSubscription::decode(&mut buf, version) else {
+        return;
+    };
+    change(&mut subscription);
+    let mut payload = BytesMut::new();
+    payload.put_i16(version);
+    if subscription.encode(&mut payload, version).is_ok() {
+        *metadata = payload.freeze();
+    }
+}
+
+/// Never tells its application that partitions were revoked: it goes on with them. `revoke-first` must catch it, `no-overlap` may be first.
+pub struct NeverRevokes;
+
+impl Twist for NeverRevokes {
+    fn shows(&mut self, observation: &Observation) -> bool {
+        !matches!(observation, Observation::Revoked { .. })
+    }
+}
