@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::rng::Rng;
-use crate::sim::schedule::{Action, Settings, Step};
+use crate::sim::schedule::{Action, NodeName, Settings, Step, Tail};
 use crate::time::Time;
 
 use super::faults::{Steps, victim};
@@ -44,7 +44,7 @@ pub fn churn(options: &Options, others: &[Step]) -> Vec<Step> {
     };
     let crashes: Vec<Time> = others
         .iter()
-        .filter(|step| matches!(step.action, Action::Crash(_) | Action::Restart(_)))
+        .filter(|step| matches!(step.action, Action::Crash(..) | Action::Restart(_)))
         .filter_map(|step| step.at)
         .collect();
     let gap = options.faults.churn.as_millis() as u64;
@@ -115,9 +115,9 @@ impl Round<'_> {
     /// Dies and is back while its old membership is still in the group.
     fn bounce(&mut self, at: Time) {
         let name = victim(&mut self.rng, self.options).name.clone();
-        self.steps.at(at, Action::Crash(name.clone()));
+        self.steps.at(at, Action::Crash(NodeName::Consumer(name.clone()), Tail::Luck));
         let back = at + wide_millis(&mut self.rng, &(20..=3_000));
-        self.steps.at(back, Action::Restart(name));
+        self.steps.at(back, Action::Restart(NodeName::Consumer(name)));
     }
 
     /// A rolling deployment: for each that leaves a new one joins.

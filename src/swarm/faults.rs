@@ -8,15 +8,14 @@ use std::time::Duration;
 use crate::consumer::Purpose;
 use crate::protocol::{Api, BrokerId};
 use crate::rng::Rng;
-use crate::sim::schedule::{Action, Direction, NodeName, Side, Step};
+use crate::sim::schedule::{Action, Direction, NodeName, Side, Step, Tail};
 use crate::time::Time;
 
+use super::brokers::any_broker;
 use super::options::{ConsumerOptions, Options};
 use super::profile::Family;
 use super::windows::{Window, at_a_timeout, lane, millis, wide, wide_millis};
-
-/// The one broker there is.
-const BROKER: NodeName = NodeName::Broker(BrokerId(0));
+use super::{brokers, upkeep};
 
 /// Everything the families that are on do to the fleet, coming and going excepted.
 pub fn faults(options: &Options) -> Vec<Step> {
@@ -49,6 +48,10 @@ fn inflictor(family: Family) -> Option<Inflict> {
         Family::Crash => Some(crash),
         Family::Skew => Some(skew),
         Family::Slow => Some(slow),
+        Family::Failover => Some(brokers::failover),
+        Family::Log => Some(brokers::log),
+        Family::Topics => Some(upkeep::topics),
+        Family::Admin => Some(upkeep::admin),
         Family::Churn => None,
     }
 }
@@ -64,7 +67,7 @@ impl Steps {
     }
 
     /// Adds the end of a fault, unless it is left to `calm`.
-    fn until(&mut self, end: Option<Time>, action: Action) {
+    pub fn until(&mut self, end: Option<Time>, action: Action) {
         if let Some(end) = end {
             self.at(end, action);
         }
@@ -74,24 +77,35 @@ impl Steps {
 fn partition(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     match rng.below(10) {
         0..6 => {
-            let victim = named(victim(rng, options));
+            let (victim, broker) = (named(victim(rng, options)), any_broker(rng, options));
             let (from, to, direction) = match rng.below(6) {
-                0 => (victim.clone(), BROKER, Direction::Forward),
-                1 => (BROKER, victim.clone(), Direction::Forward),
-                _ => (victim.clone(), BROKER, Direction::Both),
+                0 => (victim.clone(), broker.clone(), Direction::Forward),
+                1 => (broker.clone(), victim.clone(), Direction::Forward),
+                _ => (victim.clone(), broker.clone(), Direction::Both),
             };
             steps.at(window.from, Action::Partition(from, to, direction));
-            steps.until(window.to, Action::Heal(victim, BROKER));
+            steps.until(window.to, Action::Heal(victim, broker));
         }
         6 => {
+            let broker = any_broker(rng, options);
             for consumer in &options.consumers {
-                let cut = Action::Partition(named(consumer), BROKER, Direction::Both);
-                steps.at(window.from, cut);
-                steps.until(window.to, Action::Heal(named(consumer), BROKER));
+                cut_off(named(consumer), broker.clone(), window, steps);
+            }
+        }
+        7 if options.broker.count > 1 => {
+            let victim = named(victim(rng, options));
+            for id in 0..i32::from(options.broker.count) {
+                cut_off(victim.clone(), NodeName::Broker(BrokerId(id)), window, steps);
             }
         }
         _ => swizzle(rng, options, window, steps),
     }
+}
+
+fn cut_off(consumer: NodeName, broker: NodeName, window: Window, steps: &mut Steps) {
+    let cut = Action::Partition(consumer.clone(), broker.clone(), Direction::Both);
+    steps.at(window.from, cut);
+    steps.until(window.to, Action::Heal(consumer, broker));
 }
 
 /// Cuts a subset off one by one and heals it in another order.
@@ -100,15 +114,16 @@ fn swizzle(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) 
     rng.shuffle(&mut subset);
     subset.truncate(rng.within(1..=subset.len() as u64) as usize);
     let apart = wide_millis(rng, &(10..=3_000));
+    let broker = any_broker(rng, options);
     let mut at = window.from;
     for consumer in &subset {
-        steps.at(at, Action::Partition(named(consumer), BROKER, Direction::Both));
+        steps.at(at, Action::Partition(named(consumer), broker.clone(), Direction::Both));
         at += apart;
     }
     rng.shuffle(&mut subset);
     let mut healed = window.to.map(|to| to.max(at));
     for consumer in &subset {
-        steps.until(healed, Action::Heal(named(consumer), BROKER));
+        steps.until(healed, Action::Heal(named(consumer), broker.clone()));
         healed = healed.map(|healed| healed + apart);
     }
 }
@@ -119,10 +134,10 @@ fn clog(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
         false => wide_millis(rng, &(10..=3_000)),
     };
     let all = rng.chance(150);
-    let one = victim(rng, options);
+    let (one, broker) = (victim(rng, options), any_broker(rng, options));
     for consumer in options.consumers.iter().filter(|c| all || c.name == one.name) {
-        steps.at(window.from, Action::Clog(named(consumer), BROKER, by));
-        steps.until(window.to, Action::Unclog(named(consumer), BROKER));
+        steps.at(window.from, Action::Clog(named(consumer), broker.clone(), by));
+        steps.until(window.to, Action::Unclog(named(consumer), broker.clone()));
     }
 }
 
@@ -174,7 +189,7 @@ fn reset(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
 
 fn pause(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let paused: Vec<NodeName> = match rng.below(8) {
-        0 | 1 => vec![BROKER],
+        0 | 1 => vec![any_broker(rng, options)],
         2 => options.consumers.iter().filter(|_| rng.chance(500)).map(named).collect(),
         _ => vec![named(victim(rng, options))],
     };
@@ -199,7 +214,7 @@ fn crash(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
 
 fn kill(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let name = &victim(rng, options).name;
-    steps.at(window.from, Action::Crash(name.clone()));
+    steps.at(window.from, Action::Crash(NodeName::Consumer(name.clone()), Tail::Luck));
     let for_good = rng.chance(200);
     let back = match rng.below(3) {
         // A supervisor that restarts at once: the old member is still in the group.
@@ -207,7 +222,7 @@ fn kill(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
         _ => window.to,
     };
     if !for_good {
-        steps.until(back, Action::Restart(name.clone()));
+        steps.until(back, Action::Restart(NodeName::Consumer(name.clone())));
     }
 }
 
@@ -219,8 +234,8 @@ fn rolling_restart(rng: &mut Rng, options: &Options, window: Window, steps: &mut
         if at + down >= options.faults_end() {
             break;
         }
-        steps.at(at, Action::Crash(consumer.name.clone()));
-        steps.at(at + down, Action::Restart(consumer.name.clone()));
+        steps.at(at, Action::Crash(NodeName::Consumer(consumer.name.clone()), Tail::Luck));
+        steps.at(at + down, Action::Restart(NodeName::Consumer(consumer.name.clone())));
         at += down + between;
     }
 }
@@ -230,7 +245,7 @@ fn skew(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let most = if rng.chance(100) { 200_000 } else { 50_000 };
     let ppm = wide(rng, &(100..=most)) as i32;
     let ppm = if rng.chance(500) { ppm } else { -ppm };
-    let node = if rng.chance(250) { BROKER } else { named(victim(rng, options)) };
+    let node = if rng.chance(250) { any_broker(rng, options) } else { named(victim(rng, options)) };
     steps.at(window.from, Action::Skew(node.clone(), ppm));
     steps.until(window.to, Action::Skew(node, 0));
 }

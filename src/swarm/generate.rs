@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::rng::Rng;
-use crate::sim::schedule::{Action, Schedule, Step};
+use crate::sim::schedule::{Action, BrokerSpec, GroupSpec, Schedule, Settings, Step};
 use crate::time::Time;
 
 use super::churn::{arrivals, churn};
@@ -11,6 +11,7 @@ use super::faults::{Steps, faults};
 use super::lives::Lives;
 use super::options::{ConsumerOptions, Options};
 use super::profile::{Family, Profile};
+use super::upkeep;
 use super::windows::{millis, wide};
 
 /// The schedule of `seed`: the same one for ever, as long as the generator does not change.
@@ -38,9 +39,19 @@ pub fn expand(options: &Options) -> Schedule {
         network: options.network.clone(),
         broker: options.broker.clone(),
         topics: options.topics.clone(),
-        groups: options.groups.clone(),
+        groups: groups(options),
         steps,
     }
+}
+
+/// The groups of the consumers, and one that only tools commit to.
+fn groups(options: &Options) -> Vec<GroupSpec> {
+    let tools = options
+        .faults
+        .families
+        .contains(&Family::Admin)
+        .then(|| GroupSpec { name: upkeep::TOOLS.to_owned(), settings: Settings::default() });
+    options.groups.iter().cloned().chain(tools).collect()
 }
 
 /// The proposed steps by time, without those that come too late or make no sense by then. Steps of one
@@ -82,9 +93,14 @@ fn records(options: &Options, bursts: &[Step]) -> u32 {
 fn healed_phase(options: &Options, lives: &Lives<'_>, records: u32) -> Vec<Step> {
     let rng = &mut Rng::stream(options.seed, "swarm/core");
     let core = core(rng, options, lives);
-    let calm = Step { line: 0, at: Some(options.faults_end()), action: Action::Calm(core) };
-    let mut actions =
-        vec![Action::Settle(None), Action::Drain(Some(drain_bound(options, records)))];
+    let mut actions = vec![Action::Settle(None)];
+    if options.consumers.iter().any(|consumer| consumer.settings.instance.is_some()) {
+        actions.extend(static_aftermath(options, &core));
+    }
+    // Of a full group, those who are turned away give up, and in the end perhaps nobody is left to read.
+    if options.broker.max_size == BrokerSpec::default().max_size {
+        actions.push(Action::Drain(Some(drain_bound(options, records))));
+    }
     let watched = match rng.below(12) {
         // A storm that settles now and then shows only when the last echo of the faults has died away.
         0 => Some(Duration::from_secs(900)),
@@ -93,7 +109,27 @@ fn healed_phase(options: &Options, lives: &Lives<'_>, records: u32) -> Vec<Step>
     };
     actions.extend(watched.map(Action::Advance));
     let rest = actions.into_iter().map(|action| Step { line: 0, at: None, action });
+    let calm = Step { line: 0, at: Some(options.faults_end()), action: Action::Calm(core) };
     std::iter::once(calm).chain(rest).collect()
+}
+
+/// Static members need a hand. One whose last restart the log has lost is fenced by the id it had before, and
+/// gives up: somebody has to start it once more. And since their restarts cause no rebalance, what nobody was
+/// assigned when they went stays with nobody (new partitions, or such as were being handed over): somebody
+/// new has to join (rules R8.3, R8.9).
+fn static_aftermath(options: &Options, core: &Option<Vec<String>>) -> Vec<Action> {
+    let mut core = core.clone();
+    let mut actions = Vec::new();
+    for group in &options.groups {
+        let consumer = format!("last-of-{}", group.name);
+        if let Some(core) = &mut core {
+            core.push(consumer.clone());
+        }
+        let settings = Settings { version: Some(9), ..Settings::default() };
+        actions.push(Action::Join { consumer, group: Some(group.name.clone()), settings });
+    }
+    actions.extend([Action::Calm(core), Action::Settle(None)]);
+    actions
 }
 
 /// Who must converge: everybody, or all that are well and some of the others, but somebody of each
@@ -103,7 +139,7 @@ fn core(rng: &mut Rng, options: &Options, lives: &Lives<'_>) -> Option<Vec<Strin
     let mut core: Vec<&ConsumerOptions> = Vec::new();
     for (consumer, broken) in lives.members() {
         let healed = rng.chance(500);
-        if !broken || healed || lives.is_deaf(&consumer.name) {
+        if !broken || healed || lives.is_half_cut(&consumer.name) {
             core.push(consumer);
         }
     }
@@ -128,7 +164,8 @@ fn drain_bound(options: &Options, records: u32) -> Duration {
             let reading = settings.process.unwrap_or_default() * records * 3;
             let waiting =
                 settings.request.unwrap_or_default() + settings.rebalance.unwrap_or_default();
-            reading + waiting * 2
+            let noticing = settings.metadata.unwrap_or_default();
+            reading + noticing + waiting * 2
         })
         .max()
         .unwrap_or_default();

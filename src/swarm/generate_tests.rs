@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::protocol::BrokerId;
 use crate::sim::schedule::NodeName;
 
 fn each(seeds: u64, mut check: impl FnMut(&Options, &Schedule)) {
@@ -22,7 +23,17 @@ fn family(action: &Action) -> Option<Family> {
         Action::Drop { .. } => Some(Family::Drop),
         Action::Reset(..) => Some(Family::Reset),
         Action::Pause(_) | Action::Resume(_) => Some(Family::Pause),
-        Action::Crash(_) | Action::Restart(_) => Some(Family::Crash),
+        Action::Crash(NodeName::Broker(_), _)
+        | Action::Restart(NodeName::Broker(_))
+        | Action::Move { .. } => Some(Family::Failover),
+        Action::Stall(_)
+        | Action::Unstall(_)
+        | Action::Refuse(..)
+        | Action::Accept(_)
+        | Action::Compact(_) => Some(Family::Log),
+        Action::Grow { .. } | Action::DeleteTopic(_) => Some(Family::Topics),
+        Action::Admin(_) => Some(Family::Admin),
+        Action::Crash(..) | Action::Restart(_) => Some(Family::Crash),
         Action::Skew(..) => Some(Family::Skew),
         Action::Slow(..) => Some(Family::Slow),
         Action::Leave(_) => Some(Family::Churn),
@@ -83,21 +94,31 @@ fn every_step_can_be_carried_out() {
         let mut known: BTreeSet<&str> = BTreeSet::new();
         let mut down: BTreeSet<&str> = BTreeSet::new();
         let mut paused: BTreeSet<String> = BTreeSet::new();
+        let mut dead: BTreeSet<BrokerId> = BTreeSet::new();
         for step in &schedule.steps {
             let fine = match &step.action {
                 Action::Join { consumer, .. } => known.insert(consumer) && up.insert(consumer),
                 Action::Leave(name) => !paused.contains(name) && up.remove(name.as_str()),
-                Action::Crash(name) => {
+                Action::Crash(NodeName::Consumer(name), _) => {
                     paused.remove(name);
                     up.remove(name.as_str()) && down.insert(name)
                 }
-                Action::Restart(name) => down.remove(name.as_str()) && up.insert(name),
+                Action::Restart(NodeName::Consumer(name)) => {
+                    down.remove(name.as_str()) && up.insert(name)
+                }
                 Action::Pause(NodeName::Consumer(name)) => {
                     up.contains(name.as_str()) && paused.insert(name.clone())
                 }
-                Action::Pause(NodeName::Broker(_)) => paused.insert("b0".to_owned()),
+                Action::Pause(NodeName::Broker(id)) => {
+                    !dead.contains(id) && paused.insert(id.to_string())
+                }
                 Action::Resume(NodeName::Consumer(name)) => paused.remove(name),
-                Action::Resume(NodeName::Broker(_)) => paused.remove("b0"),
+                Action::Resume(NodeName::Broker(id)) => paused.remove(&id.to_string()),
+                Action::Crash(NodeName::Broker(id), _) => {
+                    paused.remove(&id.to_string());
+                    dead.insert(*id)
+                }
+                Action::Restart(NodeName::Broker(id)) => dead.remove(id),
                 Action::Reset(name, _)
                 | Action::Slow(name, _)
                 | Action::Drop { consumer: name, .. } => up.contains(name.as_str()),
@@ -138,7 +159,7 @@ fn joins_land_in_the_middle_of_rebalances() {
     for seed in 0..300 {
         let schedule = schedule(seed, Profile::Churn);
         let joins_or_goes = |step: &&Step| {
-            matches!(step.action, Action::Join { .. } | Action::Leave(_) | Action::Crash(_))
+            matches!(step.action, Action::Join { .. } | Action::Leave(_) | Action::Crash(..))
         };
         let times: Vec<Time> =
             schedule.steps.iter().filter(joins_or_goes).filter_map(|step| step.at).collect();

@@ -1,12 +1,13 @@
 //! What keeps a generated schedule valid: a note of who runs, is paused, cut off or gone.
 //!
 //! The families of faults do not know of each other. They propose actions, and those that make no sense
-//! at their time (resume of a consumer that has crashed since, a second partition of one link) are left
+//! at their time (resume of a consumer that has crashed since, a second partition of one link, records for a topic that is gone) are left
 //! out here. So a family can be added or switched off without changing what the others draw.
 
 use std::collections::BTreeMap;
 
-use crate::sim::schedule::{Action, Direction, NodeName};
+use crate::protocol::BrokerId;
+use crate::sim::schedule::{Action, Direction, NodeName, TopicSpec};
 
 use super::options::{ConsumerOptions, Options};
 
@@ -14,15 +15,28 @@ use super::options::{ConsumerOptions, Options};
 pub struct Lives<'a> {
     options: &'a Options,
     consumers: BTreeMap<&'a str, State<'a>>,
-    broker_paused: bool,
+    links: BTreeMap<(&'a str, BrokerId), LinkState>,
+    brokers: BTreeMap<BrokerId, BrokerState>,
+    topics: BTreeMap<&'a str, Option<i32>>,
 }
 
 struct State<'a> {
     options: &'a ConsumerOptions,
     life: Life,
     paused: bool,
+}
+
+/// The link between one consumer and one broker.
+#[derive(Clone, Copy)]
+struct LinkState {
     clogged: bool,
     link: Link,
+}
+
+#[derive(Clone, Copy)]
+struct BrokerState {
+    up: bool,
+    paused: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,17 +59,19 @@ enum Link {
 impl<'a> Lives<'a> {
     /// Before the first step.
     pub fn new(options: &'a Options) -> Self {
-        let consumers = options.consumers.iter().map(|options| {
-            let state = State {
-                options,
-                life: Life::Unborn,
-                paused: false,
-                clogged: false,
-                link: Link::Up,
-            };
-            (options.name.as_str(), state)
-        });
-        Lives { options, consumers: consumers.collect(), broker_paused: false }
+        let names = || options.consumers.iter().map(|options| options.name.as_str());
+        let brokers = || (0..i32::from(options.broker.count)).map(BrokerId);
+        let state = |options| State { options, life: Life::Unborn, paused: false };
+        let link = LinkState { clogged: false, link: Link::Up };
+        let broker = BrokerState { up: true, paused: false };
+        let topic = |topic: &'a TopicSpec| (topic.name.as_str(), Some(topic.partitions));
+        Lives {
+            options,
+            consumers: names().zip(options.consumers.iter().map(state)).collect(),
+            links: names().flat_map(|name| brokers().map(move |id| ((name, id), link))).collect(),
+            brokers: brokers().map(|id| (id, broker)).collect(),
+            topics: options.topics.iter().map(topic).collect(),
+        }
     }
 
     /// Whether the action makes sense now; if so, it is taken note of.
@@ -65,8 +81,12 @@ impl<'a> Lives<'a> {
             Action::Leave(name) => {
                 self.may_leave(name) && self.change(name, Life::Running, Life::Left)
             }
-            Action::Crash(name) => self.change(name, Life::Running, Life::Crashed),
-            Action::Restart(name) => self.change(name, Life::Crashed, Life::Running),
+            Action::Crash(NodeName::Consumer(name), _) => {
+                self.change(name, Life::Running, Life::Crashed)
+            }
+            Action::Restart(NodeName::Consumer(name)) => {
+                self.change(name, Life::Crashed, Life::Running)
+            }
             Action::Pause(node) => self.set_paused(node, true),
             Action::Resume(node) => self.set_paused(node, false),
             Action::Partition(from, to, direction) => self.cut(from, to, *direction),
@@ -76,7 +96,20 @@ impl<'a> Lives<'a> {
             Action::Reset(name, _) | Action::Drop { consumer: name, .. } => self.runs(name),
             Action::Slow(name, _) => self.runs(name),
             Action::Skew(NodeName::Consumer(name), _) => self.runs(name),
-            Action::Skew(NodeName::Broker(_), _) | Action::Produce { .. } => true,
+            Action::Skew(NodeName::Broker(_), _) => true,
+            Action::Crash(NodeName::Broker(id), _) => self.set_up(*id, false),
+            Action::Restart(NodeName::Broker(id)) => self.set_up(*id, true),
+            Action::Grow { topic, partitions } => self.grow(topic, *partitions),
+            Action::DeleteTopic(topic) => self.delete(topic),
+            Action::Produce { topic, .. } => self.topics[topic.as_str()].is_some(),
+            Action::Move { to: Some(to), .. } => self.brokers[to].up,
+            Action::Move { to: None, .. } => self.brokers.values().any(|broker| broker.up),
+            Action::Stall(_)
+            | Action::Unstall(_)
+            | Action::Refuse(..)
+            | Action::Accept(_)
+            | Action::Compact(_)
+            | Action::Admin(_) => true,
             Action::Advance(_)
             | Action::Settle(_)
             | Action::Drain(_)
@@ -91,15 +124,27 @@ impl<'a> Lives<'a> {
         self.consumers.values().filter_map(|state| match state.life {
             Life::Unborn | Life::Left => None,
             Life::Crashed => Some((state.options, true)),
-            Life::Running => Some((state.options, state.paused || state.link != Link::Up)),
+            Life::Running => {
+                let cut = self.links_of(&state.options.name).any(|link| link != Link::Up);
+                Some((state.options, state.paused || cut))
+            }
         })
     }
 
-    /// Whether the consumer is heard by the broker and does not hear it. Left like that it would ask to
-    /// join again and again, and a group can never converge around such a member.
-    pub fn is_deaf(&self, name: &str) -> bool {
+    /// Whether the consumer is heard by a broker that it does not hear, or reaches some brokers and not
+    /// others. Left like that it would ask to join again and again, or hold partitions whose records it
+    /// cannot fetch, and a group can never converge around such a member.
+    pub fn is_half_cut(&self, name: &str) -> bool {
         let state = &self.consumers[name];
-        state.link == Link::Deaf && state.life == Life::Running && !state.paused
+        let up = self.links_of(name).filter(|link| *link == Link::Up).count();
+        let deaf = self.links_of(name).any(|link| link == Link::Deaf);
+        let half = deaf || (up > 0 && up < self.brokers.len());
+        half && state.life == Life::Running && !state.paused
+    }
+
+    fn links_of(&self, name: &str) -> impl Iterator<Item = Link> {
+        let links = self.links.iter().filter(move |((end, _), _)| *end == name);
+        links.map(|(_, state)| state.link)
     }
 
     fn change(&mut self, name: &str, from: Life, to: Life) -> bool {
@@ -129,7 +174,13 @@ impl<'a> Lives<'a> {
 
     fn set_paused(&mut self, node: &NodeName, paused: bool) -> bool {
         let flag = match node {
-            NodeName::Broker(_) => &mut self.broker_paused,
+            NodeName::Broker(id) => {
+                let broker = self.broker(*id);
+                if !broker.up {
+                    return false;
+                }
+                &mut broker.paused
+            }
             NodeName::Consumer(name) => {
                 let state = self.state(name);
                 if state.life != Life::Running {
@@ -141,9 +192,31 @@ impl<'a> Lives<'a> {
         std::mem::replace(flag, paused) != paused
     }
 
+    fn set_up(&mut self, id: BrokerId, up: bool) -> bool {
+        let broker = self.broker(id);
+        broker.paused &= up;
+        std::mem::replace(&mut broker.up, up) != up
+    }
+
+    fn grow(&mut self, topic: &str, to: i32) -> bool {
+        match self.topics.get_mut(topic) {
+            Some(Some(partitions)) if *partitions < to => {
+                *partitions = to;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn delete(&mut self, topic: &str) -> bool {
+        self.topics.get_mut(topic).is_some_and(|partitions| partitions.take().is_some())
+    }
+
     fn cut(&mut self, from: &NodeName, to: &NodeName, direction: Direction) -> bool {
-        let state = self.end_of_link(from, to);
-        if state.link != Link::Up || !matches!(state.life, Life::Running | Life::Crashed) {
+        let (name, id) = ends(from, to);
+        let alive = matches!(self.state(name).life, Life::Running | Life::Crashed);
+        let state = self.link(name, id);
+        if state.link != Link::Up || !alive {
             return false;
         }
         state.link = match (from, direction) {
@@ -154,29 +227,28 @@ impl<'a> Lives<'a> {
     }
 
     fn heal(&mut self, from: &NodeName, to: &NodeName) -> bool {
-        std::mem::replace(&mut self.end_of_link(from, to).link, Link::Up) != Link::Up
+        let (name, id) = ends(from, to);
+        std::mem::replace(&mut self.link(name, id).link, Link::Up) != Link::Up
     }
 
     fn clog(&mut self, from: &NodeName, to: &NodeName) -> bool {
-        let state = self.end_of_link(from, to);
-        let alive = matches!(state.life, Life::Running | Life::Crashed);
-        alive && !std::mem::replace(&mut state.clogged, true)
+        let (name, id) = ends(from, to);
+        let alive = matches!(self.state(name).life, Life::Running | Life::Crashed);
+        alive && !std::mem::replace(&mut self.link(name, id).clogged, true)
     }
 
     fn unclog(&mut self, from: &NodeName, to: &NodeName) -> bool {
-        std::mem::replace(&mut self.end_of_link(from, to).clogged, false)
+        let (name, id) = ends(from, to);
+        std::mem::replace(&mut self.link(name, id).clogged, false)
     }
 
-    /// The consumer of a link: the other end is the broker.
-    fn end_of_link(&mut self, from: &NodeName, to: &NodeName) -> &mut State<'a> {
-        match (from, to) {
-            (NodeName::Consumer(name), NodeName::Broker(_))
-            | (NodeName::Broker(_), NodeName::Consumer(name)) => self.state(name),
-            (NodeName::Consumer(_), NodeName::Consumer(_))
-            | (NodeName::Broker(_), NodeName::Broker(_)) => {
-                panic!("a generated fault cuts a link that is not there: {from:?} and {to:?}")
-            }
-        }
+    fn link(&mut self, name: &str, id: BrokerId) -> &mut LinkState {
+        let key = self.consumers[name].options.name.as_str();
+        self.links.get_mut(&(key, id)).expect("faults name links of their own options")
+    }
+
+    fn broker(&mut self, id: BrokerId) -> &mut BrokerState {
+        self.brokers.get_mut(&id).expect("faults name brokers of their own options")
     }
 
     fn runs(&self, name: &str) -> bool {
@@ -185,5 +257,17 @@ impl<'a> Lives<'a> {
 
     fn state(&mut self, name: &str) -> &mut State<'a> {
         self.consumers.get_mut(name).expect("faults name consumers of their own options")
+    }
+}
+
+/// The two ends of a link.
+fn ends<'n>(from: &'n NodeName, to: &'n NodeName) -> (&'n str, BrokerId) {
+    match (from, to) {
+        (NodeName::Consumer(name), NodeName::Broker(id))
+        | (NodeName::Broker(id), NodeName::Consumer(name)) => (name, *id),
+        (NodeName::Consumer(_), NodeName::Consumer(_))
+        | (NodeName::Broker(_), NodeName::Broker(_)) => {
+            panic!("a generated fault cuts a link that is not there: {from:?} and {to:?}")
+        }
     }
 }

@@ -18,12 +18,16 @@
 //! What this ring does *not* do: judge (see [`crate::invariant`]) or make a finding smaller. It reads no
 //! clock: how fast a swarm went is measured by [`crate::cli`].
 //!
-//! Read next: `profile.rs` for the table, `generate.rs` for how a schedule is put together, `faults.rs`
-//! and `churn.rs` for what is done to the world, `lives.rs` for what keeps a schedule valid.
+//! Read next: `profile.rs` for the table; `cluster.rs` and `fleet.rs` for the worlds; `generate.rs` for how
+//! a schedule is put together; `faults.rs`, `brokers.rs`, `churn.rs` and `upkeep.rs` for what is done to
+//! the world, `lives.rs` for what keeps a schedule valid.
 
+mod brokers;
 mod churn;
+mod cluster;
 mod faults;
 mod finding;
+mod fleet;
 mod generate;
 mod lives;
 mod options;
@@ -31,6 +35,7 @@ mod profile;
 mod seeds;
 mod summary;
 mod text;
+mod upkeep;
 mod windows;
 mod workers;
 

@@ -28,11 +28,19 @@ pub enum Family {
     Slow,
     /// Consumers come and go. Not a fault, but what rebalances are made of.
     Churn,
+    /// Brokers die and come back, leadership moves, old leaders go on without knowing.
+    Failover,
+    /// The offsets log stalls, refuses appends, is compacted.
+    Log,
+    /// Topics grow and go.
+    Topics,
+    /// An administrator looks at groups, commits, deletes.
+    Admin,
 }
 
 impl Family {
     /// Every family, in the order of a [`Spec`]'s table.
-    pub const ALL: [Family; 9] = [
+    pub const ALL: [Family; 13] = [
         Family::Partition,
         Family::Clog,
         Family::Drop,
@@ -42,6 +50,10 @@ impl Family {
         Family::Skew,
         Family::Slow,
         Family::Churn,
+        Family::Failover,
+        Family::Log,
+        Family::Topics,
+        Family::Admin,
     ];
 
     /// The family's name.
@@ -56,6 +68,10 @@ impl Family {
             Family::Skew => "skew",
             Family::Slow => "slow",
             Family::Churn => "churn",
+            Family::Failover => "failover",
+            Family::Log => "log",
+            Family::Topics => "topics",
+            Family::Admin => "admin",
         }
     }
 }
@@ -82,17 +98,20 @@ pub enum Profile {
     Churn,
     /// Tight timeouts, and much that happens right at them.
     Timers,
+    /// Coordinators die, move and are replaced without knowing it.
+    Failover,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Profile; 6] = [
+    pub const ALL: [Profile; 7] = [
         Profile::Default,
         Profile::Calm,
         Profile::Network,
         Profile::Process,
         Profile::Churn,
         Profile::Timers,
+        Profile::Failover,
     ];
 
     /// Its row of the table.
@@ -104,6 +123,7 @@ impl Profile {
             Profile::Process => &PROCESS,
             Profile::Churn => &CHURN,
             Profile::Timers => &TIMERS,
+            Profile::Failover => &FAILOVER,
         }
     }
 
@@ -156,6 +176,8 @@ pub struct Spec {
     pub crowd: u64,
     /// How many more may join while the run goes on, when [`Family::Churn`] is on.
     pub spares: Span,
+    /// How often there are several brokers.
+    pub several_brokers: u64,
     /// session.timeout.ms
     pub session: Span,
     /// How many heartbeats fit into a session.
@@ -177,7 +199,7 @@ pub struct Spec {
     /// The mean time between two rounds of coming and going is drawn from this.
     pub churn: Span,
     /// How often each family is on, in the order of [`Family::ALL`].
-    pub families: [u64; 9],
+    pub families: [u64; 13],
 }
 
 const DEFAULT: Spec = Spec {
@@ -186,6 +208,7 @@ const DEFAULT: Spec = Spec {
     consumers: 1..=8,
     crowd: 60,
     spares: 1..=6,
+    several_brokers: 500,
     session: 6_000..=30_000,
     heartbeats: 3..=10,
     rebalance: 10_000..=60_000,
@@ -196,21 +219,21 @@ const DEFAULT: Spec = Spec {
     healthy: 200..=15_000,
     broken: 20..=30_000,
     churn: 2_000..=60_000,
-    families: [500, 500, 500, 500, 500, 500, 500, 500, 600],
+    families: [500, 500, 500, 500, 500, 500, 500, 500, 600, 500, 400, 300, 400],
 };
 
 const CALM: Spec = Spec {
     name: "calm",
     about: "no faults; consumers come and go",
     aimed_seeds: 0,
-    families: [0, 0, 0, 0, 0, 0, 0, 0, 900],
+    families: [0, 0, 0, 0, 0, 0, 0, 0, 900, 0, 0, 0, 300],
     ..DEFAULT
 };
 
 const NETWORK: Spec = Spec {
     name: "network",
     about: "partitions, clogs, drops and resets; the processes are well",
-    families: [800, 600, 800, 700, 0, 0, 0, 0, 400],
+    families: [800, 600, 800, 700, 0, 0, 0, 0, 400, 0, 0, 0, 200],
     healthy: 100..=8_000,
     ..DEFAULT
 };
@@ -218,7 +241,7 @@ const NETWORK: Spec = Spec {
 const PROCESS: Spec = Spec {
     name: "process",
     about: "pauses, crashes, skewed clocks and slow applications; the network is well",
-    families: [0, 0, 0, 0, 800, 800, 600, 600, 400],
+    families: [0, 0, 0, 0, 800, 800, 600, 600, 400, 200, 0, 0, 200],
     healthy: 100..=8_000,
     ..DEFAULT
 };
@@ -230,7 +253,7 @@ const CHURN: Spec = Spec {
     crowd: 120,
     spares: 8..=20,
     churn: 500..=10_000,
-    families: [200, 200, 300, 200, 300, 700, 200, 200, 1_000],
+    families: [200, 200, 300, 200, 300, 700, 200, 200, 1_000, 200, 200, 300, 200],
     ..DEFAULT
 };
 
@@ -243,7 +266,16 @@ const TIMERS: Spec = Spec {
     aim: 200..=700,
     aimed_seeds: 1_000,
     aimed_faults: 700,
-    families: [500, 500, 500, 300, 700, 500, 500, 400, 600],
+    families: [500, 500, 500, 300, 700, 500, 500, 400, 600, 300, 300, 100, 200],
+    ..DEFAULT
+};
+
+const FAILOVER: Spec = Spec {
+    name: "failover",
+    about: "coordinators die, move and are replaced without knowing it; their logs stall and are lost",
+    several_brokers: 850,
+    families: [300, 200, 300, 300, 300, 500, 200, 200, 700, 1_000, 700, 200, 400],
+    healthy: 100..=10_000,
     ..DEFAULT
 };
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::sim::schedule::Settings;
+use crate::sim::schedule::{BrokerSpec, Settings};
 use crate::time::Pretty;
 
 use super::options::Options;
@@ -19,6 +19,7 @@ pub fn lines(options: &Options) -> Vec<(String, String)> {
     lines.add("network.aim", options.network.aim);
     lines.add("broker.initial-delay", Pretty(options.broker.initial_delay));
     lines.add("broker.commit", range(&options.broker.commit));
+    cluster(&options.broker, &mut lines);
     for topic in &options.topics {
         let value = format!("partitions={} rate={}/min", topic.partitions, topic.rate);
         lines.add(&format!("topic.{}", topic.name), value);
@@ -29,6 +30,20 @@ pub fn lines(options: &Options) -> Vec<(String, String)> {
     fleet(options, &mut lines);
     faults(options, &mut lines);
     lines.0
+}
+
+fn cluster(broker: &BrokerSpec, lines: &mut Lines) {
+    lines.add("broker.count", broker.count);
+    lines.add("broker.racks", joined(&broker.racks));
+    lines.add("broker.offsets-partitions", broker.offsets_partitions);
+    lines.add("broker.max-size", broker.max_size);
+    lines.add("broker.retention", Pretty(broker.retention));
+    lines.add("broker.retention-check", Pretty(broker.retention_check));
+    lines.add("broker.write-timeout", Pretty(broker.write_timeout));
+    lines.add("broker.linger", Pretty(broker.linger));
+    lines.add("broker.load", range(&broker.load));
+    lines.add("broker.detect", range(&broker.detect));
+    lines.add("broker.learn", range(&broker.learn));
 }
 
 fn fleet(options: &Options, lines: &mut Lines) {
@@ -81,7 +96,10 @@ fn settings(settings: &Settings) -> String {
         autocommit,
         request,
         fetch,
+        metadata,
         version,
+        instance,
+        rack,
     } = settings;
     let pretty = |duration: &Option<Duration>| duration.map(|d| Pretty(d).to_string());
     let pairs = [
@@ -95,7 +113,10 @@ fn settings(settings: &Settings) -> String {
         ("autocommit", pretty(autocommit)),
         ("request", pretty(request)),
         ("fetch", pretty(fetch)),
+        ("metadata", pretty(metadata)),
         ("version", version.map(|n| n.to_string())),
+        ("instance", instance.clone()),
+        ("rack", rack.clone()),
     ];
     let set = pairs.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
     set.collect::<Vec<_>>().join(" ")

@@ -31,6 +31,16 @@ pub fn millis(rng: &mut Rng, range: RangeInclusive<u64>) -> Duration {
     Duration::from_millis(rng.within(range))
 }
 
+/// Down to a multiple of `to`, but not to zero.
+pub fn round(number: u64, to: u64) -> u64 {
+    (number / to * to).max(to)
+}
+
+/// A range of lengths in milliseconds.
+pub fn span(range: RangeInclusive<u64>) -> RangeInclusive<Duration> {
+    Duration::from_millis(*range.start())..=Duration::from_millis(*range.end())
+}
+
 /// How long a fault lasts: at least the seed's minimum time broken; often as long as one of the
 /// timeouts of the fleet, give or take a few milliseconds.
 pub fn broken(rng: &mut Rng, options: &Options) -> Duration {

@@ -1,0 +1,90 @@
+//! What people do to a cluster that runs: topics grow and go, an administrator looks at groups, commits,
+//! deletes.
+
+use crate::protocol::{BrokerId, TopicName, TopicPartition, str_bytes};
+use crate::rng::Rng;
+use crate::sim::schedule::{Action, AdminRequest};
+
+use super::faults::{Steps, victim};
+use super::options::Options;
+use super::windows::Window;
+
+/// A group of no consumer: what tools commit to it skips no record that somebody has to read.
+pub const TOOLS: &str = "tools";
+
+/// Topics grow, and all but the first may go.
+pub fn topics(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let index = rng.below(options.topics.len() as u64) as usize;
+    let topic = options.topics[index].name.clone();
+    if index > 0 && rng.chance(300) {
+        return steps.at(window.from, Action::DeleteTopic(topic));
+    }
+    let partitions = options.topics[index].partitions + rng.within(1..=8) as i32;
+    steps.at(window.from, Action::Grow { topic, partitions });
+}
+
+/// One request of the administrator, sometimes several in a row.
+pub fn admin(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
+    let mut at = window.from;
+    for _ in 0..rng.within(1..=4) {
+        let request = request(rng, options);
+        steps.at(at, Action::Admin(request));
+        at += super::windows::wide_millis(rng, &(1..=2_000));
+    }
+}
+
+fn request(rng: &mut Rng, options: &Options) -> AdminRequest {
+    let group = match rng.chance(300) {
+        true => TOOLS.to_owned(),
+        false => rng.pick(&options.groups).name.clone(),
+    };
+    match rng.below(14) {
+        0 | 1 => AdminRequest::Describe { groups: vec![group, "nobody".to_owned()] },
+        2 => {
+            let states = ["Stable", "empty", "PreparingRebalance"];
+            AdminRequest::List {
+                on: Some(BrokerId(rng.below(u64::from(options.broker.count)) as i32)),
+                states: states[..rng.below(4) as usize].iter().map(|s| (*s).to_owned()).collect(),
+                types: Vec::new(),
+            }
+        }
+        3 => AdminRequest::DeleteGroups { groups: vec![group] },
+        4 => {
+            let partitions = vec![partition(rng, options)];
+            AdminRequest::DeleteOffsets { group, partitions }
+        }
+        5 => AdminRequest::Remove { instance: Some(instance(rng, options)), group, member: None },
+        6 | 7 => AdminRequest::Commit {
+            group: TOOLS.to_owned(),
+            partition: partition(rng, options),
+            offset: rng.below(100) as i64,
+            note: *rng.pick(&[0, 10, 4_096, 5_000]),
+            retention: None,
+        },
+        8 | 9 => AdminRequest::Offsets { group, stable: rng.chance(500) },
+        10 | 11 => AdminRequest::TxnCommit {
+            group: TOOLS.to_owned(),
+            partition: partition(rng, options),
+            offset: rng.below(100) as i64,
+            producer: rng.below(3) as i64,
+            consumer: None,
+        },
+        _ => AdminRequest::EndTxn {
+            group: TOOLS.to_owned(),
+            producer: rng.below(3) as i64,
+            commit: rng.chance(600),
+        },
+    }
+}
+
+fn partition(rng: &mut Rng, options: &Options) -> TopicPartition {
+    let topic = rng.pick(&options.topics);
+    let number = rng.below(topic.partitions as u64) as i32;
+    TopicPartition::new(TopicName(str_bytes(&topic.name)), number)
+}
+
+/// The instance id of a static member, or of nobody.
+fn instance(rng: &mut Rng, options: &Options) -> String {
+    let id = victim(rng, options).settings.instance.clone();
+    id.unwrap_or_else(|| "nobody".to_owned())
+}
