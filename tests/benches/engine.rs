@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use groupsim::run::{Checks, Report, Systems, run_with};
-use groupsim::sim::schedule::{Action, GroupSpec, Schedule, Settings, Step, TopicSpec};
+use groupsim::sim::schedule::{
+    Action, GroupSpec, NodeName, Schedule, Settings, Step, Tail, TopicSpec,
+};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -40,9 +42,9 @@ fn schedule(members: u16, partitions: i32, seconds: u64) -> Schedule {
     actions.push(Action::Settle(None));
     let quarter = Duration::from_secs(seconds / 4);
     actions.push(Action::Advance(quarter));
-    actions.push(Action::Crash(name(members)));
+    actions.push(Action::Crash(NodeName::Consumer(name(members)), Tail::Luck));
     actions.push(Action::Advance(quarter));
-    actions.push(Action::Restart(name(members)));
+    actions.push(Action::Restart(NodeName::Consumer(name(members))));
     actions.push(Action::Advance(quarter * 2));
     Schedule {
         topics: vec![TopicSpec { name: "orders".to_owned(), partitions, rate: 120 }],
