@@ -109,6 +109,11 @@ pub(super) fn committed(group: &mut Group, turn: &mut Turn<'_>, replacement: &Re
         return;
     }
     group.members.take_join(&new.0);
+    // Its session may have run out meanwhile, which the parked JoinGroup made harmless: without a timer a
+    // process that dies before its first heartbeat would be a member for ever.
+    if let Some(member) = group.members.get(&new.0) {
+        group.restart_session(member, turn);
+    }
     let answer = match parked.version >= SKIPS_ASSIGNMENT {
         true => answers::replaced(group, parked.version, &new.0),
         false => {

@@ -232,7 +232,11 @@ fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), String> {
     let Some((member, generation)) = &holder.membership else { return Ok(()) };
     let mut stray = None;
     for (_, group) in ledger.incarnations(&holder.group) {
-        if group.generation != *generation {
+        // A coordinator that has moved on since may have told it, and that is forgotten.
+        if group.generation > *generation {
+            return Ok(());
+        }
+        if group.generation < *generation {
             continue;
         }
         let own = Some(group.resolve(member));

@@ -157,10 +157,22 @@ impl Ledger {
         match &self.step {
             Step::Asked(asked) if self.planned => {
                 let group = self.group(asked.group);
-                group.plans.last().map(|plan| (group, plan))
+                let plan = group.plans.last()?;
+                (!self.is_of_another_history(asked.group, plan)).then_some((group, plan))
             }
             _ => None,
         }
+    }
+
+    /// Whether a plan was made for a generation of the same number that another coordinator had begun: it
+    /// names members that this generation does not have. Nothing in a SyncGroup tells the two apart.
+    fn is_of_another_history(&self, index: usize, plan: &Plan) -> bool {
+        let group = self.group(index);
+        let strangers = plan.payloads.keys().any(|member| !group.members.contains_key(member));
+        strangers
+            && self
+                .incarnations(&group.id)
+                .any(|(other, known)| other != index && known.generation >= group.generation)
     }
 
     pub(super) fn feed(&mut self, event: &Event) {
