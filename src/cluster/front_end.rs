@@ -1,6 +1,6 @@
 //! What a broker decides about a request of the group APIs without its coordinator (rules R3.10, R3.14).
 
-use crate::coordinator::CoordinatorConfig;
+use crate::coordinator::{self, CoordinatorConfig};
 use crate::protocol::{
     GroupId, Request, RequestFrame, Response, ResponseError, TopicName, refusal,
 };
@@ -75,15 +75,8 @@ pub(super) fn as_told_to_clients(request: &Request, error: ResponseError) -> Res
             E::UnknownTopicOrPartition | E::NotEnoughReplicas | E::RequestTimedOut,
             Request::OffsetFetch(_),
         ) => E::NotCoordinator,
-        (E::UnknownTopicOrPartition | E::NotEnoughReplicas | E::RequestTimedOut, _) => {
-            E::CoordinatorNotAvailable
-        }
-        (E::NotLeaderOrFollower | E::KafkaStorageError, _) => E::NotCoordinator,
-        (E::MessageTooLarge | E::RecordListTooLarge | E::InvalidFetchSize, _) => {
-            E::UnknownServerError
-        }
         (E::NetworkException, _) => E::CoordinatorLoadInProgress,
-        (other, _) => other,
+        (other, _) => coordinator::as_told_to_clients(other),
     }
 }
 

@@ -230,7 +230,7 @@ fn refuse_join(group: &mut Group, turn: &mut Turn<'_>, join: RequestId, error: R
 }
 
 /// What a client is told when the log refused a record (R9.5).
-fn as_told_to_clients(error: ResponseError) -> ResponseError {
+pub fn as_told_to_clients(error: ResponseError) -> ResponseError {
     use ResponseError as E;
     match error {
         E::UnknownTopicOrPartition | E::NotEnoughReplicas | E::RequestTimedOut => {

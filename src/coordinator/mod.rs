@@ -61,6 +61,7 @@ pub use api::{
     AppendId, Call, GroupCoordinator, GroupDescription, LoadedGroup, MemberDescription,
     Observation, Output, Release, Removal, RequestId, TimerKind,
 };
+pub use appends::as_told_to_clients;
 pub use config::CoordinatorConfig;
 pub use record::{CommittedOffset, GroupMetadata, MemberMetadata, ProducerId, Record, RecordKey};
 pub use state::GroupState;
