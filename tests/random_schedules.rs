@@ -189,7 +189,7 @@ impl Around for Polite {
 #[test]
 fn proptest_shrinks_a_failing_schedule_to_the_trouble_that_matters() {
     let systems = Systems {
-        coordinator: Box::new(|config, rng| {
+        coordinator: Arc::new(|config, rng| {
             Box::new(Wrapped(Polite(Coordinator::new(config, rng))))
         }),
         ..Systems::default()

@@ -1,6 +1,7 @@
 //! Several brokers, and what they share: the logs, and the controller's decisions.
 
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ pub struct Cluster<'a> {
 impl<'a> Cluster<'a> {
     /// A cluster whose brokers are up, with partition p of the offsets log led by broker p modulo their
     /// number, in epoch 0. `seed` is the seed of all its luck.
-    pub fn new(config: ClusterConfig, make: &'a CoordinatorFactory<'a>, seed: u64) -> Self {
+    pub fn new(config: ClusterConfig, make: Rc<CoordinatorFactory<'a>>, seed: u64) -> Self {
         assert!(config.brokers > 0, "a cluster needs a broker");
         let partitions = usize::try_from(config.offsets_partitions).unwrap_or(0);
         let controller = Controller::new(usize::from(config.brokers), partitions);

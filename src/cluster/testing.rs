@@ -1,6 +1,7 @@
 //! A coordinator that does as the tests need, and a cluster to put it in.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -224,7 +225,7 @@ pub(super) const B1: BrokerId = BrokerId(1);
 impl<'a> Bench<'a> {
     pub(super) fn new(config: ClusterConfig, make: &'a CoordinatorFactory<'a>) -> Bench<'a> {
         Bench {
-            cluster: Cluster::new(config, make, 42),
+            cluster: Cluster::new(config, Rc::new(make), 42),
             now: Time::ZERO,
             connections: 0,
             answers: BTreeMap::new(),

@@ -1,6 +1,8 @@
 //! What a broker may use while it acts: itself, what all brokers share, its clock, and where to put what it
 //! wants done.
 
+use std::rc::Rc;
+
 use crate::coordinator::GroupCoordinator;
 use crate::rng::Rng;
 use crate::time::Time;
@@ -15,7 +17,7 @@ use super::topics::Topics;
 /// What outlives every broker.
 pub(super) struct Shared<'a> {
     pub(super) config: ClusterConfig,
-    pub(super) make: &'a CoordinatorFactory<'a>,
+    pub(super) make: Rc<CoordinatorFactory<'a>>,
     pub(super) seed: u64,
     pub(super) topics: Topics,
     /// By partition of the offsets log.

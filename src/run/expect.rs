@@ -6,7 +6,7 @@ use crate::sim::Sim;
 use crate::sim::schedule::Expectation;
 
 /// The expectation as text, and what was found when that is something else.
-pub(super) fn judge(expectation: &Expectation, sim: &Sim<'_>) -> (String, Option<String>) {
+pub(super) fn judge(expectation: &Expectation, sim: &Sim) -> (String, Option<String>) {
     let found = match expectation {
         Expectation::Group { group, state, generation, members } => {
             judge_group(sim, group.as_deref(), *state, *generation, *members)
@@ -49,7 +49,7 @@ pub(super) fn judge(expectation: &Expectation, sim: &Sim<'_>) -> (String, Option
 }
 
 fn judge_group(
-    sim: &Sim<'_>,
+    sim: &Sim,
     group: Option<&str>,
     state: GroupState,
     generation: Option<i32>,
@@ -67,7 +67,7 @@ fn judge_group(
     })
 }
 
-fn group_id(sim: &Sim<'_>, group: Option<&str>) -> GroupId {
+fn group_id(sim: &Sim, group: Option<&str>) -> GroupId {
     GroupId(str_bytes(group.or(sim.first_group()).unwrap_or_default()))
 }
 

@@ -7,6 +7,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `driver` | line by line through the schedule, step by step through time |
+//! | `world` | what the driver drives: the event engine, or programs on another engine |
 //! | `expect` | judging `expect` lines |
 //! | `watcher` | what looks at every event: digest, invariants, coverage, counts |
 //! | `diagnostics` | events as `tracing` diagnostics |
@@ -21,10 +22,15 @@ mod driver;
 mod expect;
 mod report;
 mod watcher;
+mod world;
 
 pub use crate::sim::Systems;
 pub use report::{Finding, Report};
+pub use world::World;
 
+use std::rc::Rc;
+
+use crate::sim::Sim;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
@@ -64,10 +70,21 @@ pub fn run_with(
     checks: Checks,
     watch: &mut dyn FnMut(&Event),
 ) -> Report {
+    let schedule = Rc::new(schedule.clone());
+    run_in(&schedule, || Sim::new(&schedule, systems), checks, watch)
+}
+
+/// Like [`run_with`], in a world that `make` makes. A panic of it is a finding too.
+pub fn run_in<W: World>(
+    schedule: &Schedule,
+    make: impl FnOnce() -> W,
+    checks: Checks,
+    watch: &mut dyn FnMut(&Event),
+) -> Report {
     let mut watcher = Watcher::new(checks, watch);
     let caught = crash::catch(|| {
         // A finding ends the drive early; it is in the watcher then.
-        let _ = Driver::new(schedule, systems, &mut watcher).drive();
+        let _ = Driver::new(schedule, make(), &mut watcher).drive();
     });
     if let Err(message) = caught {
         watcher.crashed(message);

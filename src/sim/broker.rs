@@ -9,6 +9,7 @@ use crate::time::Time;
 use crate::trace::{FaultKind, Kind, Loss, Message, Place};
 
 use super::Sim;
+use super::hosted::{Host, Order};
 use super::network::{Client, Fate, Item};
 use super::node::Node;
 use super::queue::{Due, Turn};
@@ -64,7 +65,7 @@ impl BrokerNode {
     /// where timers and messages race is where bugs are.
     pub(super) fn aim(
         &mut self,
-        cluster: &Cluster<'_>,
+        cluster: &Cluster<'static>,
         soonest: Time,
         permille: u16,
     ) -> Option<(Time, Turn)> {
@@ -93,7 +94,7 @@ impl BrokerNode {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn broker(&self, id: BrokerId) -> &BrokerNode {
         &self.brokers[id.0 as usize]
     }
@@ -189,7 +190,7 @@ impl Sim<'_> {
         }
     }
 
-    fn advance_broker(&mut self, at: BrokerId) {
+    pub(super) fn advance_broker(&mut self, at: BrokerId) {
         let local = self.broker(at).node.clock.local(self.now);
         self.cluster.advance(local, at, &mut self.outputs);
         self.carry_out_broker(at);
@@ -197,6 +198,9 @@ impl Sim<'_> {
 
     /// Sees to it that a broker is woken for its next deadline.
     pub(super) fn after_broker(&mut self, at: BrokerId) {
+        if self.is_hosted() {
+            return self.order(Order::Wake(Host::Broker(at)));
+        }
         let deadline = self.cluster.next_deadline(at);
         let node = &mut self.brokers[at.0 as usize].node;
         node.wake_by((self.now, &mut self.queue), deadline, Due::WakeBroker(at));
@@ -262,12 +266,14 @@ impl Sim<'_> {
             Client::Consumer(who, _) => Place::Consumer(who),
             Client::Producer => Place::Producer,
             Client::Admin => Place::Admin,
+            Client::Stranger => Place::Client(conn),
         }
     }
 
     /// Starts the process of a broker again; it knows what has been decided meanwhile.
     pub(super) fn start_broker(&mut self, at: BrokerId) {
         let local = self.broker(at).node.clock.local(self.now);
+        self.order(Order::Start(Host::Broker(at)));
         self.cluster.start(local, at, &mut self.outputs);
         self.carry_out_broker(at);
         self.after_broker(at);
@@ -277,6 +283,7 @@ impl Sim<'_> {
     pub(super) fn kill_broker(&mut self, at: BrokerId) {
         let inbox = self.broker_mut(at).node.take_inbox();
         self.broker_mut(at).node.forget_wake();
+        self.order(Order::Kill(Host::Broker(at)));
         self.cluster.crash(at, &mut self.outputs);
         self.carry_out_broker(at);
         for input in inbox {

@@ -11,6 +11,7 @@ use crate::rng::Rng;
 use crate::trace::{ConsumerRef, Kind, Loss, Message, Place};
 
 use super::Sim;
+use super::hosted::{Host, Order};
 use super::network::{Client, Gone, Item};
 use super::node::Node;
 use super::queue::Due;
@@ -64,7 +65,7 @@ impl ConsumerNode {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     /// Starts a new life of a consumer.
     pub(super) fn start_consumer(&mut self, index: u16) {
         let seed = self.schedule.seed;
@@ -87,6 +88,7 @@ impl Sim<'_> {
             self.consumers[usize::from(index)].place(),
             Kind::ConsumerStarted { name, config },
         );
+        self.order(Order::Start(Host::Consumer(index)));
         self.advance_consumer(index);
     }
 
@@ -105,6 +107,7 @@ impl Sim<'_> {
             }
             Client::Producer => self.production_answered(conn, request, response),
             Client::Admin => self.admin_answered(conn, request, response),
+            Client::Stranger => unreachable!("nobody says when an answer arrives at a stranger"),
         }
     }
 
@@ -115,6 +118,7 @@ impl Sim<'_> {
             }
             Client::Producer => self.producer_disconnected(conn),
             Client::Admin => self.admin_disconnected(conn),
+            Client::Stranger => {}
         }
     }
 
@@ -174,7 +178,7 @@ impl Sim<'_> {
         self.carry_out_consumer(index);
     }
 
-    fn advance_consumer(&mut self, index: u16) {
+    pub(super) fn advance_consumer(&mut self, index: u16) {
         let consumer = &mut self.consumers[usize::from(index)];
         let local = consumer.node.clock.local(self.now);
         if let Some(process) = &mut consumer.process {
@@ -186,6 +190,9 @@ impl Sim<'_> {
 
     /// Sees to it that a consumer is woken for its next deadline.
     pub(super) fn after_consumer(&mut self, index: u16) {
+        if self.is_hosted() {
+            return self.order(Order::Wake(Host::Consumer(index)));
+        }
         let consumer = &mut self.consumers[usize::from(index)];
         let deadline = consumer.process.as_ref().and_then(|process| process.next_deadline());
         let due = Due::WakeConsumer(index);
@@ -227,9 +234,8 @@ impl Sim<'_> {
         };
         let (to, message) = (Place::Broker(own.broker), Message::Request(frame));
         self.emit(place, Kind::Sent { to, conn, message: message.clone() });
-        let (broker, cluster) = (&mut self.brokers[own.broker.0 as usize], &self.cluster);
-        let permille = self.aim;
-        let aim = |soonest| broker.aim(cluster, soonest, permille);
+        let (brokers, cluster, permille) = (&mut self.brokers, &self.cluster, self.aim);
+        let aim = |soonest| brokers[own.broker.0 as usize].aim(cluster, soonest, permille);
         let fate = self.network.send_up((self.now, &mut self.queue), conn, message.clone(), aim);
         self.note_fate(fate, (place, to), conn, message);
     }
@@ -278,7 +284,7 @@ impl Sim<'_> {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     /// A look inside a running consumer.
     pub fn describe_consumer(&self, name: &str) -> Option<ConsumerDescription> {
         let index = *self.indices.get(name)?;

@@ -32,7 +32,7 @@ pub(super) struct Controller {
 }
 
 impl Controller {
-    pub(super) fn new(schedule: &Schedule, cluster: &Cluster<'_>) -> Self {
+    pub(super) fn new(schedule: &Schedule, cluster: &Cluster<'static>) -> Self {
         let groups = groups_of(schedule).into_iter().map(|group| GroupId(str_bytes(group)));
         Controller {
             luck: Rng::stream(schedule.seed, "controller"),
@@ -68,7 +68,7 @@ impl From<Tail> for Uncommitted {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     /// A broker has crashed, which the controller will notice.
     pub(super) fn schedule_notice(&mut self, crashed: BrokerId, tail: Tail) {
         let until = self.now + self.controller.luck.duration(self.schedule.broker.detect.clone());
@@ -78,7 +78,7 @@ impl Sim<'_> {
 
     pub(super) fn notice_in_time(&mut self, crashed: BrokerId) {
         let unnoticed = &self.broker(crashed).unnoticed;
-        if unnoticed.as_ref().is_some_and(|unnoticed| unnoticed.until == self.now) {
+        if unnoticed.as_ref().is_some_and(|unnoticed| unnoticed.until <= self.now) {
             self.notice(crashed);
             self.spread();
         }

@@ -19,6 +19,7 @@
 //! | `faults` | carrying out the actions of a schedule |
 //! | `workload` | producing records |
 //! | `admin` | the administrator's requests, and what it was told |
+//! | `hosted` | the simulator as the stage of programs that run on another engine |
 //! | `census` | what the cluster agrees on; whether it has settled, whether the logs are drained |
 //!
 //! Read next: [`crate::run`], which drives a whole schedule through a simulator and judges it.
@@ -30,6 +31,7 @@ mod clock;
 mod consumers;
 mod controller;
 mod faults;
+pub mod hosted;
 mod network;
 mod node;
 mod queue;
@@ -43,6 +45,7 @@ pub use faults::Impossible;
 pub use systems::{MakeConsumer, MakeCoordinator, Systems};
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, Output};
@@ -65,11 +68,11 @@ use workload::Workload;
 const LIVELOCK: u32 = 20_000_000;
 
 /// A simulated cluster in the middle of a run.
-pub struct Sim<'a> {
+pub struct Sim {
     now: Time,
     queue: Queue,
     network: Network,
-    cluster: Cluster<'a>,
+    cluster: Cluster<'static>,
     /// By their ids.
     brokers: Vec<BrokerNode>,
     /// What a broker wants done, reused between calls.
@@ -82,8 +85,8 @@ pub struct Sim<'a> {
     workload: Workload,
     admin: Admin,
     census: Census,
-    schedule: &'a Schedule,
-    systems: &'a Systems,
+    schedule: Rc<Schedule>,
+    systems: Systems,
     steps_at_this_instant: u32,
     /// Deliveries are aimed at deadlines: until calm, if the schedule says so.
     aim: u16,
@@ -91,11 +94,13 @@ pub struct Sim<'a> {
     events: Vec<Event>,
 }
 
-impl<'a> Sim<'a> {
+impl Sim {
     /// A cluster as `schedule` describes it, before its first step, running `systems`.
-    pub fn new(schedule: &'a Schedule, systems: &'a Systems) -> Sim<'a> {
+    pub fn new(schedule: &Rc<Schedule>, systems: &Systems) -> Sim {
         let config = settings::cluster_config(schedule);
-        let cluster = Cluster::new(config, &*systems.coordinator, schedule.seed);
+        let make = Arc::clone(&systems.coordinator);
+        let make = Rc::new(move |config, luck| make(config, luck));
+        let cluster = Cluster::new(config, make, schedule.seed);
         let (count, latency) = (schedule.broker.count, schedule.network.latency.clone());
         let ids = (0..i32::from(count)).map(BrokerId);
         let mut sim = Sim {
@@ -112,8 +117,8 @@ impl<'a> Sim<'a> {
             workload: Workload::new(schedule),
             admin: Admin::default(),
             census: Census::default(),
-            schedule,
-            systems,
+            schedule: Rc::clone(schedule),
+            systems: systems.clone(),
             steps_at_this_instant: 0,
             aim: schedule.network.aim,
             events: Vec::new(),
@@ -146,7 +151,8 @@ impl<'a> Sim<'a> {
     pub fn step(&mut self) {
         let Some((at, due)) = self.queue.pop() else { return };
         self.watch_for_livelock(at, due);
-        self.now = at;
+        // On an engine the clock may be past the entry's time.
+        self.now = self.now.max(at);
         match due {
             Due::Arrive(conn) => self.arrive(conn),
             Due::Return(conn) => self.arrive_back(conn),
@@ -188,7 +194,11 @@ impl<'a> Sim<'a> {
             Place::Consumer(who) => {
                 self.consumers[usize::from(who.index)].node.clock.local(self.now)
             }
-            Place::Schedule | Place::Producer | Place::Admin | Place::Controller => self.now,
+            Place::Schedule
+            | Place::Producer
+            | Place::Admin
+            | Place::Controller
+            | Place::Client(_) => self.now,
         };
         let event = Event { at: self.now, local, place, kind };
         self.census.observe(&event, |group| self.cluster.partition_of(group));

@@ -72,7 +72,7 @@ pub(super) fn cluster_config(schedule: &Schedule) -> ClusterConfig {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     /// How long the cluster may take to settle once nothing disturbs it, from its own timeouts: a dead
     /// connection is noticed after a request timeout, a dead member after a session, a join phase and a
     /// sync phase may each take a rebalance timeout, and one of them may have to be repeated. Before all

@@ -1,5 +1,7 @@
 //! The systems under test: how a run makes its coordinator and its consumers.
 
+use std::sync::Arc;
+
 use crate::consumer::{Consumer, ConsumerConfig, GroupConsumer};
 use crate::coordinator::{Coordinator, CoordinatorConfig, GroupCoordinator};
 use crate::rng::Rng;
@@ -14,18 +16,19 @@ pub type MakeConsumer = dyn Fn(ConsumerConfig, Rng, Time) -> Box<dyn GroupConsum
 
 /// What a run runs. The default is the correct coordinator and the correct consumer; put your own in
 /// place of either to test it.
+#[derive(Clone)]
 pub struct Systems {
     /// Makes the coordinator.
-    pub coordinator: Box<MakeCoordinator>,
+    pub coordinator: Arc<MakeCoordinator>,
     /// Makes each consumer, once for each life.
-    pub consumer: Box<MakeConsumer>,
+    pub consumer: Arc<MakeConsumer>,
 }
 
 impl Default for Systems {
     fn default() -> Self {
         Systems {
-            coordinator: Box::new(|config, rng| Box::new(Coordinator::new(config, rng))),
-            consumer: Box::new(|config, rng, now| Box::new(Consumer::new(config, rng, now))),
+            coordinator: Arc::new(|config, rng| Box::new(Coordinator::new(config, rng))),
+            consumer: Arc::new(|config, rng, now| Box::new(Consumer::new(config, rng, now))),
         }
     }
 }

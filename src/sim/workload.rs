@@ -126,7 +126,7 @@ impl Producing {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn start_workload(&mut self) {
         for index in 0..self.workload.topics.len() {
             self.schedule_production(index as u16);

@@ -155,6 +155,7 @@ impl Visitor for Digest {
             Place::Producer => (3, 0),
             Place::Admin => (4, 0),
             Place::Controller => (5, 0),
+            Place::Client(conn) => (6, conn.0),
         };
         self.fixed((u64::from(number) << 32 | kind).to_le_bytes());
     }

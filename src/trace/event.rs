@@ -38,6 +38,9 @@ pub enum Place {
     Admin,
     /// The cluster's controller, which names leaders.
     Controller,
+    /// A client that is not part of the run and speaks to it from outside, by its connection; printed with
+    /// the client id that it gave itself, `kafka-python-3@7`.
+    Client(ConnectionId),
 }
 
 /// One life of one consumer.

@@ -8,14 +8,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::{ConsumerRef, Event, Kind, Message, Place};
+use super::event::{ConnectionId, ConsumerRef, Event, Kind, Message, Place};
 use crate::coordinator::Observation;
-use crate::protocol::Response;
+use crate::protocol::{Response, StrBytes};
 
 /// The names learned so far.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     consumers: BTreeMap<u16, Arc<str>>,
+    /// What clients from outside call themselves.
+    clients: BTreeMap<ConnectionId, StrBytes>,
     members: BTreeMap<String, Member>,
     issued: BTreeMap<String, u32>,
 }
@@ -46,6 +48,9 @@ impl Names {
                     self.know(member.id.as_str());
                 }
             }
+            Kind::Received { from: Place::Client(conn), message, .. } => {
+                self.clients.entry(*conn).or_insert_with(|| message.request().client_id.clone());
+            }
             Kind::Sent { message: Message::Response { response, .. }, .. } => {
                 if let Response::JoinGroup(body) = &response.body {
                     self.know(&body.member_id);
@@ -62,6 +67,10 @@ impl Names {
             Place::Producer => "producer".to_owned(),
             Place::Admin => "admin".to_owned(),
             Place::Controller => "controller".to_owned(),
+            Place::Client(conn) => {
+                let name = self.clients.get(&conn).map_or("client", |name| name.as_str());
+                format!("{name}@{}", conn.0)
+            }
             Place::Broker(broker) => broker.to_string(),
             Place::Consumer(consumer) => {
                 format!("{}.{}", self.consumer(consumer), consumer.incarnation)

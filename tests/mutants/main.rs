@@ -66,9 +66,9 @@ fn every_mutant_is_caught() {
 #[test]
 fn seeds_of_systems_that_do_nothing_are_vacuous() {
     let idle_coordinator =
-        Systems { coordinator: Box::new(|_, _| Box::new(Idle)), ..Systems::default() };
+        Systems { coordinator: Arc::new(|_, _| Box::new(Idle)), ..Systems::default() };
     let idle_consumers =
-        Systems { consumer: Box::new(|_, _, _| Box::new(Idle)), ..Systems::default() };
+        Systems { consumer: Arc::new(|_, _, _| Box::new(Idle)), ..Systems::default() };
     for seed in 0..20 {
         for systems in [&idle_coordinator, &idle_consumers] {
             let report = run_seed(seed, Profile::Default, systems, &mut |_| ());

@@ -56,7 +56,7 @@ fn systems(mutant: &Mutant) -> Systems {
     let correct = Systems::default();
     match mutant.system {
         System::Coordinator(wrap) => Systems {
-            coordinator: Box::new(move |config, rng| {
+            coordinator: Arc::new(move |config, rng| {
                 let new: Factory = Rc::new(move || -> Box<dyn GroupCoordinator> {
                     Box::new(Coordinator::new(config.clone(), rng.clone()))
                 });
@@ -65,14 +65,14 @@ fn systems(mutant: &Mutant) -> Systems {
             ..correct
         },
         System::Limitless => Systems {
-            coordinator: Box::new(|mut config, rng| {
+            coordinator: Arc::new(|mut config, rng| {
                 config.max_size = usize::MAX;
                 Box::new(Coordinator::new(config, rng))
             }),
             ..correct
         },
         System::Consumer(wrap) => Systems {
-            consumer: Box::new(move |config, rng, now| {
+            consumer: Arc::new(move |config, rng, now| {
                 wrap(Box::new(Consumer::new(config, rng, now)))
             }),
             ..correct

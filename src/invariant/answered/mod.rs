@@ -126,7 +126,11 @@ impl Invariant for Answered {
             Place::Schedule if matches!(event.kind, Kind::Finished) => {
                 self.finished(ledger, event.at)
             }
-            Place::Schedule | Place::Producer | Place::Admin | Place::Controller => Ok(()),
+            Place::Schedule
+            | Place::Producer
+            | Place::Admin
+            | Place::Controller
+            | Place::Client(_) => Ok(()),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Admin {
     told: Option<Told>,
 }
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn ask(&mut self, request: &AdminRequest) -> Result<(), Impossible> {
         let (version, body) = self.request_of(request)?;
         self.admin.waiting = None;

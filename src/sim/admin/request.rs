@@ -59,7 +59,7 @@ fn words(words: &[String]) -> Vec<StrBytes> {
     words.iter().map(|word| str_bytes(word)).collect()
 }
 
-impl Sim<'_> {
+impl Sim {
     /// The request with its version.
     pub(super) fn request_of(&self, asked: &AdminRequest) -> Result<(i16, Request), Impossible> {
         Ok(match asked {

@@ -237,7 +237,7 @@ fn group_of(what: &coordinator::Observation) -> &GroupId {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     /// Whether no rebalance is under way, every consumer that can be reached agrees with the coordinator
     /// about its membership, and no member belongs to a process that is gone.
     pub fn settled(&mut self) -> bool {

@@ -6,7 +6,7 @@ use crate::sim::Sim;
 
 use super::{Belief, Term};
 
-impl Sim<'_> {
+impl Sim {
     /// Everything that keeps the cluster from being settled, a reason a line.
     pub fn waiting_for(&self) -> Vec<String> {
         let mut reasons: Vec<String> =

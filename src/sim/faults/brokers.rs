@@ -10,7 +10,7 @@ use crate::trace::{FaultKind, Place};
 
 use super::{Done, Impossible, impossible};
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn crash_broker(&mut self, broker: BrokerId, tail: Tail) -> Done {
         self.running_broker(broker)?;
         let place = Place::Broker(broker);

@@ -7,7 +7,7 @@ use crate::trace::{ConsumerRef, Kind, Place};
 
 use super::Done;
 
-impl Sim<'_> {
+impl Sim {
     /// Ends all faults, for the core and as far as they could go on disturbing it for everybody.
     pub(super) fn calm(&mut self, core: Option<&[String]>) -> Done {
         let everybody = 0..self.consumers.len() as u16;

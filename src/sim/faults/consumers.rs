@@ -7,13 +7,14 @@ use crate::consumer::{ConsumerConfig, Input};
 use crate::protocol::{GroupId, TopicName, str_bytes};
 use crate::sim::Sim;
 use crate::sim::consumers::{ConsumerNode, Waiting};
+use crate::sim::hosted::{Host, Order};
 use crate::sim::schedule::Settings;
 use crate::sim::settings::bootstrap;
 use crate::trace::FaultKind;
 
 use super::{Done, Impossible, impossible};
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn join(&mut self, name: &str, group: Option<&str>, settings: &Settings) -> Done {
         let config = Arc::new(self.consumer_config(name, group, settings)?);
         if let Some(&index) = self.indices.get(name) {
@@ -52,6 +53,7 @@ impl Sim<'_> {
         consumer.crashed = true;
         self.drop_inbox(index);
         self.began(place, FaultKind::Crash);
+        self.order(Order::Kill(Host::Consumer(index)));
         self.close_all_connections(index);
         Ok(())
     }

@@ -21,7 +21,7 @@ struct Ends {
     upwards: bool,
 }
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn apply_to_link(&mut self, action: &Action) -> Done {
         match action {
             Action::Partition(from, to, direction) => {

@@ -26,7 +26,7 @@ impl From<RefusedWith> for ResponseError {
     }
 }
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn apply_to_log(&mut self, action: &Action) {
         let (Action::Stall(group)
         | Action::Unstall(group)

@@ -44,7 +44,7 @@ pub(super) fn impossible(message: impl Into<String>) -> Impossible {
     Impossible(message.into())
 }
 
-impl Sim<'_> {
+impl Sim {
     /// Does what a line of the schedule does to the world. Lines that let time pass or that look at the
     /// world are the driver's business ([`crate::run`]).
     pub fn apply(&mut self, action: &Action) -> Done {

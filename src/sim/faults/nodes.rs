@@ -8,7 +8,7 @@ use crate::trace::{FaultKind, Place};
 
 use super::{Done, impossible};
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn pause(&mut self, node: &NodeName) -> Done {
         let (paused, place) = match node {
             NodeName::Broker(broker) => {
@@ -76,7 +76,11 @@ impl Sim<'_> {
                 node.forget_wake();
                 self.after_broker(broker);
             }
-            Place::Schedule | Place::Producer | Place::Admin | Place::Controller => {
+            Place::Schedule
+            | Place::Producer
+            | Place::Admin
+            | Place::Controller
+            | Place::Client(_) => {
                 unreachable!("{node} is a consumer or a broker")
             }
         }

@@ -7,7 +7,7 @@ use crate::trace::{Kind, Place};
 
 use super::{Done, impossible};
 
-impl Sim<'_> {
+impl Sim {
     pub(super) fn grow_topic(&mut self, name: &str, partitions: i32) -> Done {
         let before = self.workload.partitions(name);
         let before = before.ok_or_else(|| impossible(format!("there is no topic {name}")))?;

@@ -19,6 +19,7 @@ mod drops;
 mod link;
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::ConnectionId;
@@ -27,6 +28,7 @@ use crate::protocol::{Api, BrokerId};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
+use super::hosted::{self as order, Directions, Order};
 use super::queue::{Due, Queue, Turn};
 use super::schedule::Side;
 use connection::Connection;
@@ -40,6 +42,8 @@ pub(super) enum Client {
     Consumer(ConsumerRef, Conn),
     Producer,
     Admin,
+    /// Somebody that the simulator does not run.
+    Stranger,
 }
 
 /// What became of a message handed to the network.
@@ -54,6 +58,9 @@ pub(super) enum Fate {
 /// The messages that a connection took along: on the way to the broker, and on the way back.
 pub(super) type Gone = (Vec<Message>, Vec<Message>);
 
+/// The link of a client that the simulator does not run: none that it knows.
+const NO_LINK: usize = usize::MAX;
+
 pub(super) struct Network {
     connections: Vec<Connection>,
     /// The links of the producer, of the administrator, and of each consumer by index: one for each broker.
@@ -62,6 +69,9 @@ pub(super) struct Network {
     brokers: usize,
     seed: u64,
     latency: RangeInclusive<Duration>,
+    /// What is wanted of the engine that carries what consumers and brokers say to each other; none when
+    /// this network carries everything itself.
+    pub(super) orders: Option<Vec<Order>>,
 }
 
 impl Network {
@@ -73,6 +83,7 @@ impl Network {
             brokers: usize::from(brokers),
             seed,
             latency,
+            orders: None,
         };
         network.add_client("producer");
         network.add_client("admin");
@@ -105,9 +116,14 @@ impl Network {
             Client::Producer => self.link_of(0, broker),
             Client::Admin => self.link_of(1, broker),
             Client::Consumer(who, _) => self.consumer_link(who.index, broker),
+            Client::Stranger => NO_LINK,
         };
+        let conn = ConnectionId(self.connections.len() as u32);
         self.connections.push(Connection::new(client, broker, link));
-        ConnectionId(self.connections.len() as u32 - 1)
+        if let (Client::Consumer(from, _), Some(orders)) = (client, &mut self.orders) {
+            orders.push(Order::Open { conn, from, to: broker });
+        }
+        conn
     }
 
     pub(super) fn client(&self, conn: ConnectionId) -> Client {
@@ -116,6 +132,13 @@ impl Network {
 
     pub(super) fn broker(&self, conn: ConnectionId) -> BrokerId {
         self.connections[conn.0 as usize].broker
+    }
+
+    /// The orders, if an engine carries the messages of this connection.
+    fn carried(&mut self, conn: ConnectionId) -> Option<&mut Vec<Order>> {
+        let client = self.connections[conn.0 as usize].client;
+        let carried = matches!(client, Client::Consumer(..) | Client::Stranger);
+        self.orders.as_mut().filter(|_| carried)
     }
 
     /// Sends a request; `aim` may move its arrival to a later time.
@@ -131,6 +154,12 @@ impl Network {
         if let Some(fate) = connection.refuse(connection.broker_open, Side::Request, dropped) {
             return fate;
         }
+        if let Some(orders) = self.carried(conn) {
+            orders.push(Order::Request(conn, Arc::clone(message.request())));
+            self.connections[conn.0 as usize].up.push(Item::Message(message), now);
+            return Fate::UnderWay;
+        }
+        let connection = &mut self.connections[conn.0 as usize];
         let soonest = now + self.links[connection.link].up();
         let soonest = soonest.max(connection.up.not_before);
         let (at, turn) = aim(soonest).unwrap_or((soonest, Turn::Normal));
@@ -149,7 +178,22 @@ impl Network {
         let connection = &mut self.connections[conn.0 as usize];
         let dropped = self.drops.swallow(connection.client, message.api(), Side::Response);
         if let Some(fate) = connection.refuse(connection.client_open, Side::Response, dropped) {
+            // The broker's end goes on with the next request all the same.
+            if let Some(orders) = self.carried(conn) {
+                orders.push(Order::Swallow(conn));
+            }
             return fate;
+        }
+        if let (Some(orders), Message::Response { request, response }) =
+            (self.carried(conn), &message)
+        {
+            orders.push(Order::Response(conn, Arc::clone(request), Arc::clone(response)));
+            let connection = &mut self.connections[conn.0 as usize];
+            // Nobody says when an answer has arrived at a stranger.
+            if connection.client != Client::Stranger {
+                connection.down.push(Item::Message(message), now);
+            }
+            return Fate::UnderWay;
         }
         self.push_down((now, queue), conn, Item::Message(message));
         Fate::UnderWay
@@ -166,7 +210,8 @@ impl Network {
     /// What arrives at the broker now, if the link lets it.
     pub(super) fn arrive(&mut self, conn: ConnectionId) -> Option<Item> {
         let connection = &mut self.connections[conn.0 as usize];
-        let item = connection.up.take(self.links[connection.link].cut_up)?;
+        let cut = self.orders.is_none() && self.links[connection.link].cut_up;
+        let item = connection.up.take(cut)?;
         connection.established = true;
         if matches!(item, Item::Fin) {
             connection.broker_open = false;
@@ -177,7 +222,8 @@ impl Network {
     /// What arrives back at the client now, if the link lets it.
     pub(super) fn arrive_back(&mut self, conn: ConnectionId) -> Option<Item> {
         let connection = &mut self.connections[conn.0 as usize];
-        let item = connection.down.take(self.links[connection.link].cut_down)?;
+        let cut = self.orders.is_none() && self.links[connection.link].cut_down;
+        let item = connection.down.take(cut)?;
         if matches!(item, Item::Rst) {
             connection.client_open = false;
         }
@@ -198,6 +244,11 @@ impl Network {
         if !connection.established && connection.up.held > 0 {
             return self.reset(conn);
         }
+        if let Some(orders) = self.carried(conn) {
+            orders.push(Order::Close(conn));
+            return (Vec::new(), self.connections[conn.0 as usize].down.clear());
+        }
+        let connection = &mut self.connections[conn.0 as usize];
         if connection.broker_open && !connection.up.stuck {
             let at = now + self.links[connection.link].up();
             let at = at.max(connection.up.not_before);
@@ -209,10 +260,27 @@ impl Network {
 
     /// Both ends lose a connection, with everything on it.
     pub(super) fn reset(&mut self, conn: ConnectionId) -> Gone {
+        if let Some(orders) = self.carried(conn) {
+            orders.push(Order::Reset(conn));
+        }
+        self.end(conn)
+    }
+
+    /// Both ends know that a connection is gone, with everything on it.
+    pub(super) fn end(&mut self, conn: ConnectionId) -> Gone {
         let connection = &mut self.connections[conn.0 as usize];
         connection.client_open = false;
         connection.broker_open = false;
         (connection.up.clear(), connection.down.clear())
+    }
+
+    /// The broker's end knows that the client has closed; false if it knew.
+    pub(super) fn end_at_broker(&mut self, conn: ConnectionId) -> bool {
+        let connection = &mut self.connections[conn.0 as usize];
+        if connection.client == Client::Stranger {
+            connection.client_open = false;
+        }
+        std::mem::take(&mut connection.broker_open)
     }
 
     /// The process at the broker's end of a connection is gone: what is on the way to it is lost, what has
@@ -225,7 +293,8 @@ impl Network {
         let connection = &mut self.connections[conn.0 as usize];
         connection.broker_open = false;
         let lost = connection.up.clear();
-        if connection.client_open {
+        // On an engine the machine itself hangs up.
+        if self.carried(conn).is_none() && self.is_open(conn) {
             self.push_down((now, queue), conn, Item::Rst);
         }
         lost
@@ -244,6 +313,9 @@ impl Network {
         let link = self.consumer_link(consumer, broker);
         self.links[link].cut_up |= up;
         self.links[link].cut_down |= down;
+        if let Some(orders) = &mut self.orders {
+            orders.push(Order::Cut(order::Link { consumer, broker }, Directions { up, down }));
+        }
     }
 
     /// Whether anything is cut between a consumer and a broker.
@@ -260,6 +332,9 @@ impl Network {
         broker: BrokerId,
     ) {
         let healed = self.consumer_link(consumer, broker);
+        if let Some(orders) = &mut self.orders {
+            orders.push(Order::Heal(order::Link { consumer, broker }));
+        }
         let link = &mut self.links[healed];
         link.cut_up = false;
         link.cut_down = false;
@@ -282,6 +357,9 @@ impl Network {
     pub(super) fn clog(&mut self, consumer: u16, broker: BrokerId, by: Duration) {
         let link = self.consumer_link(consumer, broker);
         self.links[link].clog = by;
+        if let Some(orders) = &mut self.orders {
+            orders.push(Order::Clog(order::Link { consumer, broker }, by));
+        }
     }
 
     pub(super) fn is_clogged(&self, consumer: u16, broker: BrokerId) -> bool {

@@ -18,7 +18,7 @@ fn orders(partition: i32) -> TopicPartition {
 
 /// Asks, waits for the answer and compares it.
 #[track_caller]
-fn ask(world: &mut World<'_>, request: AdminRequest, expected: Answer) {
+fn ask(world: &mut World, request: AdminRequest, expected: Answer) {
     world.act(Action::Admin(request.clone()));
     assert!(world.runs_while(Duration::from_secs(60), |sim| sim.awaits_answer()));
     let told = world.sim.told().expect("an answer");

@@ -8,7 +8,7 @@ use crate::sim::Systems;
 use crate::sim::schedule::Action;
 use crate::trace::Kind;
 
-fn produce(world: &mut World<'_>, count: u32) {
+fn produce(world: &mut World, count: u32) {
     let topic = "orders".to_owned();
     world.act(Action::Produce { topic, partition: None, count });
 }

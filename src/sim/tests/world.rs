@@ -1,5 +1,6 @@
 //! A simulator that is driven by hand, and everything that has happened in it.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::cluster::ShardState;
@@ -9,8 +10,8 @@ use crate::sim::{Impossible, Sim, Systems};
 use crate::time::Time;
 use crate::trace::{Event, FaultKind, Kind, Place};
 
-pub(super) struct World<'a> {
-    pub(super) sim: Sim<'a>,
+pub(super) struct World {
+    pub(super) sim: Sim,
     pub(super) events: Vec<Event>,
 }
 
@@ -30,9 +31,9 @@ pub(super) fn schedule() -> Schedule {
     schedule
 }
 
-impl<'a> World<'a> {
-    pub(super) fn new(schedule: &'a Schedule, systems: &'a Systems) -> World<'a> {
-        World { sim: Sim::new(schedule, systems), events: Vec::new() }
+impl World {
+    pub(super) fn new(schedule: &Schedule, systems: &Systems) -> World {
+        World { sim: Sim::new(&Rc::new(schedule.clone()), systems), events: Vec::new() }
     }
 
     pub(super) fn try_to(&mut self, action: Action) -> Result<(), Impossible> {
@@ -104,7 +105,7 @@ impl<'a> World<'a> {
     pub(super) fn runs_while(
         &mut self,
         within: Duration,
-        mut more: impl FnMut(&mut Sim<'a>) -> bool,
+        mut more: impl FnMut(&mut Sim) -> bool,
     ) -> bool {
         let deadline = self.sim.now() + within;
         while more(&mut self.sim) {

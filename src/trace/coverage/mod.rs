@@ -166,9 +166,12 @@ fn any_life(place: Place) -> Place {
             consumer.incarnation = 0;
             Place::Consumer(consumer)
         }
-        Place::Schedule | Place::Broker(_) | Place::Producer | Place::Admin | Place::Controller => {
-            place
-        }
+        Place::Schedule
+        | Place::Broker(_)
+        | Place::Producer
+        | Place::Admin
+        | Place::Controller
+        | Place::Client(_) => place,
     }
 }
 
