@@ -9,6 +9,7 @@ use crate::protocol::{Api, Request, RequestFrame, Response, ResponseFrame, StrBy
 
 /// What a client has sent.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made once per frame, and taken apart at once")]
 pub enum Incoming {
     /// A request for the broker's state machine.
     Request(RequestFrame),
