@@ -32,6 +32,7 @@
 //! |---|---|
 //! | [`time`], [`rng`] | virtual time; luck, split by purpose |
 //! | [`protocol`] | the Kafka messages, ids, error names, and the payloads that clients hide in them |
+//! | [`wire`] | Kafka's bytes: framing, headers, codec, and what bad bytes are refused for |
 //! | [`assignor`] | range, roundrobin, sticky, cooperative-sticky: pure functions |
 //! | [`coordinator`] | the group coordinator for one term of one leader, a state machine: requests and time in, responses, records and deadlines out, and out of the records of the term before; with the [rules](coordinator::rules) it follows |
 //! | [`consumer`] | the consumer client and the application on top of it, a state machine of the same kind |
@@ -85,3 +86,4 @@ pub mod sim;
 pub mod swarm;
 pub mod time;
 pub mod trace;
+pub mod wire;

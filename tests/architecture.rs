@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the innermost out, as in the architecture page.
-const RINGS: [&str; 14] = [
+const RINGS: [&str; 15] = [
     "time",
     "rng",
     "protocol",
+    "wire",
     "assignor",
     "coordinator",
     "consumer",

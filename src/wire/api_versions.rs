@@ -1,0 +1,122 @@
+//! ApiVersions: how a client learns what a broker speaks before it speaks.
+//!
+//! The list is what is served, [`versions`] by version, and no more: clients take the highest version of
+//! everything they know at once, and some judge a broker's age and abilities by the list as a whole.
+
+use std::ops::RangeInclusive;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader,
+};
+
+use super::codec::{both_ways, decode, encode};
+use super::frames::{header_of_request, request_header};
+use super::{Malformed, layouts, lengths, versions};
+use crate::protocol::{Api, ResponseError, StrBytes, error_name, str_bytes};
+
+/// The key of ApiVersions among Kafka's APIs.
+pub(super) const KEY: i16 = ApiKey::ApiVersions as i16;
+
+/// The version a client asks in.
+const ASKED: i16 = 3;
+
+const REQUEST: &str = "ApiVersions request";
+const RESPONSE: &str = "ApiVersions response";
+
+/// The versions of ApiVersions itself.
+fn own_versions() -> RangeInclusive<i16> {
+    both_ways::<ApiVersionsRequest>()
+}
+
+/// Whether the frame is an ApiVersions request. In a version that is not spoken nothing is looked at, as
+/// nobody can know how to (KIP-511).
+pub(super) fn check_request(mut bytes: Bytes, version: i16) -> Result<(), Malformed> {
+    if !own_versions().contains(&version) {
+        return Ok(());
+    }
+    request_header(&mut bytes, ApiKey::ApiVersions.request_header_version(version))?;
+    lengths::walk(&bytes, &layouts::API_VERSIONS_REQUEST, version)
+        .and_then(|_| decode::<ApiVersionsRequest>(&mut bytes, version))
+        .map(drop)
+        .map_err(|reason| Malformed::body(REQUEST, version, reason))
+}
+
+/// The answer to ApiVersions, as one frame without its length prefix.
+///
+/// A version that is not spoken is answered with UNSUPPORTED_VERSION in the layout of version 0, which every
+/// client reads, and with the versions of ApiVersions itself, so that the client asks again in one of them
+/// (KIP-511). The header is that of the oldest responses always: a client must read it before it knows
+/// anything.
+pub fn api_versions_response(correlation: i32, version: i16) -> Bytes {
+    let own = listed(KEY, own_versions());
+    if !own_versions().contains(&version) {
+        let refusal = ApiVersionsResponse::default()
+            .with_error_code(ResponseError::UnsupportedVersion.code())
+            .with_api_keys(vec![own]);
+        return response_frame(correlation, &refusal, 0);
+    }
+    let served = Api::ALL.iter().map(|&api| listed(api as i16, versions(api)));
+    let mut keys: Vec<ApiVersion> = served.chain([own]).collect();
+    keys.sort_by_key(|listed| listed.api_key);
+    response_frame(correlation, &ApiVersionsResponse::default().with_api_keys(keys), version)
+}
+
+fn listed(key: i16, versions: RangeInclusive<i16>) -> ApiVersion {
+    ApiVersion::default()
+        .with_api_key(key)
+        .with_min_version(*versions.start())
+        .with_max_version(*versions.end())
+}
+
+fn response_frame(correlation: i32, response: &ApiVersionsResponse, version: i16) -> Bytes {
+    let mut bytes = BytesMut::new();
+    let header = ResponseHeader::default().with_correlation_id(correlation);
+    encode(&header, &mut bytes, ApiKey::ApiVersions.response_header_version(version))
+        .and_then(|()| encode(response, &mut bytes, version))
+        .expect("a list of versions can be encoded in every version");
+    bytes.freeze()
+}
+
+/// What a client asks first of a broker it does not know, as one frame without its length prefix: at
+/// version 3, with groupsim's name and version as those of the client's software.
+///
+/// # Panics
+///
+/// If the client's id is longer than 32,767 bytes, which no Kafka message can carry.
+pub fn encode_api_versions_request(correlation: i32, client_id: &StrBytes) -> Bytes {
+    let mut bytes = BytesMut::new();
+    let header: RequestHeader = header_of_request(KEY, ASKED, correlation, client_id);
+    let body = ApiVersionsRequest::default()
+        .with_client_software_name(str_bytes(env!("CARGO_PKG_NAME")))
+        .with_client_software_version(str_bytes(env!("CARGO_PKG_VERSION")));
+    encode(&header, &mut bytes, ApiKey::ApiVersions.request_header_version(ASKED))
+        .and_then(|()| encode(&body, &mut bytes, ASKED))
+        .expect("a client's id is shorter than Kafka's longest string");
+    bytes.freeze()
+}
+
+/// What a broker answered to [`encode_api_versions_request`]: each API's key, with the versions it speaks.
+///
+/// A broker too old for version 3 answers UNSUPPORTED_VERSION in the layout of version 0; its list, which
+/// holds ApiVersions if anything, is returned like any other. Any other error is [`Malformed`].
+pub fn decode_api_versions_response(
+    mut bytes: Bytes,
+) -> Result<Vec<(i16, RangeInclusive<i16>)>, Malformed> {
+    let header: Result<ResponseHeader, String> =
+        decode(&mut bytes, ApiKey::ApiVersions.response_header_version(ASKED));
+    header.map_err(Malformed::Header)?;
+    // The error comes first in every version.
+    let refusal = ResponseError::UnsupportedVersion.code();
+    let version = if bytes.starts_with(&refusal.to_be_bytes()) { 0 } else { ASKED };
+    let response: ApiVersionsResponse =
+        lengths::walk(&bytes, &layouts::API_VERSIONS_RESPONSE, version)
+            .and_then(|_| decode(&mut bytes, version))
+            .map_err(|reason| Malformed::body(RESPONSE, version, reason))?;
+    if ![0, refusal].contains(&response.error_code) {
+        return Err(Malformed::body(RESPONSE, version, error_name(response.error_code)));
+    }
+    let each = response.api_keys.iter();
+    Ok(each.map(|api| (api.api_key, api.min_version..=api.max_version)).collect())
+}

@@ -1,0 +1,133 @@
+//! Requests and responses, from and to the bytes of one frame each.
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::{RequestHeader, ResponseHeader};
+
+use super::codec::{self, api_key, decode, encode};
+use super::{Malformed, api_versions, layouts, lengths, versions};
+use crate::protocol::{Api, Request, RequestFrame, Response, ResponseFrame, StrBytes};
+
+/// What a client has sent.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made once per frame, and taken apart at once")]
+pub enum Incoming {
+    /// A request for the broker's state machine.
+    Request(RequestFrame),
+    /// ApiVersions is answered by whoever holds the connection, not by the broker's state machine: with
+    /// [`api_versions_response`](super::api_versions_response).
+    ApiVersions {
+        /// The number that the answer carries back.
+        correlation: i32,
+        /// The version the client chose, which may be one that is not spoken.
+        version: i16,
+    },
+}
+
+/// Decodes one frame that a client sent, without its length prefix.
+///
+/// Bytes after the request are ignored, as Kafka does. A client id of null is taken for an empty one. The
+/// strings of the request are views into the frame, and keep all of it in memory while they live.
+pub fn decode_request(mut bytes: Bytes) -> Result<Incoming, Malformed> {
+    // Where they are depends on no version.
+    let Some((&[k0, k1, v0, v1, c0, c1, c2, c3], _)) = bytes.split_first_chunk() else {
+        return Err(Malformed::Header(format!("8 bytes where {} are left", bytes.len())));
+    };
+    let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
+    let correlation = i32::from_be_bytes([c0, c1, c2, c3]);
+    if key == api_versions::KEY {
+        api_versions::check_request(bytes, version)?;
+        return Ok(Incoming::ApiVersions { correlation, version });
+    }
+    let api = Api::ALL.iter().copied().find(|api| *api as i16 == key);
+    let api = api.ok_or(Malformed::UnknownApi(key))?;
+    spoken(api, version)?;
+    let header = request_header(&mut bytes, api_key(api).request_header_version(version))?;
+    let body = request_body(bytes, api, version)?;
+    let client_id = header.client_id.unwrap_or_default();
+    Ok(Incoming::Request(RequestFrame { correlation, version, client_id, body }))
+}
+
+/// Encodes a request as one frame, without its length prefix.
+///
+/// The codec refuses a field that the version cannot carry and that is not at its default; such a request
+/// is [`Malformed`] too.
+pub fn encode_request(frame: &RequestFrame) -> Result<Bytes, Malformed> {
+    let (api, version) = (frame.body.api(), frame.version);
+    spoken(api, version)?;
+    let mut bytes = BytesMut::new();
+    let key = api_key(api);
+    let header = header_of_request(key as i16, version, frame.correlation, &frame.client_id);
+    encode(&header, &mut bytes, key.request_header_version(version)).map_err(Malformed::Header)?;
+    codec::encode_request(&frame.body, &mut bytes, version)
+        .map_err(|reason| Malformed::body(format!("{api} request"), version, reason))?;
+    Ok(bytes.freeze())
+}
+
+/// Decodes one frame that a broker sent, without its length prefix. The `api` and `version` of the request
+/// it answers are not in it.
+///
+/// Bytes after the response are ignored. Its strings are views into the frame.
+pub fn decode_response(
+    mut bytes: Bytes,
+    api: Api,
+    version: i16,
+) -> Result<ResponseFrame, Malformed> {
+    spoken(api, version)?;
+    let header: ResponseHeader = decode(&mut bytes, api_key(api).response_header_version(version))
+        .map_err(Malformed::Header)?;
+    let body = response_body(bytes, api, version)?;
+    Ok(ResponseFrame { correlation: header.correlation_id, body })
+}
+
+/// Encodes a response as one frame, without its length prefix, in the `version` that was asked for.
+///
+/// The codec refuses a field that the version cannot carry and that is not at its default; such a response
+/// is [`Malformed`] too.
+pub fn encode_response(frame: &ResponseFrame, version: i16) -> Result<Bytes, Malformed> {
+    let api = frame.body.api();
+    spoken(api, version)?;
+    let mut bytes = BytesMut::new();
+    let header = ResponseHeader::default().with_correlation_id(frame.correlation);
+    encode(&header, &mut bytes, api_key(api).response_header_version(version))
+        .map_err(Malformed::Header)?;
+    codec::encode_response(&frame.body, &mut bytes, version)
+        .map_err(|reason| Malformed::body(format!("{api} response"), version, reason))?;
+    Ok(bytes.freeze())
+}
+
+fn spoken(api: Api, version: i16) -> Result<(), Malformed> {
+    match versions(api).contains(&version) {
+        true => Ok(()),
+        false => Err(Malformed::UnknownVersion { api, version }),
+    }
+}
+
+fn request_body(mut bytes: Bytes, api: Api, version: i16) -> Result<Request, Malformed> {
+    lengths::walk(&bytes, layouts::request(api), version)
+        .and_then(|_| codec::decode_request(&mut bytes, api, version))
+        .map_err(|reason| Malformed::body(format!("{api} request"), version, reason))
+}
+
+fn response_body(mut bytes: Bytes, api: Api, version: i16) -> Result<Response, Malformed> {
+    lengths::walk(&bytes, layouts::response(api), version)
+        .and_then(|_| codec::decode_response(&mut bytes, api, version))
+        .map_err(|reason| Malformed::body(format!("{api} response"), version, reason))
+}
+
+/// Takes the header off a frame that is at least as long as the part of it that has no lengths.
+pub(super) fn request_header(bytes: &mut Bytes, version: i16) -> Result<RequestHeader, Malformed> {
+    decode(bytes, version).map_err(Malformed::Header)
+}
+
+pub(super) fn header_of_request(
+    key: i16,
+    version: i16,
+    correlation: i32,
+    client_id: &StrBytes,
+) -> RequestHeader {
+    RequestHeader::default()
+        .with_request_api_key(key)
+        .with_request_api_version(version)
+        .with_correlation_id(correlation)
+        .with_client_id(Some(client_id.clone()))
+}

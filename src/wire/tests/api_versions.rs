@@ -1,0 +1,100 @@
+//! The first question of every client.
+
+use bytes::Bytes;
+use kafka_protocol::messages::ApiVersionsResponse;
+use kafka_protocol::protocol::Decodable;
+
+use super::sample;
+use crate::protocol::{Api, str_bytes};
+use crate::wire::{
+    Incoming, Malformed, api_versions_response, decode_api_versions_response, decode_request,
+    encode_api_versions_request, layouts, lengths, versions,
+};
+
+fn decoded(mut bytes: Bytes, version: i16) -> ApiVersionsResponse {
+    assert_eq!(bytes.split_to(4), 7_i32.to_be_bytes()[..], "the header is the correlation alone");
+    let response = ApiVersionsResponse::decode(&mut bytes, version).expect("a response");
+    assert!(bytes.is_empty());
+    response
+}
+
+#[test]
+fn the_list_is_what_is_served() {
+    for version in 0..=4 {
+        let response = decoded(api_versions_response(7, version), version);
+        assert_eq!(response.error_code, 0);
+        let listed: Vec<_> = response
+            .api_keys
+            .iter()
+            .map(|api| (api.api_key, api.min_version..=api.max_version))
+            .collect();
+        let mut served: Vec<_> =
+            Api::ALL.iter().map(|&api| (api as i16, versions(api))).chain([(18, 0..=4)]).collect();
+        served.sort_by_key(|(key, _)| *key);
+        assert_eq!(listed, served, "v{version}");
+        assert!(response.supported_features.is_empty() && response.finalized_features.is_empty());
+    }
+}
+
+#[test]
+fn a_version_to_come_is_refused_in_the_oldest_layout() {
+    for version in [5, 99, -1, i16::MAX] {
+        let wanted = b"\x00\x00\x00\x07\x00\x23\x00\x00\x00\x01\x00\x12\x00\x00\x00\x04";
+        assert_eq!(api_versions_response(7, version), &wanted[..]);
+    }
+}
+
+#[test]
+fn a_client_is_told_what_the_broker_speaks() {
+    let asked = encode_api_versions_request(7, &str_bytes("c1"));
+    let incoming = decode_request(asked).expect("a request");
+    assert_eq!(incoming, Incoming::ApiVersions { correlation: 7, version: 3 });
+    let told = decode_api_versions_response(api_versions_response(7, 3)).expect("a list");
+    assert!(told.contains(&(Api::JoinGroup as i16, versions(Api::JoinGroup))));
+    assert_eq!(told.len(), Api::ALL.len() + 1);
+    let refused = decode_api_versions_response(api_versions_response(7, 99));
+    assert_eq!(refused, Ok(vec![(18, 0..=4)]));
+}
+
+#[test]
+fn another_error_is_told_by_its_name() {
+    let bytes = Bytes::from_static(b"\x00\x00\x00\x07\x00\x2a\x01\x00\x00\x00\x00\x00");
+    let error = decode_api_versions_response(bytes).expect_err("an error");
+    assert_eq!(error.to_string(), "ApiVersions response v3: INVALID_REQUEST");
+}
+
+#[test]
+fn a_request_of_an_unknown_version_is_not_looked_at() {
+    let bytes = Bytes::from_static(b"\x00\x12\x00\x63\x00\x00\x00\x07\xff\xff\xff");
+    let incoming = decode_request(bytes);
+    assert_eq!(incoming, Ok(Incoming::ApiVersions { correlation: 7, version: 99 }));
+}
+
+#[test]
+fn a_request_cut_short_is_malformed() {
+    let asked = encode_api_versions_request(7, &str_bytes("c1"));
+    for end in 0..asked.len() {
+        let refused = decode_request(asked.slice(..end));
+        assert!(matches!(refused, Err(Malformed::Header(_) | Malformed::Body { .. })), "{end}");
+    }
+}
+
+#[test]
+fn the_layout_is_the_codecs() {
+    let layout = &layouts::API_VERSIONS_RESPONSE;
+    for version in 0..=4 {
+        let bytes = sample::message(layout, version, 2);
+        assert_eq!(lengths::walk(&bytes, layout, version), Ok(bytes.len()));
+        decoded(Bytes::from([&7_i32.to_be_bytes()[..], &bytes].concat()), version);
+    }
+}
+
+#[test]
+fn an_answer_that_claims_a_billion_apis_is_malformed() {
+    for bytes in [
+        &b"\x00\x00\x00\x07\x00\x00\xff\xff\xff\xff\x0f"[..],
+        b"\0\0\0\x07\x00\x23\x7f\xff\xff\xff",
+    ] {
+        decode_api_versions_response(Bytes::from_static(bytes)).expect_err("a billion");
+    }
+}
