@@ -41,6 +41,7 @@
 //! | [`sim`] | clock, queue, network, faults, workload, [schedules](sim::schedule); knows nothing of invariants |
 //! | [`invariant`] | one file each; sees only trace events |
 //! | [`run`] | a schedule carried out and judged: a [`run::Report`] |
+//! | [`engine`] | the same brokers and consumers as asynchronous programs: turmoil, madsim, real TCP |
 //! | [`script`] | the sim language: parse, print |
 //! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
 //! | [`cli`] | the commands |
@@ -77,6 +78,7 @@ pub mod cli;
 pub mod cluster;
 pub mod consumer;
 pub mod coordinator;
+pub mod engine;
 pub mod invariant;
 pub mod protocol;
 pub mod rng;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the innermost out, as in the architecture page.
-const RINGS: [&str; 15] = [
+const RINGS: [&str; 16] = [
     "time",
     "rng",
     "protocol",
@@ -17,6 +17,7 @@ const RINGS: [&str; 15] = [
     "sim",
     "invariant",
     "run",
+    "engine",
     "script",
     "swarm",
     "cli",

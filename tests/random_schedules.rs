@@ -7,6 +7,7 @@
 mod around;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use around::{Around, Wrapped};

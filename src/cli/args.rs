@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+use crate::engine::Engine;
 use crate::swarm::{Profile, SeedRange};
 use crate::trace;
 
@@ -50,6 +51,9 @@ pub struct Run {
     /// How closely to look; JSON has every event.
     #[arg(long, value_enum, default_value_t = Zoom::Group)]
     pub zoom: Zoom,
+    /// Where to run them.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = engines())]
+    pub engine: Engine,
 }
 
 /// Arguments of `swarm`.
@@ -117,6 +121,12 @@ impl From<Zoom> for trace::Zoom {
 fn profiles() -> impl clap::builder::TypedValueParser<Value = Profile> {
     PossibleValuesParser::new(Profile::ALL.map(Profile::name))
         .try_map(|name| name.parse::<Profile>())
+}
+
+fn engines() -> impl clap::builder::TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.map(Engine::name)).map(|name| {
+        Engine::ALL.into_iter().find(|engine| engine.name() == name).unwrap_or_default()
+    })
 }
 
 /// More threads than this are a slip of the finger.

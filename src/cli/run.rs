@@ -2,9 +2,11 @@
 
 use std::io::IsTerminal as _;
 
-use crate::run::{Finding, Systems, run as run_schedule};
+use crate::engine::run_on;
+use crate::run::{Checks, Finding, Systems};
 use crate::script;
 use crate::sim::schedule::Schedule;
+use crate::trace::Event;
 
 use super::args;
 use super::exit::Exit;
@@ -22,7 +24,15 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
             out.line(format_args!("# {file}"))?;
         }
         let mut printer = Printer::new(args.zoom.into(), out);
-        let report = run_schedule(schedule, &Systems::default(), &mut |event| printer.take(event));
+        let watch = &mut |event: &Event| printer.take(event);
+        let report = match run_on(args.engine, schedule, &Systems::default(), Checks::ALL, watch) {
+            Ok(report) => report,
+            Err(refused) => {
+                tell(&format!("error: {refused}\n  --> {}", refused.place(&file)));
+                worst = worst.max(Exit::Usage);
+                continue;
+            }
+        };
         if let Some(Finding::BadStep { line, message }) = &report.finding {
             tell(&format!("error: {message}\n  --> {file}:{line}"));
         }

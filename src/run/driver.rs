@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::sim::schedule::{Action, Expectation, Schedule, Step};
 use crate::sim::Sim;
+use crate::sim::schedule::{Action, Expectation, Schedule, Step};
 use crate::time::{Pretty, Time};
 use crate::trace::{Event, Kind};
 
@@ -46,7 +46,7 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
             Action::Advance(by) => {
                 let now = self.world.stage().now();
                 self.run_until(now + *by)
-            },
+            }
             Action::Settle(within) => self.settle(*within),
             Action::Drain(within) => self.drain(*within),
             Action::Expect(expectation) => {

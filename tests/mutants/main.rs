@@ -10,6 +10,7 @@ mod coordinators;
 mod seeds;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use groupsim::consumer::{ConsumerDescription, GroupConsumer, Input, MemberState};
 use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription};

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use groupsim::consumer::Consumer;
 use groupsim::coordinator::{Coordinator, GroupCoordinator};

@@ -1,0 +1,46 @@
+//! What an engine does for a run besides its network: it runs hosts and breaks links.
+
+use std::time::Duration;
+
+use crate::sim::hosted::{Directions, Host, Link};
+use crate::sim::schedule::Action;
+use crate::time::Time;
+
+use super::hub::Hub;
+use super::net::Net;
+
+/// An engine in the middle of a run.
+pub(super) trait Engine {
+    /// Its network and its clock.
+    type Net: Net;
+
+    /// The time since the run began.
+    fn now(&self) -> Time;
+
+    /// Lets the hosts run until something happens on the stage, but not past `limit`. May end earlier.
+    fn run(&mut self, hub: &Hub<Self::Net>, limit: Time);
+
+    /// Starts a host that does not run; nothing, if it does.
+    fn start(&mut self, hub: &Hub<Self::Net>, host: Host);
+
+    /// A host and all its tasks are gone at once.
+    fn kill(&mut self, host: Host);
+
+    /// The tasks of a host stand still.
+    fn pause(&mut self, host: Host);
+
+    /// They go on.
+    fn resume(&mut self, host: Host);
+
+    /// What is sent over a link waits.
+    fn cut(&mut self, hub: &Hub<Self::Net>, link: Link, ways: Directions);
+
+    /// It arrives.
+    fn heal(&mut self, hub: &Hub<Self::Net>, link: Link);
+
+    /// A link is that much slower; zero for no longer.
+    fn clog(&mut self, hub: &Hub<Self::Net>, link: Link, by: Duration);
+
+    /// Why an action cannot be expressed on this engine, if it cannot.
+    fn refusal(action: &Action) -> Option<&'static str>;
+}

@@ -1,0 +1,275 @@
+//! What the tasks of a run share: the stage, and the post between the stage and the shells.
+//!
+//! A task enters the stage with what has arrived or come due, and leaves it at once; what the stage wants
+//! done is sorted into the mailboxes of those who can do it. A panic on the stage, or of any task, is kept
+//! for whoever lets time pass: some engines would swallow it.
+
+use std::any::Any;
+use std::cell::{RefCell, RefMut};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::cluster::ConnectionId;
+use crate::protocol::{Api, BrokerId, RequestFrame, StrBytes, str_bytes};
+use crate::sim::Sim;
+use crate::sim::hosted::{Host, Link, Order, is_unanswered};
+use crate::wire;
+
+use super::net::Net;
+use super::valves::Valves;
+
+/// What the client's end of a connection is to do. It ends when its sender is dropped: the consumer has
+/// closed the connection. What waits here is bounded by the consumer, which has few requests in flight.
+pub(super) enum ToBroker {
+    /// Send a request; its answer will be one of this API and version.
+    Send { correlation: i32, api: Api, version: i16, bytes: Bytes },
+    /// The connection is reset.
+    Abort,
+}
+
+/// What the broker's end of a connection is to do. There is one for each request it has handed over, and it
+/// takes up no other request before.
+pub(super) enum ToClient {
+    /// Send the answer.
+    Send(Bytes),
+    /// There is no answer to send.
+    Nothing,
+    /// The connection is reset.
+    Abort,
+}
+
+/// A connection that a consumer wants.
+pub(super) struct Dial {
+    pub(super) conn: ConnectionId,
+    pub(super) to: BrokerId,
+    pub(super) mail: UnboundedReceiver<ToBroker>,
+}
+
+/// What waits for a host.
+#[derive(Default)]
+pub(super) struct Mailbox {
+    pub(super) dials: RefCell<VecDeque<Dial>>,
+    /// Look again: there is something to dial, or the next deadline has changed.
+    pub(super) look: Notify,
+}
+
+#[derive(Default)]
+struct Post {
+    /// What only the engine can do.
+    engine: Vec<Order>,
+    hosts: BTreeMap<Host, Rc<Mailbox>>,
+    clients: BTreeMap<ConnectionId, UnboundedSender<ToBroker>>,
+    brokers: BTreeMap<ConnectionId, UnboundedSender<ToClient>>,
+    /// Which connection the stage's consumers have open from an address.
+    dialled: BTreeMap<SocketAddr, ConnectionId>,
+    /// Where brokers are.
+    addresses: BTreeMap<BrokerId, SocketAddr>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+struct Inner {
+    sim: RefCell<Sim>,
+    post: RefCell<Post>,
+    happened: Notify,
+    valves: Valves,
+}
+
+/// What the tasks of a run share, and the network of the host they run on; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Hub<N> {
+    shared: Rc<Inner>,
+    net: N,
+}
+
+impl<N: Net> Hub<N> {
+    pub(super) fn new(net: N, sim: Sim, addresses: BTreeMap<BrokerId, SocketAddr>) -> Self {
+        let post = Post { addresses, ..Post::default() };
+        let (sim, post) = (RefCell::new(sim), RefCell::new(post));
+        let (happened, valves) = (Notify::new(), Valves::default());
+        Hub { shared: Rc::new(Inner { sim, post, happened, valves }), net }
+    }
+
+    /// The same for another host.
+    pub(super) fn on(&self, net: N) -> Self {
+        Hub { shared: Rc::clone(&self.shared), net }
+    }
+
+    pub(super) fn net(&self) -> &N {
+        &self.net
+    }
+
+    pub(super) fn valves(&self) -> &Valves {
+        &self.shared.valves
+    }
+
+    /// The client id of the consumer at one end of a link.
+    pub(super) fn client_of(&self, link: Link) -> StrBytes {
+        str_bytes(self.stage().consumer_name(link.consumer))
+    }
+
+    /// Looks at the stage from outside of all tasks.
+    pub(super) fn stage(&self) -> RefMut<'_, Sim> {
+        self.shared.sim.borrow_mut()
+    }
+
+    /// Enters the stage.
+    pub(super) fn enter<R>(&self, act: impl FnOnce(&mut Sim) -> R) -> R {
+        let result = {
+            let mut sim = self.shared.sim.borrow_mut();
+            sim.set_time(self.net.now());
+            act(&mut sim)
+        };
+        self.sort();
+        self.shared.happened.notify_one();
+        result
+    }
+
+    /// Resolves when something has happened on the stage since this last did.
+    pub(super) async fn happened(&self) {
+        self.shared.happened.notified().await;
+    }
+
+    /// Runs a task on the host that calls this.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.net.spawn(self.clone().guarded(task));
+    }
+
+    /// A task whose panic is kept.
+    pub(super) async fn guarded(self, task: impl Future<Output = ()> + 'static) {
+        if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
+            self.shared.post.borrow_mut().panic.get_or_insert(panic);
+            self.shared.happened.notify_one();
+        }
+    }
+
+    /// Panics as the first task has that did.
+    pub(super) fn rethrow(&self) {
+        let kept = self.shared.post.borrow_mut().panic.take();
+        if let Some(kept) = kept {
+            panic::resume_unwind(kept);
+        }
+    }
+
+    /// Takes what only the engine can do.
+    pub(super) fn engine_orders(&self) -> Vec<Order> {
+        std::mem::take(&mut self.shared.post.borrow_mut().engine)
+    }
+
+    pub(super) fn mailbox(&self, host: Host) -> Rc<Mailbox> {
+        Rc::clone(self.shared.post.borrow_mut().hosts.entry(host).or_default())
+    }
+
+    /// A host is gone, and all that waits for it.
+    pub(super) fn forget(&self, host: Host) {
+        self.mailbox(host).dials.borrow_mut().clear();
+    }
+
+    pub(super) fn address(&self, broker: BrokerId) -> Option<SocketAddr> {
+        self.shared.post.borrow().addresses.get(&broker).copied()
+    }
+
+    /// The client's end of a connection has an address, by which the broker's end will know it.
+    pub(super) fn has_dialled(&self, from: SocketAddr, conn: ConnectionId) {
+        self.shared.post.borrow_mut().dialled.insert(from, conn);
+    }
+
+    /// Who has connected to a broker from an address, and what the broker's end is to do for it.
+    pub(super) fn accept(
+        &self,
+        at: BrokerId,
+        from: SocketAddr,
+    ) -> (ConnectionId, UnboundedReceiver<ToClient>) {
+        let dialled = self.shared.post.borrow_mut().dialled.remove(&from);
+        let conn = dialled.unwrap_or_else(|| self.enter(|sim| sim.stranger_connected(at)));
+        let (sender, receiver) = unbounded_channel();
+        self.shared.post.borrow_mut().brokers.insert(conn, sender);
+        (conn, receiver)
+    }
+
+    /// The broker's end of a connection has ended.
+    pub(super) fn hung_up(&self, conn: ConnectionId) {
+        self.shared.post.borrow_mut().brokers.remove(&conn);
+        self.enter(|sim| sim.client_is_gone(conn));
+    }
+
+    /// Sorts what the stage wants done.
+    pub(super) fn sort(&self) {
+        let mut orders = Vec::new();
+        self.shared.sim.borrow_mut().take_orders(&mut orders);
+        let mut post = self.shared.post.borrow_mut();
+        for order in orders {
+            post.sort(order);
+        }
+    }
+}
+
+impl Post {
+    fn sort(&mut self, order: Order) {
+        match order {
+            Order::Open { conn, from, to } => {
+                let (sender, mail) = unbounded_channel();
+                self.clients.insert(conn, sender);
+                let host = self.hosts.entry(Host::Consumer(from.index)).or_default();
+                host.dials.borrow_mut().push_back(Dial { conn, to, mail });
+                host.look.notify_one();
+            }
+            Order::Wake(host) => self.hosts.entry(host).or_default().look.notify_one(),
+            Order::Request(conn, frame) => self.to_broker(conn, request(&frame)),
+            Order::Response(conn, request, response) => {
+                let mail = if is_unanswered(&request.body) {
+                    ToClient::Nothing
+                } else {
+                    let bytes = wire::encode_response(&response, request.version);
+                    ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
+                };
+                self.to_client(conn, mail);
+            }
+            Order::Swallow(conn) => self.to_client(conn, ToClient::Nothing),
+            Order::Close(conn) => drop(self.clients.remove(&conn)),
+            Order::Reset(conn) => {
+                self.to_broker(conn, ToBroker::Abort);
+                self.to_client(conn, ToClient::Abort);
+                self.clients.remove(&conn);
+                self.brokers.remove(&conn);
+            }
+            Order::Start(_)
+            | Order::Kill(_)
+            | Order::Pause(_)
+            | Order::Resume(_)
+            | Order::Cut(..)
+            | Order::Heal(_)
+            | Order::Clog(..) => self.engine.push(order),
+        }
+    }
+
+    /// Nobody minds mail for an end that is gone.
+    fn to_broker(&self, conn: ConnectionId, mail: ToBroker) {
+        if let Some(sender) = self.clients.get(&conn) {
+            let _ = sender.send(mail);
+        }
+    }
+
+    fn to_client(&self, conn: ConnectionId, mail: ToClient) {
+        if let Some(sender) = self.brokers.get(&conn) {
+            let _ = sender.send(mail);
+        }
+    }
+}
+
+fn request(frame: &RequestFrame) -> ToBroker {
+    let bytes = wire::encode_request(frame);
+    ToBroker::Send {
+        correlation: frame.correlation,
+        api: frame.body.api(),
+        version: frame.version,
+        bytes: bytes.unwrap_or_else(|bad| panic!("our own request: {bad}")),
+    }
+}

@@ -1,0 +1,192 @@
+//! A broker as a program: it listens, takes up one request of a connection at a time, as Kafka does, and
+//! answers in order.
+//!
+//! What a client can make it hold is bounded: one frame, which is no longer than the limit, and one answer.
+//! While a request is being handled nothing more is read of its connection, so the client's own buffers fill
+//! up behind it. Whoever sends what is no request is hung up on, with the reason in the log.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+use crate::cluster::ConnectionId;
+use crate::engine::hub::{Hub, ToClient};
+use crate::engine::net::Net;
+use crate::engine::valves::Way;
+use crate::protocol::{BrokerId, StrBytes};
+use crate::sim::hosted::Host;
+use crate::wire::{self, Incoming};
+
+use super::timer;
+
+/// Why a connection was ended by the broker's end.
+type Reason = String;
+
+type Frames<N> = Framed<<N as Net>::Stream, LengthDelimitedCodec>;
+
+/// Bounds on what a client may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest frame, `socket.request.max.bytes`.
+    pub max_frame: usize,
+    /// How long a connection may say nothing while nothing is being handled, `connections.max.idle.ms`, and how
+    /// long it may take to read an answer. For ever when none: a simulated client does not forget.
+    pub idle: Option<Duration>,
+}
+
+impl Limits {
+    /// Among programs that are trusted.
+    pub const NONE: Limits = Limits { max_frame: wire::MAX_FRAME, idle: None };
+}
+
+/// Runs a broker until its host ends.
+pub(in crate::engine) async fn broker<N: Net>(hub: Hub<N>, at: BrokerId, limits: Limits) {
+    let address = hub.address(at).expect("a broker has an address");
+    let listener = hub.net().bind(address).await;
+    let listener = listener.unwrap_or_else(|error| panic!("{at} listens at {address}: {error}"));
+    hub.spawn(accept(hub.clone(), at, listener, limits));
+    wake(hub, at).await;
+}
+
+/// Wakes a broker at its deadlines.
+pub(in crate::engine) async fn wake<N: Net>(hub: Hub<N>, at: BrokerId) {
+    let host = Host::Broker(at);
+    let mailbox = hub.mailbox(host);
+    loop {
+        timer::next(&hub, host, &mailbox).await;
+    }
+}
+
+/// Takes clients in, for ever.
+pub(in crate::engine) async fn accept<N: Net>(
+    hub: Hub<N>,
+    at: BrokerId,
+    listener: N::Listener,
+    limits: Limits,
+) {
+    loop {
+        match hub.net().accept(&listener).await {
+            Ok((stream, peer)) => hub.spawn(connection(hub.clone(), at, stream, peer, limits)),
+            Err(error) => {
+                // Out of file descriptors, most likely: connections that end will free some.
+                tracing::warn!(target: "groupsim", %at, %error, "a client could not be taken in");
+                let pause = hub.net().now() + Duration::from_millis(100);
+                hub.net().sleep_until(pause).await;
+            }
+        }
+    }
+}
+
+/// The broker's end of one connection.
+async fn connection<N: Net>(
+    hub: Hub<N>,
+    at: BrokerId,
+    stream: N::Stream,
+    peer: SocketAddr,
+    limits: Limits,
+) {
+    let mut frames = Framed::new(stream, wire::framing(limits.max_frame));
+    // Who a client is shows with its first frame: by then its own end has an address.
+    let why = match next(&hub, &mut frames, limits).await {
+        Err(why) => why,
+        Ok(first) => {
+            let (conn, mut mail) = hub.accept(at, peer);
+            let why = serve(&hub, (at, conn), &mut frames, &mut mail, first, limits).await;
+            hub.hung_up(conn);
+            why
+        }
+    };
+    tracing::info!(target: "groupsim", %at, %peer, why, "a connection ended");
+}
+
+async fn serve<N: Net>(
+    hub: &Hub<N>,
+    (at, conn): (BrokerId, ConnectionId),
+    frames: &mut Frames<N>,
+    mail: &mut UnboundedReceiver<ToClient>,
+    first: Bytes,
+    limits: Limits,
+) -> Reason {
+    let mut bytes = first;
+    loop {
+        let answer = match wire::decode_request(bytes) {
+            Err(malformed) => return malformed.to_string(),
+            Ok(Incoming::ApiVersions { correlation, version }) => {
+                ToClient::Send(wire::api_versions_response(correlation, version))
+            }
+            Ok(Incoming::Request(frame)) => {
+                let client = frame.client_id.clone();
+                pass(hub, at, &client, Way::Up).await;
+                hub.enter(|sim| sim.request_arrived(conn, frame));
+                let answer = mail.recv().await.unwrap_or(ToClient::Abort);
+                pass(hub, at, &client, Way::Down).await;
+                answer
+            }
+        };
+        match answer {
+            ToClient::Abort => return "reset".to_owned(),
+            ToClient::Nothing => {}
+            ToClient::Send(answer) => {
+                if let Err(why) = send(hub, frames, answer, limits).await {
+                    return why;
+                }
+            }
+        }
+        bytes = match next(hub, frames, limits).await {
+            Ok(bytes) => bytes,
+            Err(why) => return why,
+        };
+    }
+}
+
+/// Passes the valve of a link.
+async fn pass<N: Net>(hub: &Hub<N>, at: BrokerId, client: &StrBytes, way: Way) {
+    let clog = hub.valves().pass(client, at, way).await;
+    if !clog.is_zero() {
+        hub.net().sleep_until(hub.net().now() + clog).await;
+    }
+}
+
+async fn next<N: Net>(
+    hub: &Hub<N>,
+    frames: &mut Frames<N>,
+    limits: Limits,
+) -> Result<Bytes, Reason> {
+    match in_time(hub, limits, frames.next()).await {
+        Some(Some(Ok(bytes))) => Ok(bytes.freeze()),
+        Some(Some(Err(error))) => Err(error.to_string()),
+        Some(None) => Err("the client closed it".to_owned()),
+        None => Err("idle for too long".to_owned()),
+    }
+}
+
+async fn send<N: Net>(
+    hub: &Hub<N>,
+    frames: &mut Frames<N>,
+    answer: Bytes,
+    limits: Limits,
+) -> Result<(), Reason> {
+    match in_time(hub, limits, frames.send(answer)).await {
+        Some(sent) => sent.map_err(|error| error.to_string()),
+        None => Err("the answer was not read".to_owned()),
+    }
+}
+
+/// What comes of `what`, unless it takes too long.
+async fn in_time<N: Net, T>(
+    hub: &Hub<N>,
+    limits: Limits,
+    what: impl Future<Output = T>,
+) -> Option<T> {
+    let Some(idle) = limits.idle else { return Some(what.await) };
+    let deadline = hub.net().now() + idle;
+    tokio::select! {
+        biased;
+        outcome = what => Some(outcome),
+        () = hub.net().sleep_until(deadline) => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Valves: links that are broken by hand, at the broker's end, where the network itself cannot be.
+//!
+//! A closed valve is a cut: what comes in is not taken up, what goes out is not sent, and the connection
+//! stays open, so that both ends find out by their own time-outs. Clients are known by their client ids. On
+//! simulated networks every valve is open; there the network does it better.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::protocol::{BrokerId, StrBytes};
+use crate::sim::hosted::Directions;
+
+/// Every valve that was ever turned.
+#[derive(Default)]
+pub(super) struct Valves {
+    links: RefCell<BTreeMap<(StrBytes, BrokerId), Valve>>,
+    /// Whether none was: then nobody has to look.
+    turned: Cell<bool>,
+    changed: Notify,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Valve {
+    cut_up: bool,
+    cut_down: bool,
+    clog: Duration,
+}
+
+/// Which way something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Up,
+    Down,
+}
+
+impl Valves {
+    pub(super) fn cut(&self, client: StrBytes, broker: BrokerId, ways: Directions) {
+        self.turn(client, broker, |valve| {
+            valve.cut_up |= ways.up;
+            valve.cut_down |= ways.down;
+        });
+    }
+
+    pub(super) fn heal(&self, client: StrBytes, broker: BrokerId) {
+        self.turn(client, broker, |valve| (valve.cut_up, valve.cut_down) = (false, false));
+    }
+
+    pub(super) fn clog(&self, client: StrBytes, broker: BrokerId, by: Duration) {
+        self.turn(client, broker, |valve| valve.clog = by);
+    }
+
+    fn turn(&self, client: StrBytes, broker: BrokerId, how: impl FnOnce(&mut Valve)) {
+        how(self.links.borrow_mut().entry((client, broker)).or_default());
+        self.turned.set(true);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until a valve is open, and says how much longer what passes it takes.
+    pub(super) async fn pass(&self, client: &StrBytes, broker: BrokerId, way: Way) -> Duration {
+        while self.turned.get() {
+            let changed = self.changed.notified();
+            let key = (client.clone(), broker);
+            let valve = self.links.borrow().get(&key).copied().unwrap_or_default();
+            let closed = match way {
+                Way::Up => valve.cut_up,
+                Way::Down => valve.cut_down,
+            };
+            if !closed {
+                return valve.clog;
+            }
+            changed.await;
+        }
+        Duration::ZERO
+    }
+}
