@@ -198,6 +198,8 @@ impl GroupCoordinator for Scripted {
 pub(super) fn config() -> ClusterConfig {
     ClusterConfig {
         brokers: 3,
+        endpoints: Vec::new(),
+        detail: Detail::Full,
         racks: Vec::new(),
         offsets_partitions: 1,
         coordinator: CoordinatorConfig::default(),
