@@ -41,6 +41,8 @@ mod cluster;
 mod controller;
 mod cut;
 mod data_leader;
+#[cfg(test)]
+mod data_tests;
 mod fetching;
 mod find_coordinator;
 mod front_end;

@@ -303,6 +303,10 @@ impl<'a> Bench<'a> {
         })
     }
 
+    pub(super) fn answered(&self, sent: Sent) -> bool {
+        self.answers.contains_key(&sent.0)
+    }
+
     pub(super) fn answer(&self, sent: Sent) -> &Response {
         self.answers.get(&sent.0).expect("an answer")
     }
