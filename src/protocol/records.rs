@@ -62,6 +62,8 @@ pub struct BatchHeader {
 impl BatchHeader {
     /// How many bytes come before the records.
     pub const SIZE: usize = 61;
+    /// How many bytes a record takes at least, where they are not packed: one for each of its seven parts.
+    pub const SMALLEST_RECORD: usize = 7;
     /// Where the format is told: the batch length before it says how many bytes follow at 12.
     const MAGIC: usize = 16;
 

@@ -53,6 +53,10 @@ fn only_one_sound_batch_of_the_newest_format_is_taken() {
     let with = |at: usize, bytes: &[u8]| {
         edited(&good, |batch| batch[at..at + bytes.len()].copy_from_slice(bytes))
     };
+    let boundless = edited(&good, |batch| {
+        batch[23..27].copy_from_slice(&(i32::MAX - 1).to_be_bytes());
+        batch[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
+    });
     let twice = Bytes::from([&good[..], &good[..]].concat());
     let corrupt = {
         let mut bytes = good.to_vec();
@@ -73,6 +77,7 @@ fn only_one_sound_batch_of_the_newest_format_is_taken() {
         ("in a transaction", Some(with(22, &[1 << 4])), Some(E::InvalidTxnState)),
         ("markers", Some(with(22, &[1 << 5])), Some(E::InvalidRecord)),
         ("count 3 of 2", Some(with(57, &3_i32.to_be_bytes())), Some(E::InvalidRecord)),
+        ("more than there is room for", Some(boundless), Some(E::InvalidRecord)),
         ("no records", Some(with(23, &(-1_i32).to_be_bytes())), Some(E::InvalidRecord)),
         ("no sequence", Some(with(43, &9_i64.to_be_bytes())), Some(E::InvalidRecord)),
         ("packed", Some(with(22, &[1])), None),
