@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use crate::coordinator::{self, RequestId};
 use crate::protocol::{
-    BrokerId, IndexMap, Request, RequestFrame, Response, ResponseError, ResponseFrame,
-    TopicPartition, refusal,
+    BrokerId, IndexMap, Request, RequestFrame, Response, ResponseFrame, TopicPartition,
 };
 use crate::rng::Rng;
 
@@ -244,17 +243,17 @@ impl Turn<'_, '_> {
 
     fn dispatch(&mut self, id: RequestId, frame: &Arc<RequestFrame>) {
         let answer: Response = match &frame.body {
-            Request::Metadata(request) => self.metadata(request).into(),
+            Request::Metadata(_) => self.metadata(frame),
             Request::FindCoordinator(request) => {
                 self.find_coordinator(frame.version, request).into()
             }
             Request::ListOffsets(_) | Request::Produce(_) | Request::Fetch(_)
                 if self.broker.image.data_leader != Some(self.broker.id) =>
             {
-                refusal(&frame.body, frame.version, ResponseError::NotLeaderOrFollower)
+                self.not_data_leader(frame)
             }
-            Request::ListOffsets(request) => self.shared.topics.list_offsets(request).into(),
-            Request::Produce(request) => self.produce(request).into(),
+            Request::ListOffsets(request) => self.list_offsets(frame.version, request).into(),
+            Request::Produce(request) => self.produce(frame.version, request).into(),
             Request::Fetch(_) => return self.begin_fetch(id, frame),
             Request::OffsetCommit(_)
             | Request::OffsetFetch(_)

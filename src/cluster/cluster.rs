@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::coordinator::{CoordinatorConfig, GroupCoordinator, GroupDescription};
 use crate::protocol::{
-    BrokerId, GroupId, RequestFrame, ResponseError, StrBytes, TopicName, TopicPartition,
+    BrokerId, GroupId, RequestFrame, ResponseError, StrBytes, TopicName, TopicPartition, Uuid,
 };
 use crate::rng::Rng;
 use crate::time::Time;
@@ -39,11 +39,27 @@ pub enum ShardState {
     Unloaded,
 }
 
+/// How much the answers of the data APIs say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// All that Kafka says, for clients of any kind.
+    Full,
+    /// What the consumers of [`crate::consumer`] act on. Every one of them asks about every partition again
+    /// and again, so the rest would be most of the memory of a large group. Left out are the partitions
+    /// of a Fetch that have neither records nor an error (as in an incremental fetch session), replicas
+    /// where there are no racks, and leader epochs and the log's start outside of Metadata.
+    Lean,
+}
+
 /// The settings of a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
     /// How many brokers there are: `b0`, `b1`, …
     pub brokers: u8,
+    /// `advertised.listeners`: host and port of each broker in turn; localhost:9092 for all when empty.
+    pub endpoints: Vec<(StrBytes, i32)>,
+    /// How much the answers of the data APIs say.
+    pub detail: Detail,
     /// `broker.rack` of each broker in turn; none when empty.
     pub racks: Vec<StrBytes>,
     /// `offsets.topic.num.partitions`.
@@ -99,6 +115,12 @@ impl<'a> Cluster<'a> {
     /// number, in epoch 0. `seed` is the seed of all its luck.
     pub fn new(config: ClusterConfig, make: Rc<CoordinatorFactory<'a>>, seed: u64) -> Self {
         assert!(config.brokers > 0, "a cluster needs a broker");
+        let reached = config.endpoints.len();
+        assert!(
+            reached == 0 || reached == usize::from(config.brokers),
+            "{reached} endpoints for {} brokers",
+            config.brokers
+        );
         let partitions = usize::try_from(config.offsets_partitions).unwrap_or(0);
         let controller = Controller::new(usize::from(config.brokers), partitions);
         let broker = |id| Broker::new(BrokerId(i32::from(id)), controller.clone(), seed);
@@ -226,9 +248,14 @@ impl<'a> Cluster<'a> {
         self.shared.logs[partition as usize].compact();
     }
 
-    /// Creates a topic.
+    /// Creates a topic, with an id that no topic has had before (KIP-516).
     pub fn create_topic(&mut self, name: TopicName, partitions: i32) {
-        self.shared.topics.create(name, partitions);
+        self.shared.topics.create(name, partitions, self.shared.seed);
+    }
+
+    /// The id of a topic, if it exists.
+    pub fn topic_id(&self, name: &TopicName) -> Option<Uuid> {
+        self.shared.topics.by_name(name).map(|topic| topic.id)
     }
 
     /// A topic has more partitions.

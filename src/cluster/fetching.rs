@@ -1,19 +1,21 @@
-//! Fetch, and the fetches that wait for records: a fetch that finds nothing is parked until one of its
-//! logs grows or its time is over.
+//! Fetch, and the fetches that wait for records: a fetch that finds too little is parked until its logs have
+//! grown enough or its time is over. What it finds is the matter of [`super::reading`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::{FetchRequest, FetchResponse};
+use kafka_protocol::messages::FetchRequest;
 
 use crate::coordinator::RequestId;
-use crate::protocol::{Request, RequestFrame, ResponseError, TopicName};
+use crate::protocol::{Request, RequestFrame, TopicName};
 use crate::time::{Time, from_millis_i32};
 
-use super::topics::{Log, Topics};
+use super::log::Log;
+use super::topics::{TopicKey, Topics};
 use super::turn::Turn;
+
+/// The first version that names topics by their ids alone (KIP-516).
+pub(super) const BY_ID: i16 = 13;
 
 #[derive(Default)]
 pub(super) struct ParkedFetches {
@@ -48,9 +50,21 @@ impl ParkedFetches {
         self.deadlines.clear();
     }
 
-    /// The fetches that wait for a topic, in the order in which they came.
-    pub(super) fn waiting_for(&self, topic: &TopicName) -> Vec<RequestId> {
-        let names = |frame: &RequestFrame| fetch_of(frame).topics.iter().any(|t| t.topic == *topic);
+    /// The request of a fetch that is parked.
+    fn frame(&self, id: RequestId) -> Option<&Arc<RequestFrame>> {
+        self.parked.get(&id).map(|(_, frame)| frame)
+    }
+
+    /// The fetches that wait for a topic which is gone, in the order in which they came. Its id means
+    /// nothing any more, and only ids of topics that existed were waited for.
+    pub(super) fn waiting_for(&self, topic: &TopicName, topics: &Topics) -> Vec<RequestId> {
+        let names = |frame: &RequestFrame| {
+            let by_id = frame.version >= BY_ID;
+            fetch_of(frame).topics.iter().any(|wanted| match by_id {
+                true => topics.name_of(wanted.topic_id).is_none(),
+                false => wanted.topic == *topic,
+            })
+        };
         let waiting = self.parked.iter().filter(|(_, (_, frame))| names(frame));
         waiting.map(|(id, _)| *id).collect()
     }
@@ -76,8 +90,9 @@ fn fetch_of(frame: &RequestFrame) -> &FetchRequest {
 /// Does something with every log that a fetch names.
 fn each_log(frame: &RequestFrame, topics: &mut Topics, mut each: impl FnMut(&mut Log)) {
     for topic in &fetch_of(frame).topics {
+        let key = TopicKey::of(&topic.topic, topic.topic_id, frame.version, BY_ID);
         for partition in &topic.partitions {
-            if let Some(log) = topics.find_mut(&topic.topic, partition.partition) {
+            if let Some(log) = topics.find_mut(key, partition.partition) {
                 each(log);
             }
         }
@@ -87,77 +102,30 @@ fn each_log(frame: &RequestFrame, topics: &mut Topics, mut each: impl FnMut(&mut
 impl Turn<'_, '_> {
     pub(super) fn begin_fetch(&mut self, id: RequestId, frame: &Arc<RequestFrame>) {
         let request = fetch_of(frame);
-        let (response, found) = self.read(request);
+        let reading = self.read(frame.version, request);
         let until = self.now + from_millis_i32(request.max_wait_ms);
-        if found || until <= self.now {
-            return self.respond(id, response.into());
+        if until <= self.now || reading.suffices(request.min_bytes) {
+            return self.respond(id, reading.response.into());
         }
         self.broker.fetches.park(id, until, Arc::clone(frame), &mut self.shared.topics);
+    }
+
+    /// A log has grown that a parked fetch waits for: answers it if that is enough for it.
+    pub(super) fn retry_fetch(&mut self, id: RequestId) {
+        let Some(frame) = self.broker.fetches.frame(id) else { return };
+        let request = fetch_of(frame);
+        let reading = self.read(frame.version, request);
+        if reading.suffices(request.min_bytes) {
+            self.broker.fetches.remove(id, &mut self.shared.topics);
+            self.respond(id, reading.response.into());
+        }
     }
 
     /// Answers a parked fetch with whatever there is by now.
     pub(super) fn answer_fetch(&mut self, id: RequestId) {
         if let Some(frame) = self.broker.fetches.remove(id, &mut self.shared.topics) {
-            let (response, _) = self.read(fetch_of(&frame));
-            self.respond(id, response.into());
+            let reading = self.read(frame.version, fetch_of(&frame));
+            self.respond(id, reading.response.into());
         }
-    }
-
-    /// What a fetch finds, and whether that is anything worth answering at once (an error is).
-    fn read(&self, request: &FetchRequest) -> (FetchResponse, bool) {
-        let mut found = false;
-        let mut responses = Vec::new();
-        for topic in &request.topics {
-            let mut partitions = Vec::new();
-            for wanted in &topic.partitions {
-                let answer = PartitionData::default().with_partition_index(wanted.partition);
-                let max_bytes = usize::try_from(wanted.partition_max_bytes).unwrap_or(0);
-                let read = self.read_partition(
-                    &topic.topic,
-                    wanted.partition,
-                    wanted.fetch_offset,
-                    max_bytes,
-                );
-                // Only partitions with something to say are answered, as in an incremental fetch.
-                partitions.extend(match read {
-                    Ok((records, _)) if records.is_empty() => None,
-                    Ok((records, end)) => Some(
-                        answer
-                            .with_high_watermark(end)
-                            .with_last_stable_offset(end)
-                            .with_records(Some(records)),
-                    ),
-                    Err(error) => Some(answer.with_error_code(error.code())),
-                });
-            }
-            if !partitions.is_empty() {
-                found = true;
-                responses.push(
-                    FetchableTopicResponse::default()
-                        .with_topic(topic.topic.clone())
-                        .with_partitions(partitions),
-                );
-            }
-        }
-        (FetchResponse::default().with_responses(responses), found)
-    }
-
-    fn read_partition(
-        &self,
-        topic: &TopicName,
-        partition: i32,
-        offset: i64,
-        max_bytes: usize,
-    ) -> Result<(Bytes, i64), ResponseError> {
-        let log = self
-            .shared
-            .topics
-            .find(topic, partition)
-            .ok_or(ResponseError::UnknownTopicOrPartition)?;
-        let end = log.end();
-        if offset < 0 || offset > end {
-            return Err(ResponseError::OffsetOutOfRange);
-        }
-        Ok((log.read(offset, max_bytes), end))
     }
 }

@@ -1,59 +1,118 @@
-//! Metadata and FindCoordinator, answered from what the broker has learned, which may be out of date.
+//! Metadata, answered from what the broker has learned, which may be out of date.
+//!
+//! No topic is made by asking for it, and `__consumer_offsets` is not listed. Which fields a version has is
+//! looked at where an answer could not be encoded otherwise, or would say more than before.
 
-use kafka_protocol::messages::find_coordinator_response::Coordinator;
+use std::collections::BTreeSet;
+
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{
-    self, FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest, MetadataResponse,
+use kafka_protocol::messages::{self, MetadataRequest, MetadataResponse};
+
+use crate::protocol::{
+    BrokerId, Request, RequestFrame, Response, ResponseError, StrBytes, TopicName, Uuid, refusal,
 };
 
-use crate::protocol::{BrokerId, GroupId, ResponseError, StrBytes, TopicName, str_bytes};
-
+use super::cluster::Detail;
+use super::topics::Topic;
 use super::turn::Turn;
 
+const CLUSTER_ID: &str = "groupsim";
 const HOST: &str = "localhost";
 const PORT: i32 = 9092;
 /// How many brokers have a copy of a partition, if there are as many.
 const REPLICAS: usize = 3;
 
+/// Topic ids came with version 10, but could be asked for only from 12 on (KIP-516).
+const TELLS_IDS: i16 = 10;
+const ASKS_BY_ID: i16 = 12;
+const TELLS_CLUSTER_ID: i16 = 2;
+
 impl Turn<'_, '_> {
-    pub(super) fn metadata(&self, request: &MetadataRequest) -> MetadataResponse {
-        let topics = match &request.topics {
-            None => self.shared.topics.names().map(|name| self.topic_metadata(name)).collect(),
-            Some(asked) => asked
-                .iter()
-                .filter_map(|topic| topic.name.as_ref())
-                .map(|name| self.topic_metadata(name))
-                .collect(),
+    pub(super) fn metadata(&self, frame: &RequestFrame) -> Response {
+        let Request::Metadata(request) = &frame.body else {
+            panic!("a {} request asks for no metadata", frame.body.api())
         };
+        if is_invalid(frame.version, request) {
+            return refusal(&frame.body, frame.version, ResponseError::InvalidRequest);
+        }
         let image = &self.broker.image;
-        let racks = &self.shared.config.racks;
         let brokers = image.live_brokers().map(|broker| {
+            let (host, port) = self.endpoint(broker);
             MetadataResponseBroker::default()
                 .with_node_id(broker.0.into())
-                .with_host(str_bytes(HOST))
-                .with_port(PORT)
-                .with_rack(racks.get(broker.0 as usize).cloned())
+                .with_host(host)
+                .with_port(port)
+                .with_rack(self.rack(broker))
         });
         // Clients cannot reach the controller; Kafka names any broker that is up.
         let controller = image.live_brokers().next().map_or(-1, |broker| broker.0);
+        let cluster_id =
+            (frame.version >= TELLS_CLUSTER_ID).then(|| StrBytes::from_static_str(CLUSTER_ID));
         MetadataResponse::default()
             .with_brokers(brokers.collect())
+            .with_cluster_id(cluster_id)
             .with_controller_id(controller.into())
-            .with_topics(topics)
+            .with_topics(self.topics_asked(frame.version, request))
+            .into()
     }
 
-    fn topic_metadata(&self, name: &TopicName) -> MetadataResponseTopic {
-        let topic = MetadataResponseTopic::default().with_name(Some(name.clone()));
-        let Some(partitions) = self.shared.topics.partition_count(name) else {
-            return topic.with_error_code(ResponseError::UnknownTopicOrPartition.code());
+    /// The topics of an answer. Of ids and names Kafka looks at the ids, if there is one, and it answers
+    /// once for each.
+    fn topics_asked(&self, version: i16, request: &MetadataRequest) -> Vec<MetadataResponseTopic> {
+        let topics = &self.shared.topics;
+        let asked = match &request.topics {
+            Some(asked) if version > 0 || !asked.is_empty() => asked,
+            _ => {
+                let all = topics.all();
+                return all.map(|(name, topic)| self.known(version, name, topic)).collect();
+            }
         };
-        let partitions = (0..partitions).map(|partition| self.partition_metadata(partition));
-        topic.with_partitions(partitions.collect())
+        let mut seen = BTreeSet::new();
+        let ids = asked.iter().map(|topic| topic.topic_id);
+        let ids: Vec<Uuid> = ids.filter(|id| !id.is_nil() && seen.insert(*id)).collect();
+        if !ids.is_empty() {
+            return ids.into_iter().map(|id| self.topic_of_id(version, id)).collect();
+        }
+        let mut seen = BTreeSet::new();
+        let names = asked.iter().filter_map(|topic| topic.name.as_ref());
+        let names = names.filter(|name| seen.insert(*name));
+        names.map(|name| self.topic_of_name(version, name)).collect()
     }
 
-    fn partition_metadata(&self, partition: i32) -> MetadataResponsePartition {
+    fn topic_of_id(&self, version: i16, id: Uuid) -> MetadataResponseTopic {
+        let topics = &self.shared.topics;
+        let known = topics.name_of(id).and_then(|name| Some((name, topics.by_name(name)?)));
+        match known {
+            Some((name, topic)) => self.known(version, name, topic),
+            None => MetadataResponseTopic::default()
+                .with_name(None)
+                .with_topic_id(id)
+                .with_error_code(ResponseError::UnknownTopicId.code()),
+        }
+    }
+
+    fn topic_of_name(&self, version: i16, name: &TopicName) -> MetadataResponseTopic {
+        let error = match self.shared.topics.by_name(name) {
+            Some(topic) => return self.known(version, name, topic),
+            None if is_legal(name) => ResponseError::UnknownTopicOrPartition,
+            None => ResponseError::InvalidTopicException,
+        };
+        MetadataResponseTopic::default().with_name(Some(name.clone())).with_error_code(error.code())
+    }
+
+    fn known(&self, version: i16, name: &TopicName, topic: &Topic) -> MetadataResponseTopic {
+        let partitions = 0..topic.partition_count();
+        let partitions = partitions.map(|partition| self.partition_metadata(version, partition));
+        let id = if version >= TELLS_IDS { topic.id } else { Uuid::nil() };
+        MetadataResponseTopic::default()
+            .with_name(Some(name.clone()))
+            .with_topic_id(id)
+            .with_partitions(partitions.collect())
+    }
+
+    fn partition_metadata(&self, version: i16, partition: i32) -> MetadataResponsePartition {
         let image = &self.broker.image;
         let answer = MetadataResponsePartition::default()
             .with_partition_index(partition)
@@ -64,56 +123,71 @@ impl Turn<'_, '_> {
                 .with_leader_id((-1).into())
                 .with_error_code(ResponseError::LeaderNotAvailable.code()),
         };
-        // Only assignors that know of racks read the lists of replicas. Elsewhere they are left empty: every
-        // consumer asks for every partition, so they would be most of the memory of a large group.
-        if self.shared.config.racks.is_empty() {
+        let config = &self.shared.config;
+        if config.detail == Detail::Lean && config.racks.is_empty() {
             return answer;
         }
         let replicas = self.replicas(partition);
         let live = |replica: &messages::BrokerId| image.is_live(BrokerId(replica.0));
-        let (isr, offline) = replicas.iter().copied().partition(live);
-        answer.with_replica_nodes(replicas).with_isr_nodes(isr).with_offline_replicas(offline)
+        let (isr, offline): (Vec<_>, Vec<_>) = replicas.iter().copied().partition(live);
+        if version > 0 {
+            return answer
+                .with_replica_nodes(replicas)
+                .with_isr_nodes(isr)
+                .with_offline_replicas(offline);
+        }
+        // The oldest clients know no brokers but those that are listed, so they are not told of others.
+        let answer = match (offline.is_empty(), answer.error_code) {
+            (false, 0) => answer.with_error_code(ResponseError::ReplicaNotAvailable.code()),
+            _ => answer,
+        };
+        answer.with_replica_nodes(isr.clone()).with_isr_nodes(isr)
     }
 
-    /// Partitions are spread: partition p is at broker p and those after it.
+    /// Partitions are spread: partition p is at broker p and those after it. Who leads is among them: with
+    /// more brokers than replicas the data leader takes the last place.
     fn replicas(&self, partition: i32) -> Vec<messages::BrokerId> {
         let brokers = i32::from(self.shared.config.brokers);
         let replica = |step: i32| messages::BrokerId((partition + step) % brokers);
-        (0..brokers).take(REPLICAS).map(replica).collect()
+        let mut replicas: Vec<_> = (0..brokers).take(REPLICAS).map(replica).collect();
+        if let (Detail::Full, Some(leader)) =
+            (self.shared.config.detail, self.broker.image.data_leader)
+            && !replicas.contains(&leader.0.into())
+            && let Some(last) = replicas.last_mut()
+        {
+            *last = leader.0.into();
+        }
+        replicas
     }
 
-    /// Rules R3.16.
-    pub(super) fn find_coordinator(
-        &mut self,
-        version: i16,
-        request: &FindCoordinatorRequest,
-    ) -> FindCoordinatorResponse {
-        if version >= 4 {
-            let keys = request.coordinator_keys.iter();
-            let found = keys.map(|key| self.coordinator_of(key).with_key(key.clone())).collect();
-            return FindCoordinatorResponse::default().with_coordinators(found);
-        }
-        let found = self.coordinator_of(&request.key);
-        FindCoordinatorResponse::default()
-            .with_error_code(found.error_code)
-            .with_node_id(found.node_id)
-            .with_host(found.host)
-            .with_port(found.port)
+    /// Where clients reach a broker.
+    pub(super) fn endpoint(&self, broker: BrokerId) -> (StrBytes, i32) {
+        let endpoint = self.shared.config.endpoints.get(broker.0 as usize).cloned();
+        endpoint.unwrap_or_else(|| (StrBytes::from_static_str(HOST), PORT))
     }
 
-    fn coordinator_of(&mut self, group: &StrBytes) -> Coordinator {
-        let partition = self.shared.routing.partition_of(&GroupId(group.clone()));
-        let image = &self.broker.image;
-        let leader = image.offsets[partition].leader.filter(|&leader| image.is_live(leader));
-        match leader {
-            Some(leader) => Coordinator::default()
-                .with_node_id(leader.0.into())
-                .with_host(str_bytes(HOST))
-                .with_port(PORT),
-            None => Coordinator::default()
-                .with_node_id((-1).into())
-                .with_port(-1)
-                .with_error_code(ResponseError::CoordinatorNotAvailable.code()),
+    pub(super) fn rack(&self, broker: BrokerId) -> Option<StrBytes> {
+        self.shared.config.racks.get(broker.0 as usize).cloned()
+    }
+}
+
+/// Whether a request asks in a way that its version does not allow.
+fn is_invalid(version: i16, request: &MetadataRequest) -> bool {
+    match &request.topics {
+        None => version == 0,
+        Some(topics) => {
+            let by_id = |topic: &messages::metadata_request::MetadataRequestTopic| {
+                topic.name.is_none() || !topic.topic_id.is_nil()
+            };
+            version < ASKS_BY_ID && topics.iter().any(by_id)
         }
     }
+}
+
+/// Whether a topic could have this name.
+fn is_legal(name: &TopicName) -> bool {
+    const LONGEST: usize = 249;
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let name = name.as_str();
+    (1..=LONGEST).contains(&name.len()) && !matches!(name, "." | "..") && name.bytes().all(letter)
 }

@@ -7,7 +7,8 @@
 //!
 //! What it deliberately does not do: followers with logs of their own (that one was behind shows only when
 //! it is elected), more than one leader for the topics' records (one broker, the data leader, serves all of
-//! them), transactions of records, authorization, quotas.
+//! them), transactions of records, duplicates of idempotent producers, sessions of fetches, unpacking of
+//! compressed batches, limits of their size, topics made by asking for them, authorization, quotas.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -23,9 +24,13 @@
 //! | `waiting` | between a term and its log: flush, commit, time-outs |
 //! | `appends`, `held` | what a term has appended, and who waits for that |
 //! | `offsets_log` | what is stored and what of it is committed |
-//! | `metadata` | Metadata, FindCoordinator |
-//! | `topics` | topics and their logs: Produce, ListOffsets |
-//! | `fetching` | Fetch, and the fetches that wait for records |
+//! | `metadata` | Metadata |
+//! | `find_coordinator` | FindCoordinator |
+//! | `data_leader` | what a client is told that asks the wrong broker, or in the wrong epoch |
+//! | `topics`, `log` | topics with their ids, and the log of a partition |
+//! | `produce` | Produce, and which batches are taken |
+//! | `list_offsets` | ListOffsets |
+//! | `fetching`, `reading` | Fetch: the fetches that wait for records, and what one finds |
 //!
 //! Read next: [`crate::sim`], which runs brokers and consumers against each other.
 
@@ -35,11 +40,19 @@ mod broker;
 mod cluster;
 mod controller;
 mod cut;
+mod data_leader;
+#[cfg(test)]
+mod data_tests;
 mod fetching;
+mod find_coordinator;
 mod front_end;
 mod held;
+mod list_offsets;
+mod log;
 mod metadata;
 mod offsets_log;
+mod produce;
+mod reading;
 mod routing;
 mod scatter;
 mod shard;
@@ -54,5 +67,5 @@ mod waiting;
 
 pub use broker::{ConnectionId, Output};
 pub use cluster::{
-    Cluster, ClusterConfig, CoordinatorFactory, Elected, Shard, ShardState, Uncommitted,
+    Cluster, ClusterConfig, CoordinatorFactory, Detail, Elected, Shard, ShardState, Uncommitted,
 };

@@ -200,7 +200,7 @@ impl Turn<'_, '_> {
                 });
             }
         }
-        for request in self.broker.fetches.waiting_for(topic) {
+        for request in self.broker.fetches.waiting_for(topic, &self.shared.topics) {
             self.answer_fetch(request);
         }
     }

@@ -199,6 +199,8 @@ impl GroupCoordinator for Scripted {
 pub(super) fn config() -> ClusterConfig {
     ClusterConfig {
         brokers: 3,
+        endpoints: Vec::new(),
+        detail: Detail::Full,
         racks: Vec::new(),
         offsets_partitions: 1,
         coordinator: CoordinatorConfig::default(),
@@ -300,6 +302,10 @@ impl<'a> Bench<'a> {
             Response::FindCoordinator(answer) => answer.error_code,
             other => panic!("{other:?}"),
         })
+    }
+
+    pub(super) fn answered(&self, sent: Sent) -> bool {
+        self.answers.contains_key(&sent.0)
     }
 
     pub(super) fn answer(&self, sent: Sent) -> &Response {

@@ -345,7 +345,8 @@ fn fetches_of_a_topic_that_goes_are_answered() {
     let wanted = FetchTopic::default()
         .with_topic(topic("t"))
         .with_partitions(vec![FetchPartition::default().with_partition(0)]);
-    let fetch = FetchRequest::default().with_max_wait_ms(500).with_topics(vec![wanted]);
+    let fetch = FetchRequest::default().with_max_wait_ms(500).with_min_bytes(1);
+    let fetch = fetch.with_topics(vec![wanted]);
     let code = |bench: &Bench<'_>, sent| {
         let Response::Fetch(answer) = bench.answer(sent) else { panic!("another API") };
         answer.responses[0].partitions[0].error_code

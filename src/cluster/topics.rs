@@ -1,102 +1,105 @@
-//! Topics and their logs, which all brokers share; Produce and ListOffsets.
+//! Topics with their ids, which all brokers share.
 
-use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::list_offsets_response::{
-    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
-};
-use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
-use kafka_protocol::messages::{
-    ListOffsetsRequest, ListOffsetsResponse, ProduceRequest, ProduceResponse,
-};
+use crate::protocol::{IndexMap, ResponseError, TopicName, TopicPartition, Uuid};
+use crate::rng::Rng;
 
-use super::broker::Output;
-use super::turn::Turn;
-use crate::coordinator::RequestId;
-use crate::protocol::{IndexMap, ResponseError, TopicName, TopicPartition, records};
+use super::log::Log;
 
 #[derive(Default)]
-pub(super) struct Topics(IndexMap<TopicName, Vec<Log>>);
-
-/// The log of one partition: batches as they were produced, with their offsets stamped in.
-#[derive(Default)]
-pub(super) struct Log {
-    batches: Vec<Batch>,
-    /// The fetches that wait for this log to grow.
-    pub(super) waiting: Vec<RequestId>,
+pub(super) struct Topics {
+    topics: IndexMap<TopicName, Topic>,
+    names: IndexMap<Uuid, TopicName>,
+    /// How many topics there have been.
+    created: u64,
 }
 
-struct Batch {
-    base: i64,
-    next: i64,
-    bytes: Bytes,
+pub(super) struct Topic {
+    /// Its own for ever: a topic of the same name that is created later has another (KIP-516).
+    pub(super) id: Uuid,
+    logs: Vec<Log>,
 }
 
-impl Log {
-    /// One past the last offset.
-    pub(super) fn end(&self) -> i64 {
-        self.batches.last().map_or(0, |batch| batch.next)
+/// How a request names a topic: newer versions have only the id.
+#[derive(Clone, Copy)]
+pub(super) enum TopicKey<'a> {
+    Name(&'a TopicName),
+    Id(Uuid),
+}
+
+impl<'a> TopicKey<'a> {
+    /// What a request names a topic by whose versions have ids in place of names from `since` on.
+    pub(super) fn of(name: &'a TopicName, id: Uuid, version: i16, since: i16) -> TopicKey<'a> {
+        if version >= since { TopicKey::Id(id) } else { TopicKey::Name(name) }
+    }
+}
+
+impl Topic {
+    pub(super) fn partition_count(&self) -> i32 {
+        self.logs.len() as i32
     }
 
-    /// Appends a batch and returns its offsets, `first..next`; nothing for bytes that are no batch.
-    fn append(&mut self, batch: &Bytes) -> Option<(i64, i64)> {
-        let base = self.end();
-        let next = base + records::record_count(batch)?;
-        self.batches.push(Batch { base, next, bytes: records::with_base_offset(batch, base) });
-        Some((base, next))
-    }
-
-    /// Whole batches from the one that holds `offset`, up to about `max_bytes` but at least one.
-    pub(super) fn read(&self, offset: i64, max_bytes: usize) -> Bytes {
-        if offset >= self.end() {
-            return Bytes::new();
-        }
-        let from = self.batches.partition_point(|batch| batch.next <= offset);
-        let mut size = 0;
-        let wanted: Vec<&Batch> = self.batches[from..]
-            .iter()
-            .take_while(|batch| {
-                size += batch.bytes.len();
-                size == batch.bytes.len() || size <= max_bytes
-            })
-            .collect();
-        match wanted[..] {
-            [] => Bytes::new(),
-            [one] => one.bytes.clone(),
-            ref several => {
-                debug_assert!(several.is_sorted_by_key(|batch| batch.base));
-                let mut all = BytesMut::with_capacity(size);
-                several.iter().for_each(|batch| all.extend_from_slice(&batch.bytes));
-                all.freeze()
-            }
-        }
+    /// The log of a partition, or what a client is told that asks for one that does not exist.
+    pub(super) fn log(&self, partition: i32) -> Result<&Log, ResponseError> {
+        let index = usize::try_from(partition).ok();
+        let log = index.and_then(|index| self.logs.get(index));
+        log.ok_or(ResponseError::UnknownTopicOrPartition)
     }
 }
 
 impl Topics {
-    pub(super) fn create(&mut self, name: TopicName, partitions: i32) {
-        self.0.insert(name, (0..partitions).map(|_| Log::default()).collect());
+    pub(super) fn create(&mut self, name: TopicName, partitions: i32, seed: u64) {
+        let id = topic_id(&name, self.created, seed);
+        self.created += 1;
+        self.delete(&name);
+        self.names.insert(id, name.clone());
+        let logs = (0..partitions).map(|_| Log::default()).collect();
+        self.topics.insert(name, Topic { id, logs });
     }
 
     /// A topic has that many partitions from here on; it never has fewer.
     pub(super) fn grow(&mut self, name: &TopicName, partitions: i32) {
-        let Some(logs) = self.0.get_mut(name) else {
+        let Some(topic) = self.topics.get_mut(name) else {
             panic!("topic {} is to grow, but there is none", name.as_str())
         };
-        let partitions = usize::try_from(partitions).unwrap_or(0).max(logs.len());
-        logs.resize_with(partitions, Log::default);
+        let partitions = usize::try_from(partitions).unwrap_or(0).max(topic.logs.len());
+        topic.logs.resize_with(partitions, Log::default);
     }
 
     /// A topic is gone; nothing, if it is gone already.
     pub(super) fn delete(&mut self, name: &TopicName) {
-        self.0.shift_remove(name);
+        if let Some(topic) = self.topics.shift_remove(name) {
+            self.names.swap_remove(&topic.id);
+        }
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &TopicName> {
-        self.0.keys()
+    pub(super) fn all(&self) -> impl Iterator<Item = (&TopicName, &Topic)> {
+        self.topics.iter()
+    }
+
+    pub(super) fn by_name(&self, name: &TopicName) -> Option<&Topic> {
+        self.topics.get(name)
+    }
+
+    pub(super) fn name_of(&self, id: Uuid) -> Option<&TopicName> {
+        self.names.get(&id)
+    }
+
+    /// The name of the topic that a request means, or what its client is told if there is none.
+    pub(super) fn name<'a>(&'a self, key: TopicKey<'a>) -> Result<&'a TopicName, ResponseError> {
+        match key {
+            TopicKey::Name(name) => Ok(name),
+            TopicKey::Id(id) => self.name_of(id).ok_or(ResponseError::UnknownTopicId),
+        }
+    }
+
+    /// The topic that a request means, or what its client is told if there is none.
+    pub(super) fn topic(&self, key: TopicKey<'_>) -> Result<&Topic, ResponseError> {
+        let name = self.name(key)?;
+        self.by_name(name).ok_or(ResponseError::UnknownTopicOrPartition)
     }
 
     pub(super) fn partition_count(&self, name: &TopicName) -> Option<i32> {
-        self.0.get(name).map(|logs| logs.len() as i32)
+        self.by_name(name).map(Topic::partition_count)
     }
 
     pub(super) fn log(&self, partition: &TopicPartition) -> Option<&Log> {
@@ -104,69 +107,53 @@ impl Topics {
     }
 
     pub(super) fn find(&self, topic: &TopicName, partition: i32) -> Option<&Log> {
-        self.0.get(topic)?.get(usize::try_from(partition).ok()?)
+        self.by_name(topic)?.log(partition).ok()
     }
 
-    pub(super) fn find_mut(&mut self, topic: &TopicName, partition: i32) -> Option<&mut Log> {
-        self.0.get_mut(topic)?.get_mut(usize::try_from(partition).ok()?)
-    }
-
-    pub(super) fn list_offsets(&self, request: &ListOffsetsRequest) -> ListOffsetsResponse {
-        /// How a client asks for the end of a log rather than its start (−2).
-        const LATEST: i64 = -1;
-        let topics = request.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|asked| {
-                let answer = ListOffsetsPartitionResponse::default()
-                    .with_partition_index(asked.partition_index);
-                match self.find(&topic.name, asked.partition_index) {
-                    Some(log) if asked.timestamp == LATEST => answer.with_offset(log.end()),
-                    Some(_) => answer.with_offset(0),
-                    None => answer.with_error_code(ResponseError::UnknownTopicOrPartition.code()),
-                }
-            });
-            ListOffsetsTopicResponse::default()
-                .with_name(topic.name.clone())
-                .with_partitions(partitions.collect())
-        });
-        ListOffsetsResponse::default().with_topics(topics.collect())
+    pub(super) fn find_mut(&mut self, topic: TopicKey<'_>, partition: i32) -> Option<&mut Log> {
+        let index = usize::try_from(partition).ok()?;
+        let topic = match topic {
+            TopicKey::Name(name) => self.topics.get_mut(name),
+            TopicKey::Id(id) => self.topics.get_mut(self.names.get(&id)?),
+        };
+        topic?.logs.get_mut(index)
     }
 }
 
-impl Turn<'_, '_> {
-    pub(super) fn produce(&mut self, request: &ProduceRequest) -> ProduceResponse {
-        let mut responses = Vec::with_capacity(request.topic_data.len());
-        for topic in &request.topic_data {
-            let mut partitions = Vec::with_capacity(topic.partition_data.len());
-            for data in &topic.partition_data {
-                let partition = TopicPartition::new(topic.name.clone(), data.index);
-                let batch = data.records.clone().unwrap_or_default();
-                let answer = PartitionProduceResponse::default().with_index(data.index);
-                partitions.push(match self.append(&partition, &batch) {
-                    Ok(first) => answer.with_base_offset(first),
-                    Err(error) => answer.with_error_code(error.code()).with_base_offset(-1),
-                });
-            }
-            responses.push(
-                TopicProduceResponse::default()
-                    .with_name(topic.name.clone())
-                    .with_partition_responses(partitions),
-            );
-        }
-        ProduceResponse::default().with_responses(responses)
-    }
+/// The uuid of version 4 that luck has for the topic that was created after so many others. Kafka keeps
+/// the ids 0 and 1 for itself; neither is of version 4.
+fn topic_id(name: &TopicName, created: u64, seed: u64) -> Uuid {
+    let mut luck = Rng::stream(seed, &format!("topic/{created}/{}", name.as_str()));
+    let bits = u128::from(luck.bits()) << 64 | u128::from(luck.bits());
+    const VERSION: u128 = 0xf << 76;
+    const VARIANT: u128 = 0b11 << 62;
+    Uuid::from_u128(bits & !VERSION & !VARIANT | 4 << 76 | 0b10 << 62)
+}
 
-    fn append(&mut self, partition: &TopicPartition, batch: &Bytes) -> Result<i64, ResponseError> {
-        let log = self
-            .shared
-            .topics
-            .find_mut(&partition.topic, partition.partition)
-            .ok_or(ResponseError::UnknownTopicOrPartition)?;
-        let (first, next) = log.append(batch).ok_or(ResponseError::CorruptMessage)?;
-        let waiting = std::mem::take(&mut log.waiting);
-        self.out.push(Output::Appended { partition: partition.clone(), first, next });
-        for request in waiting {
-            self.answer_fetch(request);
-        }
-        Ok(first)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::str_bytes;
+
+    #[test]
+    fn a_topic_that_is_created_again_has_another_id() {
+        let name = TopicName(str_bytes("t"));
+        let mut topics = Topics::default();
+        let create = |topics: &mut Topics| {
+            topics.create(name.clone(), 1, 7);
+            topics.by_name(&name).map(|topic| topic.id).unwrap()
+        };
+        let first = create(&mut topics);
+        topics.delete(&name);
+        assert_eq!(topics.name_of(first), None);
+        let second = create(&mut topics);
+        let third = create(&mut topics);
+        assert!(first != second && second != third);
+        assert_eq!(topics.names.len(), 1);
+        assert_eq!(topics.name_of(third), Some(&name));
+        assert_eq!(first.to_string().as_bytes()[14], b'4');
+        let mut again = Topics::default();
+        again.create(name.clone(), 1, 7);
+        assert_eq!(again.name_of(first), Some(&name), "the same seed, the same ids");
     }
 }

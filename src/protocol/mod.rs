@@ -25,6 +25,7 @@ pub use kafka_protocol::protocol::StrBytes;
 pub use message::{Api, Request, RequestFrame, Response, ResponseFrame};
 pub use partitioner::offsets_partition;
 pub use refusal::refusal;
+pub use uuid::Uuid;
 
 use std::hash::BuildHasherDefault;
 
@@ -82,6 +83,17 @@ pub fn error_name(code: i16) -> &'static str {
         E::TopicAuthorizationFailed => "TOPIC_AUTHORIZATION_FAILED",
         E::CorruptMessage => "CORRUPT_MESSAGE",
         E::NetworkException => "NETWORK_EXCEPTION",
+        E::LeaderNotAvailable => "LEADER_NOT_AVAILABLE",
+        E::ReplicaNotAvailable => "REPLICA_NOT_AVAILABLE",
+        E::FencedLeaderEpoch => "FENCED_LEADER_EPOCH",
+        E::UnknownLeaderEpoch => "UNKNOWN_LEADER_EPOCH",
+        E::UnknownTopicId => "UNKNOWN_TOPIC_ID",
+        E::InvalidTopicException => "INVALID_TOPIC_EXCEPTION",
+        E::FetchSessionIdNotFound => "FETCH_SESSION_ID_NOT_FOUND",
+        E::InvalidRecord => "INVALID_RECORD",
+        E::InvalidRequiredAcks => "INVALID_REQUIRED_ACKS",
+        E::InvalidTxnState => "INVALID_TXN_STATE",
+        E::UnsupportedCompressionType => "UNSUPPORTED_COMPRESSION_TYPE",
         _ => "OTHER_ERROR",
     }
 }

@@ -182,7 +182,11 @@ fn find_coordinator(
 
 fn metadata(request: &MetadataRequest, code: i16) -> MetadataResponse {
     let topics = request.topics.iter().flatten().map(|topic| {
-        MetadataResponseTopic::default().with_error_code(code).with_name(topic.name.clone())
+        // An answer had to have a name long before a request could do without one (KIP-516).
+        MetadataResponseTopic::default()
+            .with_error_code(code)
+            .with_name(Some(topic.name.clone().unwrap_or_default()))
+            .with_topic_id(topic.topic_id)
     });
     MetadataResponse::default().with_topics(topics.collect())
 }
@@ -197,6 +201,7 @@ fn produce(request: &ProduceRequest, code: i16) -> ProduceResponse {
         });
         TopicProduceResponse::default()
             .with_name(topic.name.clone())
+            .with_topic_id(topic.topic_id)
             .with_partition_responses(partitions.collect())
     });
     ProduceResponse::default().with_responses(responses.collect())
@@ -212,6 +217,7 @@ fn fetch(request: &FetchRequest, code: i16) -> FetchResponse {
         });
         FetchableTopicResponse::default()
             .with_topic(topic.topic.clone())
+            .with_topic_id(topic.topic_id)
             .with_partitions(partitions.collect())
     });
     FetchResponse::default().with_responses(responses.collect())

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::cluster::ClusterConfig;
+use crate::cluster::{ClusterConfig, Detail};
 use crate::consumer::ConsumerConfig;
 use crate::coordinator::CoordinatorConfig;
 use crate::protocol::{BrokerId, str_bytes};
@@ -62,6 +62,8 @@ pub(super) fn cluster_config(schedule: &Schedule) -> ClusterConfig {
     let broker = &schedule.broker;
     ClusterConfig {
         brokers: broker.count,
+        endpoints: Vec::new(),
+        detail: Detail::Lean,
         racks: broker.racks.iter().map(|rack| str_bytes(rack)).collect(),
         offsets_partitions: i32::from(broker.offsets_partitions),
         coordinator: coordinator_config(schedule),

@@ -286,7 +286,7 @@ impl Client {
     /// One record of partition `number` at `offset`.
     fn answer_fetch(&mut self, number: i32, offset: i64) {
         let batch = records::encode_batch(&[bytes::Bytes::from_static(b"x")], self.now);
-        let batch = records::with_base_offset(&batch, offset);
+        let batch = records::stamped(&batch, offset, 0);
         let partition =
             PartitionData::default().with_partition_index(number).with_records(Some(batch));
         self.answer_fetch_with(partition);

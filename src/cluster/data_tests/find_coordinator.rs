@@ -1,0 +1,59 @@
+//! FindCoordinator.
+
+use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
+
+use super::*;
+
+/// What a client is told of each key: error, node, host, port.
+fn found(
+    bench: &mut Bench<'_>,
+    version: i16,
+    key_type: i8,
+    keys: &[&str],
+) -> Vec<(String, i16, i32, String, i32)> {
+    let keys: Vec<_> = keys.iter().map(|key| str_bytes(key)).collect();
+    let request = match version {
+        0 => FindCoordinatorRequest::default().with_key(keys[0].clone()),
+        1..=3 => {
+            FindCoordinatorRequest::default().with_key(keys[0].clone()).with_key_type(key_type)
+        }
+        _ => FindCoordinatorRequest::default()
+            .with_coordinator_keys(keys.clone())
+            .with_key_type(key_type),
+    };
+    let answer: FindCoordinatorResponse = ask(bench, B1, version, &request);
+    if version < 4 {
+        let host = answer.host.to_string();
+        return vec![(keys[0].to_string(), answer.error_code, answer.node_id.0, host, answer.port)];
+    }
+    let told = answer
+        .coordinators
+        .iter()
+        .map(|it| (it.key.to_string(), it.error_code, it.node_id.0, it.host.to_string(), it.port));
+    told.collect()
+}
+
+/// R3.16.
+#[test]
+fn coordinators_of_groups_are_found_and_of_nothing_else() {
+    let endpoints = (0..3).map(|n| (str_bytes(&format!("host{n}")), 9_000 + n)).collect();
+    let mut bench = bench(ClusterConfig { endpoints, offsets_partitions: 3, ..config() });
+    let text = |text: &str| text.to_owned();
+    for version in versions::<FindCoordinatorRequest>() {
+        // a: partition 1; b: 2.
+        let mut expected = vec![(text("a"), 0, 1, text("host1"), 9_001)];
+        if version >= 4 {
+            expected.push((text("b"), 0, 2, text("host2"), 9_002));
+        }
+        assert_eq!(found(&mut bench, version, 0, &["a", "b"]), expected, "version {version}");
+        if version == 0 {
+            continue;
+        }
+        for (key_type, error) in
+            [(1, E::CoordinatorNotAvailable), (2, E::InvalidRequest), (3, E::InvalidRequest)]
+        {
+            let none = [(text("a"), error.code(), -1, String::new(), -1)];
+            assert_eq!(found(&mut bench, version, key_type, &["a"]), none, "version {version}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The data APIs and Metadata at every version that the codec has, as a client of that version sees them:
+//! requests and answers go through the codec.
+
+mod fetch;
+mod find_coordinator;
+mod list_offsets;
+mod metadata;
+mod produce;
+
+use std::ops::RangeInclusive;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::{
+    FetchRequest, FindCoordinatorRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+    ProduceResponse,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, Message};
+
+use super::testing::*;
+use super::*;
+use crate::protocol::{
+    BrokerId, Request, Response, ResponseError as E, Uuid, records, refusal, str_bytes,
+};
+use crate::time::Time;
+
+fn bench(config: ClusterConfig) -> Bench<'static> {
+    Bench::new(config, &|_, _| scripted())
+}
+
+/// A cluster with the topics `t` (two partitions) and `u` (one).
+fn with_topics() -> Bench<'static> {
+    let mut bench = bench(config());
+    bench.cluster.create_topic(topic("t"), 2);
+    bench.cluster.create_topic(topic("u"), 1);
+    bench
+}
+
+/// Every version of a message.
+fn versions<M: Message>() -> RangeInclusive<i16> {
+    M::VERSIONS.min..=M::VERSIONS.max
+}
+
+/// Whatever is encoded at one version and decoded again has lost what that version does not have.
+fn through_codec<From: Encodable, To: Decodable>(message: &From, version: i16) -> To {
+    let mut buf = BytesMut::new();
+    message.encode(&mut buf, version).unwrap_or_else(|error| panic!("version {version}: {error}"));
+    let mut bytes = buf.freeze();
+    let decoded = To::decode(&mut bytes, version).expect("what was encoded decodes");
+    assert!(bytes.is_empty(), "version {version}: {} bytes are left over", bytes.len());
+    decoded
+}
+
+/// An answer as its client reads it.
+fn read<A: Decodable>(answer: &Response, version: i16) -> A {
+    match answer {
+        Response::Produce(answer) => through_codec(answer, version),
+        Response::Fetch(answer) => through_codec(answer, version),
+        Response::ListOffsets(answer) => through_codec(answer, version),
+        Response::Metadata(answer) => through_codec(answer, version),
+        Response::FindCoordinator(answer) => through_codec(answer, version),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Sends a request as a broker reads it that is sent at this version.
+fn send<Q>(bench: &mut Bench<'_>, at: BrokerId, version: i16, request: &Q) -> Sent
+where
+    Q: Encodable + Decodable + Into<Request>,
+{
+    let request: Q = through_codec(request, version);
+    bench.send(at, version, request)
+}
+
+/// What a client of this version is answered at once.
+fn ask<Q, A>(bench: &mut Bench<'_>, at: BrokerId, version: i16, request: &Q) -> A
+where
+    Q: Encodable + Decodable + Into<Request>,
+    A: Decodable,
+{
+    let sent = send(bench, at, version, request);
+    read(bench.answer(sent), version)
+}
+
+/// A batch with a record for each of these timestamps.
+fn batch(timestamps: &[i64]) -> Bytes {
+    let values: Vec<Bytes> = timestamps.iter().map(|_| Bytes::from_static(b"value")).collect();
+    let batch = records::encode_batch(&values, Time::ZERO);
+    assert!(timestamps.len() < 64, "a length or a number of a record takes one byte");
+    // Of each record: its length, its attributes, then how much later than the first it is.
+    let each = (batch.len() - records::BatchHeader::SIZE) / timestamps.len();
+    edited(&batch, |bytes| {
+        let (first, last) = (timestamps[0], *timestamps.iter().max().expect("a record"));
+        bytes[27..35].copy_from_slice(&first.to_be_bytes());
+        bytes[35..43].copy_from_slice(&last.to_be_bytes());
+        for (record, timestamp) in timestamps.iter().enumerate() {
+            let delta = timestamp - first;
+            assert!((-64..64).contains(&delta), "{delta} takes more than one byte");
+            let zigzag = (delta << 1) ^ (delta >> 63);
+            bytes[records::BatchHeader::SIZE + record * each + 2] = zigzag as u8;
+        }
+    })
+}
+
+/// A batch that is something else, with the checksum of that.
+fn edited(batch: &Bytes, edit: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut bytes = batch.to_vec();
+    edit(&mut bytes);
+    let checksum = crc32c::crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&checksum.to_be_bytes());
+    Bytes::from(bytes)
+}
+
+fn production(bench: &Bench<'_>, name: &str, batches: &[(i32, Bytes)]) -> TopicProduceData {
+    let partitions = batches.iter().map(|(partition, batch)| {
+        PartitionProduceData::default().with_index(*partition).with_records(Some(batch.clone()))
+    });
+    TopicProduceData::default()
+        .with_name(topic(name))
+        .with_topic_id(id_of(bench, name))
+        .with_partition_data(partitions.collect())
+}
+
+fn produce(bench: &mut Bench<'_>, name: &str, partition: i32, batch: Bytes) -> i64 {
+    let data = production(bench, name, &[(partition, batch)]);
+    let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![data]);
+    let answer: ProduceResponse = ask(bench, B0, 13, &request);
+    let answer = &answer.responses[0].partition_responses[0];
+    assert_eq!(answer.error_code, 0);
+    answer.base_offset
+}
+
+/// The id of a topic; that of none if there is no such topic.
+fn id_of(bench: &Bench<'_>, name: &str) -> Uuid {
+    bench.cluster.topic_id(&topic(name)).unwrap_or(Uuid::from_u128(99))
+}
+
+/// The data leader is another broker, in epoch 1; B0 has not learned of anything.
+fn move_data_leader(bench: &mut Bench<'_>) {
+    bench.at(B0, |cluster, _, out| cluster.crash(B0, out));
+    bench.learn(B1);
+    bench.at(B0, |cluster, now, out| cluster.start(now, B0, out));
+    assert_eq!(bench.cluster.data_leader(), Some(B1));
+}
+
+#[test]
+fn a_refusal_can_be_sent_at_every_version() {
+    fn check<Q: Message + Default + Into<Request>, A: Decodable>() {
+        for version in versions::<Q>() {
+            let answer = refusal(&Q::default().into(), version, E::UnknownServerError);
+            let _: A = read(&answer, version);
+        }
+    }
+    use kafka_protocol::messages as m;
+    check::<ProduceRequest, m::ProduceResponse>();
+    check::<FetchRequest, m::FetchResponse>();
+    check::<ListOffsetsRequest, m::ListOffsetsResponse>();
+    check::<MetadataRequest, m::MetadataResponse>();
+    check::<FindCoordinatorRequest, m::FindCoordinatorResponse>();
+}
