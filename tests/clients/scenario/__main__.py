@@ -39,6 +39,7 @@ def arguments(names):
     parser.add_argument("--cache", type=Path, required=True, help="the folder that ./install has filled")
     parser.add_argument("--listen", default="127.0.0.1:9092", help="readme needs the default")
     args = parser.parse_args()
+    args.binary, args.cache = args.binary.resolve(), args.cache.resolve()
     if unknown := set(args.scenarios) - set(names):
         parser.error(f"no scenario is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     args.scenarios = args.scenarios or names
