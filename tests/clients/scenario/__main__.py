@@ -1,0 +1,116 @@
+"""Runs all scenarios at once against one `groupsim serve`, each with a group of its own."""
+
+import argparse
+import shutil
+import signal
+import sys
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import children, common, kinds, mixed, readme
+from .group import Group
+from .report import Aborted, Report
+from .serve import Serve
+
+# Longer than the longest scenario, in which two sessions of 45 s end.
+LIMIT = 300.0
+RATE = "20/s"
+
+
+@dataclass
+class World:
+    """What the scenarios share."""
+
+    bootstrap: str
+    logs: Path
+    serve: Serve
+    topic: str = "topic"
+    partitions: int = 4
+    start: float = field(default_factory=time.monotonic)
+
+
+def arguments(names):
+    parser = argparse.ArgumentParser(prog="tests/clients/run", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(names)}; default: all")
+    parser.add_argument("--binary", type=Path, required=True, help="groupsim")
+    parser.add_argument("--cache", type=Path, required=True, help="the folder that ./install has filled")
+    parser.add_argument("--listen", default="127.0.0.1:9092", help="readme needs the default")
+    args = parser.parse_args()
+    args.binary, args.cache = args.binary.resolve(), args.cache.resolve()
+    if unknown := set(args.scenarios) - set(names):
+        parser.error(f"no scenario is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    args.scenarios = args.scenarios or names
+    return args
+
+
+def start_serve(args, logs, report):
+    topic = f"{World.topic}:{World.partitions}"
+    feed = f"{World.topic}={RATE}"
+    serve = Serve(args.binary, args.listen, ["--topic", topic, "--feed", feed], logs)
+    with report.step("serve", "starts") as note:
+        note.text = address = serve.ready()
+    return World(address, logs, serve)
+
+
+def run_scenario(name, world, clients, cache, report):
+    """The body of a scenario's thread. A failed step ends it, and has been reported."""
+    try:
+        if name == readme.NAME:
+            readme.run(world, kinds.readme(cache), report)
+        elif name == mixed.NAME:
+            with closing(Group(name, world)) as group:
+                mixed.run(group, clients, report)
+        else:
+            with closing(Group(name, world)) as group:
+                common.run(group, clients[name], report)
+    except Aborted:
+        pass
+
+
+def run_all(args, world, report):
+    clients = kinds.kinds(args.cache)
+    threads = {}
+    for name in args.scenarios:
+        work = (name, world, clients, args.cache, report)
+        threads[name] = threading.Thread(target=run_scenario, args=work, daemon=True)
+        threads[name].start()
+    end = time.monotonic() + LIMIT
+    for name, thread in threads.items():
+        thread.join(max(0.0, end - time.monotonic()))
+        if thread.is_alive():
+            report.fail(name, f"not done within {LIMIT:.0f} s")
+
+
+def stop_serve(serve, report):
+    with report.step("serve", "ends, and saw every invariant hold") as note:
+        note.text = "\n     ".join(["", *serve.stop()])
+
+
+def main():
+    args = arguments([*kinds.kinds(Path()), mixed.NAME, readme.NAME])
+    # So that `finally` ends the children.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    logs = args.cache / "logs"
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
+    report = Report()
+    try:
+        world = start_serve(args, logs, report)
+        run_all(args, world, report)
+        stop_serve(world.serve, report)
+    except Aborted:
+        pass
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        children.kill_all()
+    report.table(["serve", *args.scenarios])
+    report.say(f"\n{time.monotonic() - report.start:.0f} s; what everybody said is in {logs}")
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

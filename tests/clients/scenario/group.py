@@ -1,0 +1,146 @@
+"""One consumer group: starts its consumers, reads what they say, and waits for claims about it."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections import deque
+
+from . import children
+from .ledger import Failure, Ledger
+
+# The coordinator's default for the shortest session that it grants.
+SESSION_MS = 6000
+HEARTBEAT_MS = 1000
+# Every wait ends by then. Seven groups start their interpreters on the same few cores.
+DEADLINE = 30.0
+
+
+class Consumer:
+    def __init__(self, kind, client_id, process, log):
+        self.kind = kind
+        self.client_id = client_id
+        self.process = process
+        self.log = log
+        self.ending = False
+
+    def complaint(self):
+        """The last lines of its standard error, shortened."""
+        lines = self.log.read_text(errors="replace").splitlines()[-3:]
+        return " | ".join(line[:200] for line in lines)
+
+
+class Group:
+    def __init__(self, name, world):
+        self.name = name
+        self.world = world
+        self.ledger = Ledger(world.topic, world.partitions)
+        self.consumers = {}
+        self.ends, self.writing = os.pipe()
+        self.partial = b""
+        self.heard = deque(maxlen=12)
+        self.lines = (world.logs / f"{name}.lines").open("w")
+
+    def start(self, kind, number, assignor="roundrobin"):
+        """Starts consumer `number`, which takes the place of an earlier one with that number."""
+        client_id = f"{self.name}-{number}"
+        log = self.world.logs / f"{client_id}.err"
+        options = {
+            "bootstrap": self.world.bootstrap,
+            "group": self.name,
+            "topic": self.world.topic,
+            "client-id": client_id,
+            "session-ms": SESSION_MS,
+            "heartbeat-ms": HEARTBEAT_MS,
+            "assignor": assignor,
+        }
+        with log.open("a") as stderr:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": self.writing, "stderr": stderr}
+            process = kind.start(children, options, **streams)
+        self.ledger.closed.discard(client_id)
+        self.consumers[client_id] = Consumer(kind, client_id, process, log)
+        return self.consumers[client_id]
+
+    def leave(self, *consumers):
+        """Asks each to end, and waits until each has left the group and ended."""
+        for consumer in consumers:
+            consumer.ending = True
+            consumer.process.send_signal(signal.SIGTERM)
+        ids = {consumer.client_id for consumer in consumers}
+        self.wait("all said `closed`", lambda: ids <= self.ledger.closed)
+        for consumer in consumers:
+            self._ended(consumer)
+            del self.consumers[consumer.client_id]
+
+    def kill(self, consumer):
+        """SIGKILL. What it said before still counts."""
+        del self.consumers[consumer.client_id]
+        children.kill(consumer.process)
+        self._read(0)
+        self.ledger.gone(consumer.client_id)
+
+    def close(self):
+        """Kills whoever is left, as a scenario that failed leaves some."""
+        for consumer in self.consumers.values():
+            children.kill(consumer.process)
+        self.lines.close()
+        os.close(self.ends)
+        os.close(self.writing)
+
+    def wait(self, what, claim, within=DEADLINE):
+        """Reads until the claim holds; returns how long that took."""
+        start = time.monotonic()
+        while not claim():
+            left = start + within - time.monotonic()
+            if left <= 0:
+                raise Failure(f"not within {within:.0f} s: {what}; {self._situation()}")
+            self._read(min(left, 0.2))
+            self._all_alive()
+        return time.monotonic() - start
+
+    def shares(self):
+        """How many partitions each consumer owns if all are owned; else nothing."""
+        if set(self.ledger.owner) != self.ledger.partitions:
+            return []
+        return sorted(len(self.ledger.owned(client)) for client in self.consumers)
+
+    def settles(self, *shares):
+        """Waits until every partition has its one owner, and the consumers have these shares."""
+        what = f"{self.world.partitions} partitions shared {'+'.join(map(str, shares))}"
+        return self.wait(what, lambda: self.shares() == sorted(shares))
+
+    def _ended(self, consumer):
+        try:
+            code = consumer.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{consumer.client_id} said `closed` and did not end") from None
+        if code not in (0, consumer.kind.ended, -consumer.kind.ended):
+            raise Failure(f"{consumer.client_id} ended with {code}: {consumer.complaint()}")
+
+    def _all_alive(self):
+        for consumer in self.consumers.values():
+            code = consumer.process.poll()
+            if code is not None and not consumer.ending:
+                raise Failure(f"{consumer.client_id} ended by itself with {code}: {consumer.complaint()}")
+
+    def _read(self, seconds):
+        """Hears all that is in the pipe, after waiting up to `seconds` for the first of it."""
+        while select.select([self.ends], [], [], seconds)[0]:
+            *lines, self.partial = (self.partial + os.read(self.ends, 65536)).split(b"\n")
+            for line in lines:
+                self._hear(line.decode(errors="replace"))
+            seconds = 0
+
+    def _hear(self, line):
+        self.lines.write(f"{time.monotonic() - self.world.start:9.3f} {line}\n")
+        self.lines.flush()
+        self.heard.append(line)
+        try:
+            self.ledger.line(line)
+        except Failure as failure:
+            raise Failure(f"{failure}; after: {' | '.join(self.heard)}") from None
+
+    def _situation(self):
+        complaints = [f"{c.client_id} complains: {c.complaint()}" for c in self.consumers.values() if c.complaint()]
+        return "; ".join([self.ledger.describe(), *complaints])

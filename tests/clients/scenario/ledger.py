@@ -1,0 +1,120 @@
+"""What the consumers of one group have said, and whether a correct group can say it.
+
+All consumers of a group write into one pipe, so their lines are in the order in which things
+happened: a consumer prints `revoked` before it gives a partition up, and the next owner prints
+`assigned` after it got it. So these hold at every line, not only when a group has settled:
+
+- a partition has at most one owner, and only its owner reads it;
+- no record below the group's commit is read: what was committed never comes again;
+- no record is skipped: what was not committed does come again;
+- a record is the one that was produced at that offset.
+"""
+
+
+class Failure(Exception):
+    """What a step expected did not happen, or something that may never happen did."""
+
+
+class Ledger:
+    def __init__(self, topic, partitions):
+        self.topic = topic
+        self.partitions = {f"{topic}-{number}" for number in range(partitions)}
+        self.owner = {}  # partition -> client
+        self.committed = {}  # partition -> the group's next offset
+        self.read = {}  # partition -> the first offset that nobody has read
+        self.next = {}  # partition -> what its present owner reads next; absent before it has read
+        self.first = {}  # partition -> where its present owner started, and the commit at that time
+        self.assignments = {}  # client -> how many it has got
+        self.closed = set()
+        self.records = 0
+        self.again = 0
+        self.refused = 0
+
+    def line(self, line):
+        """Takes one `CLIENT WORD …` line."""
+        client, _, rest = line.partition(" ")
+        word, _, rest = rest.partition(" ")
+        heard = {
+            "assigned": self._assigned,
+            "revoked": self._revoked,
+            "lost": self._revoked,
+            "record": self._record,
+            "committed": self._committed,
+            "refused": self._refused,
+            "closed": self._closed,
+        }.get(word)
+        if heard is None:
+            raise Failure(f"a line that no consumer prints: {line!r}")
+        try:
+            heard(client, *rest.split(" ", 2))
+        except (TypeError, ValueError) as error:
+            raise Failure(f"a line that cannot be read: {line!r} ({error})") from error
+
+    def gone(self, client):
+        """The client was killed: it owns nothing, whatever the coordinator still believes."""
+        for partition in self.owned(client):
+            self._give_up(partition)
+
+    def owned(self, client):
+        return {partition for partition, owner in self.owner.items() if owner == client}
+
+    def describe(self):
+        owners = sorted(set(self.owner.values()))
+        return "; ".join(f"{c} owns {','.join(sorted(self.owned(c)))}" for c in owners) or "nobody owns anything"
+
+    def _assigned(self, client, names):
+        self.gone(client)
+        for partition in filter(None, names.split(",")):
+            if partition not in self.partitions:
+                raise Failure(f"{client} was assigned {partition}, which does not exist")
+            if partition in self.owner:
+                raise Failure(f"{client} was assigned {partition} while {self.owner[partition]} owned it")
+            self.owner[partition] = client
+        self.assignments[client] = self.assignments.get(client, 0) + 1
+
+    def _revoked(self, client, _names):
+        # The eager protocol revokes everything; not all clients list what they give up.
+        self.gone(client)
+
+    def _give_up(self, partition):
+        del self.owner[partition]
+        self.next.pop(partition, None)
+        self.first.pop(partition, None)
+
+    def _record(self, client, partition, offset, value):
+        offset = int(offset)
+        owner, committed = self.owner.get(partition), self.committed.get(partition, 0)
+        unread = self.read.get(partition, 0)
+        what = f"{client} read {partition} at {offset}"
+        if owner != client:
+            raise Failure(f"{what}, but {owner or 'nobody'} owns it")
+        if offset < committed:
+            raise Failure(f"{what} again, but the group had committed {committed}")
+        if offset > unread:
+            raise Failure(f"{what}, but nobody has read {unread}")
+        if offset != self.next.get(partition, offset):
+            raise Failure(f"{what}, but it was to read {self.next[partition]} next")
+        if value != f"{partition}-{offset}":
+            raise Failure(f"{what} and got {value!r}")
+        self.first.setdefault(partition, (offset, committed))
+        self.next[partition] = offset + 1
+        self.read[partition] = max(unread, offset + 1)
+        self.records += 1
+        self.again += offset < unread
+
+    def _committed(self, _client, partition, offset):
+        offset, before = int(offset), self.committed.get(partition, 0)
+        if offset > self.read.get(partition, 0):
+            raise Failure(f"{partition} was committed at {offset}, which nobody has read")
+        if offset < before:
+            raise Failure(f"{partition} was committed at {offset} after {before}")
+        self.committed[partition] = offset
+
+    def _refused(self, _client, partition, _offset, _error):
+        # Some clients go on, some read again from the commit: the record counts as unprocessed.
+        self.next.pop(partition, None)
+        self.refused += 1
+
+    def _closed(self, client, _nothing):
+        self.gone(client)
+        self.closed.add(client)

@@ -1,0 +1,73 @@
+"""`groupsim serve`: started, told steps of the sim language, ended, and judged by its exit code."""
+
+import signal
+import subprocess
+import threading
+
+from . import children
+from .ledger import Failure
+
+DEADLINE = 20.0
+
+
+class Serve:
+    def __init__(self, binary, listen, arguments, logs):
+        self.out = []
+        self.said_ready = threading.Event()
+        self.lock = threading.Lock()
+        self.err = logs / "serve.err"
+        self.log = (logs / "serve.out").open("w")
+        command = [str(binary), "serve", "--listen", listen, *arguments]
+        with self.err.open("w") as stderr:
+            streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
+            self.process = children.start(command, text=True, bufsize=1, **streams)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.log.write(line)
+            self.log.flush()
+            self.out.append(line.rstrip("\n"))
+            if line.startswith("ready "):
+                self.said_ready.set()
+        self.said_ready.set()
+
+    def ready(self):
+        """Waits for its `ready ADDRESS`; returns the address."""
+        in_time = self.said_ready.wait(DEADLINE)
+        line = next((line for line in self.out if line.startswith("ready ")), None)
+        if line is None:
+            raise Failure(f"{'it ended' if in_time else 'nothing'} before `ready`: {self.complaint()}")
+        return line.split()[1]
+
+    def tell(self, step):
+        """One step of the sim language, carried out as soon as it has read it."""
+        with self.lock:
+            self.process.stdin.write(step + "\n")
+            self.process.stdin.flush()
+
+    def force_rebalance(self, group):
+        self.tell(f"rebalance {group}")
+
+    def alive(self):
+        if self.process.poll() is not None:
+            raise Failure(f"it ended by itself with {self.process.poll()}: {self.complaint()}")
+
+    def stop(self):
+        """Ends it, and returns its summary; raises if it saw a violation."""
+        self.alive()
+        before = len(self.out)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"did not end within {DEADLINE:.0f} s") from None
+        self.reader.join(DEADLINE)
+        summary = [line for line in self.out[before:] if line.strip()]
+        if code != 0:
+            raise Failure("\n".join([f"exit code {code}", *summary, self.complaint()]))
+        return summary
+
+    def complaint(self):
+        return " | ".join(self.err.read_text(errors="replace").splitlines()[-5:])

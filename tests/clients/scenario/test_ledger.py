@@ -1,0 +1,91 @@
+"""The ledger must accept what a correct group says, and nothing else."""
+
+import unittest
+
+from .ledger import Failure, Ledger
+
+HANDED_OVER = """
+a assigned t-0,t-1
+a record t-0 0 t-0-0
+a committed t-0 1
+a record t-0 1 t-0-1
+a revoked t-0,t-1
+b assigned t-0
+a assigned t-1
+b record t-0 1 t-0-1
+b record t-0 2 t-0-2
+"""
+
+
+def heard(lines):
+    ledger = Ledger("t", 2)
+    for line in lines.strip().splitlines():
+        ledger.line(line)
+    return ledger
+
+
+class Accepts(unittest.TestCase):
+    def test_a_partition_handed_over_and_resumed_from_the_commit(self):
+        ledger = heard(HANDED_OVER)
+        self.assertEqual(ledger.owned("a"), {"t-1"})
+        self.assertEqual(ledger.owned("b"), {"t-0"})
+        self.assertEqual(ledger.first["t-0"], (1, 1))
+        self.assertEqual((ledger.records, ledger.again), (4, 1))
+
+    def test_a_consumer_that_was_assigned_nothing(self):
+        ledger = heard("a assigned \na revoked \na closed")
+        self.assertEqual((ledger.assignments, ledger.closed), ({"a": 1}, {"a"}))
+
+    def test_a_partition_taken_over_from_the_dead(self):
+        ledger = heard("a assigned t-0")
+        ledger.gone("a")
+        ledger.line("b assigned t-0")
+        self.assertEqual(ledger.owner, {"t-0": "b"})
+
+    def test_a_record_read_again_because_its_commit_was_refused(self):
+        ledger = heard(
+            "a assigned t-0\na record t-0 0 t-0-0\na refused t-0 1 RebalanceInProgress\na record t-0 0 t-0-0"
+        )
+        self.assertEqual((ledger.refused, ledger.again), (1, 1))
+
+
+class Refuses(unittest.TestCase):
+    def refuses(self, lines, why):
+        with self.assertRaisesRegex(Failure, why):
+            heard(lines)
+
+    def test_two_owners(self):
+        self.refuses("a assigned t-0\nb assigned t-0", "b was assigned t-0 while a owned it")
+
+    def test_a_partition_that_does_not_exist(self):
+        self.refuses("a assigned t-7", "does not exist")
+
+    def test_a_record_read_by_another(self):
+        self.refuses("a assigned t-0\nb record t-0 0 t-0-0", "but a owns it")
+
+    def test_a_committed_record_read_again(self):
+        self.refuses(
+            "a assigned t-0\na record t-0 0 t-0-0\na committed t-0 1\na closed\n"
+            "b assigned t-0\nb record t-0 0 t-0-0",
+            "again, but the group had committed 1",
+        )
+
+    def test_a_record_skipped_by_the_next_owner(self):
+        self.refuses(HANDED_OVER + "b closed\na assigned t-0\na record t-0 4 t-0-4", "nobody has read 3")
+
+    def test_a_record_skipped_by_its_owner(self):
+        self.refuses(HANDED_OVER + "b record t-0 1 t-0-1", "it was to read 3 next")
+
+    def test_a_record_that_is_not_the_one_produced(self):
+        self.refuses("a assigned t-0\na record t-0 0 t-1-0", "and got 't-1-0'")
+
+    def test_a_commit_of_what_nobody_has_read(self):
+        self.refuses("a assigned t-0\na committed t-0 1", "which nobody has read")
+
+    def test_a_commit_that_goes_back(self):
+        self.refuses("a assigned t-0\na record t-0 0 t-0-0\na committed t-0 1\na committed t-0 0", "after 1")
+
+    def test_lines_that_no_consumer_prints(self):
+        self.refuses("a sings", "no consumer prints")
+        self.refuses("a record t-0", "cannot be read")
+        self.refuses("a record t-0 x t-0-0", "cannot be read")
