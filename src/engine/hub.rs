@@ -68,6 +68,8 @@ struct Post {
     hosts: BTreeMap<Host, Rc<Mailbox>>,
     clients: BTreeMap<ConnectionId, UnboundedSender<ToBroker>>,
     brokers: BTreeMap<ConnectionId, UnboundedSender<ToClient>>,
+    /// What the clients call themselves whose connections are at a broker's end.
+    names: BTreeMap<ConnectionId, StrBytes>,
     /// Which connection the stage's consumers have open from an address.
     dialled: BTreeMap<SocketAddr, ConnectionId>,
     /// Where brokers are.
@@ -196,8 +198,24 @@ impl<N: Net> Hub<N> {
 
     /// The broker's end of a connection has ended.
     pub(super) fn hung_up(&self, conn: ConnectionId) {
-        self.shared.post.borrow_mut().brokers.remove(&conn);
+        let mut post = self.shared.post.borrow_mut();
+        post.brokers.remove(&conn);
+        post.names.remove(&conn);
+        drop(post);
         self.enter(|sim| sim.client_is_gone(conn));
+    }
+
+    /// What a client calls itself.
+    pub(super) fn is_called(&self, conn: ConnectionId, client: &StrBytes) {
+        let mut post = self.shared.post.borrow_mut();
+        post.names.entry(conn).or_insert_with(|| client.clone());
+    }
+
+    /// Both ends of all connections of a client are to end: how many there are.
+    pub(super) fn reset_client(&self, client: &StrBytes) -> usize {
+        let post = self.shared.post.borrow();
+        let theirs = post.names.iter().filter(|(_, name)| *name == client);
+        theirs.map(|(conn, _)| post.to_client(*conn, ToClient::Abort)).count()
     }
 
     /// Sorts what the stage wants done.

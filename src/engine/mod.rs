@@ -17,6 +17,7 @@
 //! | `hub` | what the tasks share: the stage, and the post between stage and shells |
 //! | `api`, `world` | what an engine does for a run; a run on one |
 //! | `turmoil`, `madsim`, `tcp` | the engines; each head says what it can express |
+//! | `serve`, `outsiders` | brokers for clients from outside, and what is done to those |
 //! | `valves` | links broken by hand, where the network itself cannot be |
 //!
 //! Read next: `shell`, and [`crate::wire`] for the bytes.
@@ -26,6 +27,8 @@ mod hub;
 #[cfg(madsim)]
 mod madsim;
 mod net;
+mod outsiders;
+mod serve;
 mod shell;
 mod tcp;
 mod turmoil;
@@ -38,9 +41,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::mpsc;
 
+pub use serve::{Attendant, Serving, serve};
+pub use shell::Limits;
+
 use crate::protocol::BrokerId;
 use crate::run::{Checks, Report, Systems, run_in, run_with};
 use crate::sim::Sim;
+use crate::sim::hosted::Cast;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
@@ -193,7 +200,7 @@ fn apart<E: api::Engine>(
             let schedule = Rc::new(schedule.clone());
             let world = || {
                 let (engine, net, addresses) = make(&schedule);
-                let sim = Sim::hosted(&schedule, systems);
+                let sim = Sim::hosted(&schedule, systems, &Cast::default());
                 Hosted::new(engine, Hub::new(net, sim, addresses))
             };
             // Whoever watched may have gone.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::cluster::ConnectionId;
 use crate::consumer::Input as ConsumerInput;
-use crate::protocol::{BrokerId, Request, RequestFrame, ResponseFrame};
+use crate::protocol::{BrokerId, Request, RequestFrame, ResponseFrame, StrBytes};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
@@ -30,6 +30,16 @@ pub enum Host {
     Broker(BrokerId),
     /// A consumer, by the index of its [`ConsumerRef`].
     Consumer(u16),
+}
+
+/// Who else there is, and where brokers say that they are.
+#[derive(Clone, Debug, Default)]
+pub struct Cast {
+    /// The host and the port that each broker names as its own, by its id; Kafka's default when empty.
+    pub endpoints: Vec<(StrBytes, i32)>,
+    /// Clients that are not the simulator's will come: the brokers answer in every detail, and groups that
+    /// no script names are spoken of.
+    pub outsiders: bool,
 }
 
 /// What the stage wants done.
@@ -93,8 +103,8 @@ pub struct Directions {
 
 impl Sim {
     /// A stage for `schedule`, before its first step. Its brokers are the first orders.
-    pub fn hosted(schedule: &Rc<Schedule>, systems: &Systems) -> Sim {
-        let mut sim = Sim::new(schedule, systems);
+    pub fn hosted(schedule: &Rc<Schedule>, systems: &Systems, cast: &Cast) -> Sim {
+        let mut sim = Sim::with_cast(schedule, systems, cast);
         sim.network.orders = Some(Vec::new());
         for broker in sim.broker_ids() {
             sim.order(Order::Start(Host::Broker(broker)));

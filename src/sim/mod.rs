@@ -59,6 +59,7 @@ use census::Census;
 use consumers::ConsumerNode;
 use controller::Controller;
 use faults::Broken;
+use hosted::Cast;
 use network::Network;
 use queue::{Due, Queue};
 use schedule::Schedule;
@@ -97,7 +98,11 @@ pub struct Sim {
 impl Sim {
     /// A cluster as `schedule` describes it, before its first step, running `systems`.
     pub fn new(schedule: &Rc<Schedule>, systems: &Systems) -> Sim {
-        let config = settings::cluster_config(schedule);
+        Sim::with_cast(schedule, systems, &Cast::default())
+    }
+
+    fn with_cast(schedule: &Rc<Schedule>, systems: &Systems, cast: &Cast) -> Sim {
+        let config = settings::cluster_config(schedule, cast);
         let make = Arc::clone(&systems.coordinator);
         let make = Rc::new(move |config, luck| make(config, luck));
         let cluster = Cluster::new(config, make, schedule.seed);
@@ -109,7 +114,7 @@ impl Sim {
             network: Network::new(schedule.seed, latency, count),
             brokers: ids.map(|id| BrokerNode::new(id, schedule.seed)).collect(),
             outputs: Vec::new(),
-            controller: Controller::new(schedule, &cluster),
+            controller: Controller::new(schedule, &cluster, cast.outsiders),
             broken: Broken::default(),
             cluster,
             consumers: Vec::new(),

@@ -9,6 +9,7 @@ use crate::coordinator::CoordinatorConfig;
 use crate::protocol::{BrokerId, str_bytes};
 
 use super::Sim;
+use super::hosted::Cast;
 use super::schedule::{Schedule, Settings};
 
 impl Settings {
@@ -58,12 +59,12 @@ pub(super) fn coordinator_config(schedule: &Schedule) -> CoordinatorConfig {
     }
 }
 
-pub(super) fn cluster_config(schedule: &Schedule) -> ClusterConfig {
+pub(super) fn cluster_config(schedule: &Schedule, cast: &Cast) -> ClusterConfig {
     let broker = &schedule.broker;
     ClusterConfig {
         brokers: broker.count,
-        endpoints: Vec::new(),
-        detail: Detail::Lean,
+        endpoints: cast.endpoints.clone(),
+        detail: if cast.outsiders { Detail::Full } else { Detail::Lean },
         racks: broker.racks.iter().map(|rack| str_bytes(rack)).collect(),
         offsets_partitions: i32::from(broker.offsets_partitions),
         coordinator: coordinator_config(schedule),
