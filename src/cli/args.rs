@@ -40,6 +40,8 @@ pub enum Verb {
     Replay(Replay),
     /// Serve real Kafka clients over TCP, and judge what happens.
     Serve(Serve),
+    /// Let our consumers join a group on any Kafka-compatible broker, and judge what they are told.
+    Probe(Probe),
     /// List the scripts under sims/, the profiles and the invariants.
     List,
     /// Describe the sim language: every verb, every option, every limit.
@@ -131,6 +133,35 @@ pub struct Serve {
     /// How long a connection may be idle (connections.max.idle.ms).
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     pub max_idle: Duration,
+}
+
+/// Arguments of `probe`.
+#[derive(Debug, clap::Args)]
+pub struct Probe {
+    /// What the consumers do; without it they join, crash, stall, leave and come back in turn.
+    #[arg(value_name = "FILE.sim")]
+    pub file: Option<PathBuf>,
+    /// A broker.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap: String,
+    /// The group they join, without a script. Nobody else may be in it.
+    #[arg(long, value_name = "NAME", default_value = "groupsim-probe", conflicts_with = "file")]
+    pub group: String,
+    /// The topics they read, without a script; they must exist.
+    #[arg(
+        long = "topic",
+        value_name = "NAME",
+        required_unless_present = "file",
+        conflicts_with = "file"
+    )]
+    pub topics: Vec<String>,
+    /// How many consumers, without a script.
+    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "file",
+          value_parser = clap::value_parser!(u8).range(2..=100))]
+    pub consumers: u8,
+    /// How closely to look; JSON has every event.
+    #[arg(long, value_enum, default_value_t = Zoom::Group)]
+    pub zoom: Zoom,
 }
 
 /// What `serve --help` says at its end.

@@ -14,6 +14,7 @@ mod interrupt;
 mod json;
 mod list;
 mod out;
+mod probe;
 mod replay;
 mod run;
 mod serve;
@@ -55,6 +56,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Swarm(swarm) => swarm::swarm(&swarm, &mut out),
         Verb::Replay(replay) => replay::replay(&replay, &mut out),
         Verb::Serve(serve) => serve::serve(&serve, &mut out),
+        Verb::Probe(probe) => probe::probe(&probe, &mut out),
         Verb::List => list::list(&mut out),
         Verb::Language => list::language(&mut out),
     }?;

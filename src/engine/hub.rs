@@ -8,6 +8,7 @@ use std::any::Any;
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -18,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::cluster::ConnectionId;
-use crate::protocol::{Api, BrokerId, RequestFrame, StrBytes, str_bytes};
+use crate::protocol::{Api, BrokerId, RequestFrame, Response, StrBytes, str_bytes};
 use crate::sim::Sim;
 use crate::sim::hosted::{Host, Link, Order, is_unanswered};
 use crate::wire;
@@ -74,6 +75,10 @@ struct Post {
     dialled: BTreeMap<SocketAddr, ConnectionId>,
     /// Where brokers are.
     addresses: BTreeMap<BrokerId, SocketAddr>,
+    /// Whether they are where they say they are: then they are found by what Metadata says.
+    learns: bool,
+    /// The hosts and ports that brokers have named as their own.
+    named: BTreeMap<BrokerId, (String, u16)>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -97,6 +102,13 @@ impl<N: Net> Hub<N> {
         let (sim, post) = (RefCell::new(sim), RefCell::new(post));
         let (happened, valves) = (Notify::new(), Valves::default());
         Hub { shared: Rc::new(Inner { sim, post, happened, valves }), net }
+    }
+
+    /// What the tasks of a run share whose brokers are somebody else's and say themselves where they are.
+    pub(super) fn abroad(net: N, sim: Sim, addresses: BTreeMap<BrokerId, SocketAddr>) -> Self {
+        let hub = Hub::new(net, sim, addresses);
+        hub.shared.post.borrow_mut().learns = true;
+        hub
     }
 
     /// The same for another host.
@@ -176,6 +188,30 @@ impl<N: Net> Hub<N> {
 
     pub(super) fn address(&self, broker: BrokerId) -> Option<SocketAddr> {
         self.shared.post.borrow().addresses.get(&broker).copied()
+    }
+
+    /// Where a broker is, by its address or by the name it goes by.
+    pub(super) async fn locate(&self, broker: BrokerId) -> io::Result<SocketAddr> {
+        if let Some(address) = self.address(broker) {
+            return Ok(address);
+        }
+        let named = self.shared.post.borrow().named.get(&broker).cloned();
+        match named {
+            Some((host, port)) => self.net.resolve(&host, port).await,
+            None => Err(io::Error::other(format!("nobody knows where {broker} is"))),
+        }
+    }
+
+    /// Learns from an answer where brokers say that they are.
+    pub(super) fn learn(&self, answer: &Response) {
+        let mut post = self.shared.post.borrow_mut();
+        if let (true, Response::Metadata(answer)) = (post.learns, answer) {
+            for broker in &answer.brokers {
+                let port = u16::try_from(broker.port).unwrap_or_default();
+                let named = (broker.host.as_str().to_owned(), port);
+                post.named.insert(BrokerId(broker.node_id.0), named);
+            }
+        }
     }
 
     /// The client's end of a connection has an address, by which the broker's end will know it.

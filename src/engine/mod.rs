@@ -18,6 +18,7 @@
 //! | `api`, `world` | what an engine does for a run; a run on one |
 //! | `turmoil`, `madsim`, `tcp` | the engines; each head says what it can express |
 //! | `serve`, `outsiders` | brokers for clients from outside, and what is done to those |
+//! | `probe` | our consumers against somebody else's brokers |
 //! | `valves` | links broken by hand, where the network itself cannot be |
 //!
 //! Read next: `shell`, and [`crate::wire`] for the bytes.
@@ -28,6 +29,7 @@ mod hub;
 mod madsim;
 mod net;
 mod outsiders;
+mod probe;
 mod serve;
 mod shell;
 mod tcp;
@@ -41,6 +43,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::mpsc;
 
+pub use probe::{probe, probe_schedule};
 pub use serve::{Attendant, Serving, serve};
 pub use shell::Limits;
 

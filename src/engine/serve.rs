@@ -71,7 +71,8 @@ pub fn serve(
 ) -> Result<Report, Refused> {
     let listeners = listen(serving.listen, schedule.broker.count)?;
     let addresses: Vec<SocketAddr> = listeners.values().map(|(address, _)| *address).collect();
-    let cast = Cast { endpoints: endpoints(&addresses, serving), outsiders: true };
+    let cast =
+        Cast { endpoints: endpoints(&addresses, serving), outsiders: true, ..Cast::default() };
     attendant.ready(&addresses);
     let stage = Rc::new(schedule.clone());
     let world = || {

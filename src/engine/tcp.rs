@@ -182,6 +182,11 @@ impl Net for TcpNet {
         Ok(stream)
     }
 
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<SocketAddr> {
+        let mut found = tokio::net::lookup_host((host, port)).await?;
+        found.next().ok_or_else(|| io::Error::other(format!("{host} has no address")))
+    }
+
     fn local_address(stream: &TcpStream) -> io::Result<SocketAddr> {
         stream.local_addr()
     }

@@ -124,8 +124,13 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
     pub fn run_until(&mut self, to: Time) -> Result<(), Stop> {
         while self.world.next(to) {
             self.show()?;
+            self.end_if_asked()?;
         }
         Ok(())
+    }
+
+    fn end_if_asked(&self) -> Result<(), Stop> {
+        if self.world.is_over() { Err(Stop) } else { Ok(()) }
     }
 
     fn settle(&mut self, within: Option<Duration>) -> Result<(), Stop> {
@@ -164,6 +169,7 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
                 return Ok(None);
             }
             self.show()?;
+            self.end_if_asked()?;
         }
         let now = self.world.stage().now();
         Ok(Some(now.since(start)))

@@ -47,13 +47,17 @@ pub struct Checks {
     pub invariants: bool,
     /// Collect the cells that are reached.
     pub coverage: bool,
+    /// Nobody looks into the brokers: judge what can be judged from the clients' side alone.
+    pub from_outside: bool,
 }
 
 impl Checks {
     /// Everything on.
-    pub const ALL: Checks = Checks { digest: true, invariants: true, coverage: true };
+    pub const ALL: Checks =
+        Checks { digest: true, invariants: true, coverage: true, from_outside: false };
     /// Everything off: the bare engine.
-    pub const NONE: Checks = Checks { digest: false, invariants: false, coverage: false };
+    pub const NONE: Checks =
+        Checks { digest: false, invariants: false, coverage: false, from_outside: false };
 }
 
 /// Carries out `schedule` with the given systems under test, and shows every event to `watch`.

@@ -43,7 +43,10 @@ impl<'w> Watcher<'w> {
             watch,
             checks,
             digest: Digest::default(),
-            checker: Checker::new(None),
+            checker: match checks.from_outside {
+                true => Checker::from_outside(),
+                false => Checker::new(None),
+            },
             coverage: Coverage::default(),
             diagnostics: Diagnostics::default(),
             now: Time::ZERO,

@@ -15,7 +15,7 @@ use crate::cluster::ConnectionId;
 use crate::consumer::Input as ConsumerInput;
 use crate::protocol::{BrokerId, Request, RequestFrame, ResponseFrame, StrBytes};
 use crate::time::Time;
-use crate::trace::{ConsumerRef, Loss, Message};
+use crate::trace::{ConsumerRef, Loss};
 
 use super::broker::Input;
 use super::consumers::Waiting;
@@ -40,7 +40,12 @@ pub struct Cast {
     /// Clients that are not the simulator's will come: the brokers answer in every detail, and groups that
     /// no script names are spoken of.
     pub outsiders: bool,
+    /// The brokers are somebody else's: none is on the stage, and its consumers know only [`BOOTSTRAP`].
+    pub foreign_brokers: bool,
 }
+
+/// The broker that a consumer knows before anybody has told it of brokers and their numbers.
+pub const BOOTSTRAP: BrokerId = BrokerId(-1);
 
 /// What the stage wants done.
 #[derive(Clone, Debug)]
@@ -154,8 +159,12 @@ impl Sim {
     /// A response has arrived at the client's end.
     pub fn response_arrived(&mut self, conn: ConnectionId, frame: ResponseFrame) {
         let Client::Consumer(who, own) = self.network.client(conn) else { return };
-        let Some(Item::Message(sent)) = self.network.arrive_back(conn) else { return };
-        assert!(matches!(sent, Message::Response { .. }), "a response of {conn:?} was sent as one");
+        // Nobody has seen a foreign broker take the request up, or answer it; brokers answer in order.
+        let sent = match self.brokers.is_empty() {
+            true => self.network.arrive(conn),
+            false => self.network.arrive_back(conn),
+        };
+        let Some(Item::Message(sent)) = sent else { return };
         let request = Arc::clone(sent.request());
         assert_eq!(request.correlation, frame.correlation, "an answer to another request");
         self.give(who, Waiting::Response(conn, own, request, Arc::new(frame)));

@@ -106,7 +106,8 @@ impl Sim {
         let make = Arc::clone(&systems.coordinator);
         let make = Rc::new(move |config, luck| make(config, luck));
         let cluster = Cluster::new(config, make, schedule.seed);
-        let (count, latency) = (schedule.broker.count, schedule.network.latency.clone());
+        let count = if cast.foreign_brokers { 0 } else { schedule.broker.count };
+        let latency = schedule.network.latency.clone();
         let ids = (0..i32::from(count)).map(BrokerId);
         let mut sim = Sim {
             now: Time::ZERO,
@@ -128,6 +129,9 @@ impl Sim {
             aim: schedule.network.aim,
             events: Vec::new(),
         };
+        if cast.foreign_brokers {
+            return sim;
+        }
         for topic in &schedule.topics {
             let name = TopicName(crate::protocol::str_bytes(&topic.name));
             sim.cluster.create_topic(name.clone(), topic.partitions);
@@ -195,7 +199,7 @@ impl Sim {
 
     fn emit(&mut self, place: Place, kind: Kind) {
         let local = match place {
-            Place::Broker(at) => self.brokers[at.0 as usize].node.clock.local(self.now),
+            Place::Broker(at) => self.broker(at).node.clock.local(self.now),
             Place::Consumer(who) => {
                 self.consumers[usize::from(who.index)].node.clock.local(self.now)
             }

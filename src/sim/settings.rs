@@ -9,7 +9,7 @@ use crate::coordinator::CoordinatorConfig;
 use crate::protocol::{BrokerId, str_bytes};
 
 use super::Sim;
-use super::hosted::Cast;
+use super::hosted::{BOOTSTRAP, Cast};
 use super::schedule::{Schedule, Settings};
 
 impl Settings {
@@ -43,6 +43,9 @@ impl Settings {
 /// The brokers that the consumer of this index knows from the start: all, and not everybody asks the same
 /// one first.
 pub(super) fn bootstrap(index: usize, brokers: usize) -> Vec<BrokerId> {
+    if brokers == 0 {
+        return vec![BOOTSTRAP];
+    }
     (0..brokers).map(|step| BrokerId(((index + step) % brokers) as i32)).collect()
 }
 
@@ -62,7 +65,7 @@ pub(super) fn coordinator_config(schedule: &Schedule) -> CoordinatorConfig {
 pub(super) fn cluster_config(schedule: &Schedule, cast: &Cast) -> ClusterConfig {
     let broker = &schedule.broker;
     ClusterConfig {
-        brokers: broker.count,
+        brokers: if cast.foreign_brokers { 0 } else { broker.count },
         endpoints: cast.endpoints.clone(),
         detail: if cast.outsiders { Detail::Full } else { Detail::Lean },
         racks: broker.racks.iter().map(|rack| str_bytes(rack)).collect(),
