@@ -1,0 +1,309 @@
+//! `probe`: our consumers against brokers that nobody looks into; here our own, over real TCP, with and
+//! without a mutant inside. What the mutant does is found from what the consumers are told.
+
+#[path = "mutants/around.rs"]
+mod around;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use around::{Around, Wrapped};
+use bytes::Bytes;
+use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
+use groupsim::engine::{Attendant, Limits, Refused, Serving, probe, serve};
+use groupsim::protocol::{Response, ResponseError};
+use groupsim::run::{Finding, Report, Systems};
+use groupsim::script;
+use groupsim::time::Time;
+use groupsim::trace::Event;
+
+const BROKERS: &str = "
+    broker count=2 initial-delay=200ms min-session=500ms
+    topic orders partitions=4 rate=20/s
+";
+
+/// Tells whoever waits where the brokers are.
+struct Door(Sender<SocketAddr>);
+
+impl Attendant for Door {
+    fn ready(&mut self, addresses: &[SocketAddr]) {
+        self.0.send(addresses[0]).expect("somebody waits");
+    }
+
+    fn event(&mut self, _event: &Event) {}
+
+    fn found(&mut self, _finding: &Finding) {}
+
+    fn refused(&mut self, why: &str) {
+        panic!("{why}");
+    }
+}
+
+/// What a probe with this script comes to, of brokers with these systems; and what the brokers themselves
+/// are found to be.
+fn probed(systems: Systems, script: &str) -> (Result<Report, Refused>, Report) {
+    let schedule = script::parse_outside("brokers", BROKERS).expect("a valid script");
+    let script = script::parse("probe", script).expect("a valid script");
+    let stop = AtomicBool::new(false);
+    let (sender, ready) = channel();
+    std::thread::scope(|scope| {
+        // Also when this thread panics: the scope waits for the brokers.
+        let end = EndOnDrop(&stop);
+        let brokers = scope.spawn(|| {
+            let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let serving = Serving { listen, advertise: None, limits: Limits::NONE };
+            let (_steps, none) = channel();
+            serve(&schedule, &systems, &serving, &none, &stop, &mut Door(sender))
+        });
+        let at = ready.recv_timeout(Duration::from_secs(10)).expect("the brokers listen");
+        let never = Arc::new(AtomicBool::new(false));
+        let correct = Systems::default();
+        let found = probe(&script, &correct, &at.to_string(), &never, &mut |_| ());
+        drop(end);
+        let brokers = brokers.join().expect("the brokers end").expect("the brokers listen");
+        (found, brokers)
+    })
+}
+
+struct EndOnDrop<'s>(&'s AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+const JOIN_AND_SHARE: &str = "
+    broker min-session=500ms
+    topic orders partitions=4
+    group g topics=orders session=2s heartbeat=200ms rebalance=2s
+    join c1
+    join c2
+    settle
+";
+
+const COME_AND_GO: &str = "
+    broker min-session=500ms
+    topic orders partitions=4
+    group g topics=orders session=1s heartbeat=100ms rebalance=2s autocommit=100ms request=3s
+    join c1
+    join c2
+    settle
+    advance 500ms
+    crash c1
+    advance 1200ms
+    settle
+    expect c2 stable owns=orders-0,orders-1,orders-2,orders-3
+    restart c1
+    settle
+    pause c2
+    advance 1500ms
+    resume c2
+    advance 300ms
+    settle
+    leave c2
+    advance 500ms
+    expect c1 stable owns=orders-0,orders-1,orders-2,orders-3
+";
+
+fn mutant<A: Around + 'static>(make: fn(Coordinator) -> A) -> Systems {
+    let coordinator = Arc::new(move |config, rng| -> Box<dyn GroupCoordinator> {
+        Box::new(Wrapped(make(Coordinator::new(config, rng))))
+    });
+    Systems { coordinator, ..Systems::default() }
+}
+
+fn violated(found: Result<Report, Refused>) -> (&'static str, String) {
+    match found.expect("the probe runs").finding {
+        Some(Finding::Violation(violation)) => (violation.invariant, violation.message),
+        other => panic!("no violation but {other:?}"),
+    }
+}
+
+#[test]
+fn correct_brokers_hold() {
+    let (found, brokers) = probed(Systems::default(), COME_AND_GO);
+    let report = found.expect("the probe runs");
+    assert_eq!(report.finding, None);
+    assert!(report.processed > 0, "the consumers read what is fed");
+    assert_eq!(brokers.finding, None);
+    assert!(brokers.rebalances >= 4, "{} rebalances", brokers.rebalances);
+}
+
+/// Tells every member what the first one was told.
+struct DoubleOwner(Coordinator, Bytes);
+
+impl Around for DoubleOwner {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &self.0
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut self.0
+    }
+
+    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
+        for output in &mut out[before..] {
+            if let Output::Respond { response: Response::SyncGroup(answer), .. } = output
+                && answer.error_code == 0
+            {
+                if self.1.is_empty() {
+                    self.1 = answer.assignment.clone();
+                }
+                answer.assignment = self.1.clone();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_double_owner_is_found_by_what_the_consumers_are_told() {
+    let (found, brokers) = probed(mutant(|inner| DoubleOwner(inner, Bytes::new())), JOIN_AND_SHARE);
+    let (invariant, message) = violated(found);
+    assert_eq!(invariant, "single-owner", "{message}");
+    // Whoever serves sees it too.
+    assert!(
+        matches!(&brokers.finding, Some(Finding::Violation(v)) if v.invariant == "single-owner")
+    );
+}
+
+/// Answers heartbeats of whoever it has removed as if nothing had happened.
+struct Polite(Coordinator);
+
+impl Around for Polite {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &self.0
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut self.0
+    }
+
+    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
+        for output in &mut out[before..] {
+            if let Output::Respond { response: Response::Heartbeat(answer), .. } = output
+                && answer.error_code == ResponseError::UnknownMemberId.code()
+            {
+                answer.error_code = 0;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_member_that_is_not_fenced_is_found() {
+    let (invariant, message) = violated(probed(mutant(Polite), COME_AND_GO).0);
+    assert_eq!(invariant, "fencing", "{message}");
+}
+
+/// Answers fetches of offsets as if nothing had ever been committed.
+struct Forgetful(Coordinator);
+
+impl Around for Forgetful {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &self.0
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut self.0
+    }
+
+    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
+        for output in &mut out[before..] {
+            let Output::Respond { response: Response::OffsetFetch(answer), .. } = output else {
+                continue;
+            };
+            let topics = answer.groups.iter_mut().flat_map(|group| &mut group.topics);
+            for partition in topics.flat_map(|topic| &mut topic.partitions) {
+                partition.committed_offset = -1;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lost_commit_is_found() {
+    let (invariant, message) = violated(probed(mutant(Forgetful), COME_AND_GO).0);
+    assert_eq!(invariant, "no-loss", "{message}");
+}
+
+/// Tells of a generation that is long over.
+struct Rewinding(Coordinator);
+
+impl Around for Rewinding {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &self.0
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut self.0
+    }
+
+    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
+        for output in &mut out[before..] {
+            if let Output::Respond { response: Response::JoinGroup(answer), .. } = output
+                && answer.generation_id >= 3
+            {
+                answer.generation_id -= 2;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_earlier_generation_is_found() {
+    let (invariant, message) = violated(probed(mutant(Rewinding), COME_AND_GO).0);
+    assert_eq!(invariant, "generation", "{message}");
+}
+
+/// Answers no SyncGroup.
+struct Mute(Coordinator);
+
+impl Around for Mute {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &self.0
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut self.0
+    }
+
+    fn pass(&mut self, _now: Time, _before: usize, out: &mut Vec<Output>) {
+        out.retain(|output| {
+            !matches!(output, Output::Respond { response: Response::SyncGroup(_), .. })
+        });
+    }
+}
+
+#[test]
+fn a_group_that_never_becomes_stable_is_found() {
+    let script = format!("{JOIN_AND_SHARE} within=2s\n");
+    let (found, _) =
+        probed(mutant(Mute), script.replace("settle\n within", "settle within").as_str());
+    let finding = found.expect("the probe runs").finding;
+    let Some(Finding::NoConvergence(violation)) = finding else { panic!("{finding:?}") };
+    assert!(violation.message.contains("SyncGroup response"), "{}", violation.message);
+}
+
+#[test]
+fn what_cannot_be_done_to_foreign_brokers_is_refused() {
+    let script = format!("{JOIN_AND_SHARE}\n    compact g\n");
+    let (found, _) = probed(Systems::default(), &script);
+    let Err(Refused::Line { line, why }) = found else { panic!("{found:?}") };
+    assert_eq!((line, why), (9, "the brokers are somebody else's: only consumers act here"));
+}
+
+#[test]
+fn where_nobody_listens_there_is_no_broker() {
+    let schedule = script::parse("probe", JOIN_AND_SHARE).expect("a valid script");
+    let nobody = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let at = nobody.local_addr().expect("an address").to_string();
+    drop(nobody);
+    let never = Arc::new(AtomicBool::new(false));
+    let found = probe(&schedule, &Systems::default(), &at, &never, &mut |_| ());
+    let Err(Refused::Engine(why)) = found else { panic!("{found:?}") };
+    assert!(why.starts_with(&format!("no Kafka broker at {at}: ")), "{why}");
+}
