@@ -21,7 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::cluster::ConnectionId;
 use crate::protocol::{Api, BrokerId, RequestFrame, Response, StrBytes, str_bytes};
 use crate::sim::Sim;
-use crate::sim::hosted::{Host, Link, Order, is_unanswered};
+use crate::sim::hosted::{Fate, Host, Link, Order, fate};
 use crate::wire;
 
 use super::net::Net;
@@ -43,9 +43,12 @@ pub(super) enum ToClient {
     Send(Bytes),
     /// There is no answer to send.
     Nothing,
-    /// The connection is reset.
-    Abort,
+    /// The connection is to end, and why.
+    Abort(&'static str),
 }
+
+/// Why a connection ends that a fault has hit.
+pub(super) const RESET: &str = "reset";
 
 /// A connection that a consumer wants.
 pub(super) struct Dial {
@@ -251,7 +254,7 @@ impl<N: Net> Hub<N> {
     pub(super) fn reset_client(&self, client: &StrBytes) -> usize {
         let post = self.shared.post.borrow();
         let theirs = post.names.iter().filter(|(_, name)| *name == client);
-        theirs.map(|(conn, _)| post.to_client(*conn, ToClient::Abort)).count()
+        theirs.map(|(conn, _)| post.to_client(*conn, ToClient::Abort(RESET))).count()
     }
 
     /// Sorts what the stage wants done.
@@ -278,11 +281,13 @@ impl Post {
             Order::Wake(host) => self.hosts.entry(host).or_default().look.notify_one(),
             Order::Request(conn, frame) => self.to_broker(conn, request(&frame)),
             Order::Response(conn, request, response) => {
-                let mail = if is_unanswered(&request.body) {
-                    ToClient::Nothing
-                } else {
-                    let bytes = wire::encode_response(&response, request.version);
-                    ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
+                let mail = match fate(&request.body, &response.body) {
+                    Fate::Sent => {
+                        let bytes = wire::encode_response(&response, request.version);
+                        ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
+                    }
+                    Fate::Unwanted => ToClient::Nothing,
+                    Fate::HangUp => ToClient::Abort("records sent with acks 0 were not taken"),
                 };
                 self.to_client(conn, mail);
             }
@@ -290,7 +295,7 @@ impl Post {
             Order::Close(conn) => drop(self.clients.remove(&conn)),
             Order::Reset(conn) => {
                 self.to_broker(conn, ToBroker::Abort);
-                self.to_client(conn, ToClient::Abort);
+                self.to_client(conn, ToClient::Abort(RESET));
                 self.clients.remove(&conn);
                 self.brokers.remove(&conn);
             }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 use crate::cluster::ConnectionId;
-use crate::engine::hub::{Hub, ToClient};
+use crate::engine::hub::{Hub, RESET, ToClient};
 use crate::engine::net::Net;
 use crate::engine::valves::Way;
 use crate::protocol::{BrokerId, RequestFrame, StrBytes};
@@ -125,7 +125,7 @@ async fn serve<N: Net>(
             Ok(Incoming::Request(frame)) => handle(hub, (at, conn), mail, frame).await,
         };
         match answer {
-            ToClient::Abort => return "reset".to_owned(),
+            ToClient::Abort(why) => return why.to_owned(),
             ToClient::Nothing => {}
             ToClient::Send(answer) => {
                 if let Err(why) = send(hub, frames, answer, limits).await {
@@ -160,7 +160,7 @@ async fn handle<N: Net>(
         return stuck(mail).await;
     }
     hub.enter(|sim| sim.request_arrived(conn, frame));
-    let answer = mail.recv().await.unwrap_or(ToClient::Abort);
+    let answer = mail.recv().await.unwrap_or(ToClient::Abort(RESET));
     pass(hub, at, &client, Way::Down).await;
     match hub.valves().swallows(&client, api, Side::Response) {
         true => stuck(mail).await,
@@ -171,8 +171,8 @@ async fn handle<N: Net>(
 /// Nothing gets through any more on this connection, not even the news that the client has given it up; only a
 /// reset ends it.
 async fn stuck(mail: &mut UnboundedReceiver<ToClient>) -> ToClient {
-    while !matches!(mail.recv().await, Some(ToClient::Abort) | None) {}
-    ToClient::Abort
+    while !matches!(mail.recv().await, Some(ToClient::Abort(_)) | None) {}
+    ToClient::Abort(RESET)
 }
 
 /// Passes the valve of a link.
