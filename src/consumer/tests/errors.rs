@@ -174,6 +174,22 @@ fn a_commit_is_repeated_where_that_may_help() {
     }
 }
 
+/// R13.2.8.
+#[test]
+fn a_commit_to_a_group_that_is_gone_leaves_the_judgement_to_the_heartbeat() {
+    for error in [ResponseError::GroupIdNotFound, ResponseError::StaleMemberEpoch] {
+        let mut client = Client::member(eager(), 1, &[0]);
+        client.answer_offsets(5);
+        client.wait(Duration::from_secs(5));
+        client.answer_commit(code(error));
+        assert_eq!(client.state(), MemberState::Stable, "{error:?}");
+        assert_eq!(client.callbacks(), [""; 0], "{error:?}");
+        client.answer_heartbeat(code(ResponseError::UnknownMemberId));
+        assert_eq!(client.callbacks(), ["lost 0"], "{error:?}");
+        assert_eq!(next_join(&mut client), (String::new(), -1), "{error:?}");
+    }
+}
+
 /// R13.2.5.
 #[test]
 fn a_commit_in_the_middle_of_a_rebalance_is_a_call_to_join() {
