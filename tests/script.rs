@@ -335,6 +335,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ("ask_without_a_group", "ask JoinGroup session=10s"),
     ("ask_with_a_word_astray", "ask JoinGroup group= g session=10s"),
     ("stable_unknown", "offsets g stable=true"),
+    ("version_that_no_request_has", "describe g version=7"),
+    ("version_that_names_no_instance", "remove g instance=i1 version=2"),
     ("answer_of_nothing", "expect answer"),
     ("answer_with_an_unknown_error", "expect answer NON_EMPTY_GRUOP"),
     ("answer_in_the_words_of_a_claim", "expect answer state=stable"),

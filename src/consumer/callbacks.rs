@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::assignor::{RebalanceProtocol, common_protocol};
-use crate::protocol::{Generation, TopicPartition, subscription};
+use crate::protocol::{Generation, ResponseError, TopicPartition, subscription};
 use crate::time::Time;
 
 use super::fetch::Partition;
@@ -35,15 +35,15 @@ impl Consumer {
             return self.reset_membership(false, "assignment undone", out);
         }
         self.prepare.reset();
-        let assigned = subscription::decode_assignment(&assignment).ok();
-        let assigned = assigned.filter(|partitions| {
-            partitions.iter().all(|one| self.config.topics.contains(&one.topic))
-        });
-        match assigned {
-            Some(partitions) => self.take_over(now, sent_as, partitions, out),
-            // An assignment that is not readable, or that names topics this member did not ask for, is
-            // ignored and asked for again (rule R13.4.4).
-            None => self.rejoin_at_once(now),
+        // Every leader has something for everybody, if only a list of nothing. Without it, something is broken
+        // that joining again would hide (rule R13.4.4).
+        let assigned = match subscription::decode_assignment(&assignment) {
+            Ok(partitions) if !assignment.is_empty() => partitions,
+            Ok(_) | Err(_) => return self.fatal(ResponseError::UnknownServerError.code(), out),
+        };
+        match assigned.iter().all(|one| self.config.topics.contains(&one.topic)) {
+            true => self.take_over(now, sent_as, assigned, out),
+            false => self.rejoin_at_once(now),
         }
     }
 

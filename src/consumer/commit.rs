@@ -140,6 +140,8 @@ impl Consumer {
                 self.fatal(code, out);
             }
             Some(E::GroupAuthorizationFailed) => self.fatal(code, out),
+            // GROUP_ID_NOT_FOUND and STALE_MEMBER_EPOCH of version 9 too: the commit has failed, and what has
+            // become of the membership is for the next heartbeat to say (rule R13.2.8).
             Some(_) => self.commit_over(commit),
         }
     }

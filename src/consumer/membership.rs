@@ -13,6 +13,7 @@ use crate::protocol::{
 use crate::time::{Time, to_millis_i32};
 
 use super::callbacks::Arrived;
+use super::close::Closing;
 use super::leader::Watch;
 use super::links::{How, Sent};
 use super::versions::version_of;
@@ -70,6 +71,9 @@ impl Consumer {
     /// preparation is over.
     pub(super) fn join_if_needed(&mut self, now: Time, out: &mut Vec<Output>) {
         self.complete_rebalance(now, out);
+        if self.closing == Closing::Closed {
+            return;
+        }
         self.rejoin_if_topics_changed(now);
         let due = self.may_join() && self.membership.retry_at <= now;
         if due && self.prepare_join(now, out) {

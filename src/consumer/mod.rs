@@ -157,6 +157,9 @@ impl Consumer {
         }
         self.discover(now, out);
         self.join_if_needed(now, out);
+        if self.closing == Closing::Closed {
+            return;
+        }
         self.auto_commit_if_due(now, out);
         self.find_positions(now, out);
         self.deliver(now, out);

@@ -123,19 +123,30 @@ impl Consumer {
             }
             Some(_) => return self.fatal(error, out),
         }
-        for (partition, offset, error) in offsets {
-            if !self.partitions.get(&partition).is_some_and(|it| it.was_owned_in(epoch)) {
-                continue;
-            }
-            if error == E::UnstableOffsetCommit.code() {
-                self.fetcher.positions_failed(now, &self.config);
-            } else if error != 0 {
-                return self.fatal(error, out);
-            } else if offset >= 0 {
-                self.position(partition, offset, true, out);
-            } else if let Some(waiting) = self.partitions.get_mut(&partition) {
-                waiting.reset = true;
-            }
+        let asked = |name: &TopicPartition| {
+            self.partitions.get(name).is_some_and(|it| it.was_owned_in(epoch))
+        };
+        let offsets: Vec<_> = offsets.into_iter().filter(|(name, ..)| asked(name)).collect();
+        let errors = || offsets.iter().map(|&(_, _, error)| error).filter(|&error| error != 0);
+        let unstable = E::UnstableOffsetCommit.code();
+        if let Some(error) = errors().find(|&error| error != unstable) {
+            return self.fatal(error, out);
+        }
+        // One offset that is not settled holds back the positions of all (rule R13.2.9).
+        if errors().next().is_some() {
+            return self.fetcher.positions_failed(now, &self.config);
+        }
+        for (partition, offset, _) in offsets {
+            self.committed_at(partition, offset, out);
+        }
+    }
+
+    /// What is committed for a partition: its position, or −1 for nothing.
+    fn committed_at(&mut self, partition: TopicPartition, offset: i64, out: &mut Vec<Output>) {
+        if offset >= 0 {
+            self.position(partition, offset, true, out);
+        } else if let Some(waiting) = self.partitions.get_mut(&partition) {
+            waiting.reset = true;
         }
     }
 

@@ -55,7 +55,8 @@ pub(super) const fn version_of(api: Api, join: i16) -> i16 {
             1..=3 => 3,
             4 => 6,
             5 => 7,
-            _ => 8,
+            6..=8 => 8,
+            _ => 9,
         },
         Api::OffsetFetch => match join {
             0 => 1,
@@ -63,7 +64,8 @@ pub(super) const fn version_of(api: Api, join: i16) -> i16 {
             4..=5 => 5,
             6 => 6,
             7 => 7,
-            _ => 8,
+            8 => 8,
+            _ => 9,
         },
         Api::FindCoordinator => match join {
             0 => 0,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::protocol::{Generation, GroupId, IndexMap, MemberId, ResponseError, StrBytes};
+use crate::protocol::{
+    Generation, GroupId, IndexMap, MemberId, ResponseError, StrBytes, TopicName,
+};
 use crate::time::Time;
 
 use super::answers;
@@ -15,6 +17,7 @@ use super::members::Members;
 use super::offsets::Offsets;
 use super::record::{GroupMetadata, MemberMetadata};
 use super::state::GroupState;
+use super::subscribed;
 use super::timers::{TimerKey, Timers};
 use super::turn::Turn;
 
@@ -40,6 +43,9 @@ pub(super) struct Group {
     pub(super) protocol_type: Option<StrBytes>,
     /// The assignor of this generation.
     pub(super) protocol: Option<StrBytes>,
+    /// The topics that its members subscribed to when the generation began; none where that is not known, or
+    /// no matter because they are no consumers (R6.7.5).
+    pub(super) subscribed: Option<BTreeSet<TopicName>>,
     pub(super) leader: Option<MemberId>,
     pub(super) members: Members,
     /// Ids handed out by MEMBER_ID_REQUIRED and not yet used (KIP-394).
@@ -63,6 +69,7 @@ impl Group {
             generation: Generation(0),
             protocol_type: None,
             protocol: None,
+            subscribed: None,
             leader: None,
             members: Members::default(),
             pending_join: BTreeSet::new(),
@@ -78,7 +85,7 @@ impl Group {
         let protocol = metadata.protocol.clone().unwrap_or_default();
         let mut members = Members::default();
         metadata.members.iter().for_each(|member| members.add(Member::restored(member, &protocol)));
-        Group {
+        let mut group = Group {
             state: if members.is_empty() { GroupState::Empty } else { GroupState::Stable },
             generation: metadata.generation,
             protocol_type: metadata.protocol_type.clone(),
@@ -88,7 +95,9 @@ impl Group {
             offsets,
             is_recorded: true,
             ..Group::new(metadata.group.clone(), metadata.state_since)
-        }
+        };
+        group.subscribed = subscribed::look_up(&group);
+        group
     }
 
     pub(super) fn state(&self) -> GroupState {

@@ -92,7 +92,7 @@ fn has_something(group: &Group, at: &TopicPartition) -> bool {
 
 fn response_topic(
     topic: &OffsetDeleteRequestTopic,
-    subscribed: &Subscribed,
+    subscribed: &Subscribed<'_>,
 ) -> OffsetDeleteResponseTopic {
     let refusal =
         subscribed.may_include(&topic.name).then_some(ResponseError::GroupSubscribedToTopic);

@@ -14,6 +14,7 @@ use super::group::{Group, InitialDelay};
 use super::member::Member;
 use super::record::Record;
 use super::state::GroupState;
+use super::subscribed;
 use super::turn::Turn;
 
 /// With a rebalance timeout of zero the join timer would fire again and again in the same instant.
@@ -73,6 +74,8 @@ pub(super) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
     }
     let step = turn.config.initial_rebalance_delay.min(delay.remaining);
     let remaining = delay.remaining.saturating_sub(delay.step);
+    // Here and nowhere else, as in Kafka: who was added during a last step counts for the next first one.
+    group.added_during_delay = false;
     start_step(group, turn, InitialDelay { step, remaining });
 }
 
@@ -86,7 +89,6 @@ fn begin_initial_delay(group: &mut Group, turn: &mut Turn<'_>) {
 
 fn start_step(group: &mut Group, turn: &mut Turn<'_>, delay: InitialDelay) {
     group.initial_delay = Some(delay);
-    group.added_during_delay = false;
     turn.arm(group.join_key(), delay.step);
 }
 
@@ -148,6 +150,7 @@ fn become_empty(group: &mut Group, turn: &mut Turn<'_>, took: Duration) {
         group.generation
     );
     group.protocol = None;
+    group.subscribed = subscribed::look_up(group);
     group.is_recorded = true;
     group.enter(GroupState::Empty, "no members left", turn);
     observe_generation(group, turn, took);
@@ -163,6 +166,7 @@ fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why:
         group.leader
     );
     group.protocol = Some(group.members.vote());
+    group.subscribed = subscribed::look_up(group);
     group.enter(GroupState::CompletingRebalance, why, turn);
     observe_generation(group, turn, took);
     answer_joins(group, turn);

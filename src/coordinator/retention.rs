@@ -75,18 +75,18 @@ fn expired(group: &Group, now: Time, retention: Duration) -> Vec<TopicPartition>
 }
 
 /// How the offsets of one group expire.
-enum Rule {
+enum Rule<'a> {
     /// Nobody is there: from the moment on when the last member went (R10.2).
     Since(Time),
     /// Members are there: each from its commit on, but none of a topic they read (R10.3).
-    Unread(Subscribed),
+    Unread(Subscribed<'a>),
     /// Never had members: each from its commit on, though its readers may well be alive (R10.4).
     EachFromCommit,
 }
 
-impl Rule {
+impl Rule<'_> {
     /// None for a group of which no offset expires at the moment.
-    fn of(group: &Group) -> Option<Rule> {
+    fn of(group: &Group) -> Option<Rule<'_>> {
         if group.protocol_type.is_none() {
             return Some(Rule::EachFromCommit);
         }

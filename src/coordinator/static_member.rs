@@ -139,13 +139,17 @@ pub(super) fn undo(
     replacement: Replacement,
     error: ResponseError,
 ) {
-    let Replacement { instance, old, new, old_terms, join, .. } = replacement;
+    let Replacement { instance, old, new, old_terms, old_leader, join } = replacement;
     if group.members.holder(&instance) != Some(&new) {
         return;
     }
     if let Some(parked) = waits(group, &new, join) {
         group.members.take_join(&new.0);
-        let answer = answers::join_error(parked.version, &StrBytes::new(), error);
+        // Kafka sets the error beside what a granted JoinGroup would say.
+        let leader = old_leader.map(|old| old.0).unwrap_or_default();
+        let answer = answers::joined(group, parked.version, &StrBytes::new(), Vec::new())
+            .with_leader(leader)
+            .with_error_code(error.code());
         turn.respond(parked.request, answer, Release::Now);
     }
     let session = old_terms.session;

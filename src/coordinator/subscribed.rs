@@ -10,33 +10,23 @@ use super::group::Group;
 
 /// What a group subscribes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Subscribed {
+pub(super) enum Subscribed<'a> {
     /// These topics.
-    To(BTreeSet<TopicName>),
+    To(&'a BTreeSet<TopicName>),
     /// Consumers, but it cannot be told what they read: it may be anything.
     Unknown,
     /// No group of consumers: it subscribes to nothing.
     NoConsumers,
 }
 
-impl Subscribed {
-    /// What the members offered for the assignor of their generation.
-    pub(super) fn of(group: &Group) -> Subscribed {
-        if !is_of_consumers(group) {
-            return Subscribed::NoConsumers;
+impl Subscribed<'_> {
+    /// What the group remembers of its subscriptions.
+    pub(super) fn of(group: &Group) -> Subscribed<'_> {
+        match &group.subscribed {
+            Some(topics) => Subscribed::To(topics),
+            None if is_of_consumers(group) => Subscribed::Unknown,
+            None => Subscribed::NoConsumers,
         }
-        if group.members.is_empty() {
-            return Subscribed::To(BTreeSet::new());
-        }
-        let Some(protocol) = &group.protocol else { return Subscribed::Unknown };
-        let mut all = BTreeSet::new();
-        for member in group.members.iter() {
-            match subscribed_topics(&member.metadata(protocol)) {
-                Ok(topics) => all.extend(topics),
-                Err(_) => return Subscribed::Unknown,
-            }
-        }
-        Subscribed::To(all)
     }
 
     /// Whether the topic is, or may be, among them.
@@ -47,6 +37,24 @@ impl Subscribed {
             Subscribed::NoConsumers => false,
         }
     }
+}
+
+/// What the members of a group of consumers offer for the assignor of their generation, for the group to
+/// remember when a generation begins and when it is loaded. Between two generations it stays, as Kafka has it:
+/// what a static member brings that comes back without a rebalance is not looked at.
+pub(super) fn look_up(group: &Group) -> Option<BTreeSet<TopicName>> {
+    if !is_of_consumers(group) {
+        return None;
+    }
+    if group.members.is_empty() {
+        return Some(BTreeSet::new());
+    }
+    let protocol = group.protocol.as_ref()?;
+    let mut all = BTreeSet::new();
+    for member in group.members.iter() {
+        all.extend(subscribed_topics(&member.metadata(protocol)).ok()?);
+    }
+    Some(all)
 }
 
 /// Whether the group's protocol is that of consumers.

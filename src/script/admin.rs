@@ -4,6 +4,8 @@
 //! such a line is for. What stores something must name a group that has its line, or a slip would store it
 //! where nothing looks.
 
+use std::ops::RangeInclusive;
+
 use crate::protocol::{Api, CONSUMER_PROTOCOL_TYPE, TopicPartition};
 use crate::sim::schedule::{Action, AdminRequest};
 
@@ -11,18 +13,19 @@ use super::args::Args;
 use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::options::{
-    ANY_GROUP, AS, INSTANCE, MEMBER, NOTE, ON, PRODUCER, RETENTION, SESSION_ASKED, STABLE, STATES,
-    TYPE, TYPES,
+    ANY_GROUP, API_VERSION, AS, INSTANCE, MEMBER, NOTE, ON, PRODUCER, RETENTION, SESSION_ASKED,
+    STABLE, STATES, TYPE, TYPES,
 };
 use super::scope::Scope;
 use super::values;
 
-/// `describe g g2`
+/// `describe g g2 version=5`
 pub(super) fn describe(args: &mut Args<'_>, _: &mut Scope) -> Option<Action> {
-    groups(args).map(|groups| Action::Admin(AdminRequest::Describe { groups }))
+    let version = version(args, 0..=6);
+    groups(args).map(|groups| Action::Admin(AdminRequest::Describe { groups, version }))
 }
 
-/// `list on=b1 states=Stable,Empty types=classic`
+/// `list on=b1 states=Stable,Empty types=classic version=3`
 pub(super) fn list(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let on = args.placed(&ON);
     if let Some((broker, place)) = on {
@@ -30,12 +33,15 @@ pub(super) fn list(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     }
     let states = args.option(&STATES).unwrap_or_default();
     let types = args.option(&TYPES).unwrap_or_default();
-    Some(Action::Admin(AdminRequest::List { on: on.map(|(broker, _)| broker), states, types }))
+    let version = version(args, 0..=5);
+    let on = on.map(|(broker, _)| broker);
+    Some(Action::Admin(AdminRequest::List { on, states, types, version }))
 }
 
 /// `delete-group g g2`
 pub(super) fn delete_group(args: &mut Args<'_>, _: &mut Scope) -> Option<Action> {
-    groups(args).map(|groups| Action::Admin(AdminRequest::DeleteGroups { groups }))
+    let version = version(args, 0..=2);
+    groups(args).map(|groups| Action::Admin(AdminRequest::DeleteGroups { groups, version }))
 }
 
 /// `delete-offsets g orders-0 orders-1`
@@ -58,6 +64,7 @@ pub(super) fn delete_offsets(args: &mut Args<'_>, _: &mut Scope) -> Option<Actio
 pub(super) fn remove(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let instance = args.option(&INSTANCE);
     let member = args.placed(&MEMBER);
+    let version = version(args, 0..=5);
     if let Some((_, place)) = &member {
         args.ok(scope.consumer(*place));
     }
@@ -67,7 +74,11 @@ pub(super) fn remove(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
         let error = ScriptError::new(args.head(), "nobody is to be removed");
         args.note(error.label("expected `instance=` or `member=`"));
     }
-    Some(Action::Admin(AdminRequest::Remove { group, instance, member }))
+    if instance.is_some() && version.is_some_and(|version| version < 3) && args.is_right() {
+        let error = ScriptError::new(args.head(), "this version cannot name an instance");
+        args.note(error.label("`instance=` takes version 3 or newer (KIP-345)"));
+    }
+    Some(Action::Admin(AdminRequest::Remove { group, instance, member, version }))
 }
 
 /// `commit g orders-0=5 note=5000 retention=60m`
@@ -83,7 +94,8 @@ pub(super) fn commit(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
 /// `offsets g stable=yes`
 pub(super) fn offsets(args: &mut Args<'_>, _: &mut Scope) -> Option<Action> {
     let stable = args.option(&STABLE).unwrap_or(false);
-    any_group(args).map(|group| Action::Admin(AdminRequest::Offsets { group, stable }))
+    let version = version(args, 2..=9);
+    any_group(args).map(|group| Action::Admin(AdminRequest::Offsets { group, stable, version }))
 }
 
 /// `txn-commit g orders-0=5 producer=7 as=c1`
@@ -122,6 +134,17 @@ pub(super) fn ask(args: &mut Args<'_>, _: &mut Scope) -> Option<Action> {
     let usual = || CONSUMER_PROTOCOL_TYPE.to_owned();
     let protocol_type = args.option(&TYPE).unwrap_or_else(usual);
     Some(Action::Admin(AdminRequest::Join { group: group?, protocol_type, session }))
+}
+
+/// `version=3`, one that the request has and the codec knows; none for the newest.
+fn version(args: &mut Args<'_>, known: RangeInclusive<i16>) -> Option<i16> {
+    let (version, place) = args.placed(&API_VERSION)?;
+    if !known.contains(&version) {
+        let message = format!("there is no version {version} of this request here");
+        let label = format!("expected {} to {}", known.start(), known.end());
+        args.note(ScriptError::new(place, message).label(label));
+    }
+    Some(version)
 }
 
 fn groups(args: &mut Args<'_>) -> Option<Vec<String>> {

@@ -149,6 +149,9 @@ options! {
     VERSION: i16 = "version" "NUMBER"
         "JoinGroup version, 0 to 9; the other APIs are of the same age"
         |piece| Ok(values::whole(piece, 0, 9)? as i16);
+    API_VERSION: i16 = "version" "NUMBER"
+        "the version of the request; the newest when not said"
+        |piece| Ok(values::whole(piece, 0, 9)? as i16);
     INSTANCE: String = "instance" "NAME"
         "group.instance.id: a static member" values::name;
     RACK: String = "rack" "RACK" "client.rack" values::name;

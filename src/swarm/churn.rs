@@ -108,8 +108,29 @@ impl Round<'_> {
     }
 
     fn leave(&mut self, at: Time) {
-        let name = victim(&mut self.rng, self.options).name.clone();
-        self.steps.at(at, Action::Leave(name));
+        let leaver = victim(&mut self.rng, self.options);
+        self.steps.at(at, Action::Leave(leaver.name.clone()));
+        if leaver.settings.instance.is_some() && self.rng.chance(500) {
+            self.succeed(leaver, at);
+        }
+    }
+
+    /// A static member that has closed stays in its group for as long as its session lasts; here another process
+    /// comes in its name, perhaps with other topics and assignors. If the leaver is kept from leaving,
+    /// the two are twins, and the first of a group has none.
+    fn succeed(&mut self, leaver: &ConsumerOptions, after: Time) {
+        let firsts = &self.options.consumers[..self.options.groups.len()];
+        let Some(heir) = self.options.consumers.get(self.spare) else { return };
+        let fits = heir.group == leaver.group && heir.settings.instance.is_some();
+        if !fits || firsts.iter().any(|first| first.name == leaver.name) {
+            return;
+        }
+        self.spare += 1;
+        let instance = leaver.settings.instance.clone();
+        let settings = Settings { instance, ..heir.settings.clone() };
+        let heir = ConsumerOptions { settings, ..heir.clone() };
+        let comes = after + wide_millis(&mut self.rng, &(20..=12_000));
+        self.steps.at(comes, join(&heir));
     }
 
     /// Dies and is back while its old membership is still in the group.

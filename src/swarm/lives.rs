@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::BrokerId;
-use crate::sim::schedule::{Action, Direction, NodeName, TopicSpec};
+use crate::sim::schedule::{Action, AdminRequest, Direction, NodeName, TopicSpec};
 
 use super::options::{ConsumerOptions, Options};
 
@@ -104,6 +104,7 @@ impl<'a> Lives<'a> {
             Action::Produce { topic, .. } => self.topics[topic.as_str()].is_some(),
             Action::Move { to: Some(to), .. } => self.brokers[to].up,
             Action::Move { to: None, .. } => self.brokers.values().any(|broker| broker.up),
+            Action::Admin(AdminRequest::Remove { member: Some(name), .. }) => self.runs(name),
             Action::Stall(_)
             | Action::Unstall(_)
             | Action::Refuse(..)

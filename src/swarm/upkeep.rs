@@ -1,6 +1,8 @@
 //! What people do to a cluster that runs: topics grow and go, an administrator looks at groups, commits,
 //! deletes.
 
+use std::time::Duration;
+
 use crate::protocol::{BrokerId, TopicName, TopicPartition, str_bytes};
 use crate::rng::Rng;
 use crate::sim::schedule::{Action, AdminRequest};
@@ -27,7 +29,10 @@ pub fn topics(rng: &mut Rng, options: &Options, window: Window, steps: &mut Step
 pub fn admin(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let mut at = window.from;
     for _ in 0..rng.within(1..=4) {
-        let request = request(rng, options);
+        let request = match rng.chance(300) {
+            true => unusual(rng, options),
+            false => request(rng, options),
+        };
         steps.at(at, Action::Admin(request));
         at += super::windows::wide_millis(rng, &(1..=2_000));
     }
@@ -39,21 +44,27 @@ fn request(rng: &mut Rng, options: &Options) -> AdminRequest {
         false => rng.pick(&options.groups).name.clone(),
     };
     match rng.below(14) {
-        0 | 1 => AdminRequest::Describe { groups: vec![group, "nobody".to_owned()] },
+        0 | 1 => AdminRequest::Describe { groups: vec![group, "nobody".to_owned()], version: None },
         2 => {
             let states = ["Stable", "empty", "PreparingRebalance"];
             AdminRequest::List {
                 on: Some(BrokerId(rng.below(u64::from(options.broker.count)) as i32)),
                 states: states[..rng.below(4) as usize].iter().map(|s| (*s).to_owned()).collect(),
                 types: Vec::new(),
+                version: None,
             }
         }
-        3 => AdminRequest::DeleteGroups { groups: vec![group] },
+        3 => AdminRequest::DeleteGroups { groups: vec![group], version: None },
         4 => {
             let partitions = vec![partition(rng, options)];
             AdminRequest::DeleteOffsets { group, partitions }
         }
-        5 => AdminRequest::Remove { instance: Some(instance(rng, options)), group, member: None },
+        5 => AdminRequest::Remove {
+            instance: Some(instance(rng, options)),
+            group,
+            member: None,
+            version: None,
+        },
         6 | 7 => AdminRequest::Commit {
             group: TOOLS.to_owned(),
             partition: partition(rng, options),
@@ -61,7 +72,7 @@ fn request(rng: &mut Rng, options: &Options) -> AdminRequest {
             note: *rng.pick(&[0, 10, 4_096, 5_000]),
             retention: None,
         },
-        8 | 9 => AdminRequest::Offsets { group, stable: rng.chance(500) },
+        8 | 9 => AdminRequest::Offsets { group, stable: rng.chance(500), version: None },
         10 | 11 => AdminRequest::TxnCommit {
             group: TOOLS.to_owned(),
             partition: partition(rng, options),
@@ -73,6 +84,54 @@ fn request(rng: &mut Rng, options: &Options) -> AdminRequest {
             group: TOOLS.to_owned(),
             producer: rng.below(3) as i64,
             commit: rng.chance(600),
+        },
+    }
+}
+
+/// What is rarely asked, some of it in ways that have grown old.
+fn unusual(rng: &mut Rng, options: &Options) -> AdminRequest {
+    let group = rng.pick(&options.groups).name.clone();
+    match rng.below(7) {
+        // Back to the start: should the group be Empty and take it, nobody skips anything.
+        0 => AdminRequest::Commit {
+            group,
+            partition: partition(rng, options),
+            offset: 0,
+            note: 0,
+            retention: None,
+        },
+        1 => AdminRequest::Commit {
+            group: TOOLS.to_owned(),
+            partition: partition(rng, options),
+            offset: rng.below(100) as i64,
+            note: 0,
+            retention: Some(super::windows::wide_millis(rng, &(1_000..=120_000))),
+        },
+        2 => AdminRequest::List {
+            on: None,
+            states: Vec::new(),
+            types: vec![(*rng.pick(&["classic", "Classic", "consumer"])).to_owned()],
+            version: rng.chance(300).then(|| rng.below(6) as i16),
+        },
+        3 => {
+            let member = victim(rng, options);
+            let version = rng.chance(300).then(|| rng.below(6) as i16);
+            let (group, member) = (member.group.clone(), Some(member.name.clone()));
+            AdminRequest::Remove { group, instance: None, member, version }
+        }
+        4 => AdminRequest::Offsets {
+            group,
+            stable: rng.chance(500),
+            version: Some(rng.within(2..=9) as i16),
+        },
+        5 => AdminRequest::Describe {
+            groups: vec![group, "nobody".to_owned()],
+            version: Some(rng.below(7) as i16),
+        },
+        _ => AdminRequest::Join {
+            group: if rng.chance(500) { group } else { TOOLS.to_owned() },
+            protocol_type: "connect".to_owned(),
+            session: Duration::from_secs(rng.within(6..=30)),
         },
     }
 }

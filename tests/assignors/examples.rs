@@ -125,6 +125,21 @@ fn sticky_moves_only_what_a_leaver_leaves() {
     );
 }
 
+/// The member that gives keeps its low numbers when all name the same topics, and its high ones otherwise; that
+/// the other topic does not exist makes no difference.
+/// (R14.6, R14.7)
+#[test]
+fn which_way_is_taken_depends_on_what_members_name_not_on_what_is_there() {
+    let mut group = claiming(Assignor::Sticky, &[("m0", &[0, 1, 2, 3], 1), ("m1", &[], 1)]);
+    let there = topics(&[("t", 4)]);
+    let given = Assignor::Sticky.assign(&group, &there);
+    assert_eq!(shown(&given), ["m0: t-0 t-1", "m1: t-2 t-3"]);
+    let other = group.get_mut(&member("m1")).expect("m1");
+    other.subscription.topics = vec![topic("nope"), topic("t")];
+    let given = Assignor::Sticky.assign(&group, &there);
+    assert_eq!(shown(&given), ["m0: t-2 t-3", "m1: t-0 t-1"]);
+}
+
 /// R14.6.
 #[test]
 fn a_new_member_gets_from_each_owner_what_is_above_its_share() {

@@ -46,26 +46,33 @@ impl Builder<'_> {
             names.iter().filter(|_| flag).map(|name| name.to_string()).collect()
         };
         let number = raw.number as usize;
+        let version = |known: i16| raw.flags.2.then_some((raw.number % (known as u32 + 1)) as i16);
         match (raw.kind, raw.flags) {
-            (28, (true, ..)) => AdminRequest::Describe { groups: vec![who, "no-such".into()] },
-            (28, _) => AdminRequest::DeleteGroups { groups: vec![group] },
+            (28, (true, ..)) => {
+                AdminRequest::Describe { groups: vec![who, "no-such".into()], version: version(6) }
+            }
+            (28, _) => AdminRequest::DeleteGroups { groups: vec![group], version: version(2) },
             (29, (on, states, types)) => AdminRequest::List {
                 on: on.then_some(id),
                 states: some(states, &["Stable", "Empty"]),
                 types: some(types, &["classic"]),
+                version: version(5),
             },
             (30, _) => AdminRequest::DeleteOffsets { group, partitions: vec![partition] },
             (31, (instance, member, _)) => AdminRequest::Remove {
                 group,
                 instance: (instance || !member).then(|| "i1".to_owned()),
                 member: member.then_some(who),
+                version: raw.flags.2.then_some(3),
             },
             (32, _) => {
                 let retention = raw.settings.0.autocommit;
                 let note = number % 1_000_001;
                 AdminRequest::Commit { group, partition, offset: raw.offset, note, retention }
             }
-            (33, (stable, ..)) => AdminRequest::Offsets { group, stable },
+            (33, (stable, ..)) => {
+                AdminRequest::Offsets { group, stable, version: version(7).map(|old| old + 2) }
+            }
             (34, (true, consumer, _)) => AdminRequest::TxnCommit {
                 group,
                 partition,

@@ -81,9 +81,11 @@ impl<'a> Ground<'a> {
         self.reads[member].binary_search(&self.topic_of[partition]).is_ok()
     }
 
-    /// Whether all members read the same topics, among those that exist.
+    /// Whether all members ask for the same topics, those that do not exist included: so Java chooses.
     pub(super) fn all_want_the_same(&self) -> bool {
-        self.reads.windows(2).all(|pair| pair[0] == pair[1])
+        let mut wanted = self.members.values().map(|member| &member.subscription.topics);
+        let first = wanted.next();
+        wanted.all(|other| Some(other) == first)
     }
 
     /// Names for what each partition's number was given to, if to anybody.

@@ -4,8 +4,8 @@
 //! a search ends at the most even plan there is ([`general`]). Who owned what is settled beforehand
 //! ([`claims`]). Works on numbers for members and partitions ([`ground`]); names come back at the end.
 //!
-//! What it does not do: racks are not looked at (Java's does, KIP-881); and unlike Java's, which in a
-//! conflict looks up the rival's generation in the subscription, it reads both sides' from the user data.
+//! What it does not do: racks are not looked at (rule R15.12); claims are not settled in the order of a
+//! hash map (rule R15.13).
 
 mod chains;
 mod claims;

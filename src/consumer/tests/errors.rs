@@ -174,6 +174,22 @@ fn a_commit_is_repeated_where_that_may_help() {
     }
 }
 
+/// R13.2.8.
+#[test]
+fn a_commit_to_a_group_that_is_gone_leaves_the_judgement_to_the_heartbeat() {
+    for error in [ResponseError::GroupIdNotFound, ResponseError::StaleMemberEpoch] {
+        let mut client = Client::member(eager(), 1, &[0]);
+        client.answer_offsets(5);
+        client.wait(Duration::from_secs(5));
+        client.answer_commit(code(error));
+        assert_eq!(client.state(), MemberState::Stable, "{error:?}");
+        assert_eq!(client.callbacks(), [""; 0], "{error:?}");
+        client.answer_heartbeat(code(ResponseError::UnknownMemberId));
+        assert_eq!(client.callbacks(), ["lost 0"], "{error:?}");
+        assert_eq!(next_join(&mut client), (String::new(), -1), "{error:?}");
+    }
+}
+
 /// R13.2.5.
 #[test]
 fn a_commit_in_the_middle_of_a_rebalance_is_a_call_to_join() {
@@ -194,16 +210,22 @@ fn offsets_of_an_open_transaction_are_waited_for() {
         unreachable!()
     };
     assert!(request.require_stable);
-    let unstable = code(ResponseError::UnstableOffsetCommit);
-    let partition = OffsetFetchResponsePartitions::default().with_error_code(unstable);
-    let topic = OffsetFetchResponseTopics::default()
-        .with_name(TopicName(str_bytes(TOPIC)))
-        .with_partitions(vec![partition]);
-    let group = OffsetFetchResponseGroup::default().with_topics(vec![topic]);
-    client.answer(OffsetFetchResponse::default().with_groups(vec![group]));
+    client.answer_offsets_with(&[(0, -1, code(ResponseError::UnstableOffsetCommit))]);
     assert!(!client.awaits(Api::OffsetFetch), "not at once");
     client.wait(Duration::from_millis(150));
     assert!(client.awaits(Api::OffsetFetch));
+}
+
+/// R13.2.9.
+#[test]
+fn one_offset_that_is_not_settled_holds_back_the_positions_of_all() {
+    let mut client = Client::member(eager(), 1, &[0, 1]);
+    client.answer_offsets_with(&[(0, 7, 0), (1, -1, code(ResponseError::UnstableOffsetCommit))]);
+    assert_eq!(client.positions(), []);
+    assert!(!client.awaits(Api::Fetch), "partition 0 is not read either");
+    client.wait(Duration::from_millis(150));
+    client.answer_offsets_with(&[(0, 8, 0), (1, 5, 0)]);
+    assert_eq!(client.positions(), [(0, 8), (1, 5)], "both as they are by now");
 }
 
 /// R13.1.1, R13.2.9.

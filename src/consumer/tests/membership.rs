@@ -100,6 +100,20 @@ fn who_is_no_member_any_more_commits_nothing_and_has_lost_everything() {
 
 /// R13.4.4.
 #[test]
+fn no_assignment_at_all_and_one_that_cannot_be_read_are_fatal() {
+    for payload in [&b""[..], b"\0", b"\0\x01\0\0\0\x09"] {
+        let mut client = Client::ready(config(&[Assignor::Range]));
+        client.answer_join_as_follower("m1", 1);
+        let assignment = bytes::Bytes::from_static(payload);
+        client.answer(SyncGroupResponse::default().with_assignment(assignment));
+        let fatal = format!("fatal {}", code(ResponseError::UnknownServerError));
+        assert_eq!(client.callbacks(), [fatal], "{payload:?}");
+        assert!(client.closed);
+    }
+}
+
+/// R13.4.4.
+#[test]
 fn an_assignment_of_other_topics_is_not_used() {
     let mut client = Client::ready(eager());
     client.answer_join_as_follower("m1", 1);

@@ -269,18 +269,36 @@ impl Client {
         else {
             unreachable!()
         };
-        let topics = groups[0].topics.iter().flatten().map(|topic| {
-            let partitions = topic.partition_indexes.iter().map(|&number| {
-                OffsetFetchResponsePartitions::default()
-                    .with_partition_index(number)
-                    .with_committed_offset(offset)
-            });
-            OffsetFetchResponseTopics::default()
-                .with_name(topic.name.clone())
-                .with_partitions(partitions.collect())
+        let asked = groups[0].topics.iter().flatten().flat_map(|topic| &topic.partition_indexes);
+        let offsets: Vec<_> = asked.map(|&number| (number, offset, 0)).collect();
+        self.answer_offsets_with(&offsets);
+    }
+
+    /// Partition, what is committed for it, and its error.
+    fn answer_offsets_with(&mut self, offsets: &[(i32, i64, i16)]) {
+        let partitions = offsets.iter().map(|&(number, offset, error)| {
+            OffsetFetchResponsePartitions::default()
+                .with_partition_index(number)
+                .with_committed_offset(offset)
+                .with_error_code(error)
         });
-        let group = OffsetFetchResponseGroup::default().with_topics(topics.collect());
+        let topic = OffsetFetchResponseTopics::default()
+            .with_name(TopicName(str_bytes(TOPIC)))
+            .with_partitions(partitions.collect());
+        let group = OffsetFetchResponseGroup::default().with_topics(vec![topic]);
         self.answer(OffsetFetchResponse::default().with_groups(vec![group]));
+    }
+
+    /// The positions found since they were last looked at.
+    fn positions(&mut self) -> Vec<(i32, i64)> {
+        let seen = std::mem::take(&mut self.seen);
+        let found = seen.into_iter().filter_map(|seen| match seen {
+            Observation::Positioned { partition, offset, .. } => {
+                Some((partition.partition, offset))
+            }
+            _ => None,
+        });
+        found.collect()
     }
 
     /// One record of partition `number` at `offset`.

@@ -1,6 +1,6 @@
 //! R7.1, to the millisecond.
 
-use super::bench::{join_request, offer};
+use super::bench::{REBALANCE, join_request, offer};
 use super::*;
 use crate::coordinator::{CoordinatorConfig, GroupState};
 use crate::time::Time;
@@ -114,6 +114,27 @@ fn an_expired_session_ends_the_delay_when_all_others_have_joined() {
     bench.pass(secs(10));
     assert_eq!(bench.reasons(), ["member joined", "all members joined"]);
     assert_eq!(bench.look().members.len(), 1);
+}
+
+/// The session of b, added in the first step, ends that step; a then leaves, and c, who comes alone, waits
+/// for a second step all the same.
+/// (R7.1)
+#[test]
+fn who_was_added_in_a_last_step_counts_for_the_next_first_one() {
+    let config = CoordinatorConfig { initial_rebalance_delay: secs(20), ..Default::default() };
+    let mut bench = Bench::with(config);
+    let a = bench.enter("a");
+    let b = bench.enter("b");
+    assert_eq!(bench.beat(&b, 0), code(E::RebalanceInProgress));
+    bench.pass(secs(10));
+    assert_eq!(bench.state(), GroupState::CompletingRebalance);
+    bench.leave(&[&a]);
+    assert_eq!(bench.state(), GroupState::Empty);
+    bench.enter("c");
+    bench.pass(secs(20));
+    assert_eq!(bench.state(), GroupState::PreparingRebalance, "there is a second step");
+    bench.pass(REBALANCE - secs(20));
+    assert_eq!(bench.state(), GroupState::CompletingRebalance);
 }
 
 /// R5.3, R7.1.

@@ -110,6 +110,26 @@ fn offsets_of_topics_that_are_read_stay() {
 
 /// R6.7.5.
 #[test]
+fn what_is_read_is_looked_up_when_a_generation_begins() {
+    let (mut bench, ids) = readers("consumer", &[&["t"], &["t", "u"]]);
+    bench.leave(&[ids[0].as_str(), ids[1].as_str()]);
+    assert_eq!(bench.state(), GroupState::Empty);
+    let members = [enter(&mut bench, "consumer", &["t"]), enter(&mut bench, "consumer", &["u"])];
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    assert_eq!(delete_three(&mut bench), [0; 3], "nobody was there in the last one");
+    bench.pass(secs(6));
+    assert_eq!(bench.state(), GroupState::CompletingRebalance);
+    assert_eq!(delete_three(&mut bench), [READ, READ, 0]);
+    bench.leave(&[members[1].as_str()]);
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    assert_eq!(delete_three(&mut bench), [READ, READ, 0], "as in the one before");
+    rejoin(&mut bench, "consumer", &members[0], &["v"]);
+    assert_eq!(bench.state(), GroupState::CompletingRebalance);
+    assert_eq!(delete_three(&mut bench), [0, 0, READ]);
+}
+
+/// R6.7.5.
+#[test]
 fn if_it_cannot_be_told_what_is_read_everything_may_be() {
     // "topics" is not a subscription.
     let (mut bench, _) = Bench::stable(1);

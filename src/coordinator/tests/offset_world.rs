@@ -16,8 +16,9 @@ use kafka_protocol::messages::write_txn_markers_request::{
     WritableTxnMarker, WritableTxnMarkerTopic,
 };
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest,
-    OffsetFetchRequest, ProducerId, TxnOffsetCommitRequest, WriteTxnMarkersRequest,
+    DeleteGroupsRequest, DescribeGroupsRequest, JoinGroupRequest, OffsetCommitRequest,
+    OffsetDeleteRequest, OffsetFetchRequest, ProducerId, TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
 };
 
 use super::bench::join_request;
@@ -71,14 +72,24 @@ pub(super) fn readers_with(
     (bench, ids)
 }
 
-fn enter(bench: &mut Bench, protocol_type: &str, topics: &[&str]) -> StrBytes {
+/// A new member with those topics has joined; gives its id.
+pub(super) fn enter(bench: &mut Bench, protocol_type: &str, topics: &[&str]) -> StrBytes {
+    let first = bench.ask("c", 9, offer(protocol_type, topics));
+    let id = bench.joined(first).member_id;
+    rejoin(bench, protocol_type, &id, topics);
+    id
+}
+
+/// A member joins again, with those topics.
+pub(super) fn rejoin(bench: &mut Bench, protocol_type: &str, id: &StrBytes, topics: &[&str]) {
+    bench.ask("c", 9, offer(protocol_type, topics).with_member_id(id.clone()));
+}
+
+fn offer(protocol_type: &str, topics: &[&str]) -> JoinGroupRequest {
     let topics: Vec<_> = topics.iter().map(|topic| TopicName(str_bytes(topic))).collect();
     let mut request = join_request("").with_protocol_type(str_bytes(protocol_type));
     request.protocols[0].metadata = encode_subscription(&Subscription::to(&topics), 1);
-    let first = bench.ask("c", 9, request.clone());
-    let id = bench.joined(first).member_id;
-    bench.ask("c", 9, request.with_member_id(id.clone()));
-    id
+    request
 }
 
 /// The log was empty and has been replayed.

@@ -123,6 +123,10 @@ fn a_replacement_that_cannot_be_stored_is_undone() {
     let answer = bench.joined(join);
     assert_eq!(answer.error_code, code(E::CoordinatorNotAvailable));
     assert_eq!(answer.member_id.as_str(), "");
+    assert_eq!((answer.generation_id, answer.leader.as_str()), (1, ids[0].as_str()));
+    assert_eq!(answer.protocol_name, Some(str_bytes("range")));
+    assert_eq!(answer.protocol_type, Some(str_bytes("consumer")));
+    assert!(answer.members.is_empty() && !answer.skip_assignment);
     assert!(bench.observed.contains(&Observation::ReplacementUndone {
         group: group(),
         instance: str_bytes("i0"),

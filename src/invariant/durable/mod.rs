@@ -180,6 +180,9 @@ impl Durable {
         match request {
             Request::JoinGroup(body) => self.known(&body.group_id).touched = order,
             Request::OffsetCommit(body) => {
+                // One that names its own end may be gone soon after, with nobody alive to say so.
+                let ends = body.retention_time_ms != -1;
+                self.order += u64::from(ends);
                 let known = self.known(&ledger.group(asked.group).id);
                 known.touched = order;
                 for topic in &body.topics {
@@ -187,6 +190,9 @@ impl Durable {
                         let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
                         let offsets = known.offsets.entry(id).or_default();
                         offsets.handle(order, asked.key, Some(entry.committed_offset));
+                        if ends {
+                            offsets.handle(order + 1, NO_REQUEST, None);
+                        }
                     }
                 }
             }

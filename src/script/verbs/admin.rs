@@ -7,15 +7,17 @@ use crate::script::options::*;
 /// Every request.
 pub(super) static ROWS: &[Verb] = &[
     Verb {
+        optional: &[&API_VERSION],
         about: "DescribeGroups; the groups need not exist",
         ..action("describe", "GROUP …", admin::describe, "describe g nope")
     },
     Verb {
-        optional: &[&ON, &STATES, &TYPES],
+        optional: &[&ON, &STATES, &TYPES, &API_VERSION],
         about: "ListGroups, on one broker",
         ..action("list", "", admin::list, "list on=b1 states=Stable,Empty types=classic")
     },
     Verb {
+        optional: &[&API_VERSION],
         about: "DeleteGroups; the groups need not exist",
         ..action("delete-group", "GROUP …", admin::delete_group, "delete-group g nope")
     },
@@ -29,7 +31,7 @@ pub(super) static ROWS: &[Verb] = &[
         )
     },
     Verb {
-        optional: &[&INSTANCE, &MEMBER],
+        optional: &[&INSTANCE, &MEMBER, &API_VERSION],
         about: "LeaveGroup on behalf of a static member, or of a consumer's member id",
         ..action("remove", "GROUP", admin::remove, "remove g instance=i1")
     },
@@ -45,7 +47,7 @@ pub(super) static ROWS: &[Verb] = &[
         )
     },
     Verb {
-        optional: &[&STABLE],
+        optional: &[&STABLE, &API_VERSION],
         about: "OffsetFetch of everything that the group has committed",
         ..action("offsets", "GROUP", admin::offsets, "offsets g stable=yes")
     },

@@ -33,7 +33,7 @@ use crate::time::to_millis_i32;
 /// The groups that a request names; its first one's leader answers it.
 pub(in crate::sim) fn groups_of(request: &AdminRequest) -> Vec<&str> {
     match request {
-        AdminRequest::Describe { groups } | AdminRequest::DeleteGroups { groups } => {
+        AdminRequest::Describe { groups, .. } | AdminRequest::DeleteGroups { groups, .. } => {
             groups.iter().map(String::as_str).collect()
         }
         AdminRequest::List { .. } => Vec::new(),
@@ -63,23 +63,27 @@ impl Sim {
     /// The request with its version.
     pub(super) fn request_of(&self, asked: &AdminRequest) -> Result<(i16, Request), Impossible> {
         Ok(match asked {
-            AdminRequest::Describe { groups } => {
-                (6, DescribeGroupsRequest::default().with_groups(group_ids(groups)).into())
+            AdminRequest::Describe { groups, version } => {
+                let request = DescribeGroupsRequest::default().with_groups(group_ids(groups));
+                (version.unwrap_or(6), request.into())
             }
-            AdminRequest::List { on: _, states, types } => {
+            AdminRequest::List { on: _, states, types, version } => {
                 let request = ListGroupsRequest::default()
                     .with_states_filter(words(states))
                     .with_types_filter(words(types));
-                (5, request.into())
+                (version.unwrap_or(5), request.into())
             }
-            AdminRequest::DeleteGroups { groups } => {
-                (2, DeleteGroupsRequest::default().with_groups_names(group_ids(groups)).into())
+            AdminRequest::DeleteGroups { groups, version } => {
+                let request = DeleteGroupsRequest::default().with_groups_names(group_ids(groups));
+                (version.unwrap_or(2), request.into())
             }
             AdminRequest::DeleteOffsets { group, partitions } => {
                 (0, delete_offsets(group, partitions).into())
             }
-            AdminRequest::Remove { group, instance, member } => {
-                (5, self.remove(group, instance.as_deref(), member.as_deref())?.into())
+            AdminRequest::Remove { group, instance, member, version } => {
+                let version = version.unwrap_or(5);
+                let who = (instance.as_deref(), member.as_deref());
+                (version, self.remove(version, group, who)?.into())
             }
             AdminRequest::Commit { group, partition, offset, note, retention } => {
                 let request = commit(group, partition, (*offset, *note));
@@ -91,14 +95,9 @@ impl Sim {
                     }
                 }
             }
-            AdminRequest::Offsets { group, stable } => {
-                let group = OffsetFetchRequestGroup::default()
-                    .with_group_id(group_id(group))
-                    .with_topics(None);
-                let request = OffsetFetchRequest::default()
-                    .with_groups(vec![group])
-                    .with_require_stable(*stable);
-                (9, request.into())
+            AdminRequest::Offsets { group, stable, version } => {
+                let version = version.unwrap_or(9);
+                (version, everything_committed(version, group, *stable).into())
             }
             AdminRequest::TxnCommit { group, partition, offset, producer, consumer } => {
                 let request = txn_commit(group, partition, (*offset, *producer));
@@ -132,11 +131,12 @@ impl Sim {
         Ok((found.member, found.generation))
     }
 
+    /// Versions before 3 name one member, and no instance.
     fn remove(
         &self,
+        version: i16,
         group: &str,
-        instance: Option<&str>,
-        consumer: Option<&str>,
+        (instance, consumer): (Option<&str>, Option<&str>),
     ) -> Result<LeaveGroupRequest, Impossible> {
         let mut member = MemberIdentity::default()
             .with_group_instance_id(instance.map(str_bytes))
@@ -145,6 +145,9 @@ impl Sim {
             member.member_id = self.membership(consumer)?.0.0;
         }
         let request = LeaveGroupRequest::default().with_group_id(group_id(group));
+        if version < 3 {
+            return Ok(request.with_member_id(member.member_id));
+        }
         Ok(request.with_members(vec![member]))
     }
 
@@ -174,6 +177,16 @@ impl Sim {
             .with_topics(vec![topic]);
         WriteTxnMarkersRequest::default().with_markers(vec![marker])
     }
+}
+
+/// Versions before 8 ask for one group, those before 7 cannot wait for what is not durable.
+fn everything_committed(version: i16, group: &str, stable: bool) -> OffsetFetchRequest {
+    let request = OffsetFetchRequest::default().with_require_stable(stable && version >= 7);
+    if version < 8 {
+        return request.with_group_id(group_id(group)).with_topics(None);
+    }
+    let group = OffsetFetchRequestGroup::default().with_group_id(group_id(group)).with_topics(None);
+    request.with_groups(vec![group])
 }
 
 fn delete_offsets(group: &str, partitions: &[TopicPartition]) -> OffsetDeleteRequest {

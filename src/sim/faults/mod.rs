@@ -24,7 +24,7 @@ use crate::protocol::{BrokerId, GroupId, str_bytes};
 use crate::trace::{FaultKind, Kind, Place};
 
 use super::Sim;
-use super::schedule::{Action, NodeName};
+use super::schedule::{Action, AdminRequest, NodeName};
 
 pub(super) use log::Broken;
 
@@ -100,6 +100,7 @@ impl Sim {
     fn comes_too_late(&self, action: &Action) -> bool {
         let name = match action {
             Action::Leave(name)
+            | Action::Admin(AdminRequest::Remove { member: Some(name), .. })
             | Action::Slow(name, _)
             | Action::Crash(NodeName::Consumer(name), _)
             | Action::Pause(NodeName::Consumer(name))

@@ -7,10 +7,12 @@ use crate::protocol::TopicPartition;
 /// log, as the controller knows it, and is sent once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminRequest {
-    /// `describe g g2`: DescribeGroups.
+    /// `describe g g2 version=5`: DescribeGroups.
     Describe {
         /// The groups, which need not exist.
         groups: Vec<String>,
+        /// The version of the request; the newest when not said.
+        version: Option<i16>,
     },
     /// `list on=b1 states=Stable,Empty types=classic`: ListGroups, on one broker.
     List {
@@ -20,11 +22,15 @@ pub enum AdminRequest {
         states: Vec<String>,
         /// The group types to list, as written; all when empty.
         types: Vec<String>,
+        /// The version of the request; the newest when not said.
+        version: Option<i16>,
     },
     /// `delete-group g g2`: DeleteGroups.
     DeleteGroups {
         /// The groups.
         groups: Vec<String>,
+        /// The version of the request; the newest when not said.
+        version: Option<i16>,
     },
     /// `delete-offsets g orders-0 orders-1`: OffsetDelete.
     DeleteOffsets {
@@ -41,6 +47,8 @@ pub enum AdminRequest {
         instance: Option<String>,
         /// The consumer whose member id is named.
         member: Option<String>,
+        /// The version of the request; the newest when not said.
+        version: Option<i16>,
     },
     /// `commit g orders-0=5 note=5000 retention=60m`: OffsetCommit by no member, as tools that reset offsets do.
     Commit {
@@ -61,6 +69,8 @@ pub enum AdminRequest {
         group: String,
         /// RequireStable (KIP-447).
         stable: bool,
+        /// The version of the request; the newest when not said.
+        version: Option<i16>,
     },
     /// `txn-commit g orders-0=5 producer=7 as=c1`: TxnOffsetCommit.
     TxnCommit {

@@ -35,7 +35,7 @@ fn the_administrator_asks_who_leads() {
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
-    let describe = || AdminRequest::Describe { groups: names(&["g"]) };
+    let describe = || AdminRequest::Describe { groups: names(&["g"]), version: None };
     let stable = || Answer {
         error: Some("NONE".to_owned()),
         state: Some(GroupState::Stable),
@@ -60,7 +60,7 @@ fn the_administrator_hears_of_a_dead_leader_and_of_none() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.broker.count = 1;
     let mut world = World::new(&schedule, &systems);
-    let describe = || AdminRequest::Describe { groups: names(&["g"]) };
+    let describe = || AdminRequest::Describe { groups: names(&["g"]), version: None };
     world.crash(BrokerId(0));
     ask(&mut world, describe(), error("NETWORK_EXCEPTION"));
     world.seconds(10);
@@ -80,14 +80,18 @@ fn the_administrator_commits_and_reads_offsets() {
     };
     ask(&mut world, commit(3), error("NONE"));
     ask(&mut world, commit(5_000), error("OFFSET_METADATA_TOO_LARGE"));
-    let offsets = AdminRequest::Offsets { group: "tool".to_owned(), stable: true };
+    let offsets = AdminRequest::Offsets { group: "tool".to_owned(), stable: true, version: None };
     let told =
         |partition, offset| Answer { offset: Some((orders(partition), offset)), ..error("NONE") };
     ask(&mut world, offsets.clone(), told(1, 7));
     ask(&mut world, offsets, told(0, -1));
     let group = || "tool".to_owned();
-    ask(&mut world, AdminRequest::DeleteGroups { groups: vec![group()] }, error("NONE"));
-    let gone = AdminRequest::Describe { groups: vec![group()] };
+    ask(
+        &mut world,
+        AdminRequest::DeleteGroups { groups: vec![group()], version: None },
+        error("NONE"),
+    );
+    let gone = AdminRequest::Describe { groups: vec![group()], version: None };
     ask(&mut world, gone, error("GROUP_ID_NOT_FOUND"));
 }
 
@@ -105,7 +109,7 @@ fn a_transaction_of_a_member_commits_with_its_marker() {
         producer: 7,
         consumer: consumer.map(str::to_owned),
     };
-    let offsets = || AdminRequest::Offsets { group: group(), stable: true };
+    let offsets = || AdminRequest::Offsets { group: group(), stable: true, version: None };
     let end = |commit| AdminRequest::EndTxn { group: group(), producer: 7, commit };
     let told = || Answer { offset: Some((orders(0), 5)), ..error("NONE") };
     ask(&mut world, commit(5, Some("c1")), error("NONE"));
@@ -124,7 +128,12 @@ fn the_administrator_lists_the_groups_of_one_broker() {
     world.join(&["c1"]);
     world.settle();
     let leader = world.led_by();
-    let list = |on| AdminRequest::List { on: Some(on), states: Vec::new(), types: Vec::new() };
+    let list = |on| AdminRequest::List {
+        on: Some(on),
+        states: Vec::new(),
+        types: Vec::new(),
+        version: None,
+    };
     let groups = |some: &[&str]| Answer { groups: Some(names(some)), ..error("NONE") };
     ask(&mut world, list(leader), groups(&["g"]));
     let other = world.after(leader);
@@ -141,6 +150,7 @@ fn the_administrator_removes_a_member() {
         group: "g".to_owned(),
         instance: instance.map(str::to_owned),
         member: member.map(str::to_owned),
+        version: None,
     };
     ask(&mut world, remove(None, Some("c1")), error("NONE"));
     ask(&mut world, remove(Some("nobody"), None), error("UNKNOWN_MEMBER_ID"));

@@ -10,23 +10,27 @@ use crate::time::Pretty;
 impl fmt::Display for AdminRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AdminRequest::Describe { groups } => Line::new("describe").words(groups),
-            AdminRequest::List { on, states, types } => {
+            AdminRequest::Describe { groups, version } => {
+                versioned(Line::new("describe").words(groups), *version)
+            }
+            AdminRequest::List { on, states, types, version } => {
                 let mut line = Line::new("list");
                 line.option("on", *on);
                 line.option("states", some(states));
                 line.option("types", some(types));
-                line
+                versioned(line, *version)
             }
-            AdminRequest::DeleteGroups { groups } => Line::new("delete-group").words(groups),
+            AdminRequest::DeleteGroups { groups, version } => {
+                versioned(Line::new("delete-group").words(groups), *version)
+            }
             AdminRequest::DeleteOffsets { group, partitions } => {
                 Line::new("delete-offsets").word(group).words(partitions)
             }
-            AdminRequest::Remove { group, instance, member } => {
+            AdminRequest::Remove { group, instance, member, version } => {
                 let mut line = Line::new("remove").word(group);
                 line.option("instance", instance.as_ref());
                 line.option("member", member.as_ref());
-                line
+                versioned(line, *version)
             }
             AdminRequest::Commit { group, partition, offset, note, retention } => {
                 let claim = format_args!("{partition}={offset}");
@@ -35,10 +39,10 @@ impl fmt::Display for AdminRequest {
                 line.option("retention", retention.map(Pretty));
                 line
             }
-            AdminRequest::Offsets { group, stable } => {
+            AdminRequest::Offsets { group, stable, version } => {
                 let mut line = Line::new("offsets").word(group);
                 line.option("stable", stable.then_some("yes"));
-                line
+                versioned(line, *version)
             }
             AdminRequest::TxnCommit { group, partition, offset, producer, consumer } => {
                 let claim = format_args!("{partition}={offset}");
@@ -63,6 +67,11 @@ impl fmt::Display for AdminRequest {
         }
         .write(f)
     }
+}
+
+fn versioned(mut line: Line, version: Option<i16>) -> Line {
+    line.option("version", version);
+    line
 }
 
 fn some(items: &[String]) -> Option<String> {
