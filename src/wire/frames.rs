@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 
 use super::codec::{self, api_key, decode, encode};
-use super::{Malformed, api_versions, layouts, lengths, versions};
+use super::{Malformed, api_versions, layouts, lengths, nulls, versions};
 use crate::protocol::{Api, Request, RequestFrame, Response, ResponseFrame, StrBytes};
 
 /// What a client has sent.
@@ -105,6 +105,10 @@ fn spoken(api: Api, version: i16) -> Result<(), Malformed> {
 fn request_body(mut bytes: Bytes, api: Api, version: i16) -> Result<Request, Malformed> {
     lengths::walk(&bytes, layouts::request(api), version)
         .and_then(|_| codec::decode_request(&mut bytes, api, version))
+        .and_then(|body| match nulls::forbidden(&body, version) {
+            None => Ok(body),
+            Some(field) => Err(format!("{field}: null")),
+        })
         .map_err(|reason| Malformed::body(format!("{api} request"), version, reason))
 }
 
