@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::cluster::ConnectionId;
 use crate::protocol::{Api, BrokerId, RequestFrame, StrBytes, str_bytes};
 use crate::sim::Sim;
-use crate::sim::hosted::{Host, Link, Order, is_unanswered};
+use crate::sim::hosted::{Fate, Host, Link, Order, fate};
 use crate::wire;
 
 use super::net::Net;
@@ -42,8 +42,8 @@ pub(super) enum ToClient {
     Send(Bytes),
     /// There is no answer to send.
     Nothing,
-    /// The connection is reset.
-    Abort,
+    /// The connection is to end, and why.
+    Abort(&'static str),
 }
 
 /// A connection that a consumer wants.
@@ -224,11 +224,13 @@ impl Post {
             Order::Wake(host) => self.hosts.entry(host).or_default().look.notify_one(),
             Order::Request(conn, frame) => self.to_broker(conn, request(&frame)),
             Order::Response(conn, request, response) => {
-                let mail = if is_unanswered(&request.body) {
-                    ToClient::Nothing
-                } else {
-                    let bytes = wire::encode_response(&response, request.version);
-                    ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
+                let mail = match fate(&request.body, &response.body) {
+                    Fate::Sent => {
+                        let bytes = wire::encode_response(&response, request.version);
+                        ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
+                    }
+                    Fate::Unwanted => ToClient::Nothing,
+                    Fate::HangUp => ToClient::Abort("records sent with acks 0 were not taken"),
                 };
                 self.to_client(conn, mail);
             }
@@ -236,7 +238,7 @@ impl Post {
             Order::Close(conn) => drop(self.clients.remove(&conn)),
             Order::Reset(conn) => {
                 self.to_broker(conn, ToBroker::Abort);
-                self.to_client(conn, ToClient::Abort);
+                self.to_client(conn, ToClient::Abort("reset"));
                 self.clients.remove(&conn);
                 self.brokers.remove(&conn);
             }

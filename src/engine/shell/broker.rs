@@ -122,13 +122,13 @@ async fn serve<N: Net>(
                 let client = frame.client_id.clone();
                 pass(hub, at, &client, Way::Up).await;
                 hub.enter(|sim| sim.request_arrived(conn, frame));
-                let answer = mail.recv().await.unwrap_or(ToClient::Abort);
+                let answer = mail.recv().await.unwrap_or(ToClient::Abort("reset"));
                 pass(hub, at, &client, Way::Down).await;
                 answer
             }
         };
         match answer {
-            ToClient::Abort => return "reset".to_owned(),
+            ToClient::Abort(why) => return why.to_owned(),
             ToClient::Nothing => {}
             ToClient::Send(answer) => {
                 if let Err(why) = send(hub, frames, answer, limits).await {
