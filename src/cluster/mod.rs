@@ -59,6 +59,8 @@ mod producers;
 mod reading;
 mod routing;
 mod scatter;
+#[cfg(test)]
+mod served_tests;
 mod shard;
 mod terms;
 #[cfg(test)]
