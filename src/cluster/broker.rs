@@ -247,6 +247,7 @@ impl Turn<'_, '_> {
             Request::FindCoordinator(request) => {
                 self.find_coordinator(frame.version, request).into()
             }
+            Request::InitProducerId(request) => self.init_producer_id(request).into(),
             Request::ListOffsets(_) | Request::Produce(_) | Request::Fetch(_)
                 if self.broker.image.data_leader != Some(self.broker.id) =>
             {

@@ -131,6 +131,7 @@ impl<'a> Cluster<'a> {
             topics: Topics::default(),
             logs: (0..partitions).map(|_| OffsetsLog::default()).collect(),
             routing: Routing::new(partitions),
+            next_producer: 0,
             controller,
             config,
         };

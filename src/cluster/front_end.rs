@@ -46,6 +46,7 @@ pub(super) fn invalid(frame: &RequestFrame, config: &CoordinatorConfig) -> Optio
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
+        | Request::InitProducerId(_)
         | Request::FindCoordinator(_) => None,
     }
 }
@@ -109,6 +110,7 @@ pub(super) fn names_unknown_partition(request: &Request, topics: &Topics) -> boo
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
+        | Request::InitProducerId(_)
         | Request::FindCoordinator(_) => false,
     }
 }

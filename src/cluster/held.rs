@@ -91,6 +91,7 @@ pub(super) fn is_write(request: &Request) -> bool {
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
+        | Request::InitProducerId(_)
         | Request::FindCoordinator(_) => false,
     }
 }

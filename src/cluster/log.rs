@@ -7,9 +7,12 @@ use bytes::{Bytes, BytesMut};
 use crate::coordinator::RequestId;
 use crate::protocol::records::{self, BatchHeader};
 
+use super::producers::Producers;
+
 #[derive(Default)]
 pub(super) struct Log {
     batches: Vec<Batch>,
+    pub(super) producers: Producers,
     /// The fetches that wait for this log to grow.
     pub(super) waiting: Vec<RequestId>,
 }

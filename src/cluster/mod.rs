@@ -7,7 +7,7 @@
 //!
 //! What it deliberately does not do: followers with logs of their own (that one was behind shows only when
 //! it is elected), more than one leader for the topics' records (one broker, the data leader, serves all of
-//! them), transactions of records, duplicates of idempotent producers, sessions of fetches, unpacking of
+//! them), transactions of records, sessions of fetches, unpacking of
 //! compressed batches, limits of their size, topics made by asking for them, authorization, quotas.
 //!
 //! | file | what it does |
@@ -29,6 +29,8 @@
 //! | `data_leader` | what a client is told that asks the wrong broker, or in the wrong epoch |
 //! | `topics`, `log` | topics with their ids, and the log of a partition |
 //! | `produce` | Produce, and which batches are taken |
+//! | `init_producer_id` | InitProducerId |
+//! | `producers` | the batches of idempotent producers: what follows, what is a duplicate |
 //! | `list_offsets` | ListOffsets |
 //! | `fetching`, `reading` | Fetch: the fetches that wait for records, and what one finds |
 //!
@@ -47,14 +49,18 @@ mod fetching;
 mod find_coordinator;
 mod front_end;
 mod held;
+mod init_producer_id;
 mod list_offsets;
 mod log;
 mod metadata;
 mod offsets_log;
 mod produce;
+mod producers;
 mod reading;
 mod routing;
 mod scatter;
+#[cfg(test)]
+mod served_tests;
 mod shard;
 mod terms;
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Produce, and which batches are taken.
 //!
-//! A batch is stored as it came, packed or not. The batches of an idempotent producer are taken like any
-//! other: nobody gives out producer ids here, so there is nothing to tell a duplicate by. Batches of
-//! transactions are refused, because no transaction can have been begun. All answers come at once: what is
-//! appended is there for every broker, so `acks` 1 and −1 are the same. The answer to `acks` 0 is made
-//! like others; that it is not sent is up to whoever has the connection.
+//! A batch is stored as it came, packed or not. Those of an idempotent producer are held against what it
+//! wrote before, in `producers`. Batches of transactions are refused, because no transaction can have been
+//! begun. All answers come at once: what is appended is there for every broker, so `acks` 1 and −1 are the
+//! same. The answer to `acks` 0 is made like others; that it is not sent is up to whoever has the connection.
 
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
@@ -32,7 +31,10 @@ impl Turn<'_, '_> {
             for data in &topic.partition_data {
                 let answer = PartitionProduceResponse::default().with_index(data.index);
                 partitions.push(match self.append(version, request.acks, key, data) {
-                    Ok(first) => answer.with_base_offset(first).with_log_start_offset(0),
+                    Ok(taken) => answer
+                        .with_base_offset(taken.first)
+                        .with_log_append_time_ms(taken.append_time)
+                        .with_log_start_offset(0),
                     Err(error) => answer.with_error_code(error.code()).with_base_offset(-1),
                 });
             }
@@ -52,7 +54,7 @@ impl Turn<'_, '_> {
         acks: i16,
         topic: TopicKey<'_>,
         data: &PartitionProduceData,
-    ) -> Result<i64, ResponseError> {
+    ) -> Result<Taken, ResponseError> {
         let epoch = self.append_epoch();
         let topics = &mut self.shared.topics;
         let partition = TopicPartition::new(topics.name(topic)?.clone(), data.index);
@@ -62,20 +64,32 @@ impl Turn<'_, '_> {
             return Err(ResponseError::InvalidRequiredAcks);
         }
         let batch = data.records.as_ref().ok_or(ResponseError::InvalidRecord)?;
-        let count = check(version, batch)?;
-        let (first, next) = log.append(batch, count, epoch);
+        let header = check(version, batch)?;
+        if let Some(before) = log.producers.judge(&header)? {
+            // Kafka tells the time of a duplicate where it tells that of an append, whoever stamps records.
+            return Ok(Taken { first: before.first_offset, append_time: before.timestamp });
+        }
+        let (first, next) = log.append(batch, i64::from(header.count), epoch);
+        log.producers.appended(&header, first);
         let waiting = log.waiting.clone();
         self.out.push(Output::Appended { partition, first, next });
         for request in waiting {
             self.retry_fetch(request);
         }
-        Ok(first)
+        Ok(Taken { first, append_time: -1 })
     }
 }
 
-/// How many records there are in what a producer sent for one partition, which has to be one batch of
-/// format 2; or why it is not taken.
-fn check(version: i16, bytes: &Bytes) -> Result<i64, ResponseError> {
+/// Where a batch is in the log.
+struct Taken {
+    first: i64,
+    /// −1 for one that has just been appended: it keeps the time that its producer gave it.
+    append_time: i64,
+}
+
+/// The header of what a producer sent for one partition, which has to be one batch of format 2; or why it is
+/// not taken.
+fn check(version: i16, bytes: &Bytes) -> Result<BatchHeader, ResponseError> {
     use ResponseError as E;
     let (length, magic) = records::length_and_magic(bytes).ok_or(E::InvalidRecord)?;
     if magic != 2 || length != bytes.len() {
@@ -109,5 +123,5 @@ fn check(version: i16, bytes: &Bytes) -> Result<i64, ResponseError> {
     {
         return Err(E::InvalidRecord);
     }
-    Ok(offsets)
+    Ok(header)
 }

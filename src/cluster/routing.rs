@@ -55,6 +55,7 @@ pub(super) fn group_of(request: &Request, version: i16) -> Option<&GroupId> {
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
+        | Request::InitProducerId(_)
         | Request::FindCoordinator(_) => None,
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Shared<'a> {
     /// What the controller has decided so far.
     pub(super) controller: Controller,
     pub(super) routing: Routing,
+    /// The id of the next idempotent producer.
+    pub(super) next_producer: i64,
 }
 
 pub(super) struct Turn<'t, 'a> {

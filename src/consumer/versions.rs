@@ -58,6 +58,7 @@ pub(super) const fn version_of(api: Api, join: i16) -> i16 {
         Api::Produce => 9,
         Api::DescribeGroups
         | Api::ListGroups
+        | Api::InitProducerId
         | Api::WriteTxnMarkers
         | Api::TxnOffsetCommit
         | Api::DeleteGroups

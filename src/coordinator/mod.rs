@@ -131,6 +131,7 @@ impl GroupCoordinator for Coordinator {
             | Request::Fetch(_)
             | Request::ListOffsets(_)
             | Request::Metadata(_)
+            | Request::InitProducerId(_)
             | Request::FindCoordinator(_) => {
                 panic!("{} is not for the coordinator to answer", call.request.api())
             }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::cluster::ConnectionId;
 use crate::protocol::{Api, BrokerId, RequestFrame, StrBytes, str_bytes};
 use crate::sim::Sim;
-use crate::sim::hosted::{Host, Link, Order, is_unanswered};
+use crate::sim::hosted::{Fate, Host, Link, Order, fate};
 use crate::wire;
 
 use super::net::Net;
@@ -42,8 +42,8 @@ pub(super) enum ToClient {
     Send(Bytes),
     /// There is no answer to send.
     Nothing,
-    /// The connection is reset.
-    Abort,
+    /// The connection is to end, and why.
+    Abort(&'static str),
 }
 
 /// A connection that a consumer wants.
@@ -208,14 +208,17 @@ impl<N: Net> Hub<N> {
     /// What a client calls itself.
     pub(super) fn is_called(&self, conn: ConnectionId, client: &StrBytes) {
         let mut post = self.shared.post.borrow_mut();
-        post.names.entry(conn).or_insert_with(|| client.clone());
+        let name = post.names.entry(conn).or_default();
+        if name.is_empty() {
+            *name = client.clone();
+        }
     }
 
     /// Both ends of all connections of a client are to end: how many there are.
     pub(super) fn reset_client(&self, client: &StrBytes) -> usize {
         let post = self.shared.post.borrow();
         let theirs = post.names.iter().filter(|(_, name)| *name == client);
-        theirs.map(|(conn, _)| post.to_client(*conn, ToClient::Abort)).count()
+        theirs.map(|(conn, _)| post.to_client(*conn, ToClient::Abort("reset"))).count()
     }
 
     /// Sorts what the stage wants done.
@@ -242,11 +245,13 @@ impl Post {
             Order::Wake(host) => self.hosts.entry(host).or_default().look.notify_one(),
             Order::Request(conn, frame) => self.to_broker(conn, request(&frame)),
             Order::Response(conn, request, response) => {
-                let mail = if is_unanswered(&request.body) {
-                    ToClient::Nothing
-                } else {
-                    let bytes = wire::encode_response(&response, request.version);
-                    ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
+                let mail = match fate(&request.body, &response.body) {
+                    Fate::Sent => {
+                        let bytes = wire::encode_response(&response, request.version);
+                        ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
+                    }
+                    Fate::Unwanted => ToClient::Nothing,
+                    Fate::HangUp => ToClient::Abort("records sent with acks 0 were not taken"),
                 };
                 self.to_client(conn, mail);
             }
@@ -254,7 +259,7 @@ impl Post {
             Order::Close(conn) => drop(self.clients.remove(&conn)),
             Order::Reset(conn) => {
                 self.to_broker(conn, ToBroker::Abort);
-                self.to_client(conn, ToClient::Abort);
+                self.to_client(conn, ToClient::Abort("reset"));
                 self.clients.remove(&conn);
                 self.brokers.remove(&conn);
             }

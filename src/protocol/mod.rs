@@ -93,6 +93,8 @@ pub fn error_name(code: i16) -> &'static str {
         E::InvalidRecord => "INVALID_RECORD",
         E::InvalidRequiredAcks => "INVALID_REQUIRED_ACKS",
         E::InvalidTxnState => "INVALID_TXN_STATE",
+        E::OutOfOrderSequenceNumber => "OUT_OF_ORDER_SEQUENCE_NUMBER",
+        E::InvalidTransactionTimeout => "INVALID_TRANSACTION_TIMEOUT",
         E::UnsupportedCompressionType => "UNSUPPORTED_COMPRESSION_TYPE",
         _ => "OTHER_ERROR",
     }

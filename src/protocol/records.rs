@@ -52,6 +52,8 @@ pub struct BatchHeader {
     pub max_timestamp: i64,
     /// The idempotent producer it comes from; −1 for none.
     pub producer_id: i64,
+    /// The epoch of that producer: the older ones are fenced. −1 for none.
+    pub producer_epoch: i16,
     /// The number that the producer gave to the first record; −1 for none.
     pub base_sequence: i32,
     /// How many records there are.
@@ -78,6 +80,7 @@ impl BatchHeader {
             base_timestamp: i64::from_be_bytes(field(header, 27)),
             max_timestamp: i64::from_be_bytes(field(header, 35)),
             producer_id: i64::from_be_bytes(field(header, 43)),
+            producer_epoch: i16::from_be_bytes(field(header, 51)),
             base_sequence: i32::from_be_bytes(field(header, 53)),
             count: i32::from_be_bytes(field(header, 57)),
         })
@@ -175,7 +178,7 @@ mod tests {
         assert_eq!((header.base_offset, header.leader_epoch), (40, 7));
         assert_eq!((header.last_offset_delta, header.count, header.compression()), (1, 2, 0));
         assert_eq!((header.base_timestamp, header.max_timestamp), (5, 5));
-        assert_eq!((header.producer_id, header.base_sequence), (-1, -1));
+        assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (-1, -1, -1));
         assert!(!header.is_transactional() && !header.is_control());
         assert_eq!(timestamps(&stored), Some(vec![(40, 5), (41, 5)]));
         let read = decode_records(&stored).unwrap();

@@ -27,12 +27,13 @@ use kafka_protocol::messages::write_txn_markers_response::{
 };
 use kafka_protocol::messages::{
     DeleteGroupsResponse, DescribeGroupsResponse, FetchRequest, FetchResponse,
-    FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatResponse, JoinGroupRequest,
-    JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse, ListOffsetsRequest,
-    ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetCommitRequest,
-    OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse,
-    ProduceRequest, ProduceResponse, SyncGroupResponse, TxnOffsetCommitRequest,
-    TxnOffsetCommitResponse, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+    FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatResponse, InitProducerIdResponse,
+    JoinGroupRequest, JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse,
+    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchRequest,
+    OffsetFetchResponse, ProduceRequest, ProduceResponse, SyncGroupResponse,
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse, WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse,
 };
 
 use super::{Request, Response, ResponseError, StrBytes};
@@ -60,6 +61,11 @@ pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Respons
             DescribeGroupsResponse::default().with_groups(groups).into()
         }
         Request::ListGroups(_) => ListGroupsResponse::default().with_error_code(code).into(),
+        Request::InitProducerId(_) => InitProducerIdResponse::default()
+            .with_error_code(code)
+            .with_producer_id((-1).into())
+            .with_producer_epoch(-1)
+            .into(),
         Request::WriteTxnMarkers(request) => write_txn_markers(request, code).into(),
         Request::TxnOffsetCommit(request) => txn_offset_commit(request, code).into(),
         Request::DeleteGroups(request) => {

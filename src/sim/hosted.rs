@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::cluster::ConnectionId;
 use crate::consumer::Input as ConsumerInput;
-use crate::protocol::{BrokerId, Request, RequestFrame, ResponseFrame, StrBytes};
+use crate::protocol::{BrokerId, Request, RequestFrame, Response, ResponseFrame, StrBytes};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
@@ -228,7 +228,55 @@ impl Sim {
     }
 }
 
-/// Whether the client of a request expects no answer.
-pub fn is_unanswered(request: &Request) -> bool {
-    matches!(request, Request::Produce(request) if request.acks == 0)
+/// What becomes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The client gets it.
+    Sent,
+    /// The client does not expect it.
+    Unwanted,
+    /// The client does not expect it, but has to know that its request failed: the connection ends.
+    HangUp,
+}
+
+/// What becomes of the answer to a request: a producer that sends with `acks` 0 expects none.
+pub fn fate(request: &Request, response: &Response) -> Fate {
+    let (Request::Produce(request), Response::Produce(response)) = (request, response) else {
+        return Fate::Sent;
+    };
+    let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    match request.acks {
+        0 if partitions.any(|partition| partition.error_code != 0) => Fate::HangUp,
+        0 => Fate::Unwanted,
+        _ => Fate::Sent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::produce_response::{
+        PartitionProduceResponse, TopicProduceResponse,
+    };
+    use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
+    use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+
+    use super::*;
+
+    #[test]
+    fn who_asked_for_no_answer_is_hung_up_on_when_a_partition_failed() {
+        let answer = |codes: &[i16]| {
+            let code = |&code: &i16| PartitionProduceResponse::default().with_error_code(code);
+            let partitions = codes.iter().map(code).collect();
+            let topic = TopicProduceResponse::default().with_partition_responses(partitions);
+            ProduceResponse::default().with_responses(vec![topic]).into()
+        };
+        let of = |acks, codes: &[i16]| {
+            fate(&ProduceRequest::default().with_acks(acks).into(), &answer(codes))
+        };
+        assert_eq!([of(-1, &[3]), of(1, &[0])], [Fate::Sent; 2]);
+        assert_eq!([of(0, &[0, 0]), of(0, &[])], [Fate::Unwanted; 2]);
+        assert_eq!(of(0, &[0, 3]), Fate::HangUp);
+        let beat = fate(&HeartbeatRequest::default().into(), &HeartbeatResponse::default().into());
+        assert_eq!(beat, Fate::Sent);
+    }
 }

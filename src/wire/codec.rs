@@ -8,9 +8,10 @@ use std::ops::RangeInclusive;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiKey, DeleteGroupsRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest,
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest,
-    SyncGroupRequest, TxnOffsetCommitRequest, WriteTxnMarkersRequest,
+    HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
+    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
+    TxnOffsetCommitRequest, WriteTxnMarkersRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, Message, Request as Codec};
 
@@ -73,6 +74,7 @@ codec! {
     SyncGroup: SyncGroupRequest;
     DescribeGroups: DescribeGroupsRequest;
     ListGroups: ListGroupsRequest;
+    InitProducerId: InitProducerIdRequest;
     WriteTxnMarkers: WriteTxnMarkersRequest;
     TxnOffsetCommit: TxnOffsetCommitRequest;
     DeleteGroups: DeleteGroupsRequest;

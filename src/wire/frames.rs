@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 
 use super::codec::{self, api_key, decode, encode};
-use super::{Malformed, api_versions, layouts, lengths, versions};
+use super::{Malformed, api_versions, layouts, lengths, nulls, versions};
 use crate::protocol::{Api, Request, RequestFrame, Response, ResponseFrame, StrBytes};
 
 /// What a client has sent.
@@ -20,6 +20,8 @@ pub enum Incoming {
         correlation: i32,
         /// The version the client chose, which may be one that is not spoken.
         version: i16,
+        /// What the client calls itself; empty in a version that is not spoken.
+        client_id: StrBytes,
     },
 }
 
@@ -35,8 +37,8 @@ pub fn decode_request(mut bytes: Bytes) -> Result<Incoming, Malformed> {
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let correlation = i32::from_be_bytes([c0, c1, c2, c3]);
     if key == api_versions::KEY {
-        api_versions::check_request(bytes, version)?;
-        return Ok(Incoming::ApiVersions { correlation, version });
+        let client_id = api_versions::check_request(bytes, version)?;
+        return Ok(Incoming::ApiVersions { correlation, version, client_id });
     }
     let api = Api::ALL.iter().copied().find(|api| *api as i16 == key);
     let api = api.ok_or(Malformed::UnknownApi(key))?;
@@ -105,6 +107,10 @@ fn spoken(api: Api, version: i16) -> Result<(), Malformed> {
 fn request_body(mut bytes: Bytes, api: Api, version: i16) -> Result<Request, Malformed> {
     lengths::walk(&bytes, layouts::request(api), version)
         .and_then(|_| codec::decode_request(&mut bytes, api, version))
+        .and_then(|body| match nulls::forbidden(&body, version) {
+            None => Ok(body),
+            Some(field) => Err(format!("{field}: null")),
+        })
         .map_err(|reason| Malformed::body(format!("{api} request"), version, reason))
 }
 

@@ -18,6 +18,7 @@ mod frames;
 mod layouts;
 mod lengths;
 mod malformed;
+mod nulls;
 #[cfg(test)]
 mod tests;
 

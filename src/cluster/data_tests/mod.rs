@@ -3,6 +3,7 @@
 
 mod fetch;
 mod find_coordinator;
+mod init_producer_id;
 mod list_offsets;
 mod metadata;
 mod produce;
@@ -59,6 +60,7 @@ fn read<A: Decodable>(answer: &Response, version: i16) -> A {
         Response::ListOffsets(answer) => through_codec(answer, version),
         Response::Metadata(answer) => through_codec(answer, version),
         Response::FindCoordinator(answer) => through_codec(answer, version),
+        Response::InitProducerId(answer) => through_codec(answer, version),
         other => panic!("{other:?}"),
     }
 }
@@ -157,4 +159,5 @@ fn a_refusal_can_be_sent_at_every_version() {
     check::<ListOffsetsRequest, m::ListOffsetsResponse>();
     check::<MetadataRequest, m::MetadataResponse>();
     check::<FindCoordinatorRequest, m::FindCoordinatorResponse>();
+    check::<m::InitProducerIdRequest, m::InitProducerIdResponse>();
 }

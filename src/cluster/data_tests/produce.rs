@@ -107,16 +107,44 @@ fn zstandard_is_for_version_7_and_up() {
     }
 }
 
+/// The batch number `sequence` of a producer.
+fn numbered(producer: i64, epoch: i16, sequence: i32) -> Bytes {
+    edited(&batch(&[5]), |bytes| {
+        bytes[43..51].copy_from_slice(&producer.to_be_bytes());
+        bytes[51..53].copy_from_slice(&epoch.to_be_bytes());
+        bytes[53..57].copy_from_slice(&sequence.to_be_bytes());
+    })
+}
+
 #[test]
-fn batches_of_idempotent_producers_are_taken_as_they_come() {
+fn a_duplicate_of_an_idempotent_producer_is_answered_and_not_appended() {
+    for version in versions::<ProduceRequest>() {
+        let mut bench = with_topics();
+        let mut write = |epoch, sequence| {
+            let request = one(&bench, Some(numbered(9, epoch, sequence)));
+            let answer: ProduceResponse = ask(&mut bench, B0, version, &request);
+            let told = &answer.responses[0].partition_responses[0];
+            (told.error_code, told.base_offset, told.log_append_time_ms)
+        };
+        assert_eq!([write(1, 0), write(1, 1)], [(0, 0, -1), (0, 1, -1)]);
+        assert_eq!([write(1, 0), write(1, 1)], [(0, 0, 5), (0, 1, 5)], "version {version}");
+        assert_eq!(write(1, 3), (E::OutOfOrderSequenceNumber.code(), -1, -1));
+        assert_eq!(write(0, 2), (E::InvalidProducerEpoch.code(), -1, -1));
+        let end = bench.cluster.log_end(&crate::protocol::TopicPartition::new(topic("t"), 0));
+        assert_eq!(end, Some(2));
+    }
+}
+
+#[test]
+fn what_an_idempotent_producer_wrote_is_known_to_the_next_leader() {
     let mut bench = with_topics();
-    let numbered = edited(&batch(&[5]), |bytes| {
-        bytes[43..51].copy_from_slice(&9_i64.to_be_bytes());
-        bytes[51..53].copy_from_slice(&0_i16.to_be_bytes());
-        bytes[53..57].copy_from_slice(&0_i32.to_be_bytes());
-    });
-    let offsets = [(); 2].map(|()| produce(&mut bench, "t", 0, numbered.clone()));
-    assert_eq!(offsets, [0, 1]);
+    assert_eq!(produce(&mut bench, "t", 0, numbered(9, 0, 0)), 0);
+    move_data_leader(&mut bench);
+    let data = production(&bench, "t", &[(0, numbered(9, 0, 0))]);
+    let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![data]);
+    let answer: ProduceResponse = ask(&mut bench, B1, 13, &request);
+    let told = &answer.responses[0].partition_responses[0];
+    assert_eq!((told.error_code, told.base_offset, told.log_append_time_ms), (0, 0, 5));
 }
 
 #[test]

@@ -119,13 +119,17 @@ async fn serve<N: Net>(
     loop {
         let answer = match wire::decode_request(bytes) {
             Err(malformed) => return malformed.to_string(),
-            Ok(Incoming::ApiVersions { correlation, version }) => {
+            Ok(Incoming::ApiVersions { correlation, version, client_id }) => {
+                // Whoever is cut off does not even learn that there is a broker.
+                hub.is_called(conn, &client_id);
+                pass(hub, at, &client_id, Way::Up).await;
+                pass(hub, at, &client_id, Way::Down).await;
                 ToClient::Send(wire::api_versions_response(correlation, version))
             }
             Ok(Incoming::Request(frame)) => handle(hub, (at, conn), mail, frame).await,
         };
         match answer {
-            ToClient::Abort => return "reset".to_owned(),
+            ToClient::Abort(why) => return why.to_owned(),
             ToClient::Nothing => {}
             ToClient::Send(answer) => {
                 if let Err(why) = send(hub, frames, answer, limits).await {
@@ -160,7 +164,7 @@ async fn handle<N: Net>(
         return stuck(mail).await;
     }
     hub.enter(|sim| sim.request_arrived(conn, frame));
-    let answer = mail.recv().await.unwrap_or(ToClient::Abort);
+    let answer = mail.recv().await.unwrap_or(ToClient::Abort("reset"));
     pass(hub, at, &client, Way::Down).await;
     match hub.valves().swallows(&client, api, Side::Response) {
         true => stuck(mail).await,
@@ -171,8 +175,8 @@ async fn handle<N: Net>(
 /// Nothing gets through any more on this connection, not even the news that the client has given it up; only a
 /// reset ends it.
 async fn stuck(mail: &mut UnboundedReceiver<ToClient>) -> ToClient {
-    while !matches!(mail.recv().await, Some(ToClient::Abort) | None) {}
-    ToClient::Abort
+    while !matches!(mail.recv().await, Some(ToClient::Abort(_)) | None) {}
+    ToClient::Abort("reset")
 }
 
 /// Passes the valve of a link.

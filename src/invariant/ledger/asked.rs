@@ -104,6 +104,7 @@ pub(super) fn subject(request: &Request) -> Option<(&GroupId, Option<&StrBytes>)
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
+        | Request::InitProducerId(_)
         | Request::FindCoordinator(_) => return None,
     })
 }

@@ -164,6 +164,7 @@ fn error_codes(response: &Response) -> Vec<i16> {
         | Response::ListOffsets(_)
         | Response::Metadata(_)
         | Response::FindCoordinator(_)
+        | Response::InitProducerId(_)
         | Response::Heartbeat(_)
         | Response::SyncGroup(_) => Vec::new(),
     }

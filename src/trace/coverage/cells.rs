@@ -58,6 +58,7 @@ impl CellEvent {
                 | Api::ListOffsets
                 | Api::Metadata
                 | Api::FindCoordinator
+                | Api::InitProducerId
                 | Api::ListGroups
                 | Api::WriteTxnMarkers,
             ) => return None,

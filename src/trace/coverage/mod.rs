@@ -199,6 +199,7 @@ fn groups_of(request: &Request) -> &[GroupId] {
         | Request::Fetch(_)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
+        | Request::InitProducerId(_)
         | Request::FindCoordinator(_) => &[],
     }
 }

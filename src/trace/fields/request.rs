@@ -4,9 +4,9 @@ use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
 use kafka_protocol::messages::{
-    FetchRequest, FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
-    ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, ProduceRequest,
-    SyncGroupRequest,
+    FetchRequest, FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest,
+    JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
 };
 
 use super::{Visitor, admin, optional_text, topic};
@@ -27,6 +27,7 @@ pub(super) fn visit<V: Visitor>(request: &Request, v: &mut V) {
         Request::Metadata(body) => metadata(body, v),
         Request::ListOffsets(body) => list_offsets(body, v),
         Request::Produce(body) => produce(body, v),
+        Request::InitProducerId(body) => init_producer_id(body, v),
         Request::DescribeGroups(body) => admin::describe_groups(body, v),
         Request::ListGroups(body) => admin::list_groups(body, v),
         Request::WriteTxnMarkers(body) => admin::write_txn_markers(body, v),
@@ -231,4 +232,11 @@ fn produce<V: Visitor>(body: &ProduceRequest, v: &mut V) {
         }
     }
     v.close();
+}
+
+fn init_producer_id<V: Visitor>(body: &InitProducerIdRequest, v: &mut V) {
+    optional_text(v, "transaction", body.transactional_id.as_ref().map(|id| &id.0));
+    v.duration("timeout", from_millis_i32(body.transaction_timeout_ms));
+    v.int("producer", body.producer_id.0);
+    v.int("producer_epoch", i64::from(body.producer_epoch));
 }

@@ -4,9 +4,9 @@ use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
 };
 use kafka_protocol::messages::{
-    FetchResponse, FindCoordinatorResponse, JoinGroupResponse, LeaveGroupResponse,
-    ListOffsetsResponse, MetadataResponse, OffsetCommitResponse, OffsetFetchResponse,
-    ProduceResponse, SyncGroupResponse,
+    FetchResponse, FindCoordinatorResponse, InitProducerIdResponse, JoinGroupResponse,
+    LeaveGroupResponse, ListOffsetsResponse, MetadataResponse, OffsetCommitResponse,
+    OffsetFetchResponse, ProduceResponse, SyncGroupResponse,
 };
 
 use super::{Visitor, admin, optional_text, topic};
@@ -44,6 +44,7 @@ pub(in crate::trace) fn outcome(response: &Response) -> i16 {
             let partitions = body.responses.iter().flat_map(|t| &t.partition_responses);
             first(0, partitions.map(|p| p.error_code))
         }
+        Response::InitProducerId(body) => body.error_code,
         Response::DescribeGroups(body) => first(0, body.groups.iter().map(|g| g.error_code)),
         Response::ListGroups(body) => body.error_code,
         Response::WriteTxnMarkers(body) => {
@@ -89,6 +90,7 @@ pub(super) fn visit<V: Visitor>(response: &Response, v: &mut V) {
         Response::Metadata(body) => metadata(body, v),
         Response::ListOffsets(body) => list_offsets(body, v),
         Response::Produce(body) => produce(body, v),
+        Response::InitProducerId(body) => init_producer_id(body, v),
         Response::DescribeGroups(body) => admin::groups_described(body, v),
         Response::ListGroups(body) => admin::groups_listed(body, v),
         Response::WriteTxnMarkers(body) => admin::txn_markers_written(body, v),
@@ -315,4 +317,9 @@ fn produce<V: Visitor>(body: &ProduceResponse, v: &mut V) {
         }
     }
     v.close();
+}
+
+fn init_producer_id<V: Visitor>(body: &InitProducerIdResponse, v: &mut V) {
+    v.int("producer", body.producer_id.0);
+    v.int("producer_epoch", i64::from(body.producer_epoch));
 }

@@ -1,4 +1,4 @@
-//! Records, where they are and from where to read them.
+//! Records, who writes them, where they are and from where to read them.
 
 use super::{
     Layout, array, boolean, bytes, int8, int16, int32, int32s, int64, string, structure, uuid,
@@ -234,5 +234,25 @@ pub(super) static METADATA_RESPONSE: Layout = Layout {
         ),
         int32("cluster_authorized_operations").since(8).until(10),
         int16("error_code").since(13),
+    ],
+};
+
+pub(super) static INIT_PRODUCER_ID_REQUEST: Layout = Layout {
+    flexible_from: 2,
+    fields: &[
+        string("transactional_id"),
+        int32("transaction_timeout_ms"),
+        int64("producer_id").since(3),
+        int16("producer_epoch").since(3),
+    ],
+};
+
+pub(super) static INIT_PRODUCER_ID_RESPONSE: Layout = Layout {
+    flexible_from: 2,
+    fields: &[
+        int32("throttle_time_ms"),
+        int16("error_code"),
+        int64("producer_id"),
+        int16("producer_epoch"),
     ],
 };

@@ -6,6 +6,7 @@ use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use tokio_util::codec::{Decoder, Encoder};
 
+use super::{Way, framed};
 use crate::protocol::{Api, GroupId, RequestFrame, ResponseFrame, str_bytes};
 use crate::wire::{
     Incoming, decode_request, decode_response, encode_request, encode_response, framing,
@@ -102,4 +103,21 @@ fn a_frame_that_is_too_long_is_an_error() {
     }
     let mut stream = BytesMut::new();
     framing(10).encode(Bytes::from_static(b"more than ten"), &mut stream).expect_err("13 bytes");
+}
+
+#[test]
+fn null_is_refused_before_the_version_that_gave_it_a_meaning() {
+    let all: &[u8] = b"\xff\xff\xff\xff";
+    let nameless: &[u8] = b"\x00\x00\x00\x01\xff\xff\x01\x00\x00";
+    let offsets: &[u8] = b"\x00\x01g\xff\xff\xff\xff";
+    let read = |api, version, body| decode_request(framed(body, (api, version, Way::Request)));
+    let refused = |api, version, body| match read(api, version, body) {
+        Err(error) => error.to_string(),
+        Ok(read) => panic!("{read:?}"),
+    };
+    assert_eq!(refused(Api::Metadata, 0, all), "Metadata request v0: topics: null");
+    assert!(read(Api::Metadata, 1, all).is_ok());
+    assert_eq!(refused(Api::Metadata, 8, nameless), "Metadata request v8: name: null");
+    assert_eq!(refused(Api::OffsetFetch, 1, offsets), "OffsetFetch request v1: topics: null");
+    assert!(read(Api::OffsetFetch, 2, offsets).is_ok());
 }

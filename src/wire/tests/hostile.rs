@@ -10,7 +10,7 @@ use proptest::test_runner::{RngAlgorithm, RngSeed};
 
 use super::{Way, codec, every_message, framed, layout, sample, walked};
 use crate::protocol::Api;
-use crate::wire::{Incoming, Malformed, decode_request, decode_response};
+use crate::wire::{Incoming, Malformed, decode_request, decode_response, nulls};
 
 /// Lengths that no frame can have, as they stand in one: fixed and compact.
 const HUGE: [&[u8]; 5] = [
@@ -35,7 +35,9 @@ fn is_decoded(bytes: &[u8], message: (Api, i16, Way)) -> bool {
     };
     let mut rest = Bytes::copy_from_slice(bytes);
     let body = match way {
-        Way::Request => codec::decode_request(&mut rest, api, version).map(drop),
+        Way::Request => codec::decode_request(&mut rest, api, version).and_then(|body| {
+            nulls::forbidden(&body, version).map_or(Ok(()), |field| Err(field.to_owned()))
+        }),
         Way::Response => codec::decode_response(&mut rest, api, version).map(drop),
     };
     assert_eq!(outcome.is_ok(), body.is_ok());

@@ -1,0 +1,90 @@
+//! What is advertised is served: a request of every API at every version of the wire ring goes through bytes to
+//! a broker with the real coordinator, and its answer through bytes back to the client.
+
+mod asked;
+mod gist;
+
+use crate::coordinator::Coordinator;
+use crate::protocol::{Api, RequestFrame, Response, ResponseFrame, str_bytes};
+use crate::wire::{self, Incoming};
+
+use super::testing::*;
+use asked::{Stage, plausible};
+use gist::gist;
+
+/// The answer as the client reads it that sent `frame`.
+fn answer(bench: &mut Bench<'_>, frame: &RequestFrame) -> Response {
+    let (api, version) = (frame.body.api(), frame.version);
+    let bytes = wire::encode_request(frame).unwrap_or_else(|bad| panic!("request: {bad}"));
+    let read = match wire::decode_request(bytes) {
+        Ok(Incoming::Request(read)) => read,
+        other => panic!("{api} v{version} was read as {other:?}"),
+    };
+    assert_eq!(
+        &read, frame,
+        "{api} v{version}: what is not in this version cannot have been meant"
+    );
+    let sent = bench.send(B0, version, read.body);
+    // As long as a join phase waits, and longer than a commit takes.
+    bench.pass(ms(10_000));
+    let body = bench.answer(sent).clone();
+    let bytes = wire::encode_response(&ResponseFrame { correlation: 7, body }, version);
+    let bytes = bytes.unwrap_or_else(|bad| panic!("response: {bad}"));
+    let read = wire::decode_response(bytes, api, version);
+    let read = read.unwrap_or_else(|bad| panic!("response: {bad}"));
+    assert_eq!(read.correlation, 7);
+    read.body
+}
+
+fn frame(version: i16, body: crate::protocol::Request) -> RequestFrame {
+    RequestFrame { correlation: 7, version, client_id: str_bytes("c"), body }
+}
+
+/// The gist of the answer to a plausible request.
+fn served(api: Api, version: i16) -> String {
+    let mut bench = Bench::new(config(), &|config, rng| Box::new(Coordinator::new(config, rng)));
+    bench.cluster.create_topic(topic("t"), 2);
+    let stage = Stage::before(api, &mut bench);
+    let request = frame(version, plausible(api, version, &stage));
+    let first = answer(&mut bench, &request);
+    match asked::again(&request.body, &first) {
+        Some(body) => gist(&answer(&mut bench, &frame(version, body))),
+        None => gist(&first),
+    }
+}
+
+/// What every version of an API has to say to the request that [`plausible`] makes.
+fn expected(api: Api, version: i16) -> &'static str {
+    match api {
+        Api::Produce => "0 offset 0",
+        Api::Fetch => "0 until 1: value",
+        Api::ListOffsets => "0 offset 1",
+        Api::Metadata => "3 brokers, t 0 with 2 partitions",
+        Api::OffsetCommit | Api::TxnOffsetCommit => "0",
+        Api::OffsetFetch => "0 offset 5",
+        Api::FindCoordinator => "0 node 0",
+        Api::JoinGroup => "0 generation 1, 1 members, leads",
+        Api::Heartbeat | Api::LeaveGroup => "0",
+        Api::SyncGroup => "0 assigned AA",
+        Api::DescribeGroups => "0 g Stable, 1 members",
+        // States came with version 4 (KIP-518).
+        Api::ListGroups if version >= 4 => "0 g consumer Stable",
+        Api::ListGroups => "0 g consumer ",
+        Api::InitProducerId => "0 id 0 epoch 0",
+        Api::WriteTxnMarkers | Api::DeleteGroups | Api::OffsetDelete => "0",
+    }
+}
+
+#[test]
+fn what_is_advertised_is_served() {
+    let mut wrong = Vec::new();
+    for &api in Api::ALL {
+        for version in wire::versions(api) {
+            let (served, expected) = (served(api, version), expected(api, version));
+            if served != expected {
+                wrong.push(format!("{api} v{version}: {served:?}, expected {expected:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
