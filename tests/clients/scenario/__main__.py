@@ -1,23 +1,30 @@
-"""Runs all scenarios at once against one `groupsim serve`, each with a group of its own."""
+"""Runs all scenarios at once, each with a group of its own."""
 
 import argparse
+import re
 import shutil
 import signal
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import children, common, kinds, mixed, readme
+from . import children, common, failover, kinds, mixed, produced, readme
 from .group import Group
+from .ledger import Failure
 from .report import Aborted, Report
 from .serve import Serve
 
 # Longer than the longest scenario, in which two sessions of 45 s end.
 LIMIT = 300.0
 RATE = "20/s"
+MISUNDERSTOOD = re.compile(
+    r"unsupported|incompatible|unknown.?topic|unknown server|invalid|corrupt|\bcrc|decod|deserial|malformed"
+    r"|pars(e|ing)|buffer|protocol error|unexpected|fatal|assert",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -27,6 +34,7 @@ class World:
     bootstrap: str
     logs: Path
     serve: Serve
+    brokers: int = 1
     topic: str = "topic"
     partitions: int = 4
     start: float = field(default_factory=time.monotonic)
@@ -46,35 +54,49 @@ def arguments(names):
     return args
 
 
-def start_serve(args, logs, report):
-    topic = f"{World.topic}:{World.partitions}"
-    feed = f"{World.topic}={RATE}"
-    serve = Serve(args.binary, args.listen, ["--topic", topic, "--feed", feed], logs)
-    with report.step("serve", "starts") as note:
-        note.text = address = serve.ready()
-    return World(address, logs, serve)
+def start_serve(name, args, logs, report):
+    """The scenarios' common `serve`, or the one whose brokers are broken."""
+    brokers, listen = (failover.BROKERS, "127.0.0.1:0") if name == failover.SERVE else (1, args.listen)
+    topic, feed = f"{World.topic}:{World.partitions}", f"{World.topic}={RATE}"
+    flags = ["--brokers", str(brokers), "--topic", topic, "--feed", feed]
+    flags += ["--topic", f"{produced.TOPIC}:{World.partitions}"]
+    serve = Serve(name, args.binary, listen, flags, logs)
+    with report.step(name, "starts") as note:
+        note.text = addresses = serve.ready()
+    return World(addresses, logs, serve, brokers)
 
 
-def run_scenario(name, world, clients, cache, report):
+def run_scenario(name, worlds, cache, report):
     """The body of a scenario's thread. A failed step ends it, and has been reported."""
+    world, clients = worlds[serve_of(name)], kinds.kinds(cache)
     try:
         if name == readme.NAME:
             readme.run(world, kinds.readme(cache), report)
+        elif name == failover.NAME:
+            failover.run(world, clients, report)
+        elif name == produced.NAME:
+            produced.run(world, clients, kinds.producers(cache), report)
         elif name == mixed.NAME:
             with closing(Group(name, world)) as group:
                 mixed.run(group, clients, report)
+        elif name == common.OLD:
+            with closing(Group(name, world)) as group:
+                common.run(group, *kinds.old(cache), report)
         else:
             with closing(Group(name, world)) as group:
-                common.run(group, clients[name], report)
+                common.run(group, clients[name], clients[name], report)
     except Aborted:
         pass
 
 
-def run_all(args, world, report):
-    clients = kinds.kinds(args.cache)
+def serve_of(scenario):
+    return failover.SERVE if scenario == failover.NAME else "serve"
+
+
+def run_all(args, worlds, report):
     threads = {}
     for name in args.scenarios:
-        work = (name, world, clients, args.cache, report)
+        work = (name, worlds, args.cache, report)
         threads[name] = threading.Thread(target=run_scenario, args=work, daemon=True)
         threads[name].start()
     end = time.monotonic() + LIMIT
@@ -85,12 +107,28 @@ def run_all(args, world, report):
 
 
 def stop_serve(serve, report):
-    with report.step("serve", "ends, and saw every invariant hold") as note:
+    with report.step(serve.name, "ends, and saw every invariant hold") as note:
         note.text = "\n     ".join(["", *serve.stop()])
 
 
+def judge_logs(logs, report):
+    """Each client's log in one: what no client of a correct broker has to say."""
+    with report.step("logs", "no client was answered what it did not understand") as note:
+        files = [file for file in sorted(logs.glob("*.err")) if file.stem not in ("serve", failover.SERVE)]
+        lines = [(file.name, line) for file in files for line in file.read_text(errors="replace").splitlines()]
+        if bad := [f"{name}: {line[:300]}" for name, line in lines if MISUNDERSTOOD.search(line) and said(line)]:
+            raise Failure("\n     ".join(["", *bad[:10]]))
+        note.text = f"{len(lines)} lines of {len(files)} programs"
+
+
+def said(line):
+    """Not what it tells of its own settings."""
+    return not line.startswith(("\t", " ")) and " INFO " not in line
+
+
 def main():
-    args = arguments([*kinds.kinds(Path()), mixed.NAME, readme.NAME])
+    args = arguments([*kinds.kinds(Path()), common.OLD, mixed.NAME, produced.NAME, failover.NAME, readme.NAME])
+    serves = sorted({serve_of(name) for name in args.scenarios}, reverse=True)
     # So that `finally` ends the children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     logs = args.cache / "logs"
@@ -98,16 +136,19 @@ def main():
     logs.mkdir(parents=True)
     report = Report()
     try:
-        world = start_serve(args, logs, report)
-        run_all(args, world, report)
-        stop_serve(world.serve, report)
+        worlds = {name: start_serve(name, args, logs, report) for name in serves}
+        run_all(args, worlds, report)
+        for world in worlds.values():
+            with suppress(Aborted):
+                stop_serve(world.serve, report)
+        judge_logs(logs, report)
     except Aborted:
         pass
     except KeyboardInterrupt:
         return 130
     finally:
         children.kill_all()
-    report.table(["serve", *args.scenarios])
+    report.table([*args.scenarios, *serves, "logs"])
     report.say(f"\n{time.monotonic() - report.start:.0f} s; what everybody said is in {logs}")
     return report.close()
 
