@@ -164,7 +164,7 @@ impl Engine for Madsim {
 
     fn refusal(action: &Action) -> Option<&'static str> {
         match action {
-            Action::Clog(..) => Some(
+            Action::Clog(..) | Action::Unclog(..) => Some(
                 "madsim has one latency for the whole network, so one link cannot be clogged; \
                  run this on the engines sim, turmoil or tcp",
             ),

@@ -5,7 +5,7 @@ use std::ops::DerefMut;
 
 use crate::run::World;
 use crate::sim::hosted::Order;
-use crate::sim::schedule::{Action, Schedule};
+use crate::sim::schedule::Action;
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
 
@@ -88,9 +88,4 @@ impl<E: Engine> World for Hosted<E> {
         self.carry_out();
         done
     }
-}
-
-/// The first line of a schedule that an engine cannot express, and why.
-pub(super) fn refused<E: Engine>(schedule: &Schedule) -> Option<(u32, &'static str)> {
-    schedule.steps.iter().find_map(|step| Some((step.line, E::refusal(&step.action)?)))
 }
