@@ -38,6 +38,30 @@ pub struct GroupOutcome {
     pub committed: BTreeMap<TopicPartition, i64>,
 }
 
+impl Outcome {
+    /// The outcome one fact at a time, each with its name: `g generation` is `3`, `c1 owns` is
+    /// `orders-0,orders-1`.
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let mut facts = BTreeMap::new();
+        for (GroupId(id), group) in &self.groups {
+            facts.insert(format!("{id} state"), group.state.to_string());
+            facts.insert(format!("{id} generation"), group.generation.to_string());
+            facts.insert(format!("{id} members"), group.members.to_string());
+            for (partition, offset) in &group.committed {
+                facts.insert(format!("{id} committed {partition}"), offset.to_string());
+            }
+        }
+        for (name, owned) in &self.owners {
+            let owned: Vec<String> = owned.iter().map(ToString::to_string).collect();
+            facts.insert(format!("{name} owns"), owned.join(","));
+        }
+        for ((GroupId(id), partition), count) in &self.processed {
+            facts.insert(format!("{id} processed {partition}"), count.to_string());
+        }
+        facts
+    }
+}
+
 /// Computes an [`Outcome`] from the events of a run.
 #[derive(Debug, Default)]
 pub struct Onlooker {

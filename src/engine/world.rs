@@ -2,6 +2,7 @@
 
 use std::cell::RefMut;
 use std::ops::DerefMut;
+use std::time::Duration;
 
 use crate::run::World;
 use crate::sim::hosted::Order;
@@ -62,6 +63,10 @@ impl<E: Engine> Hosted<E> {
 impl<E: Engine> World for Hosted<E> {
     fn stage(&mut self) -> impl DerefMut<Target = Sim> {
         self.at_time()
+    }
+
+    fn lateness(&self) -> Duration {
+        E::LATENESS
     }
 
     /// The stage's own queue holds what has no host: the workload, the controller, the administrator.
