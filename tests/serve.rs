@@ -142,7 +142,7 @@ fn request(api: i16, version: i16, body: &[u8]) -> Vec<u8> {
 
 fn request_by(client: u8, api: i16, version: i16, body: &[u8]) -> Vec<u8> {
     let header = [&api.to_be_bytes()[..], &version.to_be_bytes(), &7_i32.to_be_bytes()].concat();
-    framed(&[&header, &[0, 1, client], body].concat())
+    framed(&[&header[..], &[0, 1, client], body].concat())
 }
 
 /// A Fetch at version 4 of all that there is in topic-0.

@@ -74,6 +74,10 @@ pub struct Swarm {
     /// What kind of world to draw.
     #[arg(long, value_name = "NAME", default_value_t, value_parser = profiles())]
     pub profile: Profile,
+    /// Where to run them; what an engine cannot express is left out and counted. A seed takes seconds on
+    /// turmoil and its virtual minutes on tcp, so name fewer seeds there.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = engines())]
+    pub engine: Engine,
 }
 
 /// Arguments of `replay`.
@@ -85,6 +89,9 @@ pub struct Replay {
     /// What kind of world it was drawn from.
     #[arg(long, value_name = "NAME", default_value_t, value_parser = profiles())]
     pub profile: Profile,
+    /// Where to run it; what the engine cannot express is left out.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = engines())]
+    pub engine: Engine,
     /// How closely to look; JSON has every event.
     #[arg(long, value_enum, default_value_t = Zoom::Group)]
     pub zoom: Zoom,

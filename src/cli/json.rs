@@ -39,7 +39,13 @@ pub fn report(name: (&str, Value), report: &Report) -> Value {
 pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8) -> Value {
     json!({
         "type": "summary",
-        "profile": summary.profile.name(),
+        "profile": summary.conditions.profile.name(),
+        "engine": summary.conditions.engine.name(),
+        "left_out": {
+            "lines": summary.left_out.lines,
+            "seeds": summary.left_out.seeds,
+            "aims": summary.left_out.aims,
+        },
         "seeds": { "from": summary.seeds.start, "to": summary.seeds.end, "ran": summary.ran },
         "interrupted": summary.interrupted(),
         "simulated_us": micros(summary.simulated),
@@ -73,7 +79,7 @@ pub fn finding(finding: &Finding) -> Value {
 fn seed_finding(summary: &Summary, found: &SeedFinding) -> Value {
     let mut object = finding(&found.finding);
     object["seed"] = json!(found.seed);
-    object["replay"] = json!(replay_command(found.seed, summary.profile));
+    object["replay"] = json!(replay_command(found.seed, summary.conditions));
     object
 }
 

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::run::{Systems, run};
+use crate::engine::{Engine, LeftOut, expressible, run_on};
+use crate::run::{Checks, Systems};
 use crate::script;
 use crate::swarm::{Options, expand};
+use crate::trace::Event;
 
 use super::args;
 use super::exit::Exit;
@@ -14,7 +16,7 @@ use super::trace::Printer;
 /// Prints the options of the seed in full, then runs its schedule, or prints it as a script.
 pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
     let options = Options::draw(args.seed, args.profile);
-    let schedule = expand(&options);
+    let (schedule, left_out) = expressible(args.engine, expand(&options));
     if args.print {
         return print(&options, &script::print(&schedule), out);
     }
@@ -22,8 +24,18 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
         out.line(format_args!("# {line}"))?;
     }
     out.object(&json!({ "type": "options", "options": as_json(&options) }))?;
+    if args.engine != Engine::Sim {
+        let LeftOut { lines, aim } = left_out;
+        let of_aim = if aim { " and its aim=" } else { "" };
+        out.line(format_args!("# engine={}", args.engine))?;
+        out.line(format_args!("# left out: {lines} lines{of_aim}"))?;
+        let engine = args.engine.name();
+        out.object(&json!({ "type": "engine", "engine": engine, "left_out": lines, "aim": aim }))?;
+    }
     let mut printer = Printer::new(args.zoom.into(), out);
-    let report = run(&schedule, &Systems::default(), &mut |event| printer.take(event));
+    let watch = &mut |event: &Event| printer.take(event);
+    let report = run_on(args.engine, &schedule, &Systems::default(), Checks::ALL, watch)
+        .map_err(|refused| Failure::Usage(refused.to_string()))?;
     printer.finish(("seed", args.seed.into()), &report)
 }
 

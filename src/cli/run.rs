@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use crate::engine::run_on;
+use crate::engine::{Refused, run_on};
 use crate::run::{Checks, Finding, Systems};
 use crate::script;
 use crate::sim::schedule::Schedule;
@@ -28,7 +28,7 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
         let report = match run_on(args.engine, schedule, &Systems::default(), Checks::ALL, watch) {
             Ok(report) => report,
             Err(refused) => {
-                tell(&format!("error: {refused}\n  --> {}", refused.place(&file)));
+                tell(&format!("error: {refused}\n  --> {}", place(&refused, &file)));
                 worst = worst.max(Exit::Usage);
                 continue;
             }
@@ -40,6 +40,20 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
         worst = worst.max(exit);
     }
     Ok(worst)
+}
+
+/// Where that stands which was refused. `network` is a line that a schedule does not remember, and there is
+/// at most one.
+fn place(refused: &Refused, file: &str) -> String {
+    let named = |line: &str| line.split_whitespace().next() == Some("network");
+    let text = match refused {
+        Refused::Aim => std::fs::read_to_string(file).unwrap_or_default(),
+        Refused::Line { .. } | Refused::Engine(_) => String::new(),
+    };
+    match text.lines().position(named) {
+        Some(index) => format!("{file}:{}", index + 1),
+        None => refused.place(file),
+    }
 }
 
 /// Every script, or none after telling about each that is wrong.

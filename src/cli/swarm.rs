@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::engine::Engine;
 use crate::run::Systems;
-use crate::swarm::{Progress, SeedFinding, Summary, describe_all, replay_command, run_seeds};
+use crate::swarm::{
+    Conditions, Progress, SeedFinding, Summary, describe_all, replay_command, run_seeds,
+};
 use crate::trace::Cells;
 
 use super::args;
@@ -29,8 +32,9 @@ pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let step = |progress: Progress| bar.step(progress);
     let jobs = args.jobs.unwrap_or(0);
-    let summary = run_seeds(args.seeds.range(), args.profile, jobs, &systems, &stop, &step)
-        .map_err(|error| Failure::Usage(format!("cannot start {jobs} jobs: {error}")))?;
+    let conditions = Conditions { profile: args.profile, engine: args.engine };
+    let summary = run_seeds(args.seeds.range(), conditions, jobs, &systems, &stop, &step)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
     let wall = begun.elapsed();
     bar.finish();
     let exit = verdict(&summary);
@@ -64,8 +68,13 @@ fn totals(
     let mut row = |name: &str, value: String| out.line(format_args!("{name:<12} {value}"));
     let stopped = if summary.interrupted() { ", interrupted" } else { "" };
     let range = format!("{}..{}", summary.seeds.start, summary.seeds.end);
+    let conditions = summary.conditions;
     let ran = human::thousands(summary.ran);
-    row("seeds", format!("{ran} of {range}, profile {}{stopped}", summary.profile))?;
+    row("seeds", format!("{ran} of {range}, profile {}{stopped}", conditions.profile))?;
+    if conditions.engine != Engine::Sim {
+        row("engine", conditions.engine.to_string())?;
+        row("left out", left_out(summary))?;
+    }
     row("simulated", human::duration(summary.simulated))?;
     row("speed", speed(summary, wall))?;
     row("messages", human::thousands(summary.messages))?;
@@ -81,6 +90,17 @@ fn totals(
         out.line(format_args!("  {name:<18} {}", seeds(summary, &found)))?;
     }
     Ok(())
+}
+
+/// What the engine could not express.
+fn left_out(summary: &Summary) -> String {
+    let out = summary.left_out;
+    format!(
+        "{} lines of {} seeds, and the aim= of {}",
+        human::thousands(out.lines),
+        human::thousands(out.seeds),
+        human::thousands(out.aims)
+    )
 }
 
 fn speed(summary: &Summary, wall: Duration) -> String {
@@ -115,7 +135,7 @@ fn seeds(summary: &Summary, found: &[&SeedFinding]) -> String {
     let named: Vec<String> =
         found.iter().take(SEEDS_NAMED).map(|found| found.seed.to_string()).collect();
     let more = if found.len() > SEEDS_NAMED { " …" } else { "" };
-    let replay = replay_command(found[0].seed, summary.profile);
+    let replay = replay_command(found[0].seed, summary.conditions);
     format!("{} seeds: {}{more}; {replay}", human::thousands(found.len() as u64), named.join(" "))
 }
 

@@ -14,6 +14,9 @@ pub(super) trait Engine {
     /// Its network and its clock.
     type Net: Net;
 
+    /// How late a line of the schedule may be.
+    const LATENESS: Duration;
+
     /// The time since the run began.
     fn now(&self) -> Time;
 

@@ -74,8 +74,9 @@ struct Post {
     brokers: BTreeMap<ConnectionId, UnboundedSender<ToClient>>,
     /// What the clients call themselves whose connections are at a broker's end.
     names: BTreeMap<ConnectionId, StrBytes>,
-    /// Which connection the stage's consumers have open from an address.
-    dialled: BTreeMap<SocketAddr, ConnectionId>,
+    /// Which connections the stage's consumers have made from an address, and no broker has seen yet. There is
+    /// more than one when a port is used again while a broken link still holds back what was sent from it.
+    dialled: BTreeMap<SocketAddr, Vec<ConnectionId>>,
     /// Where brokers are.
     addresses: BTreeMap<BrokerId, SocketAddr>,
     /// Whether they are where they say they are: then they are found by what Metadata says.
@@ -83,6 +84,16 @@ struct Post {
     /// The hosts and ports that brokers have named as their own.
     named: BTreeMap<BrokerId, (String, u16)>,
     panic: Option<Box<dyn Any + Send>>,
+}
+
+/// Who has made a connection.
+enum Dialled {
+    /// Nobody whom the stage knows.
+    Never,
+    /// A consumer.
+    By(ConnectionId),
+    /// A consumer that has given it up since.
+    Forgotten,
 }
 
 struct Inner {
@@ -219,20 +230,45 @@ impl<N: Net> Hub<N> {
 
     /// The client's end of a connection has an address, by which the broker's end will know it.
     pub(super) fn has_dialled(&self, from: SocketAddr, conn: ConnectionId) {
-        self.shared.post.borrow_mut().dialled.insert(from, conn);
+        let sim = self.shared.sim.borrow();
+        let mut post = self.shared.post.borrow_mut();
+        let dialled = post.dialled.entry(from).or_default();
+        dialled.retain(|earlier| sim.next_request(*earlier).is_some());
+        dialled.push(conn);
     }
 
-    /// Who has connected to a broker from an address, and what the broker's end is to do for it.
+    /// Who has connected to a broker from an address and begun with a frame, and what the broker's end is to do
+    /// for it. None for a connection that its client has forgotten: nothing on it is to arrive any more.
     pub(super) fn accept(
         &self,
         at: BrokerId,
         from: SocketAddr,
-    ) -> (ConnectionId, UnboundedReceiver<ToClient>) {
-        let dialled = self.shared.post.borrow_mut().dialled.remove(&from);
-        let conn = dialled.unwrap_or_else(|| self.enter(|sim| sim.stranger_connected(at)));
+        first: &Bytes,
+    ) -> Option<(ConnectionId, UnboundedReceiver<ToClient>)> {
+        let conn = match self.dialled(from, first) {
+            Dialled::Never => self.enter(|sim| sim.stranger_connected(at)),
+            Dialled::By(conn) => conn,
+            Dialled::Forgotten => return None,
+        };
         let (sender, receiver) = unbounded_channel();
         self.shared.post.borrow_mut().brokers.insert(conn, sender);
-        (conn, receiver)
+        Some((conn, receiver))
+    }
+
+    /// A consumer counts its requests over all of its connections, so the number of the first one tells which
+    /// connection it came on.
+    fn dialled(&self, from: SocketAddr, first: &Bytes) -> Dialled {
+        let sim = self.shared.sim.borrow();
+        let mut post = self.shared.post.borrow_mut();
+        let Some(dialled) = post.dialled.get_mut(&from) else { return Dialled::Never };
+        let number =
+            first.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes);
+        let found = dialled.iter().position(|conn| sim.next_request(*conn) == number);
+        let found = found.map(|index| dialled.remove(index));
+        if dialled.is_empty() {
+            post.dialled.remove(&from);
+        }
+        found.map_or(Dialled::Forgotten, Dialled::By)
     }
 
     /// The broker's end of a connection has ended.

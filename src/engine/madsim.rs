@@ -89,11 +89,18 @@ fn address(host: Host) -> IpAddr {
 impl Engine for Madsim {
     type Net = MadsimNet;
 
+    /// It sleeps for a millisecond at least, and each poll of a task takes a moment.
+    const LATENESS: Duration = Duration::from_millis(5);
+
     fn now(&self) -> Time {
         self.now
     }
 
     fn run(&mut self, hub: &Hub<MadsimNet>, limit: Time) {
+        // Even a sleep of no time would take it a millisecond.
+        if self.now >= limit {
+            return;
+        }
         self.now = self.runtime.block_on(async {
             tokio::select! {
                 biased;
@@ -164,7 +171,7 @@ impl Engine for Madsim {
 
     fn refusal(action: &Action) -> Option<&'static str> {
         match action {
-            Action::Clog(..) => Some(
+            Action::Clog(..) | Action::Unclog(..) => Some(
                 "madsim has one latency for the whole network, so one link cannot be clogged; \
                  run this on the engines sim, turmoil or tcp",
             ),

@@ -16,6 +16,8 @@
 //! | `shell` | a broker and a consumer as programs |
 //! | `hub` | what the tasks share: the stage, and the post between stage and shells |
 //! | `api`, `world` | what an engine does for a run; a run on one |
+//! | `expressible` | what of a schedule an engine can express |
+//! | `outcome` | what a run comes to on any engine, for comparing them |
 //! | `turmoil`, `madsim`, `tcp` | the engines; each head says what it can express |
 //! | `serve`, `outsiders` | brokers for clients from outside, and what is done to those |
 //! | `probe` | our consumers against somebody else's brokers |
@@ -24,10 +26,12 @@
 //! Read next: `shell`, and [`crate::wire`] for the bytes.
 
 mod api;
+mod expressible;
 mod hub;
 #[cfg(madsim)]
 mod madsim;
 mod net;
+mod outcome;
 mod outsiders;
 mod probe;
 mod serve;
@@ -54,8 +58,12 @@ use crate::sim::hosted::Cast;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
+pub use expressible::{LeftOut, expressible};
+pub use outcome::{GroupOutcome, Onlooker, Outcome};
+
+use expressible::refuses;
 use hub::Hub;
-use world::{Hosted, refused};
+use world::Hosted;
 
 /// Where a schedule can be run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +110,8 @@ pub enum Refused {
         /// Why, and what else to do.
         why: &'static str,
     },
+    /// The network's `aim=` cannot.
+    Aim,
     /// The engine cannot be had in this build or on this machine.
     Engine(String),
 }
@@ -110,6 +120,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refused::Line { why, .. } => f.write_str(why),
+            Refused::Aim => f.write_str(AIM),
             Refused::Engine(why) => f.write_str(why),
         }
     }
@@ -120,10 +131,16 @@ impl Refused {
     pub fn place(&self, file: &str) -> String {
         match self {
             Refused::Line { line, .. } if *line > 0 => format!("{file}:{line}"),
-            Refused::Line { .. } | Refused::Engine(_) => file.to_owned(),
+            Refused::Line { .. } | Refused::Aim | Refused::Engine(_) => file.to_owned(),
         }
     }
 }
+
+impl std::error::Error for Refused {}
+
+/// Why no other engine takes `aim=`.
+const AIM: &str = "`aim=` holds requests back until deadlines of the coordinator, which only the engine sim \
+    can; run this on it, or take `aim=` out: deadlines are then met by luck alone";
 
 /// Carries out `schedule` on an engine and shows every event to `watch`; for the rest like
 /// [`crate::run::run_with`].
@@ -167,24 +184,20 @@ pub fn run_on(
 
 /// Why a schedule cannot be run on an engine, if it cannot.
 pub fn refusal(engine: Engine, schedule: &Schedule) -> Option<Refused> {
-    if engine != Engine::Sim && schedule.network.aim > 0 {
-        let why = "`aim=` holds deliveries back until deadlines, which only the engine sim can";
-        return Some(Refused::Line { line: 0, why });
+    if engine == Engine::Madsim && cfg!(not(madsim)) {
+        return Some(Refused::Engine(WITHOUT_MADSIM.to_owned()));
     }
-    let refused = match engine {
-        Engine::Sim => None,
-        Engine::Turmoil => refused::<turmoil::Turmoil>(schedule),
-        #[cfg(madsim)]
-        Engine::Madsim => refused::<madsim::Madsim>(schedule),
-        #[cfg(not(madsim))]
-        Engine::Madsim => return Some(Refused::Engine(WITHOUT_MADSIM.to_owned())),
-        Engine::Tcp => refused::<tcp::Tcp>(schedule),
-    };
-    refused.map(|(line, why)| Refused::Line { line, why })
+    if engine != Engine::Sim && schedule.network.aim > 0 {
+        return Some(Refused::Aim);
+    }
+    let mut steps = schedule.steps.iter();
+    steps.find_map(|step| {
+        let why = refuses(engine, &step.action)?;
+        Some(Refused::Line { line: step.line, why })
+    })
 }
 
 /// What is said where the flag got lost.
-#[cfg(not(madsim))]
 pub const WITHOUT_MADSIM: &str = "this build has no madsim: it needs `--cfg madsim`, which the project's \
     .cargo/config.toml sets and RUSTFLAGS in the environment replaces; add the flag there";
 

@@ -83,6 +83,8 @@ fn address(host: Host) -> IpAddr {
 impl Engine for Turmoil {
     type Net = TurmoilNet;
 
+    const LATENESS: Duration = TICK;
+
     fn now(&self) -> Time {
         Time::ZERO + self.sim.elapsed()
     }

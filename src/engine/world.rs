@@ -2,10 +2,11 @@
 
 use std::cell::RefMut;
 use std::ops::DerefMut;
+use std::time::Duration;
 
 use crate::run::World;
 use crate::sim::hosted::Order;
-use crate::sim::schedule::{Action, Schedule};
+use crate::sim::schedule::Action;
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
 
@@ -68,6 +69,10 @@ impl<E: Engine> World for Hosted<E> {
         self.at_time()
     }
 
+    fn lateness(&self) -> Duration {
+        E::LATENESS
+    }
+
     /// The stage's own queue holds what has no host: the workload, the controller, the administrator.
     fn next(&mut self, limit: Time) -> bool {
         let due = self.hub.stage().next_time();
@@ -92,9 +97,4 @@ impl<E: Engine> World for Hosted<E> {
         self.carry_out();
         done
     }
-}
-
-/// The first line of a schedule that an engine cannot express, and why.
-pub(super) fn refused<E: Engine>(schedule: &Schedule) -> Option<(u32, &'static str)> {
-    schedule.steps.iter().find_map(|step| Some((step.line, E::refusal(&step.action)?)))
 }

@@ -108,7 +108,7 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
 
     fn wait_for(&mut self, line: u32, at: Time) -> Result<(), Stop> {
         let now = self.world.stage().now();
-        if at < now {
+        if at + self.world.lateness() < now {
             let at = Pretty(at.since(Time::ZERO));
             let message = format!("`at {at}` is over: it is {now} by now");
             return Err(self.watcher.bad_step(line, message));

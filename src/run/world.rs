@@ -1,6 +1,8 @@
 //! What a schedule is carried out in: the simulator by itself, or the simulator as the stage of programs
 //! that run on another engine.
 
+use std::time::Duration;
+
 use crate::sim::schedule::Action;
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
@@ -9,6 +11,12 @@ use crate::time::Time;
 pub trait World {
     /// Looks at the stage.
     fn stage(&mut self) -> impl std::ops::DerefMut<Target = Sim>;
+
+    /// How late a line of the schedule may be carried out. Where time goes by in ticks, or by itself, a line is
+    /// not always carried out at its very instant, and the next one finds its time over.
+    fn lateness(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Lets the next thing happen. When nothing happens up to `limit`, the clock is at `limit` and this is
     /// false.

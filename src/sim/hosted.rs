@@ -137,6 +137,14 @@ impl Sim {
         self.network.open(Client::Stranger, at)
     }
 
+    /// The number of the next request that will arrive on a connection, if any is under way.
+    pub fn next_request(&self, conn: ConnectionId) -> Option<i32> {
+        match self.network.next_up(conn)? {
+            Item::Message(sent) => Some(sent.request().correlation),
+            Item::Fin | Item::Rst => None,
+        }
+    }
+
     /// A request has arrived at the broker's end of a connection. Nothing, if the broker no longer has it
     /// open.
     pub fn request_arrived(&mut self, conn: ConnectionId, frame: RequestFrame) {

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
+use crate::engine::{Engine, Refused};
 use crate::run::{Finding, Report, Systems};
 use crate::time::Time;
 use crate::trace::{Event, Renderer, Zoom};
 
-use super::profile::Profile;
+use super::conditions::Conditions;
 use super::summary::Summary;
-use super::workers::run_seed;
+use super::workers::run_seed_under;
 
 /// How many lines of the trace a finding is told with.
 pub const TRACE_LINES: usize = 20;
@@ -64,27 +65,28 @@ pub fn headline(finding: &Finding) -> String {
 
 /// The one command that shows the seed again. Started by cargo, it is cargo's: then there may be no
 /// `groupsim` to be called by its name.
-pub fn replay_command(seed: u64, profile: Profile) -> String {
+pub fn replay_command(seed: u64, conditions: Conditions) -> String {
     let program = match std::env::var_os("CARGO") {
         Some(_) => "cargo run --release --",
         None => "groupsim",
     };
-    format!("{program} replay {seed} --profile {profile}")
+    format!("{program} replay {seed} {conditions}")
 }
 
 /// Tells a finding of a seed in full, by running the seed again.
-pub fn describe(seed: u64, profile: Profile, finding: &Finding, systems: &Systems) -> String {
+pub fn describe(seed: u64, conditions: Conditions, finding: &Finding, systems: &Systems) -> String {
     let mut tail = Tail::new(Zoom::Wire);
-    let again = run_seed(seed, profile, systems, &mut |event| tail.take(event));
+    let again = run_seed_under(seed, conditions, systems, &mut |event| tail.take(event));
     let mut text = format!("seed {seed}: {}\n", headline(finding));
-    if again.finding.as_ref() != Some(finding) {
-        let _ = writeln!(text, "{}", not_again(&again));
+    if !matches!(&again, Ok((again, _)) if again.finding.as_ref() == Some(finding)) {
+        let again = again.map(|(report, _)| report);
+        let _ = writeln!(text, "{}", not_again(conditions.engine, &again));
     }
     let _ = writeln!(text, "the last {} lines of the trace:", tail.lines.len());
     for line in &tail.lines {
         let _ = writeln!(text, "  {line}");
     }
-    let _ = writeln!(text, "see all of it: {}", replay_command(seed, profile));
+    let _ = writeln!(text, "see all of it: {}", replay_command(seed, conditions));
     text
 }
 
@@ -92,13 +94,22 @@ pub fn describe(seed: u64, profile: Profile, finding: &Finding, systems: &System
 pub fn describe_all(summary: &Summary, systems: &Systems) -> String {
     let by_invariant = summary.by_invariant();
     let first = by_invariant.values().filter_map(|found| found.first());
-    let told = first.map(|found| describe(found.seed, summary.profile, &found.finding, systems));
+    let told = first.map(|found| describe(found.seed, summary.conditions, &found.finding, systems));
     told.collect::<Vec<_>>().join("\n")
 }
 
-fn not_again(report: &Report) -> String {
-    let found = report.finding.as_ref().map_or("nothing".to_owned(), headline);
-    format!("NOT DETERMINISTIC: the same seed, run again, found {found}")
+fn not_again(engine: Engine, again: &Result<Report, Refused>) -> String {
+    let found = match again {
+        Ok(report) => report.finding.as_ref().map_or("nothing".to_owned(), headline),
+        Err(refused) => refused.to_string(),
+    };
+    match engine {
+        // The kernel and the clock have a part in it.
+        Engine::Tcp => format!("no two runs on real TCP are the same: run again, it found {found}"),
+        Engine::Sim | Engine::Turmoil | Engine::Madsim => {
+            format!("NOT DETERMINISTIC: the same seed, run again, found {found}")
+        }
+    }
 }
 
 /// The last lines of a trace.

@@ -15,6 +15,9 @@
 //! healthy, while safety is checked. Then the broker and a core of the consumers are healed, the rest
 //! stays as it is, and the group must converge and read what is left.
 //!
+//! Other engines than the simulator's own cannot express everything; there what they cannot is left out of
+//! a seed's schedule, and counted.
+//!
 //! What this ring does *not* do: judge (see [`crate::invariant`]) or make a finding smaller. It reads no
 //! clock: how fast a swarm went is measured by [`crate::cli`].
 //!
@@ -25,6 +28,7 @@
 mod brokers;
 mod churn;
 mod cluster;
+mod conditions;
 mod faults;
 mod finding;
 mod fleet;
@@ -39,6 +43,7 @@ mod upkeep;
 mod windows;
 mod workers;
 
+pub use conditions::Conditions;
 pub use finding::{
     Parts, TRACE_LINES, Tail, describe, describe_all, headline, parts, replay_command,
 };
@@ -46,5 +51,5 @@ pub use generate::{expand, schedule};
 pub use options::{Arrival, ConsumerOptions, FaultOptions, Options};
 pub use profile::{Family, Profile, Spec, UnknownProfile};
 pub use seeds::{SeedError, SeedRange, seeds_from_env};
-pub use summary::{SeedFinding, Summary};
-pub use workers::{Progress, run_seed, run_seeds};
+pub use summary::{LeftOutOfAll, SeedFinding, Summary};
+pub use workers::{Progress, SwarmError, run_seed, run_seed_under, run_seeds};

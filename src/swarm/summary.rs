@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::engine::LeftOut;
 use crate::run::{Finding, Report};
 use crate::trace::{Cells, FaultKind};
 
+use super::conditions::Conditions;
 use super::finding::parts;
-use super::profile::Profile;
 
 /// The reports of many seeds, added up. Adding is commutative, so the sum does not depend on which
 /// worker ran which seed.
@@ -18,8 +19,8 @@ use super::profile::Profile;
 pub struct Summary {
     /// The seeds that were asked for.
     pub seeds: Range<u64>,
-    /// The profile they were drawn from.
-    pub profile: Profile,
+    /// The profile they were drawn from, and the engine they were run on.
+    pub conditions: Conditions,
     /// How many of them were run: all, unless the swarm was interrupted.
     pub ran: u64,
     /// How much virtual time passed.
@@ -38,10 +39,23 @@ pub struct Summary {
     pub cells: Cells,
     /// How many seeds proved nothing.
     pub vacuous: u64,
+    /// What the engine could not express.
+    pub left_out: LeftOutOfAll,
     /// What was found, by seed.
     pub findings: Vec<SeedFinding>,
     /// One number for all traces.
     pub digest: u64,
+}
+
+/// What was left out of the schedules of many seeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOutOfAll {
+    /// How many lines.
+    pub lines: u64,
+    /// Of how many seeds.
+    pub seeds: u64,
+    /// How many seeds went without their `aim=`.
+    pub aims: u64,
 }
 
 /// What one seed found.
@@ -55,10 +69,10 @@ pub struct SeedFinding {
 
 impl Summary {
     /// Before the first seed.
-    pub fn new(seeds: Range<u64>, profile: Profile) -> Summary {
+    pub fn new(seeds: Range<u64>, conditions: impl Into<Conditions>) -> Summary {
         Summary {
             seeds,
-            profile,
+            conditions: conditions.into(),
             ran: 0,
             simulated: Duration::ZERO,
             events: 0,
@@ -68,6 +82,7 @@ impl Summary {
             faults: BTreeMap::new(),
             cells: Cells::default(),
             vacuous: 0,
+            left_out: LeftOutOfAll::default(),
             findings: Vec::new(),
             digest: 0,
         }
@@ -92,11 +107,21 @@ impl Summary {
         self.findings.extend(report.finding.map(|finding| SeedFinding { seed, finding }));
     }
 
+    /// Takes note of what was left out of the schedule of one seed.
+    pub fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out.lines += left_out.lines;
+        self.left_out.seeds += u64::from(left_out.lines > 0);
+        self.left_out.aims += u64::from(left_out.aim);
+    }
+
     /// Adds what another worker ran of the same swarm.
     pub fn merge(&mut self, other: Summary) {
         assert_eq!(self.seeds, other.seeds, "summaries of two swarms do not add up");
         self.ran += other.ran;
         self.vacuous += other.vacuous;
+        self.left_out.lines += other.left_out.lines;
+        self.left_out.seeds += other.left_out.seeds;
+        self.left_out.aims += other.left_out.aims;
         self.simulated += other.simulated;
         self.events += other.events;
         self.messages += other.messages;
@@ -134,6 +159,7 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::swarm::Profile;
     use crate::time::Time;
 
     fn report(digest: u64, crashed: bool) -> Report {

@@ -7,6 +7,7 @@ mod around;
 mod catalog;
 mod consumers;
 mod coordinators;
+mod engines;
 mod seeds;
 
 use std::rc::Rc;

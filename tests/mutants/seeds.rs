@@ -53,7 +53,8 @@ fn holds(profile: Profile, seed: u64) -> bool {
     run_seed(seed, profile, &Systems::default(), &mut |_| ()).finding.is_none()
 }
 
-fn systems(mutant: &Mutant) -> Systems {
+/// Systems of which one is the mutant.
+pub fn systems(mutant: &Mutant) -> Systems {
     let correct = Systems::default();
     match mutant.system {
         System::Coordinator(wrap) => Systems {

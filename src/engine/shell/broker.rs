@@ -97,12 +97,14 @@ async fn connection<N: Net>(
     // Who a client is shows with its first frame: by then its own end has an address.
     let why = match next(&hub, &mut frames, limits).await {
         Err(why) => why,
-        Ok(first) => {
-            let (conn, mut mail) = hub.accept(at, peer);
-            let why = serve(&hub, (at, conn), &mut frames, &mut mail, first, limits).await;
-            hub.hung_up(conn);
-            why
-        }
+        Ok(first) => match hub.accept(at, peer, &first) {
+            Some((conn, mut mail)) => {
+                let why = serve(&hub, (at, conn), &mut frames, &mut mail, first, limits).await;
+                hub.hung_up(conn);
+                why
+            }
+            None => "its client has given it up long ago".to_owned(),
+        },
     };
     tracing::info!(target: "groupsim", %at, %peer, why, "a connection ended");
 }

@@ -13,6 +13,8 @@
 
 mod broker;
 mod consumer;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 pub use broker::Limits;

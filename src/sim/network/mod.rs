@@ -221,6 +221,11 @@ impl Network {
         Some(item)
     }
 
+    /// What will arrive next at the broker.
+    pub(super) fn next_up(&self, conn: ConnectionId) -> Option<&Item> {
+        self.connections[conn.0 as usize].up.under_way.front()
+    }
+
     /// What arrives back at the client now, if the link lets it.
     pub(super) fn arrive_back(&mut self, conn: ConnectionId) -> Option<Item> {
         let connection = &mut self.connections[conn.0 as usize];

@@ -1,0 +1,56 @@
+//! The invariants judge programs on other engines by the same events: what is broken is noticed there as well.
+
+use groupsim::engine::{Engine, run_on};
+use groupsim::run::{Checks, Finding, Report, Systems};
+use groupsim::script;
+
+use crate::catalog::MUTANTS;
+use crate::seeds::systems;
+
+/// A mutant, and a script on which it goes wrong.
+const CASES: [(&str, &str); 2] = [
+    (
+        "forgiving-heartbeats",
+        "broker initial-delay=300ms min-session=1s\ntopic t partitions=2 rate=10/s\n\
+         group g session=2s heartbeat=300ms\n\
+         join c1\njoin c2\nsettle\npause c2\nadvance 4s\nresume c2\nadvance 2s\n",
+    ),
+    (
+        "keeps-partitions",
+        "broker initial-delay=300ms\ntopic t partitions=2 rate=10/s\ngroup g heartbeat=200ms\n\
+         join c1\nsettle\njoin c2\nadvance 4s\n",
+    ),
+];
+
+fn engines() -> impl Iterator<Item = Engine> {
+    Engine::ALL.into_iter().filter(|engine| *engine != Engine::Madsim || cfg!(madsim))
+}
+
+fn run(engine: Engine, text: &str, systems: &Systems) -> Report {
+    let schedule = script::parse("inline", text).unwrap_or_else(|error| panic!("{error}"));
+    run_on(engine, &schedule, systems, Checks::ALL, &mut |_| ())
+        .unwrap_or_else(|refused| panic!("{engine}: {refused}"))
+}
+
+#[test]
+fn a_mutant_is_caught_on_every_engine() {
+    for (name, text) in CASES {
+        let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).expect("a mutant");
+        for engine in engines() {
+            let found = run(engine, text, &systems(mutant)).finding;
+            let caught = matches!(&found, Some(Finding::Violation(violation))
+                if mutant.caught_by.contains(&violation.invariant));
+            assert!(caught, "{name} on {engine}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn correct_systems_hold_on_the_same_scripts() {
+    for (name, text) in CASES {
+        for engine in engines() {
+            let report = run(engine, text, &Systems::default());
+            assert_eq!(report.finding, None, "the script of {name} on {engine}");
+        }
+    }
+}
