@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::BrokerId;
-use crate::sim::schedule::{Action, Direction, NodeName, TopicSpec};
+use crate::sim::schedule::{Action, AdminRequest, Direction, NodeName, TopicSpec};
 
 use super::options::{ConsumerOptions, Options};
 
@@ -108,8 +108,9 @@ impl<'a> Lives<'a> {
             | Action::Unstall(_)
             | Action::Refuse(..)
             | Action::Accept(_)
-            | Action::Compact(_)
-            | Action::Admin(_) => true,
+            | Action::Compact(_) => true,
+            Action::Admin(AdminRequest::TxnCommit { consumer: Some(name), .. }) => self.runs(name),
+            Action::Admin(_) => true,
             Action::Advance(_)
             | Action::Settle(_)
             | Action::Drain(_)
