@@ -50,8 +50,8 @@ fn every_rule_that_is_cited_is_on_the_rules_page() {
     let page = read(&root.join("src/coordinator/RULES.md"));
     let known =
         |rule: &str| page.contains(&format!("**{rule}**")) || page.contains(&format!("# {rule} "));
-    let sources =
-        files(&root.join("src"), "rs").into_iter().chain(files(&root.join("sims"), "sim"));
+    let folders = [("src", "rs"), ("tests", "rs"), ("sims", "sim")];
+    let sources = folders.into_iter().flat_map(|(folder, end)| files(&root.join(folder), end));
     let mut unknown = Vec::new();
     for path in sources {
         let text = read(&path);
@@ -62,6 +62,23 @@ fn every_rule_that_is_cited_is_on_the_rules_page() {
     }
     assert!(unknown.is_empty(), "not on the rules page:\n{}", unknown.join("\n"));
     assert_eq!(cited("(rules R5.1, R13)."), ["R5.1", "R13"]);
+}
+
+#[test]
+fn every_sim_cites_a_rule_in_its_first_comment() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let says_which =
+        |path: &PathBuf| first_comment(&read(path)).any(|line| !cited(line).is_empty());
+    let mute: Vec<String> = files(&root.join("sims"), "sim")
+        .into_iter()
+        .filter(|path| !says_which(path))
+        .map(|path| inside(root, &path))
+        .collect();
+    assert!(mute.is_empty(), "no rule is cited by {}", mute.join(", "));
+}
+
+fn first_comment(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().take_while(|line| line.starts_with('#'))
 }
 
 fn row(rule: &[u32], places: &BTreeSet<String>) -> String {
@@ -93,8 +110,9 @@ fn citations(root: &Path) -> Vec<(String, String)> {
     for path in files(&root.join("sims"), "sim") {
         let place = inside(root, &path);
         let text = read(&path);
-        let comment = text.lines().take_while(|line| line.starts_with('#'));
-        found.extend(comment.flat_map(cited).map(|rule| (place.clone(), rule.to_owned())));
+        found.extend(
+            first_comment(&text).flat_map(cited).map(|rule| (place.clone(), rule.to_owned())),
+        );
     }
     for folder in ["src", "tests"] {
         for path in files(&root.join(folder), "rs") {

@@ -25,8 +25,18 @@ pub(super) struct Appends {
 
 struct UnderWay {
     due: Time,
-    id: AppendId,
+    what: What,
+    /// Of its last record.
     position: u64,
+}
+
+/// What is committed as one.
+#[derive(Clone, Copy)]
+pub(super) enum What {
+    /// A record that the coordinator has appended.
+    Append(AppendId),
+    /// All that the leader found in the log and that was not committed. It counts as one append.
+    TakenOver,
 }
 
 impl Appends {
@@ -35,6 +45,13 @@ impl Appends {
             self.flush_at = now + linger;
         }
         self.open.push((id, record));
+        self.appended += 1;
+    }
+
+    /// The leader has found records that are not committed, up to this position; they are as soon as the high
+    /// watermark may move.
+    pub(super) fn take_over(&mut self, now: Time, position: u64) {
+        self.under_way.push_back(UnderWay { due: now, what: What::TakenOver, position });
         self.appended += 1;
     }
 
@@ -62,7 +79,7 @@ impl Appends {
         let from = self.under_way.len();
         let under_way = &mut self.under_way;
         let mut records = self.open.drain(..).map(|(id, record)| {
-            under_way.push_back(UnderWay { due, id, position: 0 });
+            under_way.push_back(UnderWay { due, what: What::Append(id), position: 0 });
             record
         });
         let first = store(&mut records);
@@ -81,18 +98,20 @@ impl Appends {
     /// The leader has learned that it is none: nothing that is not committed ever will be, as far as it is
     /// concerned.
     pub(super) fn fail_all(&mut self) -> Vec<AppendId> {
-        let under_way = self.under_way.drain(..).map(|append| append.id);
-        let failed: Vec<AppendId> =
-            under_way.chain(self.open.drain(..).map(|(id, _)| id)).collect();
-        self.appended -= failed.len() as u64;
+        let under_way = self.under_way.drain(..).filter_map(|one| match one.what {
+            What::Append(id) => Some(id),
+            What::TakenOver => None,
+        });
+        let failed = under_way.chain(self.open.drain(..).map(|(id, _)| id)).collect();
+        self.appended = self.committed;
         failed
     }
 
     /// Commits the next append, if its time has come; with its position in the log.
-    pub(super) fn commit_next(&mut self, now: Time) -> Option<(AppendId, u64)> {
+    pub(super) fn commit_next(&mut self, now: Time) -> Option<(What, u64)> {
         self.under_way.front().filter(|append| append.due <= now)?;
         self.committed += 1;
-        self.under_way.pop_front().map(|append| (append.id, append.position))
+        self.under_way.pop_front().map(|append| (append.what, append.position))
     }
 
     pub(super) fn flush_deadline(&self) -> Option<Time> {

@@ -58,6 +58,9 @@ pub enum Output {
     /// A term of the broker as coordinator is now in this state. Active comes before anything its
     /// coordinator does, Unloaded after.
     Shard(Shard, ShardState),
+    /// So many records that a term has found in the log are not committed; said when it becomes active, and with
+    /// 0 when they are.
+    Uncommitted(Shard, u64),
 }
 
 #[derive(Default)]

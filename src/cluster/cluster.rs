@@ -68,7 +68,8 @@ pub struct ClusterConfig {
     pub coordinator: CoordinatorConfig,
     /// The time from the append of a record to the offsets log until it is committed.
     pub commit_delay: RangeInclusive<Duration>,
-    /// `group.coordinator.append.linger.ms`; 0 for Kafka's adaptive linger.
+    /// `group.coordinator.append.linger.ms`; with 0 nothing lingers, which is what Kafka's adaptive linger comes
+    /// to for a broker that takes no time.
     pub linger: Duration,
     /// `offsets.commit.timeout.ms`.
     pub write_timeout: Duration,

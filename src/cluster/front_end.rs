@@ -76,8 +76,7 @@ pub(super) fn as_told_to_clients(request: &Request, error: ResponseError) -> Res
             E::UnknownTopicOrPartition | E::NotEnoughReplicas | E::RequestTimedOut,
             Request::OffsetFetch(_),
         ) => E::NotCoordinator,
-        (E::NetworkException, _) => E::CoordinatorLoadInProgress,
-        (other, _) => coordinator::as_told_to_clients(other),
+        (other, _) => coordinator::as_told_of_an_operation(other),
     }
 }
 

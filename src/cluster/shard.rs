@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::coordinator::{self, Call, GroupCoordinator, Record, RequestId};
-use crate::protocol::{RequestFrame, ResponseError, TopicName};
+use crate::protocol::{Request, RequestFrame, ResponseError, TopicName};
 use crate::time::Time;
 
 use super::appends::Appends;
@@ -27,9 +27,18 @@ pub(super) enum Stage {
     /// The log as it was when the term began is being replayed.
     Loading {
         until: Time,
-        records: Vec<(u64, Record)>,
+        replayed: Replayed,
     },
     Active(Active),
+}
+
+/// A log as it was when it was read.
+#[derive(Default)]
+pub(super) struct Replayed {
+    /// With their positions.
+    pub(super) records: Vec<(u64, Record)>,
+    /// Those before this position were committed.
+    pub(super) committed: u64,
 }
 
 pub(super) struct Active {
@@ -44,6 +53,11 @@ impl Active {
     pub(super) fn new(coordinator: Box<dyn GroupCoordinator>) -> Active {
         Active { coordinator, appends: Appends::default(), held: Held::default(), closing: false }
     }
+}
+
+/// Whether what it appends belongs to a transaction.
+fn is_transactional(request: &Request) -> bool {
+    matches!(request, Request::TxnOffsetCommit(_) | Request::WriteTxnMarkers(_))
 }
 
 impl Term {
@@ -100,8 +114,22 @@ impl Turn<'_, '_> {
         }
         let call =
             Call { id, version: frame.version, client_id: &frame.client_id, request: &frame.body };
+        // A batch is of one transaction, or of none: it never lingers with what others append (R3.8).
+        let transactional = is_transactional(&frame.body);
+        if transactional {
+            self.flush_open(partition);
+        }
         self.tell(partition, |coordinator, now, out| coordinator.handle(now, call, out));
+        if transactional {
+            self.flush_open(partition);
+        }
         self.watch_write(partition, id, frame);
+    }
+
+    fn flush_open(&mut self, partition: usize) {
+        if self.active(partition).appends.has_open() {
+            self.flush(partition);
+        }
     }
 
     fn refuse_or_activate(&mut self, partition: usize, id: RequestId, frame: &Arc<RequestFrame>) {
@@ -112,7 +140,7 @@ impl Turn<'_, '_> {
             Some(_) => ResponseError::CoordinatorLoadInProgress,
             // Nobody has led it before and nobody has used it: an empty log is loaded in no time.
             None if self.broker.leads(partition) == Some(0) => {
-                self.activate(partition, 0, Vec::new());
+                self.activate(partition, 0, Replayed::default());
                 return self.hand_over(partition, id, frame);
             }
             None => ResponseError::NotCoordinator,
@@ -134,17 +162,17 @@ impl Turn<'_, '_> {
         let Some(term) = self.broker.terms[partition].as_deref_mut() else { return };
         let active = match &mut term.stage {
             Stage::Loading { until, .. } if *until > self.now => return,
-            Stage::Loading { records, .. } => {
-                let (epoch, records) = (term.epoch, std::mem::take(records));
-                return self.activate(partition, epoch, records);
+            Stage::Loading { replayed, .. } => {
+                let (epoch, replayed) = (term.epoch, std::mem::take(replayed));
+                return self.activate(partition, epoch, replayed);
             }
             Stage::Active(active) => active,
         };
         if active.appends.flush_is_due(self.now) {
             self.flush(partition);
         }
-        while let Some(append) = self.commit_next(partition) {
-            self.tell(partition, |coordinator, now, out| coordinator.committed(now, append, out));
+        while let Some(committed) = self.commit_next(partition) {
+            self.tell_committed(partition, committed);
             self.release(partition);
         }
         while let Some(request) = self.timed_out(partition) {

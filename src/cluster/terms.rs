@@ -1,13 +1,13 @@
 //! How terms begin and end: a broker learns that it leads a partition, loads it and is its coordinator; it
 //! learns that it leads no longer, and unloads (rules R3.12 and R3.13).
 
-use crate::coordinator::{Record, RequestId};
+use crate::coordinator::RequestId;
 use crate::protocol::ResponseError;
 
 use super::broker::Output;
 use super::cluster::{Shard, ShardState};
 use super::routing::group_of;
-use super::shard::{Active, Stage, Term};
+use super::shard::{Active, Replayed, Stage, Term};
 use super::turn::Turn;
 
 impl Turn<'_, '_> {
@@ -34,24 +34,35 @@ impl Turn<'_, '_> {
     fn begin_load(&mut self, partition: usize, epoch: i32) {
         let log = &mut self.shared.logs[partition];
         assert_eq!(log.epoch, epoch, "{} loads partition {partition}", self.broker.id);
-        log.commit_all();
-        let records = log.records();
+        log.take_over();
+        let replayed = Replayed { records: log.records(), committed: log.committed() };
         let until = self.now + self.broker.load_luck.duration(self.shared.config.load.clone());
-        let term = Term { epoch, stage: Stage::Loading { until, records } };
+        let term = Term { epoch, stage: Stage::Loading { until, replayed } };
         self.out.push(Output::Shard(term.shard(partition), ShardState::Loading));
         self.broker.seat(partition, term);
     }
 
     /// Makes the coordinator of a term out of the records of its log.
-    pub(super) fn activate(&mut self, partition: usize, epoch: i32, records: Vec<(u64, Record)>) {
+    pub(super) fn activate(&mut self, partition: usize, epoch: i32, replayed: Replayed) {
+        let Replayed { records, committed } = replayed;
+        let committed = self.shared.logs[partition].committed_in(epoch).max(committed);
         let mut coordinator = self.make_coordinator(partition, epoch);
-        for (position, record) in &records {
+        let durable = records.partition_point(|&(position, _)| position < committed);
+        let (durable, rest) = records.split_at(durable);
+        for (position, record) in durable {
             coordinator.replay(self.now, *position, record);
         }
-        let stage = Stage::Active(Active::new(coordinator));
-        self.broker.seat(partition, Term { epoch, stage });
+        for (position, record) in rest {
+            coordinator.replay_uncommitted(self.now, *position, record);
+        }
+        let mut active = Active::new(coordinator);
         let shard = Shard { partition: partition as i32, epoch };
         self.out.push(Output::Shard(shard, ShardState::Active));
+        if let Some((last, _)) = rest.last() {
+            active.appends.take_over(self.now, *last);
+            self.out.push(Output::Uncommitted(shard, rest.len() as u64));
+        }
+        self.broker.seat(partition, Term { epoch, stage: Stage::Active(active) });
         self.tell(partition, |coordinator, now, out| coordinator.loaded(now, out));
     }
 

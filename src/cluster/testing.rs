@@ -189,6 +189,12 @@ impl GroupCoordinator for Scripted {
         }
     }
 
+    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
+        self.replay(now, position, record);
+    }
+
+    fn replayed_committed(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
+
     fn loaded(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
 
     fn unload(&mut self, _now: Time, out: &mut Vec<coordinator::Output>) {
@@ -219,6 +225,8 @@ pub(super) struct Bench<'a> {
     pub(super) answers: BTreeMap<ConnectionId, Response>,
     pub(super) failed: usize,
     pub(super) shards: Vec<(i32, Shard, ShardState)>,
+    /// What was said of the uncommitted end of the log, with the epoch.
+    pub(super) uncommitted: Vec<(i32, u64)>,
 }
 
 pub(super) const B0: BrokerId = BrokerId(0);
@@ -233,6 +241,7 @@ impl<'a> Bench<'a> {
             answers: BTreeMap::new(),
             failed: 0,
             shards: Vec::new(),
+            uncommitted: Vec::new(),
         }
     }
 
@@ -261,6 +270,9 @@ impl<'a> Bench<'a> {
                 }
                 Output::Observe(_) => self.failed += 1,
                 Output::Shard(shard, state) => self.shards.push((at.0, shard, state)),
+                Output::Uncommitted(shard, records) => {
+                    self.uncommitted.push((shard.epoch, records))
+                }
                 Output::Handling { .. } | Output::Appended { .. } => {}
             }
         }

@@ -5,6 +5,8 @@ use crate::coordinator::{AppendId, Release, RequestId};
 use crate::protocol::{Response, ResponseError};
 use crate::time::Time;
 
+use super::appends::What;
+use super::broker::Output;
 use super::front_end;
 use super::shard::{Stage, Term};
 use super::turn::Turn;
@@ -115,16 +117,35 @@ impl Turn<'_, '_> {
     }
 
     /// Moves the high watermark past the next record of the term, if its time has come.
-    pub(super) fn commit_next(&mut self, partition: usize) -> Option<AppendId> {
+    pub(super) fn commit_next(&mut self, partition: usize) -> Option<What> {
         let term = self.broker.terms[partition].as_deref_mut()?;
         let log = &mut self.shared.logs[partition];
         let Stage::Active(active) = &mut term.stage else { return None };
         if log.stalled || log.epoch != term.epoch {
             return None;
         }
-        let (append, position) = active.appends.commit_next(self.now)?;
+        let (what, position) = active.appends.commit_next(self.now)?;
         log.commit(position);
-        Some(append)
+        Some(what)
+    }
+
+    /// Tells the coordinator what the high watermark has passed.
+    pub(super) fn tell_committed(&mut self, partition: usize, what: What) {
+        match what {
+            What::Append(append) => {
+                self.tell(partition, |coordinator, now, out| {
+                    coordinator.committed(now, append, out);
+                });
+            }
+            What::TakenOver => {
+                let term = self.broker.terms[partition].as_ref();
+                let shard = term.expect("a term that commits").shard(partition);
+                self.out.push(Output::Uncommitted(shard, 0));
+                self.tell(partition, |coordinator, now, out| {
+                    coordinator.replayed_committed(now, out);
+                });
+            }
+        }
     }
 
     /// Sends what has waited for the high watermark and need not any longer.

@@ -144,7 +144,8 @@ pub enum Observation {
     GroupRemoved {
         /// The group.
         group: GroupId,
-        /// `deleted`, `expired`.
+        /// `deleted`, `expired`; `not stored` if what founded it was refused by the log, so that it has never
+        /// been.
         why: &'static str,
     },
     /// A committed offset is gone, and its group is not; observed when that is durable.
@@ -190,7 +191,7 @@ pub struct LoadedGroup {
     pub metadata: GroupMetadata,
     /// Its state: Stable with members, Empty without.
     pub state: GroupState,
-    /// What is committed, in order.
+    /// What is committed and durable, in order.
     pub offsets: Vec<(TopicPartition, i64)>,
 }
 
@@ -319,8 +320,16 @@ pub trait GroupCoordinator {
     /// record; appends come after all of them.
     fn replay(&mut self, now: Time, position: u64, record: &Record);
 
+    /// The same for the records at the end of the log that are not committed yet: what they say holds for
+    /// whoever acts, like an append under way, and is not durable. Another election may take them away.
+    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record);
+
+    /// What was taken in by [`Self::replay_uncommitted`] is durable, all of it. Never called if that was
+    /// nothing.
+    fn replayed_committed(&mut self, now: Time, out: &mut Vec<Output>);
+
     /// The whole log has been replayed (or there is none): requests come from here on. Called exactly
-    /// once, first of all or after the last [`Self::replay`].
+    /// once, first of all or after the last record was taken in.
     fn loaded(&mut self, now: Time, out: &mut Vec<Output>);
 
     /// The broker leads the log no longer: every group is Dead, and what is parked is answered

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::protocol::{Generation, GroupId, Response, ResponseError, TopicPartition};
 
-use super::answers;
 use super::api::{AppendId, Observation, Release, RequestId};
+use super::founding;
 use super::group::{Group, Groups};
 use super::held::{HeldAnswers, Ticket};
 use super::rebalance;
@@ -19,11 +19,9 @@ use super::turn::Turn;
 /// What the fate of one append will mean.
 #[derive(Debug)]
 pub(super) enum Consequence {
-    /// Nothing: the record that a group is empty. If it is lost, a fail-over brings the last generation
-    /// back, whose members then time out (R9.4).
+    /// Nothing: the record that a group is empty, without which a fail-over brings the last generation back,
+    /// whose members then time out (R9.4); or that a group is new (R9.3), see [`super::founding`].
     None,
-    /// A group exists that did not before, because of the JoinGroup `join` (R9.3).
-    Group { group: GroupId, join: RequestId },
     /// The leader's assignment; in the order of the members (R9.1).
     Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes> },
     /// A static member came back to a Stable group under another id (R8.3).
@@ -70,9 +68,7 @@ impl Appends {
     pub(super) fn forget_membership(&mut self, id: &GroupId) {
         for consequence in self.under_way.values_mut() {
             match consequence {
-                Consequence::Group { group, .. }
-                | Consequence::Assignment { group, .. }
-                | Consequence::Replacement { group, .. } => {
+                Consequence::Assignment { group, .. } | Consequence::Replacement { group, .. } => {
                     if group == id {
                         *consequence = Consequence::None;
                     }
@@ -102,7 +98,7 @@ impl Appends {
 pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId) {
     while let Some((append, consequence)) = turn.appends.next_until(last) {
         match consequence {
-            Consequence::None | Consequence::Group { .. } => {}
+            Consequence::None => {}
             Consequence::Assignment { group, generation, assignments } => {
                 let group = of(groups, &group);
                 if awaits_assignment(group, generation) {
@@ -143,12 +139,10 @@ pub(super) fn failed(
     error: ResponseError,
 ) {
     let raw = error;
-    let error = as_told_to_clients(error);
+    let error = as_told_to_clients(raw);
+    let of_operation = as_told_of_an_operation(raw);
     match turn.appends.under_way.remove(&append) {
         Some(Consequence::None) | None => {}
-        Some(Consequence::Group { group, join }) => {
-            refuse_join(of(groups, &group), turn, join, error);
-        }
         Some(Consequence::Assignment { group, generation, .. }) => {
             let group = of(groups, &group);
             if awaits_assignment(group, generation) {
@@ -161,12 +155,12 @@ pub(super) fn failed(
             }
         }
         Some(Consequence::Offset { group, partition, ticket, removed: _ }) => {
-            settle(groups, turn, &group, &partition, append, Some(error));
-            done(turn, ticket, Some(error));
+            settle(groups, turn, &group, &partition, append, Some(raw));
+            done(turn, ticket, Some(of_operation));
         }
         Some(Consequence::GroupTombstone { ticket }) => {
             removal::failed(groups, turn, append);
-            done(turn, ticket, Some(error));
+            done(turn, ticket, Some(of_operation));
         }
         Some(Consequence::TxnMarker { waited, ticket }) => {
             for (group, partition) in &waited {
@@ -176,6 +170,7 @@ pub(super) fn failed(
             done(turn, Some(ticket), Some(raw));
         }
     }
+    founding::refused(groups, turn, append, error);
 }
 
 fn of<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
@@ -218,14 +213,12 @@ fn done(turn: &mut Turn<'_>, ticket: Option<Ticket>, error: Option<ResponseError
     }
 }
 
-/// The JoinGroup that created the group is answered with the error, if it is still parked. Its member has
-/// then not joined, and the join phase ends without it unless it comes back.
-fn refuse_join(group: &mut Group, turn: &mut Turn<'_>, join: RequestId, error: ResponseError) {
-    let of_join = |m: &super::member::Member| m.join.is_some_and(|parked| parked.request == join);
-    let Some(id) = group.members.iter().find(|m| of_join(m)).map(|m| m.id.clone()) else { return };
-    if let Some(parked) = group.members.take_join(&id.0) {
-        let answer = answers::join_error(parked.version, &id.0, error);
-        turn.respond(parked.request, answer, Release::Now);
+/// What a client is told when the log refused what its request was to write: the answers to JoinGroup and
+/// SyncGroup are made elsewhere in Kafka, and know nothing of broken connections (R9.5).
+pub fn as_told_of_an_operation(error: ResponseError) -> ResponseError {
+    match error {
+        ResponseError::NetworkException => ResponseError::CoordinatorLoadInProgress,
+        other => as_told_to_clients(other),
     }
 }
 

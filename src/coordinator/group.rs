@@ -11,7 +11,9 @@ use crate::protocol::{
 use crate::time::Time;
 
 use super::answers;
-use super::api::{GroupDescription, MemberDescription, Observation, Release, Removal, TimerKind};
+use super::api::{
+    AppendId, GroupDescription, MemberDescription, Observation, Release, Removal, TimerKind,
+};
 use super::member::{Member, Parked, Terms};
 use super::members::Members;
 use super::offsets::Offsets;
@@ -57,6 +59,10 @@ pub(super) struct Group {
     pub(super) offsets: Offsets,
     /// The log has, or is about to have, a record of the group itself; offsets can be without one.
     pub(super) is_recorded: bool,
+    /// The append that founds it, if that is one of this term.
+    pub(super) founding: Option<AppendId>,
+    /// That was refused.
+    pub(super) never_was: bool,
 }
 
 impl Group {
@@ -77,6 +83,8 @@ impl Group {
             added_during_delay: false,
             offsets: Offsets::default(),
             is_recorded: false,
+            founding: None,
+            never_was: false,
         }
     }
 
@@ -263,6 +271,18 @@ impl Group {
 
     pub(super) fn pending_join_key(&self, member: &MemberId) -> TimerKey {
         TimerKey::PendingJoin { group: self.id.clone(), member: member.clone() }
+    }
+
+    /// Disarms everything that is armed for it.
+    pub(super) fn cancel_timers(&self, turn: &mut Turn<'_>) {
+        for member in self.members.iter() {
+            turn.timers.cancel(&self.session_key(&member.id));
+        }
+        for pending in &self.pending_join {
+            turn.timers.cancel(&self.pending_join_key(pending));
+        }
+        turn.timers.cancel(&self.join_key());
+        turn.timers.cancel(&self.sync_key());
     }
 
     /// What goes to the log (R9): the group as it is, its members with the given assignments, in the

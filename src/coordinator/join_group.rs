@@ -94,8 +94,8 @@ impl Join<'_> {
             }
             let mut group = Group::new(id.clone(), turn.now);
             group.is_recorded = true;
-            let consequence = Consequence::Group { group: id.clone(), join: self.call.id };
-            turn.append(Record::GroupMetadata(group.metadata(&[])), consequence);
+            let record = Record::GroupMetadata(group.metadata(&[]));
+            group.founding = Some(turn.append(record, Consequence::None));
             groups.insert(id.clone(), group);
         }
         Ok(groups.get_mut(id).expect("the group is there or was just created"))

@@ -8,21 +8,28 @@ use super::api::{LoadedGroup, Observation};
 use super::group::{Group, Groups};
 use super::rebalance;
 use super::record::Record;
+use super::removal;
 use super::turn::Turn;
 
-/// Takes in one record.
-pub(super) fn replay(groups: &mut Groups, now: Time, position: u64, record: &Record) {
+/// Takes in one record, which is durable or only in the log.
+pub(super) fn replay(
+    groups: &mut Groups,
+    now: Time,
+    position: u64,
+    record: &Record,
+    durable: bool,
+) {
     match record {
         Record::OffsetCommit { group, .. }
         | Record::OffsetTombstone { group, .. }
         | Record::TxnOffsetCommit { group, .. } => {
             let group =
                 groups.entry(group.clone()).or_insert_with(|| Group::new(group.clone(), now));
-            group.offsets.replay(position, record);
+            group.offsets.replay(position, record, durable);
         }
         Record::TxnMarker { producer, committed } => {
             for group in groups.values_mut() {
-                group.offsets.end_transaction(*producer, *committed);
+                group.offsets.end_transaction(position, *producer, *committed, durable);
             }
         }
         Record::GroupMetadata(metadata) => {
@@ -44,6 +51,7 @@ pub(super) fn replay(groups: &mut Groups, now: Time, position: u64, record: &Rec
 /// shrink (R11.2 to R11.5).
 pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
     groups.retain(|_, group| group.is_recorded || !group.offsets.is_empty());
+    removal::set_aside(groups, turn.appends);
     for group in groups.values() {
         turn.observe(Observation::GroupLoaded(Box::new(as_loaded(group))));
         group.members.iter().for_each(|member| group.restart_session(member, turn));
@@ -53,6 +61,12 @@ pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
             rebalance::prepare(group, turn, "too many members");
         }
     }
+}
+
+/// What was replayed is durable, all of it: readers who want that may see it.
+pub(super) fn replayed_committed(groups: &mut Groups, turn: &mut Turn<'_>) {
+    groups.values_mut().for_each(|group| group.offsets.replayed_committed());
+    removal::replayed_committed(groups, turn);
 }
 
 fn as_loaded(group: &Group) -> LoadedGroup {

@@ -15,17 +15,20 @@
 //! `group.rs` with its `members.rs` (each a `member.rs`) and its `offsets`, and share `rebalance.rs`, the
 //! way from one generation to the next, and `removal.rs`, the way out; `retention.rs` says when offsets
 //! have expired. `static_member.rs` is how a static member takes its own place again; `load.rs` and
-//! `unload.rs` are the two ends of a term. `timers.rs` says what is due and `expiry.rs` what that means; `appends.rs` says what it
-//! means that a record is durable, and `held.rs` keeps the answers that wait for it. `answers.rs` writes
+//! `unload.rs` are the two ends of a term; `founding.rs` is what becomes of a group whose beginning is refused. `timers.rs` says what is due and `expiry.rs` what that means; `appends.rs` says what it
+//! means that a record is durable, and `held.rs` keeps the answers that wait for it; `compaction.rs` says what the
+//! log can do without. `answers.rs` writes
 //! the responses that leave from several places, and `turn.rs` is what a handler may use beside its group.
 
 mod answers;
 mod api;
 mod appends;
+mod compaction;
 mod config;
 mod delete_groups;
 mod describe_groups;
 mod expiry;
+mod founding;
 mod group;
 mod heartbeat;
 mod held;
@@ -61,7 +64,8 @@ pub use api::{
     AppendId, Call, GroupCoordinator, GroupDescription, LoadedGroup, MemberDescription,
     Observation, Output, Release, Removal, RequestId, TimerKind,
 };
-pub use appends::as_told_to_clients;
+pub use appends::as_told_of_an_operation;
+pub use compaction::superseded;
 pub use config::CoordinatorConfig;
 pub use record::{CommittedOffset, GroupMetadata, MemberMetadata, ProducerId, Record, RecordKey};
 pub use state::GroupState;
@@ -171,7 +175,16 @@ impl GroupCoordinator for Coordinator {
     }
 
     fn replay(&mut self, now: Time, position: u64, record: &Record) {
-        load::replay(&mut self.groups, now, position, record);
+        load::replay(&mut self.groups, now, position, record, true);
+    }
+
+    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
+        load::replay(&mut self.groups, now, position, record, false);
+    }
+
+    fn replayed_committed(&mut self, now: Time, out: &mut Vec<Output>) {
+        let (groups, mut turn) = self.turn(now, out);
+        load::replayed_committed(groups, &mut turn);
     }
 
     fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {

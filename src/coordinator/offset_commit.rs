@@ -93,7 +93,9 @@ fn admit<'g>(
                 false => ResponseError::IllegalGeneration,
             });
         }
-        groups.insert(id.clone(), Group::new(id.clone(), turn.now));
+        let mut group = Group::new(id.clone(), turn.now);
+        group.founding = Some(turn.appends.next_id());
+        groups.insert(id.clone(), group);
     }
     let group = groups.get_mut(id).expect("the group is there or was just created");
     fence(group, turn, &committer)?;

@@ -69,7 +69,7 @@ impl fmt::Display for ProducerId {
 }
 
 /// What a record is about: a later record of the same key replaces an earlier one, and compaction may
-/// drop the earlier one at any moment.
+/// drop the earlier one (rule R9.10).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RecordKey {
     /// A group's membership.
@@ -79,7 +79,7 @@ pub enum RecordKey {
 }
 
 impl Record {
-    /// What the record is about; none for the records of transactions, which compaction leaves alone.
+    /// What the record is about; none for the records of transactions, of which only the marker tells.
     pub fn key(&self) -> Option<RecordKey> {
         match self {
             Record::GroupMetadata(metadata) => Some(RecordKey::Group(metadata.group.clone())),

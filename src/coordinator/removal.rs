@@ -7,7 +7,7 @@
 use crate::protocol::{GroupId, TopicPartition};
 
 use super::api::{AppendId, LoadedGroup, Observation};
-use super::appends::Consequence;
+use super::appends::{Appends, Consequence};
 use super::group::{Group, Groups};
 use super::held::Ticket;
 use super::offsets::{Change, Offsets};
@@ -21,7 +21,8 @@ pub(super) struct RemovedGroups(Vec<Removed>);
 
 #[derive(Debug)]
 struct Removed {
-    tombstone: AppendId,
+    /// None if it was found in the log.
+    tombstone: Option<AppendId>,
     group: Group,
 }
 
@@ -48,8 +49,15 @@ impl RemovedGroups {
         self.0.iter_mut().map(|removed| &mut removed.group)
     }
 
+    /// The offsets of the oldest group of that name that this coordinator has removed.
+    fn removed_here(&mut self, group: &GroupId) -> Option<&mut Offsets> {
+        let here = |removed: &&mut Removed| removed.tombstone.is_some();
+        let mut same = self.0.iter_mut().filter(|removed| removed.group.id == *group).filter(here);
+        same.next().map(|removed| &mut removed.group.offsets)
+    }
+
     fn take(&mut self, tombstone: AppendId) -> Group {
-        match self.0.iter().position(|removed| removed.tombstone == tombstone) {
+        match self.0.iter().position(|removed| removed.tombstone == Some(tombstone)) {
             Some(index) => self.0.remove(index).group,
             None => panic!("{tombstone:?} is not the tombstone of a group"),
         }
@@ -87,7 +95,7 @@ pub(super) fn remove(
     turn.observe(Observation::GroupRemoved { group: id.clone(), why });
     let record = Record::GroupTombstone { group: id.clone() };
     let tombstone = turn.append(record, Consequence::GroupTombstone { ticket });
-    turn.appends.removed.0.push(Removed { tombstone, group });
+    turn.appends.removed.0.push(Removed { tombstone: Some(tombstone), group });
     offsets.len() + 1
 }
 
@@ -110,10 +118,36 @@ pub(super) fn remove_offset(
     group.offsets.append(&partition.topic, partition.partition, append, Change::Remove);
 }
 
-/// The group's tombstone is durable. Nothing is left of it but offsets whose own tombstones have failed:
-/// they have a group for themselves, as the log would have it.
+/// Groups of which the end of the log, not durable yet, says that they are gone.
+pub(super) fn set_aside(groups: &mut Groups, appends: &mut Appends) {
+    let gone = |group: &Group| !group.is_recorded && group.offsets.kept().is_empty();
+    let ids: Vec<GroupId> =
+        groups.values().filter(|group| gone(group)).map(|group| group.id.clone()).collect();
+    for id in ids {
+        let group = groups.shift_remove(&id).expect("the group was just seen");
+        appends.removed.0.push(Removed { tombstone: None, group });
+    }
+}
+
+/// The group's tombstone is durable.
 pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
-    let Group { id, offsets, .. } = turn.appends.removed.take(tombstone);
+    let group = turn.appends.removed.take(tombstone);
+    leave_the_rest(groups, turn, group);
+}
+
+/// So are the tombstones that were found in the log.
+pub(super) fn replayed_committed(groups: &mut Groups, turn: &mut Turn<'_>) {
+    let removed = &mut turn.appends.removed.0;
+    let found: Vec<Removed> = removed.extract_if(.., |one| one.tombstone.is_none()).collect();
+    for Removed { mut group, .. } in found {
+        group.offsets.replayed_committed();
+        leave_the_rest(groups, turn, group);
+    }
+}
+
+/// Nothing is left of a group that is gone but offsets whose own tombstones have failed: they have a group
+/// for themselves, as the log would have it.
+fn leave_the_rest(groups: &mut Groups, turn: &mut Turn<'_>, Group { id, offsets, .. }: Group) {
     if !offsets.is_empty() {
         let mut group = Group::new(id, turn.now);
         group.offsets = offsets;
@@ -132,7 +166,7 @@ pub(super) fn failed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: Append
 /// is again what it has; also if that one is gone as well by now.
 fn put_back(groups: &mut Groups, turn: &mut Turn<'_>, group: Group) {
     let id = group.id.clone();
-    let later = turn.appends.removed.offsets(&id).next();
+    let later = turn.appends.removed.removed_here(&id);
     if let Some(offsets) = later.or(groups.get_mut(&id).map(|group| &mut group.offsets)) {
         return offsets.inherit(group.offsets);
     }

@@ -68,7 +68,9 @@ fn admit<'g>(
         if !committer.has_no_generation() {
             return Err(ResponseError::IllegalGeneration);
         }
-        groups.insert(id.clone(), Group::new(id.clone(), turn.now));
+        let mut group = Group::new(id.clone(), turn.now);
+        group.founding = Some(turn.appends.next_id());
+        groups.insert(id.clone(), group);
     }
     let group = groups.get_mut(id).expect("the group is there or was just created");
     fence(group, &committer)?;

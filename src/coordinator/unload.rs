@@ -14,15 +14,15 @@ pub(super) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
     turn.timers.cancel_all();
     for group in groups.values_mut() {
         group.enter(GroupState::Dead, "unloaded", turn);
-        refuse_parked(group, turn);
+        refuse_parked(group, turn, ResponseError::NotCoordinator);
     }
     for (request, response) in turn.appends.abandon(ResponseError::NotCoordinator) {
         turn.respond(request, response, Release::Now);
     }
 }
 
-fn refuse_parked(group: &mut Group, turn: &mut Turn<'_>) {
-    let error = ResponseError::NotCoordinator;
+/// Answers everything that is parked in a group with an error.
+pub(super) fn refuse_parked(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
     let waits = |m: &super::member::Member| m.join.is_some() || m.sync.is_some();
     let waiting: Vec<MemberId> = group.members.ids_where(waits);
     for id in waiting {

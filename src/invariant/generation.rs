@@ -12,7 +12,7 @@
 //!   one that came back may be told of another leader if that one has gone meanwhile.
 //! - A consumer is assigned partitions only in a generation that includes its member id, of whichever
 //!   incarnation, and never in an older one than before under the same id, unless by a zombie that repeats
-//!   itself. The same one twice is Kafka: a follower whose SyncGroup
+//!   itself, or if the newer one was told by a broker that had loaded it from an uncommitted record. The same one twice is Kafka: a follower whose SyncGroup
 //!   answer was lost rejoins and is given the generation it is in.
 //!
 //! Not said: that numbers grow by exactly one; which generation a heartbeat, commit or sync may name
@@ -192,6 +192,18 @@ impl Generations {
         })
     }
 
+    /// Whether a broker told of that generation of the consumer's group before its record was committed, and an
+    /// election has taken it away.
+    fn was_taken_away(
+        &self,
+        ledger: &Ledger,
+        consumer: ConsumerRef,
+        generation: Generation,
+    ) -> bool {
+        let group = self.consumers.get(&consumer);
+        group.is_some_and(|group| ledger.may_come_twice(group, generation))
+    }
+
     fn assigned(
         &mut self,
         ledger: &Ledger,
@@ -202,6 +214,7 @@ impl Generations {
         if let Some(last) = self.assigned.insert(member.clone(), generation)
             && generation < last
             && !self.told_by_a_zombie(ledger, consumer, generation)
+            && !self.was_taken_away(ledger, consumer, last)
         {
             return Err(format!("{member} was assigned in generation {generation} after {last}"));
         }

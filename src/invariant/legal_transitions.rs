@@ -4,7 +4,7 @@
 //! the same incarnation of the group or of the same life of a consumer ended; groups start Empty, members
 //! Unjoined. A group that was loaded starts Stable if it has members, and Empty if not. A group that went
 //! Dead or was removed has ended, and so has each that its broker unloaded; it may be created or loaded
-//! anew. Only an Empty group is removed.
+//! anew. Only an Empty group is removed, or one that has never been, because the log refused its first record.
 //!
 //! Not said: when a group must move. That is `answered`'s and `convergence`'s.
 
@@ -17,6 +17,9 @@ use crate::trace::{ConsumerRef, Event, Kind, Place};
 
 use super::Invariant;
 use super::ledger::Ledger;
+
+/// Why a group is removed that was never stored.
+const NEVER_WAS: &str = "not stored";
 
 #[derive(Default)]
 pub(super) struct LegalTransitions {
@@ -45,9 +48,10 @@ impl Invariant for LegalTransitions {
                 self.load(index, loaded)
             }
             (Kind::Coordinator(coordinator::Observation::GroupRemoved { group, why }), _) => {
-                let Some((index, _)) = ledger.observed() else { return Ok(()) };
+                let Some((index, known)) = ledger.observed() else { return Ok(()) };
                 match self.groups.get(&index) {
                     None | Some(GroupState::Empty) => Ok(()),
+                    Some(_) if *why == NEVER_WAS && !known.loaded => Ok(()),
                     Some(state) => {
                         Err(format!("group {}: {why} although it was {state}", group.as_str()))
                     }

@@ -8,7 +8,8 @@
 //! - When a consumer with a current membership (its last assignment is of the newest generation, under an
 //!   id that is a member, as the broker has it that the controller named last) is assigned or polls a
 //!   partition, no other consumer with a current membership owns it.
-//!   (Unless the leader of that generation handed in two plans, and one of them was told, the other loaded.)
+//!   (Unless the leader of that generation handed in two plans, and one of them was told, the other loaded;
+//!   or the generation has two histories, because some broker told of it before its record was committed.)
 //! - An accepted OffsetCommit with a generation comes from a member that had been told, in that
 //!   generation and by some broker or its log, to own the partition; with `cooperative-sticky` also from
 //!   one that claimed it when it joined the generation, as it commits what it is about to revoke.
@@ -145,7 +146,8 @@ impl NoOverlap {
             return Ok(());
         }
         if let Some((_, generation)) = &holder.membership
-            && planned_twice(ledger, &holder.group, *generation)
+            && (planned_twice(ledger, &holder.group, *generation)
+                || ledger.may_come_twice(&holder.group, *generation))
         {
             return Ok(());
         }
@@ -291,7 +293,7 @@ fn told_elsewhere(
 }
 
 /// Whether the leader of that generation handed in more than one plan: the one that members were told and
-/// the one that is in the log may then differ (rule R11.7's table).
+/// the one that is in the log may then differ (rule R11.12).
 fn planned_twice(ledger: &Ledger, id: &GroupId, generation: Generation) -> bool {
     let mut same = ledger.incarnations(id).filter(|(_, group)| group.generation == generation);
     same.any(|(_, group)| group.plans.len() > 1)

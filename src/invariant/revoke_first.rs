@@ -3,35 +3,42 @@
 //!
 //! Scope: a group whose assignor is `cooperative-sticky`. When a consumer is assigned a partition that it did
 //! not own, in the newest generation of the incarnation that counts, no other living consumer of the group
-//! still owns it from whenever, under an id that is a member and that joined for that very generation. So
+//! still owns it from whenever, under an id that is a member and that joined for that very generation, with a
+//! JoinGroup that it sent when it owned the partition already. So
 //! the old owner has revoked or lost it, closed or crashed, or its id is no member any more: fenced,
 //! expired, replaced.
 //!
 //! Not said: anything of a static member that was away when the group rebalanced. Its subscription stays as
 //! it was when it last joined, so a leader may not know what it owns by now, and it may own that until
-//! it hears that it is fenced. Anything while no broker has loaded the group.
+//! it hears that it is fenced. Anything of a member whose JoinGroup was held up on its way: it tells of what was
+//! owned when it was sent (KIP-792 is against that, in later versions). Anything while no broker has loaded the group.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::consumer::Observation;
 use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition};
-use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
+use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
 use super::Invariant;
-use super::ledger::{Group, Ledger};
+use super::ledger::{Group, Key, Ledger};
 
 #[derive(Default)]
 pub(super) struct RevokeFirst {
     consumers: IndexMap<ConsumerRef, Holder>,
-    /// For which generation each member joined last, by the number of the incarnation.
-    joined: BTreeMap<usize, IndexMap<MemberId, Generation>>,
+    /// For which generation each member joined last, and when it sent that, by the number of the incarnation.
+    joined: BTreeMap<usize, IndexMap<MemberId, (Generation, u64)>>,
+    /// JoinGroup requests on their way, and when they were sent.
+    sent: IndexMap<Key, u64>,
+    /// Counts what consumers send and are assigned.
+    order: u64,
 }
 
 struct Holder {
     group: GroupId,
     cooperative: bool,
     member: Option<MemberId>,
-    owned: BTreeSet<TopicPartition>,
+    /// What it owns, and when it was assigned that.
+    owned: BTreeMap<TopicPartition, u64>,
 }
 
 impl Invariant for RevokeFirst {
@@ -48,6 +55,12 @@ impl Invariant for RevokeFirst {
             (Kind::Consumer(observation), Place::Consumer(consumer)) => {
                 return self.observe(ledger, consumer, observation);
             }
+            (Kind::Sent { conn, message: Message::Request(frame), .. }, Place::Consumer(_)) => {
+                if let Request::JoinGroup(_) = &frame.body {
+                    self.order += 1;
+                    self.sent.insert((*conn, frame.correlation), self.order);
+                }
+            }
             (Kind::Received { .. }, Place::Broker(_)) => {
                 if let Some((asked, request)) = ledger.question(event)
                     && let Request::JoinGroup(body) = &request.body
@@ -55,7 +68,8 @@ impl Invariant for RevokeFirst {
                 {
                     let member = MemberId(body.member_id.clone());
                     let next = Generation(asked.generation.0 + 1);
-                    self.joined.entry(asked.group).or_default().insert(member, next);
+                    let sent = self.sent.swap_remove(&asked.key).unwrap_or(self.order);
+                    self.joined.entry(asked.group).or_default().insert(member, (next, sent));
                 }
             }
             (Kind::Sent { .. }, Place::Broker(_)) => {
@@ -68,7 +82,7 @@ impl Invariant for RevokeFirst {
                 }
             }
             (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
-                let (group, owned) = (config.group.clone(), BTreeSet::new());
+                let (group, owned) = (config.group.clone(), BTreeMap::new());
                 let holder = Holder { group, cooperative: false, member: None, owned };
                 self.consumers.insert(consumer, holder);
             }
@@ -95,14 +109,19 @@ impl RevokeFirst {
         match observation {
             Observation::Assigned { member, generation, partitions, .. } => {
                 let taken: Vec<_> =
-                    partitions.iter().filter(|p| !holder.owned.contains(*p)).collect();
+                    partitions.iter().filter(|p| !holder.owned.contains_key(*p)).collect();
                 holder.member = Some(member.clone());
                 let Some((index, group)) = ledger.find(&holder.group) else { return Ok(()) };
                 holder.cooperative = group.is_cooperative();
                 if group.is_cooperative() && group.generation == *generation {
                     self.alone(index, group, consumer, &taken)?;
                 }
-                self.consumers[&consumer].owned = partitions.iter().cloned().collect();
+                self.order += 1;
+                let owned = &mut self.consumers[&consumer].owned;
+                owned.retain(|owned, _| partitions.contains(owned));
+                for partition in partitions {
+                    owned.entry(partition.clone()).or_insert(self.order);
+                }
             }
             Observation::Revoked { partitions } | Observation::Lost { partitions } => {
                 for partition in partitions {
@@ -128,9 +147,11 @@ impl RevokeFirst {
                 continue;
             }
             let Some(member) = &rival.member else { continue };
-            let current =
-                group.members.contains_key(member) && joined.get(member) == Some(&group.generation);
-            if current && let Some(both) = taken.iter().find(|p| rival.owned.contains(**p)) {
+            let Some((generation, sent)) = joined.get(member) else { continue };
+            let current = group.members.contains_key(member) && *generation == group.generation;
+            let knew =
+                |p: &&&TopicPartition| rival.owned.get(**p).is_some_and(|since| since < sent);
+            if current && let Some(both) = taken.iter().find(knew) {
                 return Err(format!(
                     "group {}: {both} was given to another in generation {} before {member} gave it up",
                     group.id.as_str(),
@@ -193,6 +214,17 @@ mod tests {
     #[test]
     fn a_static_member_that_was_away_may_still_hold_on() {
         story(false).assigned(1, "b", 2, &["t-1"]).holds();
+    }
+
+    #[test]
+    fn a_join_that_was_held_up_does_not_know_what_is_owned_by_now() {
+        let mut story = Story::new("revoke-first");
+        story.protocol("cooperative-sticky").started(0).started(1).generation(1, &["a"]).stable();
+        story.ask_join_late("a", |story| {
+            story.assigned(0, "a", 1, &["t-0", "t-1"]);
+            story.state(Stable, PreparingRebalance).added("b");
+        });
+        story.generation(2, &["a", "b"]).assigned(1, "b", 2, &["t-1"]).holds();
     }
 
     #[test]

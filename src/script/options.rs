@@ -115,7 +115,7 @@ options! {
     WRITE_TIMEOUT: Duration = "write-timeout" "DURATION"
         "offsets.commit.timeout.ms" values::millis;
     LINGER: Duration = "linger" "DURATION"
-        "group.coordinator.append.linger.ms; 0s is Kafka's adaptive linger" values::linger;
+        "group.coordinator.append.linger.ms; Kafka's is 10ms, or adaptive, which 0s comes to here" values::linger;
     LOAD: RangeInclusive<Duration> = "load" "RANGE"
         "how long a new leader takes to replay the offsets log" values::range;
     DETECT: RangeInclusive<Duration> = "detect" "RANGE"
@@ -188,7 +188,9 @@ options! {
         "what survives of the log's uncommitted end: lost, kept, or luck when not said"
         values::tail;
     ERROR: RefusedWith = "error" "ERROR"
-        "NOT_ENOUGH_REPLICAS when not said, KAFKA_STORAGE_ERROR or MESSAGE_TOO_LARGE"
+        "what the log says: NOT_ENOUGH_REPLICAS when not said, KAFKA_STORAGE_ERROR, MESSAGE_TOO_LARGE, \
+         UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT, NETWORK_EXCEPTION, \
+         RECORD_LIST_TOO_LARGE, INVALID_FETCH_SIZE or CORRUPT_MESSAGE"
         values::refused_with;
     ON: BrokerId = "on" "BROKER" "which broker is asked; b0 when not said" values::broker;
     STATES: Vec<String> = "states" "STATE,…"

@@ -359,9 +359,7 @@ pub(super) fn tail(piece: Piece<'_>) -> Read<Tail> {
 
 /// The error with which a log refuses an append.
 pub(super) fn refused_with(piece: Piece<'_>) -> Read<RefusedWith> {
-    use RefusedWith::*;
-    let all = [NotEnoughReplicas, KafkaStorageError, MessageTooLarge];
-    one_of(piece, "an error of a log", &all, |error| error.to_string())
+    one_of(piece, "an error of a log", &RefusedWith::ALL, |error| error.to_string())
 }
 
 /// An error by its official name; `NONE` for success.

@@ -229,6 +229,11 @@ impl Sim {
                         self.emit(place, Kind::Shard { shard, state });
                     }
                 }
+                Output::Uncommitted(shard, records) => {
+                    if self.controller.is_inhabited(shard.partition) {
+                        self.emit(place, Kind::Uncommitted { shard, records });
+                    }
+                }
             }
         }
         self.outputs = outputs;

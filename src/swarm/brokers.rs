@@ -113,13 +113,10 @@ pub fn log(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) 
             steps.until(window.to, Action::Unstall(group));
         }
         2 | 3 => {
-            let errors = [
-                RefusedWith::NotEnoughReplicas,
-                RefusedWith::NotEnoughReplicas,
-                RefusedWith::KafkaStorageError,
-                RefusedWith::MessageTooLarge,
-            ];
-            steps.at(window.from, Action::Refuse(group.clone(), *rng.pick(&errors)));
+            let usual = rng.chance(400);
+            let any = *rng.pick(&RefusedWith::ALL);
+            let error = if usual { RefusedWith::NotEnoughReplicas } else { any };
+            steps.at(window.from, Action::Refuse(group.clone(), error));
             steps.until(window.to, Action::Accept(group));
         }
         _ => steps.at(window.from, Action::Compact(group)),

@@ -94,6 +94,7 @@ fn healed_phase(options: &Options, lives: &Lives<'_>, records: u32) -> Vec<Step>
     let rng = &mut Rng::stream(options.seed, "swarm/core");
     let core = core(rng, options, lives);
     let mut actions = vec![Action::Settle(None)];
+    actions.extend(upkeep::end_transactions(options));
     if options.consumers.iter().any(|consumer| consumer.settings.instance.is_some()) {
         actions.extend(static_aftermath(options, &core));
     }

@@ -109,8 +109,9 @@ impl<'a> Lives<'a> {
             | Action::Unstall(_)
             | Action::Refuse(..)
             | Action::Accept(_)
-            | Action::Compact(_)
-            | Action::Admin(_) => true,
+            | Action::Compact(_) => true,
+            Action::Admin(AdminRequest::TxnCommit { consumer: Some(name), .. }) => self.runs(name),
+            Action::Admin(_) => true,
             Action::Advance(_)
             | Action::Settle(_)
             | Action::Drain(_)

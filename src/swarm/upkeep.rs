@@ -9,6 +9,7 @@ use crate::sim::schedule::{Action, AdminRequest};
 
 use super::faults::{Steps, victim};
 use super::options::Options;
+use super::profile::Family;
 use super::windows::Window;
 
 /// A group of no consumer: what tools commit to it skips no record that somebody has to read.
@@ -73,18 +74,8 @@ fn request(rng: &mut Rng, options: &Options) -> AdminRequest {
             retention: None,
         },
         8 | 9 => AdminRequest::Offsets { group, stable: rng.chance(500), version: None },
-        10 | 11 => AdminRequest::TxnCommit {
-            group: TOOLS.to_owned(),
-            partition: partition(rng, options),
-            offset: rng.below(100) as i64,
-            producer: rng.below(3) as i64,
-            consumer: None,
-        },
-        _ => AdminRequest::EndTxn {
-            group: TOOLS.to_owned(),
-            producer: rng.below(3) as i64,
-            commit: rng.chance(600),
-        },
+        10 | 11 => txn_commit(rng, options),
+        _ => AdminRequest::EndTxn { group, producer: producer(rng), commit: rng.chance(600) },
     }
 }
 
@@ -134,6 +125,41 @@ fn unusual(rng: &mut Rng, options: &Options) -> AdminRequest {
             session: Duration::from_secs(rng.within(6..=30)),
         },
     }
+}
+
+/// How many producers there are.
+const PRODUCERS: u64 = 3;
+
+fn producer(rng: &mut Rng) -> i64 {
+    rng.below(PRODUCERS) as i64
+}
+
+/// A commit in a transaction: of a tool, or of a producer that a consumer feeds (KIP-447). That one goes back to
+/// the beginning, so that it skips nothing.
+fn txn_commit(rng: &mut Rng, options: &Options) -> AdminRequest {
+    let (partition, producer) = (partition(rng, options), producer(rng));
+    if rng.chance(600) {
+        let (group, offset) = (TOOLS.to_owned(), rng.below(100) as i64);
+        return AdminRequest::TxnCommit { group, partition, offset, producer, consumer: None };
+    }
+    let fed_by = victim(rng, options);
+    let (group, consumer) = (fed_by.group.clone(), Some(fed_by.name.clone()));
+    AdminRequest::TxnCommit { group, partition, offset: 0, producer, consumer }
+}
+
+/// Aborts whatever is open: until then nobody can read on who is asked to wait for stable offsets. Kafka's
+/// transaction coordinator does so when a transaction takes too long.
+pub fn end_transactions(options: &Options) -> Vec<Action> {
+    if !options.faults.families.contains(&Family::Admin) {
+        return Vec::new();
+    }
+    let groups = options.groups.iter();
+    let each =
+        groups.flat_map(|group| (0..PRODUCERS as i64).map(|producer| (&group.name, producer)));
+    let end = |(group, producer): (&String, i64)| {
+        Action::Admin(AdminRequest::EndTxn { group: group.clone(), producer, commit: false })
+    };
+    each.map(end).collect()
 }
 
 fn partition(rng: &mut Rng, options: &Options) -> TopicPartition {

@@ -222,6 +222,15 @@ pub enum Kind {
         /// How far it is.
         state: ShardState,
     },
+    /// So many records that a term has found in the log are not committed, because the high watermark stands
+    /// still: its coordinator acts on them, and another election may take them away. Said when the term
+    /// becomes active, and with 0 when they are committed. Place: the broker.
+    Uncommitted {
+        /// The partition and the epoch of the term.
+        shard: Shard,
+        /// How many.
+        records: u64,
+    },
     /// The settings of every coordinator, once, before anything else happens. Place: the first broker.
     CoordinatorStarted {
         /// Its settings.

@@ -40,6 +40,11 @@ pub trait Around {
         self.inner_mut().replay(now, position, record);
     }
 
+    /// Hands in a record of the log that is not committed.
+    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
+        self.inner_mut().replay_uncommitted(now, position, record);
+    }
+
     /// The log has been replayed.
     fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {
         self.inner_mut().loaded(now, out);
@@ -115,6 +120,14 @@ impl<A: Around> GroupCoordinator for Wrapped<A> {
 
     fn replay(&mut self, now: Time, position: u64, record: &Record) {
         self.0.replay(now, position, record);
+    }
+
+    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
+        self.0.replay_uncommitted(now, position, record);
+    }
+
+    fn replayed_committed(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.passing(now, out, |around, out| around.inner_mut().replayed_committed(now, out));
     }
 
     fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {

@@ -137,6 +137,15 @@ pub const MUTANTS: &[Mutant] = &[
     coordinator("ignores-transactions", &["no-loss"], |new| {
         Bent::boxed(new, broker::IgnoresTransactions)
     }),
+    coordinator("commits-what-was-aborted", &["no-loss", "durable"], |new| {
+        Bent::boxed(new, broker::CommitsWhatWasAborted)
+    }),
+    coordinator("loses-what-was-committed", &["durable"], |new| {
+        Bent::boxed(new, broker::LosesWhatWasCommitted)
+    }),
+    coordinator("brings-back-the-replaced", &["durable"], |new| {
+        Bent::boxed(new, broker::BringsBackTheReplaced::default())
+    }),
     limitless("no-size-limit", &["size-limit"]),
     consumer("hides-what-it-owns", &["revoke-first"], |inner| {
         Twisted::boxed(inner, client::HidesWhatItOwns)

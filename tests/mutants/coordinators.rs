@@ -6,6 +6,7 @@ mod mischief;
 mod offsets;
 mod statics;
 mod terms;
+mod transactions;
 
 pub use bent::Bent;
 pub use memory::{Amnesia, ForgottenOffsets, StaleOffsets};
@@ -15,8 +16,11 @@ pub use mischief::{
     SharedAssignment, ZombieCommits,
 };
 pub use offsets::{DeletesWhatLives, ExpiresWhatIsRead, IgnoresTransactions, TellsPending};
-pub use statics::{FencesTheNew, ForgivesDisplaced, ReplacesByRebalance, SecondIdentity};
+pub use statics::{
+    BringsBackTheReplaced, FencesTheNew, ForgivesDisplaced, ReplacesByRebalance, SecondIdentity,
+};
 pub use terms::{
     AnswersEarly, GoesOnFromBefore, LoadsAllButTheLast, LoadsBackwards, LoadsDeletedGroups,
     LoadsGenerationZero, LoadsNoOffsets, LoadsRemovedOffsets, SilentReplacement,
 };
+pub use transactions::{CommitsWhatWasAborted, LosesWhatWasCommitted};

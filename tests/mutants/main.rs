@@ -145,6 +145,8 @@ impl GroupCoordinator for Idle {
     }
     fn topic_deleted(&mut self, _now: Time, _t: &TopicName, _out: &mut Vec<coordinator::Output>) {}
     fn replay(&mut self, _now: Time, _position: u64, _record: &coordinator::Record) {}
+    fn replay_uncommitted(&mut self, _now: Time, _position: u64, _record: &coordinator::Record) {}
+    fn replayed_committed(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
     fn loaded(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
     fn unload(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
 }

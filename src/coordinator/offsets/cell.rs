@@ -16,6 +16,11 @@ pub(in crate::coordinator) enum Position {
     Appended(AppendId),
 }
 
+impl Position {
+    /// Nothing that was found in the log lies behind it.
+    const LAST_REPLAYED: Position = Position::Replayed(u64::MAX);
+}
+
 /// What one record does to one partition.
 #[derive(Clone, Debug)]
 pub(in crate::coordinator) enum Change {
@@ -40,8 +45,8 @@ pub(super) struct Cell {
     durable: Content,
     /// The durable content after everything under way: the same while nothing is.
     newest: Content,
-    /// Appended, not yet durable; oldest first.
-    under_way: Vec<(AppendId, Change)>,
+    /// In the log, not yet durable; oldest first.
+    under_way: Vec<(Position, Change)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,14 +94,27 @@ impl Cell {
     }
 
     pub(super) fn append(&mut self, append: AppendId, change: Change) {
-        self.newest.apply(Position::Appended(append), &change);
-        self.under_way.push((append, change));
+        self.add(Position::Appended(append), change);
+    }
+
+    fn add(&mut self, position: Position, change: Change) {
+        self.newest.apply(position, &change);
+        self.under_way.push((position, change));
     }
 
     pub(super) fn committed(&mut self, append: AppendId) -> bool {
         let Some(change) = self.take(append) else { return false };
         self.durable.apply(Position::Appended(append), &change);
         true
+    }
+
+    /// What was found in the log is durable, all of it.
+    pub(super) fn replayed_committed(&mut self) {
+        let appended = |&(position, _): &(Position, Change)| position > Position::LAST_REPLAYED;
+        let first = self.under_way.iter().position(appended).unwrap_or(self.under_way.len());
+        for (position, change) in self.under_way.drain(..first) {
+            self.durable.apply(position, &change);
+        }
     }
 
     pub(super) fn failed(&mut self, append: AppendId) -> bool {
@@ -107,29 +125,33 @@ impl Cell {
         true
     }
 
-    /// Takes in a record that is durable, while nothing is under way.
-    pub(super) fn replay(&mut self, position: Position, change: &Change) {
-        assert!(self.under_way.is_empty(), "a log is replayed before anything is appended to it");
-        self.durable.apply(position, change);
-        self.newest.apply(position, change);
+    /// Takes in a record of the log. First come those that are durable, while nothing is under way.
+    pub(super) fn replay(&mut self, position: Position, change: Change, durable: bool) {
+        if !durable {
+            return self.add(position, change);
+        }
+        assert!(self.under_way.is_empty(), "what is durable comes before what is not");
+        self.durable.apply(position, &change);
+        self.newest.apply(position, &change);
     }
 
     /// Takes over what `after`, of which nothing is durable, has under way. A marker may be under way in both.
     pub(super) fn follow_with(&mut self, after: Cell) {
         self.under_way.extend(after.under_way);
-        self.under_way.sort_by_key(|(append, _)| *append);
+        self.under_way.sort_by_key(|(position, _)| *position);
         self.rebuild_newest();
     }
 
     fn take(&mut self, append: AppendId) -> Option<Change> {
-        let index = self.under_way.iter().position(|(id, _)| *id == append)?;
+        let wanted = Position::Appended(append);
+        let index = self.under_way.iter().position(|(position, _)| *position == wanted)?;
         Some(self.under_way.remove(index).1)
     }
 
     fn rebuild_newest(&mut self) {
         self.newest = self.durable.clone();
-        for (append, change) in &self.under_way {
-            self.newest.apply(Position::Appended(*append), change);
+        for (position, change) in &self.under_way {
+            self.newest.apply(*position, change);
         }
     }
 }

@@ -113,7 +113,7 @@ impl Offsets {
     }
 
     /// Takes in an offset record of the log: OffsetCommit, OffsetTombstone or TxnOffsetCommit.
-    pub(super) fn replay(&mut self, position: u64, record: &Record) {
+    pub(super) fn replay(&mut self, position: u64, record: &Record, durable: bool) {
         let (partition, change) = match record {
             Record::OffsetCommit { partition, offset, .. } => {
                 (partition, Change::Commit(offset.clone()))
@@ -126,19 +126,33 @@ impl Offsets {
                 panic!("{record:?} is no record of one group's offset")
             }
         };
-        self.cell(&partition.topic, partition.partition)
-            .replay(Position::Replayed(position), &change);
+        let cell = self.cell(&partition.topic, partition.partition);
+        cell.replay(Position::Replayed(position), change, durable);
         self.tidy(&partition.topic, partition.partition);
     }
 
     /// A transaction is over, as the log tells: what its producer committed counts, or does not.
-    pub(super) fn end_transaction(&mut self, producer: ProducerId, committed: bool) {
+    pub(super) fn end_transaction(
+        &mut self,
+        position: u64,
+        producer: ProducerId,
+        committed: bool,
+        durable: bool,
+    ) {
         for TopicPartition { topic, partition } in self.waiting_for(producer) {
-            // Its own position does not matter: an offset counts from where it was committed (R6.8.7).
             let end = Change::End { producer, committed };
-            self.cell(&topic, partition).replay(Position::Replayed(0), &end);
+            self.cell(&topic, partition).replay(Position::Replayed(position), end, durable);
             self.tidy(&topic, partition);
         }
+    }
+
+    /// What was found in the log is durable, all of it.
+    pub(super) fn replayed_committed(&mut self) {
+        self.0.retain(|_, partitions| {
+            partitions.values_mut().for_each(Cell::replayed_committed);
+            partitions.retain(|_, cell| !cell.is_blank());
+            !partitions.is_empty()
+        });
     }
 
     /// Takes over what came before: the offsets of a group of the same name whose removal has failed.

@@ -253,6 +253,7 @@ impl Fuzz {
                 }
                 Observation::GroupRemoved { group, .. } => {
                     self.generations.remove(group);
+                    self.holders.retain(|(of, _), _| of != group);
                     *self.reached.entry("(group removed)").or_default() += 1;
                 }
                 Observation::GroupLoaded(found) => {

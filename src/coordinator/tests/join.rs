@@ -2,6 +2,7 @@
 
 use super::bench::{SESSION, group, join_request, offer};
 use super::*;
+use crate::coordinator::GroupCoordinator;
 use crate::coordinator::{GroupState, Observation, Record, Release, Removal};
 use crate::protocol::{GroupId, MemberId, str_bytes};
 
@@ -50,8 +51,26 @@ fn a_new_group_that_cannot_be_stored_answers_its_join_with_the_error() {
     let join = bench.ask("c", 3, join_request(""));
     bench.fail(E::NotEnoughReplicas);
     assert_eq!(bench.joined(join).error_code, code(E::CoordinatorNotAvailable));
-    bench.pass(secs(3));
-    assert_eq!(bench.state(), GroupState::Empty);
+    assert!(bench.coordinator.groups.is_empty());
+    let mut armed = 0;
+    bench.coordinator.deadlines(&mut |_| armed += 1);
+    assert_eq!(armed, 1, "the next look for expired offsets");
+}
+
+/// R9.3: what came to the group in the same batch goes with it, ids that were handed out as well.
+#[test]
+fn a_group_that_could_not_be_stored_has_never_been() {
+    let mut bench = Bench::new();
+    let first = bench.ask("c", 9, join_request(""));
+    let id = bench.joined(first).member_id.clone();
+    let parked = bench.ask("c", 3, join_request(""));
+    bench.fail(E::NotEnoughReplicas);
+    assert_eq!(bench.joined(parked).error_code, code(E::CoordinatorNotAvailable));
+    let again = bench.ask("c", 9, join_request(id.as_str()));
+    assert_eq!(bench.joined(again).error_code, code(E::UnknownMemberId));
+    let founded = bench.ask("c", 9, join_request(""));
+    assert_eq!(bench.joined(founded).error_code, code(E::MemberIdRequired));
+    assert_eq!(bench.log.len(), 2, "another group, with a record of its own");
 }
 
 /// R6.1.1, R6.1.2, R6.1.3, R6.1.6, R6.1.10.

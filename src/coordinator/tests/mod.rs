@@ -1,6 +1,7 @@
 //! The rules, one by one, against requests played by hand.
 
 mod bench;
+mod compaction;
 mod delete;
 mod describe;
 mod fuzz;

@@ -6,38 +6,45 @@
 //!   coordinator loads, or it loads a newer one. If it loads that very one, each member that was told is in
 //!   it, itself or the static member that has taken its place, with the assignment that it was told or
 //!   another one that the leader had handed in for it.
+//!   A broker may tell of a generation that it has loaded from a record which is not committed, because the
+//!   high watermark stands still (R3.13). That counts from when it moves; until then the generation may go with
+//!   the next election.
 //! - The offset of an OffsetCommit that was answered NONE is loaded, or that of a commit that was handled
 //!   later. It may be gone only if it was removed later: by hand, by expiry, or with its topic or group.
 //! - What an OffsetDelete or a DeleteGroups was answered to have removed is not loaded, unless something
 //!   was committed, or somebody asked to join, after the request was handled.
+//! - The offset of a TxnOffsetCommit that was answered NONE counts as such a commit, as of when it was handled,
+//!   when the COMMIT of its transaction is answered without an error. When the ABORT is, it is not loaded.
 //! - A static member whose place was taken, by an id that was told so (JoinGroup answered NONE), is not
 //!   loaded again.
-//! - A zombie makes nothing durable. Of what it begins to handle after its successor was named, it answers
+//! - A group that was removed is gone or as it was, unless somebody asked for it after that.
+//! - A zombie makes nothing durable, and removes nothing. Of what it begins to handle after its successor was named, it answers
 //!   no commit with NONE, and it tells nobody an assignment of a generation that it began after that.
 //!
 //! Judged is what a coordinator loads that nobody had been named to succeed by then, and the first that it
 //! does with a group that it has not loaded. Answers of zombies count for nothing to come: they repeat what
 //! is in the log since before.
 //!
-//! Not said: that what was refused or never answered had no effect; commits of transactions; anything of
-//! groups without a fail-over, which is `no-loss`'s and `generation`'s.
+//! Not said: that what was refused or never answered had no effect; anything of groups without a fail-over, which is `no-loss`'s and `generation`'s.
 
+mod known;
 mod offsets;
+mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
-
-use crate::coordinator::{LoadedGroup, Observation};
+use crate::cluster::{Shard, ShardState};
+use crate::coordinator::Observation;
 use crate::protocol::{
     Generation, GroupId, IndexMap, MemberId, Request, Response, TopicName, TopicPartition,
 };
 use crate::time::Time;
-use crate::trace::{ConnectionId, Event, Kind, Message, Place};
+use crate::trace::{Event, Kind, Message, Place};
 
 use super::Invariant;
-use super::ledger::{Asked, Group, Key, Ledger, Plan};
-use offsets::Offsets;
+use super::ledger::{Asked, Group, Key, Ledger};
+use known::{Known, NO_REQUEST, News, Told};
+use transactions::Transactions;
 
 #[derive(Default)]
 pub(super) struct Durable {
@@ -48,33 +55,15 @@ pub(super) struct Durable {
     order: u64,
     /// Requests of administrators under way: when they were handled.
     deletes: BTreeMap<Key, u64>,
+    transactions: Transactions,
+    /// When the latest term of each partition began to read the log. A term that has no log to read begins without.
+    read: BTreeMap<i32, (i32, u64)>,
     /// Incarnations of which something was seen: whether they began as zombies.
     seen: BTreeSet<usize>,
     /// The generations that zombies began.
     undead: BTreeSet<(usize, Generation)>,
-}
-
-#[derive(Default)]
-struct Known {
-    told: Option<Told>,
-    offsets: BTreeMap<TopicPartition, Offsets>,
-    /// When the group was last asked for by somebody who may have brought it back.
-    touched: u64,
-    /// When the request was handled that removed the group, if that was answered.
-    deleted: Option<u64>,
-    /// Ids that lost their place for good.
-    displaced: BTreeSet<MemberId>,
-    /// Ids that lost their place, for good or not.
-    replaced: BTreeMap<MemberId, BTreeSet<MemberId>>,
-}
-
-/// The newest generation of which somebody was told.
-struct Told {
-    generation: Generation,
-    members: BTreeMap<MemberId, Bytes>,
-    plans: Vec<BTreeMap<MemberId, Bytes>>,
-    /// The group was removed since.
-    removed: bool,
+    /// What brokers told of generations whose records are not committed.
+    early: Vec<(usize, News)>,
 }
 
 impl Invariant for Durable {
@@ -114,6 +103,7 @@ impl Invariant for Durable {
                     None => {
                         let key = (*conn, request.correlation);
                         self.deleted(key, &request.body, &response.body);
+                        self.transacted(ledger, key, &response.body);
                         Ok(())
                     }
                 }
@@ -124,6 +114,15 @@ impl Invariant for Durable {
             },
             Kind::TopicDeleted { topic } => {
                 self.topic_deleted(topic);
+                Ok(())
+            }
+            Kind::Shard { shard, state: ShardState::Loading } => {
+                self.order += 1;
+                self.read.insert(shard.partition, (shard.epoch, self.order));
+                Ok(())
+            }
+            Kind::Uncommitted { shard, records: 0 } => {
+                self.committed(ledger, event.place, *shard);
                 Ok(())
             }
             _ => Ok(()),
@@ -138,6 +137,17 @@ impl Durable {
         let all = self.groups.values_mut().flat_map(|known| &mut known.offsets);
         for (_, offsets) in all.filter(|(partition, _)| partition.topic == *topic) {
             offsets.handle(self.order, NO_REQUEST, None);
+        }
+    }
+
+    /// What a term has loaded is committed, and with it what was told of it.
+    fn committed(&mut self, ledger: &Ledger, place: Place, shard: Shard) {
+        for (index, news) in std::mem::take(&mut self.early) {
+            let Group { id, home, .. } = ledger.group(index);
+            match home.shard == shard && Place::Broker(home.broker) == place {
+                true => self.known(id).tell(news),
+                false => self.early.push((index, news)),
+            }
         }
     }
 
@@ -161,15 +171,25 @@ impl Durable {
         if !self.seen.insert(index) || first_ever || group.loaded {
             return Ok(());
         }
+        let Some((_, read)) = self
+            .read
+            .get(&group.home.shard.partition)
+            .copied()
+            .filter(|(epoch, _)| *epoch == group.home.shard.epoch)
+        else {
+            return Ok(());
+        };
         let id = group.id.as_str();
         let deadline = self.expired_before(ledger);
         let known = self.known(&group.id);
-        if let Some(Told { generation, removed: false, .. }) = &known.told {
+        if let Some(Told { generation, removed: None, .. }) = &known.told {
             return Err(format!(
                 "group {id}: generation {generation} was told, but no group loaded"
             ));
         }
-        known.offsets.iter().try_for_each(|(partition, offsets)| match offsets.gone_by(deadline) {
+        // What a producer has committed since is no question that makes an incarnation.
+        let before = known.offsets.iter().filter(|(_, offsets)| offsets.done_before(read));
+        before.into_iter().try_for_each(|(partition, offsets)| match offsets.gone_by(deadline) {
             true => Ok(()),
             false => Err(format!("group {id}: {partition} was committed, but no group loaded")),
         })
@@ -178,8 +198,10 @@ impl Durable {
     fn asked(&mut self, ledger: &Ledger, asked: &Asked, request: &Request) {
         let order = self.order;
         match request {
-            Request::JoinGroup(body) => self.known(&body.group_id).touched = order,
-            Request::OffsetCommit(body) => {
+            Request::JoinGroup(body) if asked.reigns => {
+                self.known(&body.group_id).touched = order;
+            }
+            Request::OffsetCommit(body) if asked.reigns => {
                 // One that names its own end may be gone soon after, with nobody alive to say so.
                 let ends = body.retention_time_ms != -1;
                 self.order += u64::from(ends);
@@ -217,17 +239,10 @@ impl Durable {
             Request::DeleteGroups(_) => {
                 self.deletes.insert(key, order);
             }
-            Request::TxnOffsetCommit(body) => {
-                let known = self.known(&body.group_id);
-                known.touched = order;
-                for topic in &body.topics {
-                    for entry in &topic.partitions {
-                        let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-                        let offsets = known.offsets.entry(id).or_default();
-                        offsets.handle(order, key, Some(entry.committed_offset));
-                    }
-                }
+            Request::TxnOffsetCommit(body) if ledger.leads(place, &body.group_id) => {
+                self.pend(key, body);
             }
+            Request::WriteTxnMarkers(body) => self.transactions.end(ledger, place, key, body),
             _ => {}
         }
     }
@@ -253,8 +268,16 @@ impl Durable {
                     ));
                 }
                 if reigns && generation == group.generation {
-                    let member = MemberId(body.member_id.clone());
-                    self.known(&group.id).tell(group, member, &answer.assignment);
+                    let news = News {
+                        generation,
+                        member: MemberId(body.member_id.clone()),
+                        assignment: answer.assignment.clone(),
+                        plans: group.plans.iter().map(|plan| plan.payloads.clone()).collect(),
+                    };
+                    match group.home.unsettled && group.loaded_in == Some(generation) {
+                        true => self.early.push((asked.group, news)),
+                        false => self.known(&group.id).tell(news),
+                    }
                 }
             }
             (Request::OffsetCommit(body), Response::OffsetCommit(answer)) => {
@@ -334,137 +357,30 @@ impl Durable {
                 let known = self.known(&group.id);
                 known
                     .loaded(loaded, expired_before)
-                    .map_err(|what| format!("group {}: {what}", group.id.as_str()))
+                    .map_err(|what| format!("group {}: {what}", group.id.as_str()))?;
+                known.is_back(loaded);
+                Ok(())
             }
             Observation::GenerationBegan { generation, .. } if !reigns => {
                 self.undead.insert((index, *generation));
                 Ok(())
             }
-            Observation::MemberReplaced { old, new, .. } => {
+            Observation::MemberReplaced { old, new, .. } if reigns => {
                 let replaced = &mut self.known(&group.id).replaced;
                 replaced.entry(old.clone()).or_default().insert(new.clone());
                 Ok(())
             }
-            Observation::OffsetRemoved { partition, .. } => {
+            Observation::OffsetRemoved { partition, .. } if reigns => {
                 let offsets = self.known(&group.id).offsets.entry(partition.clone()).or_default();
                 offsets.handle(order, NO_REQUEST, None);
                 Ok(())
             }
-            Observation::GroupRemoved { .. } => {
+            Observation::GroupRemoved { .. } if reigns => {
                 self.known(&group.id).removed(order);
                 Ok(())
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// Names what no request has caused.
-const NO_REQUEST: Key = (ConnectionId(u32::MAX), -1);
-
-impl Known {
-    fn tell(&mut self, group: &Group, member: MemberId, assignment: &Bytes) {
-        let newer = self
-            .told
-            .as_ref()
-            .is_none_or(|told| told.removed || told.generation < group.generation);
-        if newer {
-            let (generation, members) = (group.generation, BTreeMap::new());
-            self.told = Some(Told { generation, members, plans: Vec::new(), removed: false });
-        }
-        let Some(told) = self.told.as_mut().filter(|told| told.generation == group.generation)
-        else {
-            return;
-        };
-        told.plans = group.plans.iter().map(|Plan { payloads, .. }| payloads.clone()).collect();
-        told.members.insert(member, assignment.clone());
-    }
-
-    fn done(&mut self, now: Time, partition: &TopicPartition, key: Key) {
-        let Some(offsets) = self.offsets.get_mut(partition) else { return };
-        let mut handled = offsets.handled.iter().rev();
-        if let Some((order, _, offset)) = handled.find(|(_, other, _)| *other == key)
-            && offsets.done.is_none_or(|(done, _)| done < *order)
-        {
-            let order = *order;
-            offsets.done = Some((order, *offset));
-            offsets.done_at = now;
-            offsets.handled.retain(|(handled, ..)| *handled > order);
-        }
-    }
-
-    fn removed(&mut self, order: u64) {
-        if let Some(told) = &mut self.told {
-            told.removed = true;
-        }
-        for offsets in self.offsets.values_mut() {
-            offsets.handle(order, NO_REQUEST, None);
-        }
-    }
-
-    fn loaded(&self, loaded: &LoadedGroup, expired_before: Time) -> Result<(), String> {
-        let metadata = &loaded.metadata;
-        if let Some(deleted) = self.deleted
-            && self.touched < deleted
-        {
-            return Err("it was deleted, but is loaded".to_owned());
-        }
-        if let Some(member) = metadata.members.iter().find(|m| self.displaced.contains(&m.id)) {
-            return Err(format!("{} was replaced, but is loaded", member.id));
-        }
-        if let Some(told) = self.told.as_ref().filter(|told| !told.removed) {
-            if metadata.generation < told.generation {
-                return Err(format!(
-                    "generation {} was told, but {} is loaded",
-                    told.generation, metadata.generation
-                ));
-            }
-            if metadata.generation == told.generation {
-                told.members.iter().try_for_each(|(id, was)| self.kept(told, loaded, id, was))?;
-            }
-        }
-        let offsets: BTreeMap<_, _> = loaded.offsets.iter().map(|(id, at)| (id, *at)).collect();
-        self.offsets.iter().try_for_each(|(id, known)| {
-            let found = offsets.get(id).copied();
-            let show = |at: Option<i64>| at.map_or("nothing".to_owned(), |at| at.to_string());
-            match known.possible(found) || found.is_none() && known.gone_by(expired_before) {
-                true => Ok(()),
-                false => Err(format!(
-                    "{id} was answered to be at {}, but {} is loaded",
-                    show(known.done.and_then(|(_, at)| at)),
-                    show(found)
-                )),
-            }
-        })
-    }
-
-    /// A member that was told an assignment of the generation that is loaded has it still.
-    fn kept(
-        &self,
-        told: &Told,
-        loaded: &LoadedGroup,
-        id: &MemberId,
-        was: &Bytes,
-    ) -> Result<(), String> {
-        let generation = told.generation;
-        // Who has its place by now: of several replacements the log has kept one, or one of each in turn.
-        let mut heirs = vec![id];
-        let mut seen = BTreeSet::new();
-        while let Some(now) = heirs.pop() {
-            if let Some(member) = loaded.metadata.members.iter().find(|m| m.id == *now) {
-                let planned = |plan: &BTreeMap<MemberId, Bytes>| {
-                    [id, now].iter().any(|id| plan.get(*id) == Some(&member.assignment))
-                };
-                let same = member.assignment == *was || told.plans.iter().any(planned);
-                return match same {
-                    true => Ok(()),
-                    false => Err(format!("{id} is loaded with another assignment in {generation}")),
-                };
-            }
-            let next = self.replaced.get(now).into_iter().flatten();
-            heirs.extend(next.filter(|next| seen.insert(*next)));
-        }
-        Err(format!("{id} was told {generation}, but is not loaded in it"))
     }
 }
 

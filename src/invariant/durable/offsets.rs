@@ -28,15 +28,26 @@ impl Offsets {
         self.handled.push((order, key, offset));
     }
 
+    /// Whether the last that was answered was handled before that.
+    pub(super) fn done_before(&self, order: u64) -> bool {
+        self.done.is_some_and(|(done, _)| done < order)
+    }
+
     /// Whether nothing may be left: it was removed, or is so old that it may have expired with nobody alive to
     /// say so.
     pub(super) fn gone_by(&self, expired_before: Time) -> bool {
         self.possible(None) || self.done_at < expired_before
     }
 
-    /// Whether this may be what is committed, given the last that was answered.
+    /// The commit of that request has never been.
+    pub(super) fn forget(&mut self, key: Key) {
+        self.handled.retain(|(_, other, _)| *other != key);
+    }
+
+    /// Whether this may be what is committed, given the last that was answered. Before anything was, that is
+    /// nothing.
     pub(super) fn possible(&self, found: Option<i64>) -> bool {
-        let Some((order, offset)) = self.done else { return true };
+        let (order, offset) = self.done.unwrap_or_default();
         offset == found
             || self.known_since > order
             || self.handled.iter().any(|(handled, _, later)| *handled > order && *later == found)

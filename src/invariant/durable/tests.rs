@@ -117,3 +117,69 @@ fn a_replacement_that_was_told_lasts() {
     replaced(false).load_offsets(2, BOTH, &[("t-0", 5)]).holds();
     replaced(true).load_offsets(2, BOTH, &[("t-0", 5)]).breaks("b was replaced, but is loaded");
 }
+
+#[test]
+fn a_zombie_removes_nothing() {
+    let mut story = story();
+    story.elected(1).group_removed().on(1).shard_active(1).ask_heartbeat("a", 2);
+    story.breaks("generation 2 was told, but no group loaded");
+    let mut late = succeeded();
+    late.on(0).group_removed().on(1).load_offsets(1, BOTH, &[("t-0", 5)]);
+    late.breaks("generation 2 was told, but 1 is");
+}
+
+#[test]
+fn a_removal_that_is_not_in_the_log_takes_nothing_back() {
+    let removed = || {
+        let mut story = story();
+        story.group_removed();
+        story
+    };
+    removed().elected(1).on(1).shard_active(1).load_offsets(2, BOTH, &[("t-0", 5)]).holds();
+    let mut lost = removed();
+    lost.elected(1).on(1).shard_active(1).load_offsets(1, BOTH, &[("t-0", 5)]);
+    lost.breaks("generation 2 was told, but 1 is");
+    let mut again = removed();
+    again.ask_join("");
+    again.elected(1).on(1).shard_active(1).load_offsets(1, &[], &[]).holds();
+    let mut back = removed();
+    back.load_offsets(3, &[], &[("t-0", 5)]).elected(1).on(1).shard_active(1).ask_join("");
+    back.breaks("generation 2 was told, but no group loaded");
+}
+
+#[test]
+fn what_is_told_of_an_uncommitted_record_may_go_with_the_next_election() {
+    let told = |committed: bool| {
+        let mut story = succeeded();
+        story.uncommitted(1, 2).load_offsets(3, BOTH, &[("t-0", 5)]);
+        let key = story.ask_sync("a", 3, &[]);
+        story.told(key, &["t-0"]);
+        if committed {
+            story.uncommitted(1, 0);
+        }
+        story.elected(2).on(2).shard_active(2).load_offsets(2, BOTH, &[("t-0", 5)]);
+        story
+    };
+    told(false).holds();
+    told(true).breaks("generation 3 was told, but 2 is");
+}
+
+#[test]
+fn a_transaction_is_loaded_as_it_ended() {
+    let ended = |commit: bool, code: i16, found: &[(&str, i64)]| {
+        let mut story = story();
+        let key = story.ask_txn_commit(7, "t-1", 8);
+        story.txn_committed(key, "t-1", 0);
+        let end = story.ask_end_txn(7, commit);
+        story.txn_ended(end, 7, code);
+        story.elected(1).on(1).shard_active(1).load_offsets(2, BOTH, found);
+        story
+    };
+    let (before, after) = (&[("t-0", 5)][..], &[("t-0", 5), ("t-1", 8)][..]);
+    ended(true, 0, after).holds();
+    ended(true, 0, before).breaks("t-1 was answered to be at 8, but nothing is loaded");
+    ended(false, 0, before).holds();
+    ended(false, 0, after).breaks("t-1 was answered to be at nothing, but 8 is loaded");
+    ended(true, 6, before).holds();
+    ended(true, 6, after).holds();
+}

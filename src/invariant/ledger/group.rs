@@ -25,6 +25,8 @@ pub struct Group {
     pub home: Home,
     /// It was found in the log.
     pub loaded: bool,
+    /// In which generation.
+    pub loaded_in: Option<Generation>,
     /// It has ended: its broker crashed or unloaded it, or it was removed.
     pub over: bool,
     /// Its state.
@@ -85,6 +87,7 @@ impl Group {
             id,
             home,
             loaded: false,
+            loaded_in: None,
             over: false,
             state: GroupState::Empty,
             generation: Generation(0),
@@ -190,6 +193,7 @@ impl Group {
     fn load(&mut self, loaded: &LoadedGroup) {
         let metadata = &loaded.metadata;
         self.loaded = true;
+        self.loaded_in = Some(metadata.generation);
         self.state = loaded.state;
         self.generation = metadata.generation;
         self.protocol.clone_from(&metadata.protocol);

@@ -14,6 +14,7 @@ mod asked;
 mod claims;
 mod group;
 mod terms;
+mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -90,6 +91,19 @@ impl Ledger {
     /// Whether nobody has been named to succeed the broker of this incarnation; else it is a zombie.
     pub fn reigns(&self, index: usize) -> bool {
         self.terms.reigns(self.groups[index].home.shard)
+    }
+
+    /// The partition of the offsets log that the group is in.
+    pub fn partition_of(&self, id: &GroupId) -> i32 {
+        self.terms.partition_of(id)
+    }
+
+    /// Whether a generation was loaded from records that were not committed, and that an election has taken away
+    /// since, for all the trace says: then it may be issued again, to others or to the same members, and be
+    /// told with two different assignments (rule R11.13).
+    pub fn may_come_twice(&self, id: &GroupId, generation: Generation) -> bool {
+        let mut all = self.incarnations(id);
+        all.any(|(_, group)| group.home.unsettled && group.loaded_in == Some(generation))
     }
 
     /// Whether a broker coordinates the group and nobody has been named to succeed it.
@@ -201,6 +215,7 @@ impl Ledger {
             }
             Kind::LeaderElected { shard, .. } => self.terms.elected(*shard),
             Kind::Shard { shard, state } => self.shard(event.place, *shard, *state),
+            Kind::Uncommitted { shard, records } => self.uncommitted(event.place, *shard, *records),
             Kind::FaultBegan { fault: FaultKind::Crash, .. } => self.crash(event.place),
             _ => {}
         }
@@ -235,6 +250,19 @@ impl Ledger {
             }
             !group.over
         });
+    }
+
+    fn uncommitted(&mut self, place: Place, shard: Shard, records: u64) {
+        let Place::Broker(broker) = place else { return };
+        self.terms.uncommitted(broker, shard, records);
+        let (groups, Some(open)) = (&mut self.groups, self.open.get(number(broker))) else {
+            return;
+        };
+        for index in open.values() {
+            let home = &mut groups[*index].home;
+            home.unsettled |= home.shard == shard && records > 0;
+            home.unsettled &= home.shard != shard || records > 0;
+        }
     }
 
     /// What a broker that crashes was asked it will not answer.

@@ -1,6 +1,6 @@
 //! Who coordinates what: the terms of the brokers, and what the controller has decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{Shard, ShardState};
 use crate::protocol::{BrokerId, GroupId, offsets_partition};
@@ -15,6 +15,8 @@ pub struct Home {
     pub shard: Shard,
     /// How far the term is, as far as the trace has said: Active while it has said nothing.
     pub state: ShardState,
+    /// The term has found something in the log that is not committed, as far as the trace has said.
+    pub unsettled: bool,
 }
 
 /// The terms that the trace has told of.
@@ -24,21 +26,25 @@ pub(super) struct Terms {
     partitions: i32,
     /// The latest term of each broker in each partition.
     latest: BTreeMap<(BrokerId, i32), (i32, ShardState)>,
+    /// The terms that act on records which are not committed yet.
+    unsettled: BTreeSet<(BrokerId, Shard)>,
     /// The latest epoch that the controller has named.
     elected: BTreeMap<i32, i32>,
 }
 
 impl Terms {
     pub(super) fn new(partitions: i32) -> Terms {
-        Terms { partitions, latest: BTreeMap::new(), elected: BTreeMap::new() }
+        let (latest, elected, unsettled) = Default::default();
+        Terms { partitions, latest, elected, unsettled }
     }
 
     /// Where a group is at home that a broker begins to speak of.
     pub(super) fn home(&self, broker: BrokerId, group: &GroupId) -> Home {
-        let partition = offsets_partition(group, self.partitions);
+        let partition = self.partition_of(group);
         let latest = self.latest.get(&(broker, partition));
         let (epoch, state) = latest.copied().unwrap_or((-1, ShardState::Active));
-        Home { broker, shard: Shard { partition, epoch }, state }
+        let shard = Shard { partition, epoch };
+        Home { broker, shard, state, unsettled: self.unsettled.contains(&(broker, shard)) }
     }
 
     pub(super) fn elected(&mut self, shard: Shard) {
@@ -48,6 +54,19 @@ impl Terms {
 
     pub(super) fn moved(&mut self, broker: BrokerId, shard: Shard, state: ShardState) {
         self.latest.insert((broker, shard.partition), (shard.epoch, state));
+    }
+
+    /// A term has so many records in its log that are not committed.
+    pub(super) fn uncommitted(&mut self, broker: BrokerId, shard: Shard, records: u64) {
+        match records {
+            0 => self.unsettled.remove(&(broker, shard)),
+            _ => self.unsettled.insert((broker, shard)),
+        };
+    }
+
+    /// The partition of the offsets log that a group is in.
+    pub(super) fn partition_of(&self, group: &GroupId) -> i32 {
+        offsets_partition(group, self.partitions)
     }
 
     /// Whether nobody has been named to succeed the term.
@@ -62,6 +81,7 @@ impl Terms {
                 *state = ShardState::Unloaded;
             }
         }
+        self.unsettled.retain(|(at, _)| *at != broker);
     }
 }
 

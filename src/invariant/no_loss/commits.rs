@@ -31,17 +31,38 @@ struct Attempt {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Of a producer's transaction that nobody has been asked to commit.
-    Pending {
-        producer: i64,
-        accepted: Option<Order>,
-    },
+    /// Of a producer's transaction that is not over for certain.
+    Pending(Pending),
     /// Not answered, or with an error that leaves it open.
     Open,
     Accepted {
         answered: Order,
     },
     Refused,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pending {
+    producer: i64,
+    /// When it was answered to be stored.
+    accepted: Option<Order>,
+    /// Who was last asked to end the transaction, and whether to commit it.
+    ending: Option<(Key, bool)>,
+    /// Some have been asked to commit it, others to abort it.
+    mixed: bool,
+}
+
+impl Pending {
+    /// What has become of it when the end of its transaction is durable.
+    fn ended(self, answered: Order) -> Outcome {
+        let committed = self.ending.is_some_and(|(_, committed)| committed);
+        match self.accepted {
+            _ if self.mixed => Outcome::Open,
+            _ if !committed => Outcome::Refused,
+            Some(_) => Outcome::Accepted { answered },
+            None => Outcome::Open,
+        }
+    }
 }
 
 /// What an answer says of a commit.
@@ -67,34 +88,61 @@ impl Commits {
     pub(super) fn pend(&mut self, handled: Order, key: Key, offset: i64, producer: i64) {
         self.attempt(handled, key, offset, offset);
         if let Some(attempt) = self.attempts.last_mut() {
-            attempt.outcome = Outcome::Pending { producer, accepted: None };
+            let (accepted, ending, mixed) = (None, None, false);
+            attempt.outcome = Outcome::Pending(Pending { producer, accepted, ending, mixed });
         }
     }
 
     /// The broker answers that it has stored what is pending.
     pub(super) fn pended(&mut self, answered: Order, key: Key) {
         let attempt = self.attempts.iter_mut().rev().find(|attempt| attempt.key == key);
-        if let Some(Attempt { outcome: Outcome::Pending { accepted, .. }, .. }) = attempt {
-            *accepted = Some(answered);
+        if let Some(Attempt { outcome: Outcome::Pending(pending), .. }) = attempt {
+            pending.accepted = Some(answered);
         }
     }
 
-    /// From here on what is pending, of this producer or of all, may have taken effect, or be gone.
-    pub(super) fn settle(&mut self, only: Option<i64>) {
-        for attempt in &mut self.attempts {
-            if let Outcome::Pending { producer, .. } = attempt.outcome
-                && only.is_none_or(|only| only == producer)
-            {
-                attempt.outcome = Outcome::Open;
-            }
+    fn pending(&mut self) -> impl Iterator<Item = (&mut Outcome, i64, Pending)> {
+        self.attempts.iter_mut().filter_map(|Attempt { outcome, offset, .. }| match *outcome {
+            Outcome::Pending(pending) => Some((outcome, *offset, pending)),
+            Outcome::Open | Outcome::Accepted { .. } | Outcome::Refused => None,
+        })
+    }
+
+    /// A broker is asked to end the transaction of the producer. From here on what is pending may have taken
+    /// effect, or be gone. Returns the greatest offset that is about to be committed.
+    pub(super) fn end(&mut self, producer: i64, key: Key, commit: bool) -> Option<i64> {
+        let mut greatest = None;
+        for (outcome, offset, mut pending) in
+            self.pending().filter(|(.., p)| p.producer == producer)
+        {
+            pending.mixed |= pending.ending.is_some_and(|(_, before)| before != commit);
+            pending.ending = Some((key, commit));
+            *outcome = Outcome::Pending(pending);
+            greatest = greatest.max(Some(offset).filter(|_| commit));
+        }
+        greatest
+    }
+
+    /// The broker answers that it has ended the transaction.
+    pub(super) fn ended(&mut self, answered: Order, key: Key) {
+        let by = |pending: &Pending| pending.ending.is_some_and(|(ending, _)| ending == key);
+        for (outcome, _, pending) in self.pending().filter(|(.., pending)| by(pending)) {
+            *outcome = pending.ended(answered);
         }
     }
 
-    /// The offset of a transaction that is certainly not over, and was stored before `handled`.
+    /// From here on whatever is pending may be gone.
+    pub(super) fn settle(&mut self) {
+        self.pending().for_each(|(outcome, ..)| *outcome = Outcome::Open);
+    }
+
+    /// The offset of a transaction that nobody has been asked to end, and that was stored before `handled`.
     pub(super) fn unstable(&self, handled: Order) -> Option<i64> {
         let mut attempts = self.attempts.iter();
         attempts.find_map(|attempt| match attempt.outcome {
-            Outcome::Pending { accepted: Some(answered), .. } if answered < handled => {
+            Outcome::Pending(Pending { accepted: Some(answered), ending: None, .. })
+                if answered < handled =>
+            {
                 Some(attempt.offset)
             }
             _ => None,
@@ -124,8 +172,8 @@ impl Commits {
         let mut possible = Vec::new();
         for attempt in self.attempts.iter().rev().filter(|attempt| attempt.handled < handled) {
             match attempt.outcome {
-                Outcome::Refused | Outcome::Pending { .. } => {}
-                Outcome::Open => possible.push(attempt.offset),
+                Outcome::Refused | Outcome::Pending(Pending { ending: None, .. }) => {}
+                Outcome::Open | Outcome::Pending(_) => possible.push(attempt.offset),
                 Outcome::Accepted { answered } => {
                     possible.push(attempt.offset);
                     if newest || answered < handled {

@@ -3,16 +3,18 @@
 //! Scope, for each group and partition:
 //! - An accepted OffsetCommit is not beyond what the group had processed, from offset 0 without a gap and
 //!   whoever did it, when the broker handled the commit.
-//!   What the administrator commits, in a transaction or not, counts as processed up to there.
+//!   What the administrator commits counts as processed up to there, in a transaction from when somebody is
+//!   asked to commit it.
 //! - OffsetFetch answers the offset of the last commit that took effect before it was handled, or −1 if
 //!   there was none. A commit whose answer is still awaited, was never sent or leaves its fate open, one
 //!   of a transaction that somebody has been asked to end, and the removal of an offset, which is a commit of
-//!   −1, may or may not have taken effect. A fetch without RequireStable may answer an older one, of what was durable when it was
+//!   −1, may or may not have taken effect. When the end of a transaction is answered without an error, it has
+//!   been committed, as of where it was handled, or aborted, and then it never takes effect. A fetch without RequireStable may answer an older one, of what was durable when it was
 //!   handled. This holds across fail-over: a commit that was answered NONE is found by every broker that
 //!   comes to lead. What a zombie answers is not judged, because it may not know of newer commits.
-//! - Until a broker is asked to end its transaction, or to delete something of the group, an offset of a
-//!   transaction has not taken effect; and if it was answered NONE, no OffsetFetch with RequireStable that is
-//!   handled after that answers the partition with NONE (KIP-447).
+//! - Until a broker is asked to end its transaction, an offset of a transaction has not taken effect; and if it
+//!   was answered NONE, no OffsetFetch with RequireStable that is handled after that answers the partition with
+//!   NONE (KIP-447), unless the offset may have been removed. What a zombie is asked, or removes, is nothing.
 //! - While a group is Stable, no offset expires of a partition that a member was told to own (KIP-211). Static
 //!   members are left out: one that comes back with another subscription keeps what it was told.
 //! - A consumer starts where OffsetFetch last told it to, or at 0 if that was −1; it polls on from there
@@ -61,6 +63,8 @@ pub(super) struct NoLoss {
     gone: BTreeSet<TopicName>,
     /// The OffsetFetch requests under way, and when they were handled.
     fetches: IndexMap<Key, Order>,
+    /// Requests of administrators whose answer has not come: from which groups they may remove something.
+    deleting: BTreeMap<Key, Vec<GroupId>>,
 }
 
 #[derive(Default)]
@@ -93,13 +97,13 @@ impl Invariant for NoLoss {
             }
             (Kind::Received { message, conn, .. }, _) => {
                 if let Message::Request(frame) = message {
-                    self.transacted((*conn, frame.correlation), &frame.body);
+                    let key = (*conn, frame.correlation);
+                    self.transacted(ledger, event.place, key, &frame.body);
                 }
                 self.asked(ledger, event);
             }
             (Kind::Coordinator(observation), _) => return self.removed(ledger, observation),
             (Kind::TopicDeleted { topic }, _) => {
-                self.settle(None, None);
                 self.logs.retain(|id, _| id.topic != *topic);
                 self.gone.insert(topic.clone());
                 self.forget(topic);
@@ -107,7 +111,7 @@ impl Invariant for NoLoss {
             (Kind::Sent { message, conn, .. }, Place::Broker(_)) => {
                 if let Message::Response { request, response } = message {
                     let key = (*conn, request.correlation);
-                    self.txn_answered(key, &request.body, &response.body);
+                    self.txn_answered(ledger, key, &request.body, &response.body);
                 }
                 return self.answered(ledger, event);
             }
@@ -177,6 +181,7 @@ impl NoLoss {
         self.order += 1;
         let all = self.groups.values_mut().flat_map(|partitions| partitions.iter_mut());
         for (_, partition) in all.filter(|(id, _)| id.topic == *topic) {
+            partition.commits.settle();
             partition.commits.attempt(self.order, NO_REQUEST, -1, 0);
         }
     }
@@ -192,12 +197,13 @@ impl NoLoss {
         }
     }
 
-    /// A coordinator forgets offsets; whether for good depends on the log.
+    /// A coordinator forgets offsets; whether for good depends on the log. What a zombie forgets is there.
     fn removed(
         &mut self,
         ledger: &Ledger,
         observation: &coordinator::Observation,
     ) -> Result<(), String> {
+        let reigns = ledger.observed().is_some_and(|(index, _)| ledger.reigns(index));
         let (group, only) = match observation {
             coordinator::Observation::OffsetRemoved { group, partition, why } => {
                 if let Some((_, known)) = ledger.observed()
@@ -212,17 +218,20 @@ impl NoLoss {
                 (group, Some(partition))
             }
             coordinator::Observation::GroupRemoved { group, .. } => (group, None),
-            coordinator::Observation::GroupLoaded(loaded) => {
+            coordinator::Observation::GroupLoaded(loaded) if reigns => {
                 self.loaded(loaded);
                 return Ok(());
             }
             _ => return Ok(()),
         };
+        if !reigns {
+            return Ok(());
+        }
         self.order += 1;
-        self.settle(Some(group), None);
         let partitions = entry(&mut self.groups, group);
         for (id, partition) in partitions {
             if only.is_none_or(|only| only == id) {
+                partition.commits.settle();
                 partition.commits.attempt(self.order, NO_REQUEST, -1, 0);
             }
         }
@@ -292,7 +301,7 @@ impl NoLoss {
                 Some(partition) => partition.commits.possible(handled, newest),
             };
             let unstable = partition.and_then(|partition| partition.commits.unstable(handled));
-            if let Some(pending) = unstable.filter(|_| newest) {
+            if let Some(pending) = unstable.filter(|_| newest && !self.may_remove(group)) {
                 return Err(format!(
                     "group {}: OffsetFetch of {id} answered {offset} as stable, but a transaction that \
                      commits {pending} is not over",

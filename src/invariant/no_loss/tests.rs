@@ -196,3 +196,73 @@ fn what_a_dynamic_member_reads_does_not_expire() {
     let key = away.ask_sync("a", 1, &[]);
     away.stable().told(key, &["t-0"]).offset_removed("t-0").holds();
 }
+
+#[test]
+fn a_transaction_that_has_committed_is_found_and_one_that_was_aborted_is_not() {
+    let ended = |commit: bool, code: i16, found: i64| {
+        let mut story = story();
+        let key = story.ask_txn_commit(7, "t-0", 5);
+        story.txn_committed(key, "t-0", 0);
+        let end = story.ask_end_txn(7, commit);
+        story.txn_ended(end, 7, code);
+        let fetch = story.ask_fetch(&["t-0"]);
+        story.fetched(fetch, &[("t-0", found)]);
+        story
+    };
+    ended(true, 0, 5).holds();
+    ended(true, 0, -1).breaks("answered -1, but committed was [5]");
+    ended(false, 0, -1).holds();
+    ended(false, 0, 5).breaks("answered 5, but committed was [-1]");
+    ended(true, 6, -1).holds();
+    ended(false, 6, 5).holds();
+}
+
+#[test]
+fn an_end_that_was_not_answered_leaves_it_open_and_a_later_one_decides() {
+    let twice = |first: bool, second: bool, found: i64| {
+        let mut story = story();
+        let key = story.ask_txn_commit(7, "t-0", 5);
+        story.txn_committed(key, "t-0", 0).end_txn(7, first);
+        let end = story.ask_end_txn(7, second);
+        let next = story.ask_txn_commit(7, "t-0", 8);
+        story.txn_committed(next, "t-0", 0).txn_ended(end, 7, 0);
+        let end = story.ask_end_txn(7, false);
+        story.txn_ended(end, 7, 0);
+        let fetch = story.ask_fetch(&["t-0"]);
+        story.fetched(fetch, &[("t-0", found)]);
+        story
+    };
+    twice(true, true, 5).holds();
+    twice(true, true, -1).breaks("committed was [5]");
+    twice(false, false, 5).breaks("committed was [-1]");
+    twice(true, false, 5).holds();
+    twice(false, true, -1).holds();
+    twice(true, false, 8).breaks("answered 8");
+}
+
+#[test]
+fn neither_a_zombie_nor_a_refused_deletion_ends_a_transaction() {
+    let stored = || {
+        let mut story = story();
+        story.shard_active(0);
+        let key = story.ask_txn_commit(7, "t-0", 5);
+        story.txn_committed(key, "t-0", 0);
+        story
+    };
+    let mut refused = stored();
+    let key = refused.ask_delete_group();
+    let early = refused.ask_fetch(&["t-0"]);
+    refused.fetched(early, &[("t-0", -1)]).holds();
+    let fetch = refused.group_deleted(key, 68).ask_fetch(&["t-0"]);
+    refused.fetched(fetch, &[("t-0", -1)]).breaks("a transaction that commits 5 is not over");
+    let mut deleted = stored();
+    let key = deleted.ask_delete_group();
+    let fetch = deleted.group_deleted(key, 0).ask_fetch(&["t-0"]);
+    deleted.fetched(fetch, &[("t-0", -1)]).holds();
+    let mut zombie = stored();
+    zombie.elected(1).on(1).shard_active(1).load(1, &[("a", "", &["t-0"])]).on(0).group_removed();
+    zombie.ask_delete_group();
+    zombie.end_txn(7, true);
+    let fetch = zombie.on(1).ask_fetch(&["t-0"]);
+    zombie.fetched(fetch, &[("t-0", -1)]).breaks("a transaction that commits 5 is not over");
+}

@@ -1,29 +1,46 @@
 //! What a transaction commits is nobody's offset until the transaction has committed (KIP-447), and while it
-//! is not over those who want stable offsets are told none.
+//! is not over those who want stable offsets are told none. When it is over, it was one or the other.
+
+use kafka_protocol::messages::{
+    DeleteGroupsResponse, OffsetDeleteResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse,
+    WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+};
 
 use crate::coordinator::GroupState;
-use crate::invariant::ledger::{Group, Key};
-use crate::protocol::{GroupId, Request, Response, TopicPartition};
-use kafka_protocol::messages::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
+use crate::invariant::ledger::{Group, Key, Ledger};
+use crate::protocol::{GroupId, Request, Response, ResponseError, TopicPartition};
+use crate::trace::Place;
 
 use super::{NoLoss, entry};
 
 impl NoLoss {
     /// A broker is asked by a producer or an administrator.
-    pub(super) fn transacted(&mut self, key: Key, request: &Request) {
+    pub(super) fn transacted(
+        &mut self,
+        ledger: &Ledger,
+        place: Place,
+        key: Key,
+        request: &Request,
+    ) {
         match request {
-            Request::TxnOffsetCommit(body) => self.txn_commit(key, body),
-            Request::WriteTxnMarkers(body) => {
-                for marker in &body.markers {
-                    self.settle(None, Some(marker.producer_id.0));
-                }
+            Request::TxnOffsetCommit(body) if ledger.leads(place, &body.group_id) => {
+                self.txn_commit(key, body);
             }
-            Request::OffsetDelete(body) => self.settle(Some(&body.group_id), None),
+            Request::WriteTxnMarkers(body) => self.end_asked(ledger, place, key, body),
+            Request::OffsetDelete(body) if ledger.leads(place, &body.group_id) => {
+                self.deleting.insert(key, vec![body.group_id.clone()]);
+            }
             Request::DeleteGroups(body) => {
-                body.groups_names.iter().for_each(|group| self.settle(Some(group), None));
+                let led = body.groups_names.iter().filter(|group| ledger.leads(place, group));
+                self.deleting.insert(key, led.cloned().collect());
             }
             _ => {}
         }
+    }
+
+    /// Whether somebody has been asked to remove something of the group, and it is not known what came of it.
+    pub(super) fn may_remove(&self, group: &GroupId) -> bool {
+        self.deleting.values().flatten().any(|other| other == group)
     }
 
     fn txn_commit(&mut self, key: Key, body: &TxnOffsetCommitRequest) {
@@ -34,27 +51,60 @@ impl NoLoss {
                 let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
                 let partition = partitions.entry(id).or_default();
                 let offset = wanted.committed_offset;
-                partition.progress.add(0, offset);
                 partition.commits.pend(self.order, key, offset, body.producer_id.0);
             }
         }
     }
 
-    /// What is pending in these groups, of these producers, may be over from here on.
-    pub(super) fn settle(&mut self, group: Option<&GroupId>, producer: Option<i64>) {
-        let groups = self.groups.iter_mut().filter(|(id, _)| group.is_none_or(|only| only == *id));
-        for partition in groups.flat_map(|(_, partitions)| partitions.values_mut()) {
-            partition.commits.settle(producer);
+    fn end_asked(
+        &mut self,
+        ledger: &Ledger,
+        place: Place,
+        key: Key,
+        body: &WriteTxnMarkersRequest,
+    ) {
+        for marker in &body.markers {
+            let (producer, commit) = (marker.producer_id.0, marker.transaction_result);
+            for (id, partitions) in &mut self.groups {
+                if !ledger.ends(place, marker, id) {
+                    continue;
+                }
+                for partition in partitions.values_mut() {
+                    if let Some(offset) = partition.commits.end(producer, key, commit) {
+                        partition.progress.add(0, offset);
+                    }
+                }
+            }
         }
     }
 
-    /// A broker answers a producer.
-    pub(super) fn txn_answered(&mut self, key: Key, request: &Request, response: &Response) {
-        if let (Request::TxnOffsetCommit(asked), Response::TxnOffsetCommit(answer)) =
-            (request, response)
-        {
-            self.order += 1;
-            self.txn_stored(key, &asked.group_id, answer);
+    /// A broker answers a producer or an administrator.
+    pub(super) fn txn_answered(
+        &mut self,
+        ledger: &Ledger,
+        key: Key,
+        request: &Request,
+        response: &Response,
+    ) {
+        self.order += 1;
+        match (request, response) {
+            (Request::TxnOffsetCommit(asked), Response::TxnOffsetCommit(answer)) => {
+                self.txn_stored(key, &asked.group_id, answer);
+            }
+            (Request::WriteTxnMarkers(_), Response::WriteTxnMarkers(answer)) => {
+                self.end_answered(ledger, key, answer);
+            }
+            (Request::OffsetDelete(asked), Response::OffsetDelete(answer))
+                if self.deleting.remove(&key).is_some() =>
+            {
+                self.offsets_deleted(&asked.group_id, answer);
+            }
+            (Request::DeleteGroups(_), Response::DeleteGroups(answer)) => {
+                if let Some(groups) = self.deleting.remove(&key) {
+                    self.groups_deleted(&groups, answer);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -69,6 +119,54 @@ impl NoLoss {
             }
         }
     }
+
+    fn end_answered(&mut self, ledger: &Ledger, key: Key, answer: &WriteTxnMarkersResponse) {
+        for (id, partitions) in &mut self.groups {
+            if answer.markers.iter().any(|marker| ledger.ended(marker, id)) {
+                for partition in partitions.values_mut() {
+                    partition.commits.ended(self.order, key);
+                }
+            }
+        }
+    }
+
+    fn offsets_deleted(&mut self, group: &GroupId, answer: &OffsetDeleteResponse) {
+        if touches_nothing(answer.error_code) {
+            return;
+        }
+        let partitions = entry(&mut self.groups, group);
+        for topic in &answer.topics {
+            for deleted in topic.partitions.iter().filter(|p| !touches_nothing(p.error_code)) {
+                let id = TopicPartition::new(topic.name.clone(), deleted.partition_index);
+                if let Some(partition) = partitions.get_mut(&id) {
+                    partition.commits.settle();
+                }
+            }
+        }
+    }
+
+    fn groups_deleted(&mut self, groups: &[GroupId], answer: &DeleteGroupsResponse) {
+        for result in answer.results.iter().filter(|result| !touches_nothing(result.error_code)) {
+            if groups.contains(&result.group_id) {
+                let partitions = entry(&mut self.groups, &result.group_id);
+                partitions.values_mut().for_each(|partition| partition.commits.settle());
+            }
+        }
+    }
+}
+
+/// The errors of a deletion that was refused before anything was written.
+fn touches_nothing(code: i16) -> bool {
+    matches!(
+        ResponseError::try_from_code(code),
+        Some(
+            ResponseError::GroupIdNotFound
+                | ResponseError::NonEmptyGroup
+                | ResponseError::GroupSubscribedToTopic
+                | ResponseError::UnknownTopicOrPartition
+                | ResponseError::InvalidGroupId
+        )
+    )
 }
 
 /// Whether a dynamic member of a Stable group reads the partition. Whoever it is subscribes to it.

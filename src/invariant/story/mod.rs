@@ -261,6 +261,16 @@ impl Story {
         )
     }
 
+    /// A JoinGroup is handled long after it was sent.
+    pub(super) fn ask_join_late(&mut self, id: &str, meanwhile: impl FnOnce(&mut Story)) {
+        let body = JoinGroupRequest::default().with_group_id(group()).with_member_id(str_bytes(id));
+        let (frame, conn) = self.frame(body);
+        let message = Message::Request(frame);
+        self.at_consumer(0, Kind::Sent { to: self.place, conn, message: message.clone() });
+        meanwhile(self);
+        self.broker(Kind::Received { from: Place::Consumer(consumer_ref(0)), conn, message });
+    }
+
     /// The leader is told the members of its generation, who all subscribe to `t`.
     pub(super) fn joined(&mut self, leader: &str, generation: i32, members: &[&str]) -> &mut Self {
         let key = self.ask_join(leader);

@@ -35,7 +35,16 @@ impl Story {
     }
 
     pub(in crate::invariant) fn shard_active(&mut self, epoch: i32) -> &mut Self {
+        // In the first term there is nothing to load.
+        if epoch > 0 {
+            self.shard(epoch, ShardState::Loading);
+        }
         self.shard(epoch, ShardState::Active)
+    }
+
+    /// So many records of the term's log are not committed.
+    pub(in crate::invariant) fn uncommitted(&mut self, epoch: i32, records: u64) -> &mut Self {
+        self.broker(Kind::Uncommitted { shard: Shard { partition: 0, epoch }, records })
     }
 
     pub(in crate::invariant) fn crashed(&mut self) -> &mut Self {

@@ -1,13 +1,19 @@
 //! What producers ask: offsets that are committed in a transaction, and its end.
 
 use kafka_protocol::messages::{
-    ProducerId, TxnOffsetCommitRequest, TxnOffsetCommitResponse, WriteTxnMarkersRequest,
-    txn_offset_commit_request, txn_offset_commit_response, write_txn_markers_request,
+    DeleteGroupsRequest, DeleteGroupsResponse, ProducerId, TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+    delete_groups_response, txn_offset_commit_request, txn_offset_commit_response,
+    write_txn_markers_request, write_txn_markers_response,
 };
 
-use crate::protocol::TopicPartition;
+use crate::protocol::{TopicName, TopicPartition, str_bytes};
 
 use super::{Story, group, partition};
+
+fn offsets_topic() -> TopicName {
+    TopicName(str_bytes("__consumer_offsets"))
+}
 
 impl Story {
     pub(in crate::invariant) fn ask_txn_commit(
@@ -48,10 +54,49 @@ impl Story {
 
     /// Somebody wants the transaction to end.
     pub(in crate::invariant) fn end_txn(&mut self, producer: i64, commit: bool) -> &mut Self {
+        self.ask_end_txn(producer, commit);
+        self
+    }
+
+    pub(in crate::invariant) fn ask_end_txn(&mut self, producer: i64, commit: bool) -> usize {
+        let topic = write_txn_markers_request::WritableTxnMarkerTopic::default()
+            .with_name(offsets_topic())
+            .with_partition_indexes(vec![0]);
         let marker = write_txn_markers_request::WritableTxnMarker::default()
             .with_producer_id(ProducerId(producer))
-            .with_transaction_result(commit);
-        self.ask(WriteTxnMarkersRequest::default().with_markers(vec![marker]));
-        self
+            .with_transaction_result(commit)
+            .with_topics(vec![topic]);
+        self.ask(WriteTxnMarkersRequest::default().with_markers(vec![marker]))
+    }
+
+    /// The end of a transaction is answered.
+    pub(in crate::invariant) fn txn_ended(
+        &mut self,
+        key: usize,
+        producer: i64,
+        code: i16,
+    ) -> &mut Self {
+        let partition = write_txn_markers_response::WritableTxnMarkerPartitionResult::default()
+            .with_partition_index(0)
+            .with_error_code(code);
+        let topic = write_txn_markers_response::WritableTxnMarkerTopicResult::default()
+            .with_name(offsets_topic())
+            .with_partitions(vec![partition]);
+        let marker = write_txn_markers_response::WritableTxnMarkerResult::default()
+            .with_producer_id(ProducerId(producer))
+            .with_topics(vec![topic]);
+        let answer = WriteTxnMarkersResponse::default().with_markers(vec![marker]);
+        self.answer(key, answer.into())
+    }
+
+    pub(in crate::invariant) fn ask_delete_group(&mut self) -> usize {
+        self.ask(DeleteGroupsRequest::default().with_groups_names(vec![group()]))
+    }
+
+    pub(in crate::invariant) fn group_deleted(&mut self, key: usize, code: i16) -> &mut Self {
+        let result = delete_groups_response::DeletableGroupResult::default()
+            .with_group_id(group())
+            .with_error_code(code);
+        self.answer(key, DeleteGroupsResponse::default().with_results(vec![result]).into())
     }
 }

@@ -157,8 +157,12 @@ impl Sim {
         request: TxnOffsetCommitRequest,
         consumer: &str,
     ) -> Result<TxnOffsetCommitRequest, Impossible> {
-        let (member, generation) = self.membership(consumer)?;
         let index = usize::from(self.index(consumer)?);
+        if self.consumers[index].gave_up {
+            // It is in no group any more, and its producer has nobody to name.
+            return Ok(request);
+        }
+        let (member, generation) = self.membership(consumer)?;
         let instance = self.consumers[index].config.instance_id.clone();
         Ok(request
             .with_member_id(member.0)

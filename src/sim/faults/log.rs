@@ -22,6 +22,13 @@ impl From<RefusedWith> for ResponseError {
             RefusedWith::NotEnoughReplicas => ResponseError::NotEnoughReplicas,
             RefusedWith::KafkaStorageError => ResponseError::KafkaStorageError,
             RefusedWith::MessageTooLarge => ResponseError::MessageTooLarge,
+            RefusedWith::UnknownTopicOrPartition => ResponseError::UnknownTopicOrPartition,
+            RefusedWith::NotLeaderOrFollower => ResponseError::NotLeaderOrFollower,
+            RefusedWith::RequestTimedOut => ResponseError::RequestTimedOut,
+            RefusedWith::NetworkException => ResponseError::NetworkException,
+            RefusedWith::RecordListTooLarge => ResponseError::RecordListTooLarge,
+            RefusedWith::InvalidFetchSize => ResponseError::InvalidFetchSize,
+            RefusedWith::CorruptMessage => ResponseError::CorruptMessage,
         }
     }
 }

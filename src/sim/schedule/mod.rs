@@ -78,8 +78,9 @@ pub struct BrokerSpec {
     pub retention_check: Duration,
     /// `write-timeout=`, offsets.commit.timeout.ms.
     pub write_timeout: Duration,
-    /// `linger=`, group.coordinator.append.linger.ms: appends of this long share a batch. 0 is Kafka's
-    /// adaptive linger, where nothing waits and what one request appends is one batch.
+    /// `linger=`, group.coordinator.append.linger.ms: appends of this long share a batch. With 0, the
+    /// default here, nothing waits and what one request appends is one batch. (Rule R12: Kafka's own default
+    /// is 10 ms.)
     pub linger: Duration,
     /// `load=`: how long a new leader takes to replay the log.
     pub load: RangeInclusive<Duration>,
@@ -230,6 +231,36 @@ pub enum RefusedWith {
     KafkaStorageError,
     /// The batch is too large.
     MessageTooLarge,
+    /// The partition of the log is not there.
+    UnknownTopicOrPartition,
+    /// The broker is no replica of it, or not the one that leads.
+    NotLeaderOrFollower,
+    /// The replicas took too long.
+    RequestTimedOut,
+    /// The connection to them broke.
+    NetworkException,
+    /// The batch is larger than a segment.
+    RecordListTooLarge,
+    /// A size that cannot be.
+    InvalidFetchSize,
+    /// The batch arrived damaged.
+    CorruptMessage,
+}
+
+impl RefusedWith {
+    /// All of them, the usual one first.
+    pub const ALL: [RefusedWith; 10] = [
+        RefusedWith::NotEnoughReplicas,
+        RefusedWith::KafkaStorageError,
+        RefusedWith::MessageTooLarge,
+        RefusedWith::UnknownTopicOrPartition,
+        RefusedWith::NotLeaderOrFollower,
+        RefusedWith::RequestTimedOut,
+        RefusedWith::NetworkException,
+        RefusedWith::RecordListTooLarge,
+        RefusedWith::InvalidFetchSize,
+        RefusedWith::CorruptMessage,
+    ];
 }
 
 /// What one line does.

@@ -64,6 +64,13 @@ impl fmt::Display for RefusedWith {
             RefusedWith::NotEnoughReplicas => "NOT_ENOUGH_REPLICAS",
             RefusedWith::KafkaStorageError => "KAFKA_STORAGE_ERROR",
             RefusedWith::MessageTooLarge => "MESSAGE_TOO_LARGE",
+            RefusedWith::UnknownTopicOrPartition => "UNKNOWN_TOPIC_OR_PARTITION",
+            RefusedWith::NotLeaderOrFollower => "NOT_LEADER_OR_FOLLOWER",
+            RefusedWith::RequestTimedOut => "REQUEST_TIMED_OUT",
+            RefusedWith::NetworkException => "NETWORK_EXCEPTION",
+            RefusedWith::RecordListTooLarge => "RECORD_LIST_TOO_LARGE",
+            RefusedWith::InvalidFetchSize => "INVALID_FETCH_SIZE",
+            RefusedWith::CorruptMessage => "CORRUPT_MESSAGE",
         })
     }
 }

@@ -99,6 +99,7 @@ impl Kind {
             Kind::TopicDeleted { .. } => "topic-deleted",
             Kind::LeaderElected { .. } => "leader-elected",
             Kind::Shard { .. } => "shard",
+            Kind::Uncommitted { .. } => "uncommitted",
             Kind::CoordinatorStarted { .. } => "coordinator-started",
             Kind::ConsumerStarted { .. } => "consumer-started",
             Kind::ConsumerClosed => "consumer-closed",

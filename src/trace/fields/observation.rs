@@ -225,6 +225,10 @@ pub(super) fn world<V: Visitor>(kind: &Kind, v: &mut V) {
             visit_shard(*shard, v);
             v.word("state", shard_state(*state));
         }
+        Kind::Uncommitted { shard, records } => {
+            visit_shard(*shard, v);
+            v.int("records", *records as i64);
+        }
         Kind::ConsumerStarted { name, config } => consumer_config(name, config, v),
         Kind::Script { line, text } => {
             v.script_line(*line);

@@ -89,6 +89,7 @@ fn phrase(kind: &Kind) -> &'static str {
         Kind::TopicDeleted { .. } => "topic deleted",
         Kind::LeaderElected { .. } => "leader elected",
         Kind::Shard { .. } => "⇨ shard",
+        Kind::Uncommitted { .. } => "uncommitted",
         Kind::CoordinatorStarted { .. } => "coordinator",
         Kind::ConsumerStarted { .. } => "started",
         Kind::ConsumerClosed => "closed",

@@ -84,6 +84,7 @@ fn in_group(kind: &Kind) -> bool {
         | Kind::TopicDeleted { .. }
         | Kind::LeaderElected { .. }
         | Kind::Shard { .. }
+        | Kind::Uncommitted { .. }
         | Kind::CoordinatorStarted { .. }
         | Kind::ConsumerStarted { .. }
         | Kind::ConsumerClosed
@@ -117,6 +118,7 @@ fn in_timeline(kind: &Kind) -> bool {
         | Kind::TopicGrown { .. }
         | Kind::TopicDeleted { .. }
         | Kind::Shard { .. }
+        | Kind::Uncommitted { .. }
         | Kind::CoordinatorStarted { .. }
         | Kind::ConsumerStarted { .. }
         | Kind::ConsumerClosed

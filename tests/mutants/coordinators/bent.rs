@@ -158,6 +158,12 @@ impl<B: Bend + 'static> Around for Bent<B> {
             self.inner.replay(now, position, &record);
         }
     }
+
+    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
+        if let Some(record) = self.bend.record(record) {
+            self.inner.replay_uncommitted(now, position, &record);
+        }
+    }
 }
 
 /// The group of the requests that name one outright.

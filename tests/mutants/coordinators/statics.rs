@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use groupsim::coordinator::{GroupCoordinator, GroupState, Observation, Output};
-use groupsim::protocol::{MemberId, Request, Response, ResponseError, StrBytes};
+use groupsim::coordinator::{GroupCoordinator, GroupState, Observation, Output, Record};
+use groupsim::protocol::{
+    Generation, GroupId, MemberId, Request, Response, ResponseError, StrBytes,
+};
 use groupsim::time::Time;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::{HeartbeatResponse, LeaveGroupRequest, SyncGroupResponse};
@@ -121,5 +123,31 @@ impl Bend for FencesTheNew {
         if let Output::Observe(Observation::MemberReplaced { old, new, .. }) = output {
             self.taken.insert(new.clone(), old.clone());
         }
+    }
+}
+
+/// Takes the first id of a static instance in a generation for its id when it replays the log, as if replacements
+/// were not written down. `durable` must catch it.
+#[derive(Default)]
+pub struct BringsBackTheReplaced {
+    first: BTreeMap<(GroupId, Generation, StrBytes), MemberId>,
+}
+
+impl Bend for BringsBackTheReplaced {
+    fn record(&mut self, record: &Record) -> Option<Record> {
+        let mut record = record.clone();
+        if let Record::GroupMetadata(group) = &mut record {
+            let (id, generation) = (group.group.clone(), group.generation);
+            for member in &mut group.members {
+                let Some(instance) = member.instance_id.clone() else { continue };
+                let first = self.first.entry((id.clone(), generation, instance));
+                let first = first.or_insert_with(|| member.id.clone());
+                if group.leader.as_ref() == Some(&member.id) {
+                    group.leader = Some(first.clone());
+                }
+                member.id = first.clone();
+            }
+        }
+        Some(record)
     }
 }
