@@ -27,6 +27,7 @@ class World:
     bootstrap: str
     logs: Path
     serve: Serve
+    brokers: int = 1
     topic: str = "topic"
     partitions: int = 4
     start: float = field(default_factory=time.monotonic)
@@ -49,7 +50,7 @@ def arguments(names):
 def start_serve(args, logs, report):
     topic = f"{World.topic}:{World.partitions}"
     feed = f"{World.topic}={RATE}"
-    serve = Serve(args.binary, args.listen, ["--topic", topic, "--feed", feed], logs)
+    serve = Serve("serve", args.binary, args.listen, ["--topic", topic, "--feed", feed], logs)
     with report.step("serve", "starts") as note:
         note.text = address = serve.ready()
     return World(address, logs, serve)

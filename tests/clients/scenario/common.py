@@ -48,11 +48,19 @@ def run(group, kind, report):
         group.settles(2, 2)
         note.text = resumes(group, second)
 
-    with report.step(scenario, "the coordinator forces a rebalance") as note:
+    with report.step(scenario, "the second is cut off: its session ends, the first owns everything") as note:
         before = dict(ledger.assignments)
-        group.world.serve.force_rebalance(group.name)
+        group.cut_off(second)
+        took = group.settles(0, 4)
+        if took < EARLIEST:
+            raise Failure(f"after {took:.1f} s, though its session lasts {SESSION_MS / 1000:.0f} s")
+        note.text = f"{took:.1f} s later"
+
+    with report.step(scenario, "it is back: it has lost its partitions, joins again, both own half"):
+        group.heal(second)
         group.wait("both are assigned anew", lambda: all_assigned_since(group, before))
         group.settles(2, 2)
+        resumes(group, second)
 
     with report.step(scenario, "both close") as note:
         group.leave(first, second)

@@ -80,6 +80,18 @@ class Group:
         self._read(0)
         self.ledger.gone(consumer.client_id)
 
+    def cut_off(self, consumer):
+        """Nothing of it reaches a broker any more, nor anything of a broker it."""
+        self.ledger.cut_off(consumer.client_id)
+        self._links("partition", consumer)
+
+    def heal(self, consumer):
+        self._links("heal", consumer)
+
+    def _links(self, what, consumer):
+        for broker in range(self.world.brokers):
+            self.world.serve.tell(f"{what} {consumer.client_id} b{broker}")
+
     def close(self):
         """Kills whoever is left, as a scenario that failed leaves some."""
         for consumer in self.consumers.values():

@@ -7,7 +7,11 @@ happened: a consumer prints `revoked` before it gives a partition up, and the ne
 - a partition has at most one owner, and only its owner reads it;
 - no record below the group's commit is read: what was committed never comes again;
 - no record is skipped: what was not committed does come again;
-- a record is the one that was produced at that offset.
+- whoever reads an offset reads the same record there, and no record is at two offsets;
+- what `serve` feeds, `TOPIC/1`, `TOPIC/2`, …, grows within a partition.
+
+One that was cut off cannot know what the group has decided since. Until it is assigned anew it may
+lose what it owns without a word, read what it had fetched, and hear of a commit late.
 """
 
 
@@ -25,6 +29,9 @@ class Ledger:
         self.next = {}  # partition -> what its present owner reads next; absent before it has read
         self.first = {}  # partition -> where its present owner started, and the commit at that time
         self.assignments = {}  # client -> how many it has got
+        self.values = {}  # partition -> the record at each offset that was read
+        self.places = {}  # record -> (partition, offset)
+        self.cut = set()  # the clients that are cut off and have not been assigned anything since
         self.closed = set()
         self.records = 0
         self.again = 0
@@ -55,6 +62,10 @@ class Ledger:
         for partition in self.owned(client):
             self._give_up(partition)
 
+    def cut_off(self, client):
+        """The client's links are cut: what it says may be old news until it is assigned anew."""
+        self.cut.add(client)
+
     def owned(self, client):
         return {partition for partition, owner in self.owner.items() if owner == client}
 
@@ -63,12 +74,16 @@ class Ledger:
         return "; ".join(f"{c} owns {','.join(sorted(self.owned(c)))}" for c in owners) or "nobody owns anything"
 
     def _assigned(self, client, names):
+        self.cut.discard(client)
         self.gone(client)
         for partition in filter(None, names.split(",")):
             if partition not in self.partitions:
                 raise Failure(f"{client} was assigned {partition}, which does not exist")
-            if partition in self.owner:
-                raise Failure(f"{client} was assigned {partition} while {self.owner[partition]} owned it")
+            owner = self.owner.get(partition)
+            if owner in self.cut:
+                self._give_up(partition)
+            elif owner is not None:
+                raise Failure(f"{client} was assigned {partition} while {owner} owned it")
             self.owner[partition] = client
         self.assignments[client] = self.assignments.get(client, 0) + 1
 
@@ -86,6 +101,9 @@ class Ledger:
         owner, committed = self.owner.get(partition), self.committed.get(partition, 0)
         unread = self.read.get(partition, 0)
         what = f"{client} read {partition} at {offset}"
+        self._is_the_record(what, partition, offset, value)
+        if owner != client and client in self.cut:
+            return
         if owner != client:
             raise Failure(f"{what}, but {owner or 'nobody'} owns it")
         if offset < committed:
@@ -94,16 +112,31 @@ class Ledger:
             raise Failure(f"{what}, but nobody has read {unread}")
         if offset != self.next.get(partition, offset):
             raise Failure(f"{what}, but it was to read {self.next[partition]} next")
-        if value != f"{partition}-{offset}":
-            raise Failure(f"{what} and got {value!r}")
         self.first.setdefault(partition, (offset, committed))
         self.next[partition] = offset + 1
         self.read[partition] = max(unread, offset + 1)
         self.records += 1
         self.again += offset < unread
 
-    def _committed(self, _client, partition, offset):
+    def _is_the_record(self, what, partition, offset, value):
+        values = self.values.setdefault(partition, {})
+        if (seen := values.setdefault(offset, value)) != value:
+            raise Failure(f"{what} and got {value!r}, where {seen!r} was read before")
+        if (place := self.places.setdefault(value, (partition, offset))) != (partition, offset):
+            raise Failure(f"{what} and got {value!r}, which is also at {place[0]} {place[1]}")
+        before, now = self._fed(values.get(offset - 1, "")), self._fed(value)
+        if before and now and now <= before:
+            raise Failure(f"{what} and got {value!r}, after {values[offset - 1]!r}")
+
+    def _fed(self, value):
+        """The number of a record that `serve` has fed; none of any other."""
+        topic, _, number = value.rpartition("/")
+        return int(number) if topic == self.topic else None
+
+    def _committed(self, client, partition, offset):
         offset, before = int(offset), self.committed.get(partition, 0)
+        if client in self.cut and offset <= before:
+            return
         if offset > self.read.get(partition, 0):
             raise Failure(f"{partition} was committed at {offset}, which nobody has read")
         if offset < before:

@@ -11,13 +11,16 @@ DEADLINE = 20.0
 
 
 class Serve:
-    def __init__(self, binary, listen, arguments, logs):
+    def __init__(self, name, binary, listen, arguments, logs):
+        self.name = name
         self.out = []
         self.said_ready = threading.Event()
         self.lock = threading.Lock()
-        self.err = logs / "serve.err"
-        self.log = (logs / "serve.out").open("w")
+        self.err = logs / f"{name}.err"
+        self.trace = logs / f"{name}.trace"
+        self.log = (logs / f"{name}.out").open("w")
         command = [str(binary), "serve", "--listen", listen, *arguments]
+        command += ["-v", "--trace", str(self.trace), "--zoom", "wire"]
         with self.err.open("w") as stderr:
             streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
             self.process = children.start(command, text=True, bufsize=1, **streams)
@@ -34,7 +37,7 @@ class Serve:
         self.said_ready.set()
 
     def ready(self):
-        """Waits for its `ready ADDRESS`; returns the address."""
+        """Waits for its `ready ADDRESS,…`; returns the addresses, one for each broker."""
         in_time = self.said_ready.wait(DEADLINE)
         line = next((line for line in self.out if line.startswith("ready ")), None)
         if line is None:
@@ -46,9 +49,6 @@ class Serve:
         with self.lock:
             self.process.stdin.write(step + "\n")
             self.process.stdin.flush()
-
-    def force_rebalance(self, group):
-        self.tell(f"rebalance {group}")
 
     def alive(self):
         if self.process.poll() is not None:

@@ -6,14 +6,14 @@ from .ledger import Failure, Ledger
 
 HANDED_OVER = """
 a assigned t-0,t-1
-a record t-0 0 t-0-0
+a record t-0 0 t/1
 a committed t-0 1
-a record t-0 1 t-0-1
+a record t-0 1 t/3
 a revoked t-0,t-1
 b assigned t-0
 a assigned t-1
-b record t-0 1 t-0-1
-b record t-0 2 t-0-2
+b record t-0 1 t/3
+b record t-0 2 t/5
 """
 
 
@@ -42,9 +42,19 @@ class Accepts(unittest.TestCase):
         ledger.line("b assigned t-0")
         self.assertEqual(ledger.owner, {"t-0": "b"})
 
+    def test_old_news_of_one_that_was_cut_off(self):
+        ledger = heard("a assigned t-0\na record t-0 0 t/1")
+        ledger.cut_off("a")
+        for line in (
+            "b assigned t-0\nb record t-0 0 t/1\nb committed t-0 1\na record t-0 1 t/3\na committed t-0 1\n"
+            "a lost t-0\nb revoked t-0\na assigned t-0\na record t-0 1 t/3"
+        ).splitlines():
+            ledger.line(line)
+        self.assertEqual((ledger.owner, ledger.cut), ({"t-0": "a"}, set()))
+
     def test_a_record_read_again_because_its_commit_was_refused(self):
         ledger = heard(
-            "a assigned t-0\na record t-0 0 t-0-0\na refused t-0 1 RebalanceInProgress\na record t-0 0 t-0-0"
+            "a assigned t-0\na record t-0 0 t/1\na refused t-0 1 RebalanceInProgress\na record t-0 0 t/1"
         )
         self.assertEqual((ledger.refused, ledger.again), (1, 1))
 
@@ -61,31 +71,48 @@ class Refuses(unittest.TestCase):
         self.refuses("a assigned t-7", "does not exist")
 
     def test_a_record_read_by_another(self):
-        self.refuses("a assigned t-0\nb record t-0 0 t-0-0", "but a owns it")
+        self.refuses("a assigned t-0\nb record t-0 0 t/1", "but a owns it")
 
     def test_a_committed_record_read_again(self):
         self.refuses(
-            "a assigned t-0\na record t-0 0 t-0-0\na committed t-0 1\na closed\n"
-            "b assigned t-0\nb record t-0 0 t-0-0",
+            "a assigned t-0\na record t-0 0 t/1\na committed t-0 1\na closed\n"
+            "b assigned t-0\nb record t-0 0 t/1",
             "again, but the group had committed 1",
         )
 
     def test_a_record_skipped_by_the_next_owner(self):
-        self.refuses(HANDED_OVER + "b closed\na assigned t-0\na record t-0 4 t-0-4", "nobody has read 3")
+        self.refuses(HANDED_OVER + "b closed\na assigned t-0\na record t-0 4 t/9", "nobody has read 3")
 
     def test_a_record_skipped_by_its_owner(self):
-        self.refuses(HANDED_OVER + "b record t-0 1 t-0-1", "it was to read 3 next")
+        self.refuses(HANDED_OVER + "b record t-0 1 t/3", "it was to read 3 next")
 
-    def test_a_record_that_is_not_the_one_produced(self):
-        self.refuses("a assigned t-0\na record t-0 0 t-1-0", "and got 't-1-0'")
+    def test_another_record_at_the_same_offset(self):
+        self.refuses(
+            "a assigned t-0\na record t-0 0 t/1\na closed\nb assigned t-0\nb record t-0 0 t/2",
+            "and got 't/2', where 't/1' was read before",
+        )
+
+    def test_a_record_at_two_offsets(self):
+        self.refuses("a assigned t-0,t-1\na record t-0 0 x\na record t-1 0 x", "which is also at t-0 0")
+
+    def test_records_out_of_the_order_in_which_they_were_fed(self):
+        self.refuses("a assigned t-0\na record t-0 0 t/10\na record t-0 1 t/9", "and got 't/9', after 't/10'")
+
+    def test_one_that_was_cut_off_but_was_assigned_anew(self):
+        ledger = heard("a assigned t-0")
+        ledger.cut_off("a")
+        for line in ("b assigned t-0", "b revoked t-0", "a assigned t-0", "a revoked t-0", "b assigned t-0"):
+            ledger.line(line)
+        with self.assertRaisesRegex(Failure, "but b owns it"):
+            ledger.line("a record t-0 0 t/1")
 
     def test_a_commit_of_what_nobody_has_read(self):
         self.refuses("a assigned t-0\na committed t-0 1", "which nobody has read")
 
     def test_a_commit_that_goes_back(self):
-        self.refuses("a assigned t-0\na record t-0 0 t-0-0\na committed t-0 1\na committed t-0 0", "after 1")
+        self.refuses("a assigned t-0\na record t-0 0 t/1\na committed t-0 1\na committed t-0 0", "after 1")
 
     def test_lines_that_no_consumer_prints(self):
         self.refuses("a sings", "no consumer prints")
         self.refuses("a record t-0", "cannot be read")
-        self.refuses("a record t-0 x t-0-0", "cannot be read")
+        self.refuses("a record t-0 x t/1", "cannot be read")
