@@ -6,6 +6,7 @@ printed, with one exception: `revoked` is printed before the client gives the pa
 """
 
 import argparse
+import logging
 import signal
 import sys
 
@@ -19,7 +20,11 @@ def arguments():
     parser.add_argument("--session-ms", type=int, default=6000)
     parser.add_argument("--heartbeat-ms", type=int, default=1000)
     parser.add_argument("--assignor", default="roundrobin", help="one, or several with commas")
-    return parser.parse_args()
+    parser.add_argument("--broker-version", help="speak as to a broker of this version, like 0.11")
+    args = parser.parse_args()
+    # What the client has to say goes to standard error.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    return args
 
 
 class Output:

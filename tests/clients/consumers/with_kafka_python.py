@@ -24,7 +24,9 @@ class Listener(ConsumerRebalanceListener):
 
 
 def connect(args):
+    version = args.broker_version and tuple(map(int, args.broker_version.split(".")))
     return KafkaConsumer(
+        api_version=version,
         bootstrap_servers=args.bootstrap,
         bootstrap_timeout_ms=10_000,
         group_id=args.group,

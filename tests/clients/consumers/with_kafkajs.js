@@ -1,21 +1,15 @@
 // A consumer of kafkajs: prints and commits every record by itself, in the client's own loop.
 // Takes the arguments and prints the lines that common.py describes.
 
-const { parseArgs } = require('util')
 const { Kafka, logLevel } = require('kafkajs')
+const { arguments } = require('./kafkajs_common.js')
 
-const text = fallback => ({ type: 'string', default: fallback })
-const args = parseArgs({
-  options: {
-    bootstrap: text(),
-    group: text(),
-    topic: text(),
-    'client-id': text(),
-    'session-ms': text('6000'),
-    'heartbeat-ms': text('1000'),
-    assignor: text('roundrobin'),
-  },
-}).values
+const args = arguments({
+  group: undefined,
+  'session-ms': '6000',
+  'heartbeat-ms': '1000',
+  assignor: 'roundrobin',
+})
 
 if (args.assignor !== 'roundrobin') {
   throw new Error('kafkajs has one assignor, roundrobin, and calls it RoundRobinAssigner')
@@ -24,7 +18,7 @@ if (args.assignor !== 'roundrobin') {
 const say = (...words) => process.stdout.write([args['client-id'], ...words].join(' ') + '\n')
 
 const kafka = new Kafka({
-  brokers: [args.bootstrap],
+  brokers: args.bootstrap.split(','),
   clientId: args['client-id'],
   logLevel: logLevel.WARN,
   // Its own log goes to standard output, which is ours.
@@ -39,10 +33,11 @@ const consumer = kafka.consumer({
   maxWaitTimeInMs: Math.min(500, Number(args['heartbeat-ms'])),
 })
 
-const { GROUP_JOIN, REBALANCING } = consumer.events
+const { CRASH, GROUP_JOIN, REBALANCING } = consumer.events
 let owned = []
 
 consumer.on(REBALANCING, () => say('revoked', owned.join(',')))
+consumer.on(CRASH, () => say('lost', owned.join(',')))
 consumer.on(GROUP_JOIN, ({ payload }) => {
   owned = Object.entries(payload.memberAssignment)
     .flatMap(([topic, partitions]) => partitions.map(partition => `${topic}-${partition}`))

@@ -1,4 +1,4 @@
-"""Runs all scenarios at once against one `groupsim serve`, each with a group of its own."""
+"""Runs all scenarios at once, each with a group of its own."""
 
 import argparse
 import shutil
@@ -6,11 +6,11 @@ import signal
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import children, common, kinds, mixed, readme
+from . import children, common, failover, kinds, mixed, produced, readme
 from .group import Group
 from .report import Aborted, Report
 from .serve import Serve
@@ -47,35 +47,49 @@ def arguments(names):
     return args
 
 
-def start_serve(args, logs, report):
-    topic = f"{World.topic}:{World.partitions}"
-    feed = f"{World.topic}={RATE}"
-    serve = Serve("serve", args.binary, args.listen, ["--topic", topic, "--feed", feed], logs)
-    with report.step("serve", "starts") as note:
-        note.text = address = serve.ready()
-    return World(address, logs, serve)
+def start_serve(name, args, logs, report):
+    """The scenarios' common `serve`, or the one whose brokers are broken."""
+    brokers, listen = (failover.BROKERS, "127.0.0.1:0") if name == failover.SERVE else (1, args.listen)
+    topic, feed = f"{World.topic}:{World.partitions}", f"{World.topic}={RATE}"
+    flags = ["--brokers", str(brokers), "--topic", topic, "--feed", feed]
+    flags += ["--topic", f"{produced.TOPIC}:{World.partitions}"]
+    serve = Serve(name, args.binary, listen, flags, logs)
+    with report.step(name, "starts") as note:
+        note.text = addresses = serve.ready()
+    return World(addresses, logs, serve, brokers)
 
 
-def run_scenario(name, world, clients, cache, report):
+def run_scenario(name, worlds, cache, report):
     """The body of a scenario's thread. A failed step ends it, and has been reported."""
+    world, clients = worlds[serve_of(name)], kinds.kinds(cache)
     try:
         if name == readme.NAME:
             readme.run(world, kinds.readme(cache), report)
+        elif name == failover.NAME:
+            failover.run(world, clients, report)
+        elif name == produced.NAME:
+            produced.run(world, clients, kinds.producers(cache), report)
         elif name == mixed.NAME:
             with closing(Group(name, world)) as group:
                 mixed.run(group, clients, report)
+        elif name == common.OLD:
+            with closing(Group(name, world)) as group:
+                common.run(group, *kinds.old(cache), report)
         else:
             with closing(Group(name, world)) as group:
-                common.run(group, clients[name], report)
+                common.run(group, clients[name], clients[name], report)
     except Aborted:
         pass
 
 
-def run_all(args, world, report):
-    clients = kinds.kinds(args.cache)
+def serve_of(scenario):
+    return failover.SERVE if scenario == failover.NAME else "serve"
+
+
+def run_all(args, worlds, report):
     threads = {}
     for name in args.scenarios:
-        work = (name, world, clients, args.cache, report)
+        work = (name, worlds, args.cache, report)
         threads[name] = threading.Thread(target=run_scenario, args=work, daemon=True)
         threads[name].start()
     end = time.monotonic() + LIMIT
@@ -86,12 +100,13 @@ def run_all(args, world, report):
 
 
 def stop_serve(serve, report):
-    with report.step("serve", "ends, and saw every invariant hold") as note:
+    with report.step(serve.name, "ends, and saw every invariant hold") as note:
         note.text = "\n     ".join(["", *serve.stop()])
 
 
 def main():
-    args = arguments([*kinds.kinds(Path()), mixed.NAME, readme.NAME])
+    args = arguments([*kinds.kinds(Path()), common.OLD, mixed.NAME, produced.NAME, failover.NAME, readme.NAME])
+    serves = sorted({serve_of(name) for name in args.scenarios}, reverse=True)
     # So that `finally` ends the children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     logs = args.cache / "logs"
@@ -99,16 +114,18 @@ def main():
     logs.mkdir(parents=True)
     report = Report()
     try:
-        world = start_serve(args, logs, report)
-        run_all(args, world, report)
-        stop_serve(world.serve, report)
+        worlds = {name: start_serve(name, args, logs, report) for name in serves}
+        run_all(args, worlds, report)
+        for world in worlds.values():
+            with suppress(Aborted):
+                stop_serve(world.serve, report)
     except Aborted:
         pass
     except KeyboardInterrupt:
         return 130
     finally:
         children.kill_all()
-    report.table(["serve", *args.scenarios])
+    report.table([*args.scenarios, *serves])
     report.say(f"\n{time.monotonic() - report.start:.0f} s; what everybody said is in {logs}")
     return report.close()
 

@@ -1,22 +1,24 @@
-"""The scenario that every client runs: a group of two of the same kind."""
+"""The scenario that every client runs: a group of two, of the same kind or of old ones."""
 
 from .group import HEARTBEAT_MS, SESSION_MS
 from .ledger import Failure
 
+# The group of clients that speak versions of years ago.
+OLD = "old"
 # A session ends this long after the last heartbeat, which was sent up to an interval before the
 # consumer was killed; the rest is the client's own timer, late on a busy machine.
 EARLIEST = (SESSION_MS - HEARTBEAT_MS - 1000) / 1000
 
 
-def run(group, kind, report):
-    scenario, ledger = kind.name, group.ledger
+def run(group, kind, other, report):
+    scenario, ledger = group.name, group.ledger
 
     with report.step(scenario, "the first joins and owns everything"):
         first = group.start(kind, 1)
         group.settles(4)
 
     with report.step(scenario, "a second joins: both own half"):
-        second = group.start(kind, 2)
+        second = group.start(other, 2)
         group.settles(2, 2)
 
     with report.step(scenario, "both commit what they have read") as note:
@@ -32,7 +34,7 @@ def run(group, kind, report):
         note.text = f"{took:.1f} s after it closed"
 
     with report.step(scenario, "the second comes again: both own half"):
-        second = group.start(kind, 2)
+        second = group.start(other, 2)
         group.settles(2, 2)
         group.wait("it reads", lambda: ledger.owned(second.client_id) <= set(ledger.first))
 
@@ -44,7 +46,7 @@ def run(group, kind, report):
         note.text = f"{took:.1f} s after the kill"
 
     with report.step(scenario, "it restarts and resumes from the commit") as note:
-        second = group.start(kind, 2)
+        second = group.start(other, 2)
         group.settles(2, 2)
         note.text = resumes(group, second)
 

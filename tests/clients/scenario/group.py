@@ -32,10 +32,11 @@ class Consumer:
 
 
 class Group:
-    def __init__(self, name, world):
+    def __init__(self, name, world, topic=None):
         self.name = name
         self.world = world
-        self.ledger = Ledger(world.topic, world.partitions)
+        self.topic = topic or world.topic
+        self.ledger = Ledger(self.topic, world.partitions)
         self.consumers = {}
         self.ends, self.writing = os.pipe()
         self.partial = b""
@@ -49,7 +50,7 @@ class Group:
         options = {
             "bootstrap": self.world.bootstrap,
             "group": self.name,
-            "topic": self.world.topic,
+            "topic": self.topic,
             "client-id": client_id,
             "session-ms": SESSION_MS,
             "heartbeat-ms": HEARTBEAT_MS,
@@ -110,6 +111,10 @@ class Group:
             self._read(min(left, 0.2))
             self._all_alive()
         return time.monotonic() - start
+
+    def hear(self):
+        """Hears what its consumers have said, without waiting for more."""
+        self._read(0)
 
     def shares(self):
         """How many partitions each consumer owns if all are owned; else nothing."""

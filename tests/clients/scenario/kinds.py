@@ -4,7 +4,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CONSUMERS = Path(__file__).resolve().parent.parent / "consumers"
+HERE = Path(__file__).resolve().parent.parent
+CONSUMERS, PRODUCERS = HERE / "consumers", HERE / "producers"
+ALL = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
 @dataclass(frozen=True)
@@ -22,21 +24,53 @@ class Kind:
 
 def kinds(cache):
     """By name, those that ../install has put into `cache`."""
-    python = str(cache / "python" / "bin" / "python")
-    classpath = f"{cache / 'java' / 'classes'}:{cache / 'java' / 'lib'}/*"
-    # Short-lived: the first compiler is enough, and starts faster.
-    java = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, "WithJava"]
+    python = _python(cache)
     node = {"NODE_PATH": str(cache / "node" / "node_modules")}
     every = [
         Kind("kafka-python", [python, str(CONSUMERS / "with_kafka_python.py")]),
         Kind("aiokafka", [python, str(CONSUMERS / "with_aiokafka.py")]),
         Kind("confluent-kafka", [python, str(CONSUMERS / "with_confluent_kafka.py")]),
         Kind("kafkajs", ["node", str(CONSUMERS / "with_kafkajs.js")], env=node),
-        Kind("java", java, ended=143),
+        Kind("java", _java(cache, "lib/*"), ended=143),
     ]
     return {kind.name: kind for kind in every}
 
 
+def old(cache):
+    """Two that speak what was new in 2017 and 2018, and nothing newer."""
+    python = [_python(cache), str(CONSUMERS / "with_kafka_python.py"), "--broker-version", "0.11"]
+    java = _java(cache, "old/*", "lib/*")
+    return Kind("kafka-python as of 0.11", python), Kind("java 2.0", java, ended=143)
+
+
+def producers(cache):
+    """By client, the command for each compression that it has."""
+    node = ["env", f"NODE_PATH={cache / 'node' / 'node_modules'}", "node"]
+    every = {
+        "kafka-python": ([_python(cache), str(PRODUCERS / "with_kafka_python.py")], ALL),
+        "aiokafka": ([_python(cache), str(PRODUCERS / "with_aiokafka.py")], ALL),
+        "confluent-kafka": ([_python(cache), str(PRODUCERS / "with_confluent_kafka.py")], ALL),
+        # For zstd there is only a decoder.
+        "kafkajs": ([*node, str(PRODUCERS / "with_kafkajs.js")], ALL[:-1]),
+        "java": ([*_java(cache, "lib/*")[:-1], "ProducesWithJava"], ALL),
+    }
+    return {
+        name: {compression: [*command, "--compression", compression] for compression in compressions}
+        for name, (command, compressions) in every.items()
+    }
+
+
+def _python(cache):
+    return str(cache / "python" / "bin" / "python")
+
+
+def _java(cache, *libraries):
+    """The first library that has a class is the one that it is taken from."""
+    path = ":".join(str(cache / "java" / part) for part in ("classes", *libraries))
+    # Short-lived: the first compiler is enough, and starts faster.
+    return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", path, "WithJava"]
+
+
 def readme(cache):
     """The program that people copy from kafka-python's README, as it stands there."""
-    return [str(cache / "python" / "bin" / "python"), str(CONSUMERS / "readme.py")]
+    return [_python(cache), str(CONSUMERS / "readme.py")]

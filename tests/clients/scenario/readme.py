@@ -21,13 +21,14 @@ SESSION = 45.0
 HEARTBEAT = 3.0
 # All partitions get records within this time, several times over.
 WINDOW = 2.0
-VALUE = re.compile(r"^b'(.+-\d+)-(\d+)'$")
+VALUE = re.compile(r"^b'(.+)/(\d+)'$")
 
 
 class Copy:
     """One running copy; a thread notes what it prints."""
 
     def __init__(self, number, world, command):
+        self.partitions = world.partitions
         self.log = world.logs / f"readme-{number}.err"
         env = {**os.environ, "PYTHONUNBUFFERED": "1"}
         with self.log.open("w") as stderr:
@@ -42,7 +43,9 @@ class Copy:
         for line in self.process.stdout:
             match = VALUE.match(line.rstrip("\n"))
             if match:
-                self.printed.append((time.monotonic(), match[1], int(match[2])))
+                # Fed in turn to the partitions, which nobody else writes to.
+                offset, partition = divmod(int(match[2]) - 1, self.partitions)
+                self.printed.append((time.monotonic(), f"{match[1]}-{partition}", offset))
             else:
                 self.strange = line
 

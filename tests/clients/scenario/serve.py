@@ -1,13 +1,18 @@
 """`groupsim serve`: started, told steps of the sim language, ended, and judged by its exit code."""
 
+import re
 import signal
 import subprocess
 import threading
 
 from . import children
 from .ledger import Failure
+from .trace import Trace
 
 DEADLINE = 20.0
+ENDED = re.compile(r"a connection ended .*why=(.*)")
+# What happens to connections of clients that are closed, killed, or cut off and impatient.
+ENDINGS = re.compile(r"the client closed it|reset|.*\(os error (32|104)\)")
 
 
 class Serve:
@@ -17,10 +22,10 @@ class Serve:
         self.said_ready = threading.Event()
         self.lock = threading.Lock()
         self.err = logs / f"{name}.err"
-        self.trace = logs / f"{name}.trace"
+        self.trace = Trace(logs / f"{name}.trace")
         self.log = (logs / f"{name}.out").open("w")
         command = [str(binary), "serve", "--listen", listen, *arguments]
-        command += ["-v", "--trace", str(self.trace), "--zoom", "wire"]
+        command += ["-v", "--trace", str(self.trace.path), "--zoom", "wire"]
         with self.err.open("w") as stderr:
             streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
             self.process = children.start(command, text=True, bufsize=1, **streams)
@@ -50,6 +55,21 @@ class Serve:
             self.process.stdin.write(step + "\n")
             self.process.stdin.flush()
 
+    def coordinator(self, group):
+        """The broker that the clients of a group were told of last; none when they were told of several."""
+        self._look()
+        told = {node for client, node in self.trace.coordinators.items() if client.startswith(f"{group}-")}
+        return told.pop() if len(told) == 1 else ""
+
+    def now(self):
+        """The second of its own time in which it last answered anybody."""
+        self._look()
+        return self.trace.second()
+
+    def _look(self):
+        with self.lock:
+            self.trace.read()
+
     def alive(self):
         if self.process.poll() is not None:
             raise Failure(f"it ended by itself with {self.process.poll()}: {self.complaint()}")
@@ -67,7 +87,16 @@ class Serve:
         summary = [line for line in self.out[before:] if line.strip()]
         if code != 0:
             raise Failure("\n".join([f"exit code {code}", *summary, self.complaint()]))
+        if complaints := self.complaints():
+            raise Failure("\n".join(["it complained:", *complaints]))
         return summary
+
+    def complaints(self):
+        """Steps that it could not do, and connections that it ended because of what a client had sent."""
+        lines = self.err.read_text(errors="replace").splitlines()
+        endings = (ENDED.search(line) for line in lines)
+        strange = {match[1] for match in endings if match and not ENDINGS.fullmatch(match[1])}
+        return [line for line in lines if line.startswith("error")] + sorted(strange)
 
     def complaint(self):
         return " | ".join(self.err.read_text(errors="replace").splitlines()[-5:])

@@ -1,0 +1,31 @@
+// What the programs with kafkajs share: the command line, and the codecs, of which it has only gzip itself.
+
+const { parseArgs } = require('util')
+const { CompressionCodecs, CompressionTypes } = require('kafkajs')
+const fzstd = require('fzstd')
+const lz4 = require('lz4js')
+const snappy = require('kafkajs-snappy')
+
+const absent = async () => {
+  throw new Error('there is no such encoder')
+}
+
+CompressionCodecs[CompressionTypes.Snappy] = snappy
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: async encoder => Buffer.from(lz4.compress(encoder.buffer)),
+  decompress: async buffer => Buffer.from(lz4.decompress(buffer)),
+})
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: absent,
+  decompress: async buffer => Buffer.from(fzstd.decompress(buffer)),
+})
+
+const { None, GZIP, Snappy, LZ4, ZSTD } = CompressionTypes
+exports.codecs = { none: None, gzip: GZIP, snappy: Snappy, lz4: LZ4, zstd: ZSTD }
+
+// The arguments of the command line: those that every program takes, and more with their defaults.
+exports.arguments = more => {
+  const names = Object.entries({ bootstrap: undefined, topic: undefined, 'client-id': undefined, ...more })
+  const options = names.map(([name, fallback]) => [name, { type: 'string', default: fallback }])
+  return parseArgs({ options: Object.fromEntries(options) }).values
+}

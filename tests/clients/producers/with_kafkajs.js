@@ -1,0 +1,37 @@
+// A producer of kafkajs, idempotent. Takes the arguments and prints the lines that common.py describes.
+
+const { Kafka, logLevel } = require('kafkajs')
+const { arguments, codecs } = require('../consumers/kafkajs_common.js')
+
+const args = arguments({ compression: undefined, count: '40' })
+const kafka = new Kafka({
+  brokers: args.bootstrap.split(','),
+  clientId: args['client-id'],
+  logLevel: logLevel.WARN,
+  logCreator: () => ({ log }) => process.stderr.write(`${log.message} ${log.error ?? ''}\n`),
+})
+
+async function main() {
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
+  await producer.connect()
+  const values = Array.from({ length: Number(args.count) }, (_, n) => `${args['client-id']}/${n + 1}`)
+  // It says where the first of a partition's records lies, and not which they are: so one partition each time.
+  for (let partition = 0; partition < 4; partition++) {
+    const mine = values.filter((_, n) => n % 4 === partition)
+    const [place] = await producer.send({
+      topic: args.topic,
+      compression: codecs[args.compression],
+      messages: mine.map(value => ({ value, partition })),
+    })
+    mine.forEach((value, n) => {
+      const offset = BigInt(place.baseOffset) + BigInt(n)
+      process.stdout.write(`${args['client-id']} produced ${args.topic}-${partition} ${offset} ${value}\n`)
+    })
+  }
+  await producer.disconnect()
+}
+
+main().catch(error => {
+  process.stderr.write(`${args['client-id']}: ${error.name}: ${error.message}\n`)
+  process.exit(1)
+})
