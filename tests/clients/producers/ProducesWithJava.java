@@ -8,7 +8,10 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** A producer of Apache Kafka's own client, with its defaults. Takes the arguments and prints the lines that common.py describes. */
+/**
+ * A producer of Apache Kafka's own client. Takes the arguments and prints the lines that common.py
+ * describes.
+ */
 final class ProducesWithJava {
     public static void main(String[] args) throws Exception {
         var settings = new Properties();
@@ -23,6 +26,7 @@ final class ProducesWithJava {
                 "bootstrap.servers", settings.getProperty("bootstrap"),
                 "client.id", clientId,
                 "compression.type", settings.getProperty("compression"),
+                "enable.idempotence", settings.getProperty("idempotence").equals("yes") ? "true" : "false",
                 "linger.ms", "20",
                 "batch.size", "512"));
         try (var producer = new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer())) {
@@ -33,7 +37,8 @@ final class ProducesWithJava {
             }
             for (var each : sent.entrySet()) {
                 var place = each.getValue().get(20, TimeUnit.SECONDS);
-                System.out.print(clientId + " produced " + topic + "-" + place.partition() + " " + place.offset() + " " + each.getKey() + "\n");
+                String where = topic + "-" + place.partition() + " " + place.offset();
+                System.out.print(clientId + " produced " + where + " " + each.getKey() + "\n");
             }
             System.out.flush();
         }

@@ -15,8 +15,10 @@ def arguments():
     parser.add_argument("--topic", required=True)
     parser.add_argument("--client-id", required=True)
     parser.add_argument("--compression", required=True, help="none, gzip, snappy, lz4 or zstd")
+    parser.add_argument("--idempotence", required=True, choices=["yes", "no"])
     parser.add_argument("--count", type=int, default=40)
     args = parser.parse_args()
+    args.idempotence = args.idempotence == "yes"
     # What the client has to say goes to standard error.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     return args

@@ -1,4 +1,4 @@
-"""A producer of aiokafka, with its defaults."""
+"""A producer of aiokafka."""
 
 import asyncio
 
@@ -12,6 +12,7 @@ async def main():
         bootstrap_servers=args.bootstrap,
         client_id=args.client_id,
         compression_type=None if args.compression == "none" else args.compression,
+        enable_idempotence=args.idempotence,
         linger_ms=20,
     )
     await producer.start()

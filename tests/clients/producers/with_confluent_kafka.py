@@ -1,4 +1,4 @@
-"""A producer of confluent-kafka, that is librdkafka, idempotent."""
+"""A producer of confluent-kafka, that is librdkafka."""
 
 import sys
 
@@ -12,7 +12,7 @@ def main():
         "bootstrap.servers": args.bootstrap,
         "client.id": args.client_id,
         "compression.type": args.compression,
-        "enable.idempotence": True,
+        "enable.idempotence": args.idempotence,
         "linger.ms": 20,
         "sticky.partitioning.linger.ms": 0,
     })

@@ -1,4 +1,4 @@
-"""A producer of kafka-python, with its defaults."""
+"""A producer of kafka-python."""
 
 from common import arguments, produced, values
 from kafka import KafkaProducer
@@ -10,6 +10,7 @@ def main():
         bootstrap_servers=args.bootstrap,
         client_id=args.client_id,
         compression_type=None if args.compression == "none" else args.compression,
+        enable_idempotence=args.idempotence,
         linger_ms=20,
     )
     sent = [(value, producer.send(args.topic, value.encode())) for value in values(args)]

@@ -1,9 +1,9 @@
-// A producer of kafkajs, idempotent. Takes the arguments and prints the lines that common.py describes.
+// A producer of kafkajs. Takes the arguments and prints the lines that common.py describes.
 
 const { Kafka, logLevel } = require('kafkajs')
 const { arguments, codecs } = require('../consumers/kafkajs_common.js')
 
-const args = arguments({ compression: undefined, count: '40' })
+const args = arguments({ compression: undefined, idempotence: undefined, count: '40' })
 const kafka = new Kafka({
   brokers: args.bootstrap.split(','),
   clientId: args['client-id'],
@@ -12,7 +12,7 @@ const kafka = new Kafka({
 })
 
 async function main() {
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
+  const producer = kafka.producer({ idempotent: args.idempotence === 'yes', maxInFlightRequests: 1 })
   await producer.connect()
   const values = Array.from({ length: Number(args.count) }, (_, n) => `${args['client-id']}/${n + 1}`)
   // It says where the first of a partition's records lies, and not which they are: so one partition each time.

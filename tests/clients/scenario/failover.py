@@ -21,7 +21,7 @@ SHARES = [1, 1, 1, 1], [2, 2]
 
 
 def run(world, kinds, report):
-    with closing(Group(NAME, world)) as together, closing(Group(f"{NAME}-kafkajs", world)) as alone:
+    with closing(Group(NAME, world)) as together, closing(Group(f"kafkajs-{NAME}", world)) as alone:
         Failover(world.serve, together, alone, report).run(kinds)
 
 

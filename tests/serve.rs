@@ -1,0 +1,239 @@
+//! `groupsim serve` and clients that mean it ill, or are broken: it goes on answering everybody else.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Longer than anything takes on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long `serve` lets a connection be idle here.
+const IDLE: &str = "2s";
+
+const FETCH: i16 = 1;
+const METADATA: i16 = 3;
+const API_VERSIONS: i16 = 18;
+
+/// One at a time: they measure a process, and open files by the thousand.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A running `serve`, killed when dropped.
+struct Served {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Served {
+    fn start(name: &str, flags: &[&str]) -> Served {
+        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("serve-{name}.log"));
+        let stderr = std::fs::File::create(&log).expect("the folder for test files can be written");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_groupsim"))
+            .args(["serve", "--listen", "127.0.0.1:0", "-v", "--max-frame", "1048576"])
+            .args(flags)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("groupsim starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it is a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+        let address = line.trim_end().strip_prefix("ready ").expect(&line).parse();
+        Served { child, address: address.expect(&line), log }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect_timeout(&self.address, PATIENCE).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a time-out");
+        stream
+    }
+
+    /// Somebody else is answered.
+    fn answers(&self) {
+        let mut stream = self.connect();
+        stream.write_all(&request(API_VERSIONS, 0, &[])).expect("it takes a request");
+        assert!(answer(&mut stream).len() > 20, "a list of versions");
+    }
+
+    /// What it keeps in memory, in KiB.
+    fn resident(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).expect("it runs, on Linux");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect(&status);
+        let number = line.split_whitespace().nth(1).map(str::parse);
+        number.expect(line).expect(line)
+    }
+
+    /// Waits until the log has said so often why a connection ended.
+    fn ended(&self, why: &str, times: usize) {
+        for _ in 0..PATIENCE.as_millis() / 50 {
+            if self.endings(why) >= times {
+                return;
+            }
+            pause(50);
+        }
+        let log = self.log();
+        panic!("not {times} connections ended with '{why}':\n{}", &log[log.len().saturating_sub(2_000)..]);
+    }
+
+    fn endings(&self, why: &str) -> usize {
+        self.log().matches(&format!("why={why}")).count()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("its log")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "serving happens in real time")]
+fn pause(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+fn framed(bytes: &[u8]) -> Vec<u8> {
+    let length = i32::try_from(bytes.len()).expect("a short frame");
+    [&length.to_be_bytes(), bytes].concat()
+}
+
+/// A frame with the header of versions that are not flexible.
+fn request(api: i16, version: i16, body: &[u8]) -> Vec<u8> {
+    let header: [&[u8]; 5] =
+        [&api.to_be_bytes(), &version.to_be_bytes(), &7_i32.to_be_bytes(), &[0, 1], b"x"];
+    framed(&[&header.concat(), body].concat())
+}
+
+/// A Fetch at version 4 of all that there is in topic-0.
+fn fetch() -> Vec<u8> {
+    let numbers = |all: &[i32]| all.iter().flat_map(|number| number.to_be_bytes()).collect();
+    let begin: Vec<u8> = numbers(&[-1, 0, 0, 1 << 20]);
+    let (topics, partitions): (Vec<u8>, Vec<u8>) = (numbers(&[1]), numbers(&[1, 0]));
+    let end: Vec<u8> = numbers(&[0, 0, 1 << 20]);
+    let body = [&begin[..], &[0], &topics, &[0, 5], b"topic", &partitions, &end].concat();
+    request(FETCH, 4, &body)
+}
+
+fn answer(stream: &mut TcpStream) -> Vec<u8> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).expect("the length of an answer");
+    let mut bytes = vec![0; usize::try_from(i32::from_be_bytes(length)).expect("a length")];
+    stream.read_exact(&mut bytes).expect("an answer");
+    bytes
+}
+
+/// Whether the other end has hung up, without a byte or with some.
+fn hung_up(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+    }
+}
+
+#[test]
+fn whoever_sends_what_is_no_request_is_hung_up_on_with_a_reason() {
+    let _alone = alone();
+    let served = Served::start("malformed", &["--topic", "topic:4"]);
+    let cases: [(Vec<u8>, &str); 9] = [
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "frame size too big"),
+        (i32::MAX.to_be_bytes().to_vec(), "frame size too big"),
+        ((-1_i32).to_be_bytes().to_vec(), "frame size too big"),
+        (framed(&[]), "header: 8 bytes where 0 are left"),
+        (framed(&[0xff; 64]), "unknown API key -1"),
+        (request(999, 0, &[]), "unknown API key 999"),
+        (request(METADATA, 999, &[]), "Metadata version 999 is not among"),
+        (request(METADATA, 1, &i32::MAX.to_be_bytes()), "Metadata request v1: topics: array of"),
+        (request(METADATA, 1, &[0; 64]), "Metadata request v1:"),
+    ];
+    for (bytes, why) in cases {
+        let before = served.endings(why);
+        let mut stream = served.connect();
+        stream.write_all(&bytes).expect("it takes the bytes");
+        hung_up(&mut stream);
+        served.ended(why, before + 1);
+        served.answers();
+    }
+}
+
+#[test]
+fn a_version_of_api_versions_that_is_not_spoken_is_answered_and_the_connection_lives() {
+    let _alone = alone();
+    let served = Served::start("versions", &["--topic", "topic:4"]);
+    let mut stream = served.connect();
+    stream.write_all(&request(API_VERSIONS, 99, &[])).expect("it takes a request");
+    let refusal = answer(&mut stream);
+    assert_eq!(refusal[..6], [0, 0, 0, 7, 0, 35], "UNSUPPORTED_VERSION, in version 0 (KIP-511)");
+    stream.write_all(&request(API_VERSIONS, 0, &[])).expect("it takes a request");
+    assert_eq!(answer(&mut stream)[..6], [0, 0, 0, 7, 0, 0]);
+}
+
+#[test]
+fn half_a_frame_and_then_nothing_is_idle_for_too_long() {
+    let _alone = alone();
+    let served = Served::start("half", &["--topic", "topic:4", "--max-idle", IDLE]);
+    let whole = request(METADATA, 1, &[0; 4]);
+    for half in [&whole[..2], &whole[..9]] {
+        let before = served.endings("idle for too long");
+        let mut stream = served.connect();
+        stream.write_all(half).expect("it takes the bytes");
+        served.answers();
+        hung_up(&mut stream);
+        served.ended("idle for too long", before + 1);
+    }
+}
+
+#[test]
+fn whoever_asks_and_never_reads_holds_up_nobody_and_costs_little() {
+    let _alone = alone();
+    let flags = ["--topic", "topic:1", "--feed", "topic=2000/s", "--max-idle", IDLE];
+    let served = Served::start("unread", &flags);
+    pause(1_000);
+    let before = served.resident();
+    let mut deaf: Vec<TcpStream> = (0..20).map(|_| served.connect()).collect();
+    let requests = fetch().repeat(1_000);
+    for stream in &mut deaf {
+        // Its own buffers are full before the last of them, unless the kernel's are large.
+        while stream.write_all(&requests).is_ok() {}
+        served.answers();
+    }
+    let grown = served.resident().saturating_sub(before);
+    assert!(grown < 128 << 10, "{grown} KiB more");
+    served.ended("the answer was not read", deaf.len());
+    served.answers();
+}
+
+#[test]
+fn three_thousand_idle_connections_hold_up_nobody_and_cost_little() {
+    let _alone = alone();
+    let files = rlimit::increase_nofile_limit(4_000).expect("a limit on files");
+    let count = usize::try_from(files.saturating_sub(500).min(3_000)).expect("a small number");
+    let served = Served::start("idle", &["--topic", "topic:4"]);
+    served.answers();
+    let before = served.resident();
+    let mut idle: Vec<TcpStream> = (0..count).map(|_| served.connect()).collect();
+    // Half of them have asked something before.
+    for stream in idle.iter_mut().step_by(2) {
+        stream.write_all(&request(API_VERSIONS, 0, &[])).expect("it takes a request");
+        answer(stream);
+    }
+    served.answers();
+    let each = served.resident().saturating_sub(before) * 1024 / count as u64;
+    assert!(each < 16 << 10, "{each} bytes for each of {count} connections");
+    drop(idle);
+    served.ended("the client closed it", count);
+    served.answers();
+}
