@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ fn alone() -> MutexGuard<'static, ()> {
 /// A running `serve`, killed when dropped.
 struct Served {
     child: Child,
+    said: BufReader<ChildStdout>,
     address: SocketAddr,
     log: PathBuf,
 }
@@ -37,16 +38,16 @@ impl Served {
             .args(["serve", "--listen", "127.0.0.1:0", "-v", "--max-frame", "1048576"])
             .args(flags)
             .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
             .expect("groupsim starts");
         let mut line = String::new();
-        let stdout = child.stdout.take().expect("it is a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+        let mut said = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        said.read_line(&mut line).expect("it says where it listens");
         let address = line.trim_end().strip_prefix("ready ").expect(&line).parse();
-        Served { child, address: address.expect(&line), log }
+        Served { child, said, address: address.expect(&line), log }
     }
 
     fn connect(&self) -> TcpStream {
@@ -56,10 +57,33 @@ impl Served {
         stream
     }
 
+    /// Writes a step of the sim language to its standard input, and waits until it was carried out.
+    fn tell(&mut self, step: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it is a pipe");
+        writeln!(stdin, "{step}").expect("it reads steps");
+        for _ in 0..PATIENCE.as_millis() / 50 {
+            if self.log().contains(step) {
+                return;
+            }
+            pause(50);
+        }
+        panic!("'{step}' was not carried out");
+    }
+
+    /// Asks it to end; returns its last line.
+    fn end(&mut self) -> String {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).expect("it says what was seen");
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{rest}");
+        rest
+    }
+
     /// Somebody else is answered.
     fn answers(&self) {
         let mut stream = self.connect();
-        stream.write_all(&request(API_VERSIONS, 0, &[])).expect("it takes a request");
+        stream.write_all(&request_by(b'y', API_VERSIONS, 0, &[])).expect("it takes a request");
         assert!(answer(&mut stream).len() > 20, "a list of versions");
     }
 
@@ -81,7 +105,8 @@ impl Served {
             pause(50);
         }
         let log = self.log();
-        panic!("not {times} connections ended with '{why}':\n{}", &log[log.len().saturating_sub(2_000)..]);
+        let last: Vec<&str> = log.lines().rev().take(20).collect();
+        panic!("not {times} connections ended with '{why}'; the last first: {last:#?}");
     }
 
     fn endings(&self, why: &str) -> usize {
@@ -110,11 +135,14 @@ fn framed(bytes: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), bytes].concat()
 }
 
-/// A frame with the header of versions that are not flexible.
+/// A frame with the header of versions that are not flexible, from client x.
 fn request(api: i16, version: i16, body: &[u8]) -> Vec<u8> {
-    let header: [&[u8]; 5] =
-        [&api.to_be_bytes(), &version.to_be_bytes(), &7_i32.to_be_bytes(), &[0, 1], b"x"];
-    framed(&[&header.concat(), body].concat())
+    request_by(b'x', api, version, body)
+}
+
+fn request_by(client: u8, api: i16, version: i16, body: &[u8]) -> Vec<u8> {
+    let header = [&api.to_be_bytes()[..], &version.to_be_bytes(), &7_i32.to_be_bytes()].concat();
+    framed(&[&header, &[0, 1, client], body].concat())
 }
 
 /// A Fetch at version 4 of all that there is in topic-0.
@@ -157,7 +185,7 @@ fn whoever_sends_what_is_no_request_is_hung_up_on_with_a_reason() {
         (request(999, 0, &[]), "unknown API key 999"),
         (request(METADATA, 999, &[]), "Metadata version 999 is not among"),
         (request(METADATA, 1, &i32::MAX.to_be_bytes()), "Metadata request v1: topics: array of"),
-        (request(METADATA, 1, &[0; 64]), "Metadata request v1:"),
+        (request(METADATA, 1, &[0, 0, 0, 1, 0, 5]), "Metadata request v1:"),
     ];
     for (bytes, why) in cases {
         let before = served.endings(why);
@@ -182,6 +210,24 @@ fn a_version_of_api_versions_that_is_not_spoken_is_answered_and_the_connection_l
 }
 
 #[test]
+fn whoever_is_cut_off_does_not_even_learn_that_there_is_a_broker() {
+    let _alone = alone();
+    let mut served = Served::start("cut", &["--topic", "topic:4"]);
+    served.tell("partition x b0");
+    let mut stream = served.connect();
+    stream.write_all(&request(API_VERSIONS, 0, &[])).expect("the kernel takes it");
+    stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
+    stream.read_exact(&mut [0]).expect_err("x is cut off");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    served.tell("heal x b0");
+    assert!(answer(&mut stream).len() > 20, "what was sent before arrives late");
+    served.tell("reset x");
+    hung_up(&mut stream);
+    let summary = served.end();
+    assert!(summary.contains("held") && summary.contains("2 faults"), "{summary}");
+}
+
+#[test]
 fn half_a_frame_and_then_nothing_is_idle_for_too_long() {
     let _alone = alone();
     let served = Served::start("half", &["--topic", "topic:4", "--max-idle", IDLE]);
@@ -199,14 +245,14 @@ fn half_a_frame_and_then_nothing_is_idle_for_too_long() {
 #[test]
 fn whoever_asks_and_never_reads_holds_up_nobody_and_costs_little() {
     let _alone = alone();
-    let flags = ["--topic", "topic:1", "--feed", "topic=2000/s", "--max-idle", IDLE];
+    let flags = ["--topic", "topic:1", "--feed", "topic=500/s", "--max-idle", IDLE];
     let served = Served::start("unread", &flags);
     pause(1_000);
     let before = served.resident();
-    let mut deaf: Vec<TcpStream> = (0..20).map(|_| served.connect()).collect();
+    let mut deaf: Vec<TcpStream> = (0..4).map(|_| served.connect()).collect();
     let requests = fetch().repeat(1_000);
     for stream in &mut deaf {
-        // Its own buffers are full before the last of them, unless the kernel's are large.
+        // Until the answers have filled all buffers on the way, and nothing more of its requests is taken up.
         while stream.write_all(&requests).is_ok() {}
         served.answers();
     }

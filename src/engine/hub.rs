@@ -247,7 +247,10 @@ impl<N: Net> Hub<N> {
     /// What a client calls itself.
     pub(super) fn is_called(&self, conn: ConnectionId, client: &StrBytes) {
         let mut post = self.shared.post.borrow_mut();
-        post.names.entry(conn).or_insert_with(|| client.clone());
+        let name = post.names.entry(conn).or_default();
+        if name.is_empty() {
+            *name = client.clone();
+        }
     }
 
     /// Both ends of all connections of a client are to end: how many there are.

@@ -1,6 +1,7 @@
 //! What a schedule does to clients that are not the simulator's: only their links can be broken.
 
 use std::ops::DerefMut;
+use std::time::Duration;
 
 use crate::protocol::{StrBytes, str_bytes};
 use crate::run::World;
@@ -8,6 +9,7 @@ use crate::sim::hosted::Directions;
 use crate::sim::schedule::{Action, Direction, NodeName};
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
+use crate::trace::FaultKind;
 
 use super::hub::Hub;
 use super::tcp::{Tcp, TcpNet};
@@ -46,7 +48,7 @@ impl World for Outside {
 
 /// Does what is done to the link of a client; none when the action is another.
 fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible>> {
-    match action {
+    let (fault, broker, began) = match action {
         Action::Partition(from, to, direction) => {
             let (client, broker, upwards) = ends(from, to)?;
             let ways = match direction {
@@ -54,33 +56,40 @@ fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible
                 Direction::Forward => Directions { up: upwards, down: !upwards },
             };
             hub.valves().cut(client, broker, ways);
+            (FaultKind::Partition, Some(broker), true)
         }
         Action::Heal(a, b) => {
             let (client, broker, _) = ends(a, b)?;
             hub.valves().heal(client, broker);
+            (FaultKind::Partition, Some(broker), false)
         }
         Action::Clog(a, b, by) => {
             let (client, broker, _) = ends(a, b)?;
             hub.valves().clog(client, broker, *by);
+            (FaultKind::Clog, Some(broker), true)
         }
         Action::Unclog(a, b) => {
             let (client, broker, _) = ends(a, b)?;
-            hub.valves().clog(client, broker, std::time::Duration::ZERO);
+            hub.valves().clog(client, broker, Duration::ZERO);
+            (FaultKind::Clog, Some(broker), false)
         }
         Action::Drop { consumer, api, side, nth, count } => {
             hub.valves().drop_messages(str_bytes(consumer), *api, *side, (*nth, *count));
+            (FaultKind::Drop, None, true)
         }
         Action::Reset(client, None) => {
             if hub.reset_client(&str_bytes(client)) == 0 {
                 return Some(Err(Impossible(format!("{client} is not connected"))));
             }
+            (FaultKind::Reset, None, true)
         }
         Action::Reset(_, Some(_)) => {
             let why = "what a connection from outside is for is not known: reset all of them";
             return Some(Err(Impossible(why.to_owned())));
         }
         _ => return None,
-    }
+    };
+    hub.enter(|sim| sim.fault_on_a_link_outside(fault, broker, began));
     Some(Ok(()))
 }
 

@@ -30,17 +30,17 @@ fn own_versions() -> RangeInclusive<i16> {
     both_ways::<ApiVersionsRequest>()
 }
 
-/// Whether the frame is an ApiVersions request. In a version that is not spoken nothing is looked at, as
-/// nobody can know how to (KIP-511).
-pub(super) fn check_request(mut bytes: Bytes, version: i16) -> Result<(), Malformed> {
+/// Who sends the frame, if it is an ApiVersions request. In a version that is not spoken nothing is looked
+/// at, as nobody can know how to (KIP-511).
+pub(super) fn check_request(mut bytes: Bytes, version: i16) -> Result<StrBytes, Malformed> {
     if !own_versions().contains(&version) {
-        return Ok(());
+        return Ok(StrBytes::default());
     }
-    request_header(&mut bytes, ApiKey::ApiVersions.request_header_version(version))?;
+    let header = request_header(&mut bytes, ApiKey::ApiVersions.request_header_version(version))?;
     lengths::walk(&bytes, &layouts::API_VERSIONS_REQUEST, version)
         .and_then(|_| decode::<ApiVersionsRequest>(&mut bytes, version))
-        .map(drop)
-        .map_err(|reason| Malformed::body(REQUEST, version, reason))
+        .map_err(|reason| Malformed::body(REQUEST, version, reason))?;
+    Ok(header.client_id.unwrap_or_default())
 }
 
 /// The answer to ApiVersions, as one frame without its length prefix.

@@ -20,6 +20,8 @@ pub enum Incoming {
         correlation: i32,
         /// The version the client chose, which may be one that is not spoken.
         version: i16,
+        /// What the client calls itself; empty in a version that is not spoken.
+        client_id: StrBytes,
     },
 }
 
@@ -35,8 +37,8 @@ pub fn decode_request(mut bytes: Bytes) -> Result<Incoming, Malformed> {
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let correlation = i32::from_be_bytes([c0, c1, c2, c3]);
     if key == api_versions::KEY {
-        api_versions::check_request(bytes, version)?;
-        return Ok(Incoming::ApiVersions { correlation, version });
+        let client_id = api_versions::check_request(bytes, version)?;
+        return Ok(Incoming::ApiVersions { correlation, version, client_id });
     }
     let api = Api::ALL.iter().copied().find(|api| *api as i16 == key);
     let api = api.ok_or(Malformed::UnknownApi(key))?;

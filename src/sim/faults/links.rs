@@ -118,6 +118,24 @@ impl Sim {
         (self.brokers.len() == 1).then_some(BrokerId(0))
     }
 
+    /// A fault of the link to a client that is not the run's, which has no place of its own: it may come and
+    /// go while the fault lasts.
+    pub(crate) fn fault_on_a_link_outside(
+        &mut self,
+        fault: FaultKind,
+        broker: Option<BrokerId>,
+        began: bool,
+    ) {
+        let peer = broker.map(Place::Broker);
+        self.emit(
+            Place::Schedule,
+            match began {
+                true => Kind::FaultBegan { fault, peer },
+                false => Kind::FaultEnded { fault, peer },
+            },
+        );
+    }
+
     fn fault_on_link(
         &mut self,
         index: u16,

@@ -44,11 +44,15 @@ fn a_version_to_come_is_refused_in_the_oldest_layout() {
     }
 }
 
+fn who(version: i16, client_id: &str) -> Incoming {
+    Incoming::ApiVersions { correlation: 7, version, client_id: str_bytes(client_id) }
+}
+
 #[test]
 fn a_client_is_told_what_the_broker_speaks() {
     let asked = encode_api_versions_request(7, &str_bytes("c1"));
     let incoming = decode_request(asked).expect("a request");
-    assert_eq!(incoming, Incoming::ApiVersions { correlation: 7, version: 3 });
+    assert_eq!(incoming, who(3, "c1"));
     let told = decode_api_versions_response(api_versions_response(7, 3)).expect("a list");
     assert!(told.contains(&(Api::JoinGroup as i16, versions(Api::JoinGroup))));
     assert_eq!(told.len(), Api::ALL.len() + 1);
@@ -67,7 +71,7 @@ fn another_error_is_told_by_its_name() {
 fn a_request_of_an_unknown_version_is_not_looked_at() {
     let bytes = Bytes::from_static(b"\x00\x12\x00\x63\x00\x00\x00\x07\xff\xff\xff");
     let incoming = decode_request(bytes);
-    assert_eq!(incoming, Ok(Incoming::ApiVersions { correlation: 7, version: 99 }));
+    assert_eq!(incoming, Ok(who(99, "")));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 const { parseArgs } = require('util')
 const { CompressionCodecs, CompressionTypes } = require('kafkajs')
 const fzstd = require('fzstd')
-const lz4 = require('lz4js')
+const lz4 = require('lz4-napi')
 const snappy = require('kafkajs-snappy')
 
 const absent = async () => {
@@ -12,8 +12,8 @@ const absent = async () => {
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: async encoder => Buffer.from(lz4.compress(encoder.buffer)),
-  decompress: async buffer => Buffer.from(lz4.decompress(buffer)),
+  compress: encoder => lz4.compressFrame(encoder.buffer),
+  decompress: buffer => lz4.decompressFrame(buffer),
 })
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: absent,

@@ -1,6 +1,7 @@
 """Runs all scenarios at once, each with a group of its own."""
 
 import argparse
+import re
 import shutil
 import signal
 import sys
@@ -12,12 +13,18 @@ from pathlib import Path
 
 from . import children, common, failover, kinds, mixed, produced, readme
 from .group import Group
+from .ledger import Failure
 from .report import Aborted, Report
 from .serve import Serve
 
 # Longer than the longest scenario, in which two sessions of 45 s end.
 LIMIT = 300.0
 RATE = "20/s"
+MISUNDERSTOOD = re.compile(
+    r"unsupported|incompatible|unknown.?topic|unknown server|invalid|corrupt|\bcrc|decod|deserial|malformed"
+    r"|pars(e|ing)|buffer|protocol error|unexpected|fatal|assert",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -104,6 +111,21 @@ def stop_serve(serve, report):
         note.text = "\n     ".join(["", *serve.stop()])
 
 
+def judge_logs(logs, report):
+    """Each client's log in one: what no client of a correct broker has to say."""
+    with report.step("logs", "no client was answered what it did not understand") as note:
+        files = [file for file in sorted(logs.glob("*.err")) if file.stem not in ("serve", failover.SERVE)]
+        lines = [(file.name, line) for file in files for line in file.read_text(errors="replace").splitlines()]
+        if bad := [f"{name}: {line[:300]}" for name, line in lines if MISUNDERSTOOD.search(line) and said(line)]:
+            raise Failure("\n     ".join(["", *bad[:10]]))
+        note.text = f"{len(lines)} lines of {len(files)} programs"
+
+
+def said(line):
+    """Not what it tells of its own settings."""
+    return not line.startswith(("\t", " ")) and " INFO " not in line
+
+
 def main():
     args = arguments([*kinds.kinds(Path()), common.OLD, mixed.NAME, produced.NAME, failover.NAME, readme.NAME])
     serves = sorted({serve_of(name) for name in args.scenarios}, reverse=True)
@@ -119,13 +141,14 @@ def main():
         for world in worlds.values():
             with suppress(Aborted):
                 stop_serve(world.serve, report)
+        judge_logs(logs, report)
     except Aborted:
         pass
     except KeyboardInterrupt:
         return 130
     finally:
         children.kill_all()
-    report.table([*args.scenarios, *serves])
+    report.table([*args.scenarios, *serves, "logs"])
     report.say(f"\n{time.monotonic() - report.start:.0f} s; what everybody said is in {logs}")
     return report.close()
 

@@ -55,9 +55,14 @@ def producers(cache):
         "java": ([*_java(cache, "lib/*")[:-1], "ProducesWithJava"], ALL),
     }
     return {
-        name: {compression: [*command, "--compression", compression] for compression in compressions}
+        name: {compression: [*command, *_how(compression)] for compression in compressions}
         for name, (command, compressions) in every.items()
     }
+
+
+def _how(compression):
+    """Idempotent, as is the default of Kafka's own client, and once as producers were before."""
+    return ["--compression", compression, "--idempotence", "no" if compression == "none" else "yes"]
 
 
 def _python(cache):

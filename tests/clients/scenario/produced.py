@@ -11,7 +11,6 @@ from .ledger import Failure
 
 NAME = "produced"
 TOPIC = "made"
-IDEMPOTENCE = "no"
 # A consumer that has nothing to read sends a Fetch each half second and a Heartbeat each second.
 QUIET = 5
 MOST_A_SECOND = 6
@@ -23,7 +22,7 @@ def run(world, kinds, producers, report):
     for name, compressions in producers.items():
         with report.step(NAME, f"{name} produces") as note:
             for compression, command in compressions.items():
-                produced |= produce(world, f"{name}-{compression}", [*command, "--idempotence", IDEMPOTENCE])
+                produced |= produce(world, f"{name}-{compression}", command)
             note.text = ", ".join(compressions)
 
     groups = {name: Group(f"{NAME}-{name}", world, TOPIC) for name in kinds}
