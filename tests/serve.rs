@@ -249,11 +249,12 @@ fn whoever_asks_and_never_reads_holds_up_nobody_and_costs_little() {
     let served = Served::start("unread", &flags);
     pause(1_000);
     let before = served.resident();
-    let mut deaf: Vec<TcpStream> = (0..4).map(|_| served.connect()).collect();
-    let requests = fetch().repeat(1_000);
-    for stream in &mut deaf {
+    let (mut deaf, requests) = (Vec::new(), fetch().repeat(1_000));
+    for _ in 0..4 {
+        let mut stream = served.connect();
         // Until the answers have filled all buffers on the way, and nothing more of its requests is taken up.
         while stream.write_all(&requests).is_ok() {}
+        deaf.push(stream);
         served.answers();
     }
     let grown = served.resident().saturating_sub(before);
