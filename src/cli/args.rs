@@ -1,6 +1,8 @@
 //! What can be asked on the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
@@ -36,6 +38,10 @@ pub enum Verb {
     Swarm(Swarm),
     /// Run the schedule of one seed and print its trace.
     Replay(Replay),
+    /// Serve real Kafka clients over TCP, and judge what happens.
+    Serve(Serve),
+    /// Let our consumers join a group on any Kafka-compatible broker, and judge what they are told.
+    Probe(Probe),
     /// List the scripts under sims/, the profiles and the invariants.
     List,
     /// Describe the sim language: every verb, every option, every limit.
@@ -92,6 +98,120 @@ pub struct Replay {
     /// Print the schedule as a script instead of running it.
     #[arg(long)]
     pub print: bool,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = SERVE_HELP)]
+pub struct Serve {
+    /// A script: its settings make the cluster, its steps break it. Clients are known by their client ids.
+    #[arg(value_name = "FILE.sim")]
+    pub file: Option<PathBuf>,
+    /// Where the first broker listens; the others listen on the ports behind it.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9092")]
+    pub listen: SocketAddr,
+    /// The host that brokers tell clients they are on, if it is not where they listen.
+    #[arg(long, value_name = "HOST")]
+    pub advertise: Option<String>,
+    /// How many brokers; 1, or what the script says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub brokers: Option<u8>,
+    /// A topic, with its partitions.
+    #[arg(long = "topic", value_name = "NAME:PARTITIONS", value_parser = topic)]
+    pub topics: Vec<TopicArg>,
+    /// Produces to a topic at this rate, in turn to its partitions: `orders/1`, `orders/2`, …
+    #[arg(long = "feed", value_name = "NAME=N/s", value_parser = feed)]
+    pub feeds: Vec<FeedArg>,
+    /// group.initial.rebalance.delay.ms, like 3s or 500ms.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub initial_delay: Option<Duration>,
+    /// Ends by itself after this time.
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+    /// Writes the trace to a file, `-` for stdout.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// How closely the trace looks; JSON has every event.
+    #[arg(long, value_enum, default_value_t = Zoom::Group)]
+    pub zoom: Zoom,
+    /// The longest request, in bytes (socket.request.max.bytes).
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    pub max_frame: usize,
+    /// How long a connection may be idle (connections.max.idle.ms).
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub max_idle: Duration,
+}
+
+/// Arguments of `probe`.
+#[derive(Debug, clap::Args)]
+pub struct Probe {
+    /// What the consumers do; without it they join, crash, stall, leave and come back in turn.
+    #[arg(value_name = "FILE.sim")]
+    pub file: Option<PathBuf>,
+    /// A broker.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap: String,
+    /// The group they join, without a script. Nobody else may be in it.
+    #[arg(long, value_name = "NAME", default_value = "groupsim-probe", conflicts_with = "file")]
+    pub group: String,
+    /// The topics they read, without a script; they must exist.
+    #[arg(
+        long = "topic",
+        value_name = "NAME",
+        required_unless_present = "file",
+        conflicts_with = "file"
+    )]
+    pub topics: Vec<String>,
+    /// How many consumers, without a script.
+    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "file",
+          value_parser = clap::value_parser!(u8).range(2..=100))]
+    pub consumers: u8,
+    /// How closely to look; JSON has every event.
+    #[arg(long, value_enum, default_value_t = Zoom::Group)]
+    pub zoom: Zoom,
+}
+
+/// What `serve --help` says at its end.
+const SERVE_HELP: &str = "\
+Steps of the sim language that are written to its standard input, one a line, are carried out while it
+serves: `move GROUP`, `crash b0`, `reset CLIENT-ID`, `partition CLIENT-ID b0`, `produce TOPIC count=10`, …";
+
+/// `orders:4`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicArg {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it has.
+    pub partitions: i32,
+}
+
+/// `orders=10/s`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedArg {
+    /// The topic.
+    pub topic: String,
+    /// Records a minute.
+    pub rate: u32,
+}
+
+fn topic(text: &str) -> Result<TopicArg, String> {
+    let wrong = || format!("'{text}' is no topic with its partitions: write one like orders:4");
+    let (name, partitions) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let partitions = partitions.parse().map_err(|_| wrong())?;
+    match name.is_empty() || !(1..=10_000).contains(&partitions) {
+        true => Err(wrong()),
+        false => Ok(TopicArg { name: name.to_owned(), partitions }),
+    }
+}
+
+fn feed(text: &str) -> Result<FeedArg, String> {
+    let wrong = || format!("'{text}' is no topic with a rate: write one like orders=10/s");
+    let (topic, rate) = text.split_once('=').ok_or_else(wrong)?;
+    let a_second = rate.strip_suffix("/s").ok_or_else(wrong)?;
+    match a_second.parse::<u32>() {
+        Ok(rate @ 1..=1_000_000) => Ok(FeedArg { topic: topic.to_owned(), rate: rate * 60 }),
+        Ok(_) | Err(_) => Err(wrong()),
+    }
 }
 
 /// How results are written to stdout.

@@ -10,11 +10,14 @@ mod args;
 mod diagnostics;
 mod exit;
 mod human;
+mod interrupt;
 mod json;
 mod list;
 mod out;
+mod probe;
 mod replay;
 mod run;
+mod serve;
 mod swarm;
 mod trace;
 
@@ -52,6 +55,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Run(run) => run::run(&run, &mut out),
         Verb::Swarm(swarm) => swarm::swarm(&swarm, &mut out),
         Verb::Replay(replay) => replay::replay(&replay, &mut out),
+        Verb::Serve(serve) => serve::serve(&serve, &mut out),
+        Verb::Probe(probe) => probe::probe(&probe, &mut out),
         Verb::List => list::list(&mut out),
         Verb::Language => list::language(&mut out),
     }?;

@@ -71,7 +71,7 @@ fn load(args: &args::Run) -> Option<Vec<Schedule>> {
 }
 
 /// A script's error has a form of its own, with the line and a caret.
-fn tell(error: &str) {
+pub(super) fn tell(error: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{error}");
 }

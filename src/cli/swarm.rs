@@ -1,9 +1,7 @@
 //! `swarm`
 
 use std::io::IsTerminal as _;
-use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,7 +17,7 @@ use super::args;
 use super::exit::Exit;
 use super::list::invariants;
 use super::out::{Failure, Out};
-use super::{human, json};
+use super::{human, interrupt, json};
 
 /// How many seeds are named for one invariant.
 const SEEDS_NAMED: usize = 10;
@@ -27,7 +25,7 @@ const SEEDS_NAMED: usize = 10;
 /// Runs the seeds and sums them up.
 #[allow(clippy::disallowed_methods, reason = "the speed of a swarm is measured in wall time")]
 pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
-    let stop = stop_on_interrupt()?;
+    let stop = interrupt::stop_on_interrupt()?;
     let bar = progress_bar(args.seeds.count());
     let systems = Systems::default();
     tracing::debug!(seeds = %args.seeds, profile = %args.profile, "the swarm begins");
@@ -139,19 +137,6 @@ fn seeds(summary: &Summary, found: &[&SeedFinding]) -> String {
     let more = if found.len() > SEEDS_NAMED { " …" } else { "" };
     let replay = replay_command(found[0].seed, summary.conditions);
     format!("{} seeds: {}{more}; {replay}", human::thousands(found.len() as u64), named.join(" "))
-}
-
-/// The first Ctrl-C asks the workers to stop, the second one ends the process.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            process::exit(i32::from(Exit::Interrupted.code()));
-        }
-    })
-    .map_err(|error| Failure::Usage(format!("cannot listen for Ctrl-C: {error}")))?;
-    Ok(stop)
 }
 
 /// How far a swarm is, on a terminal; nothing in a pipe.

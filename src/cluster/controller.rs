@@ -26,10 +26,11 @@ pub(super) struct Controller {
 impl Controller {
     /// Everybody is up, and partition p is led by broker p modulo their number.
     pub(super) fn new(brokers: usize, partitions: usize) -> Controller {
-        let leader = |partition: usize| Some(BrokerId((partition % brokers) as i32));
+        let leader =
+            |partition: usize| partition.checked_rem(brokers).map(|number| BrokerId(number as i32));
         Controller {
             offsets: (0..partitions).map(|p| Leadership { leader: leader(p), epoch: 0 }).collect(),
-            data_leader: Some(BrokerId(0)),
+            data_leader: leader(0),
             data_epoch: 0,
             live: vec![true; brokers],
         }

@@ -52,6 +52,7 @@ pub use api::{
     Conn, ConsumerDescription, GroupConsumer, Input, MemberState, Observation, Output, Purpose,
 };
 pub use config::ConsumerConfig;
+pub use versions::api_versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,6 +3,26 @@
 
 use crate::protocol::Api;
 
+use super::ConsumerConfig;
+
+/// Every API that a consumer may use, with the version it speaks.
+pub fn api_versions(config: &ConsumerConfig) -> impl Iterator<Item = (Api, i16)> {
+    const USED: [Api; 10] = [
+        Api::Metadata,
+        Api::FindCoordinator,
+        Api::JoinGroup,
+        Api::SyncGroup,
+        Api::Heartbeat,
+        Api::LeaveGroup,
+        Api::OffsetCommit,
+        Api::OffsetFetch,
+        Api::ListOffsets,
+        Api::Fetch,
+    ];
+    let join = config.join_version;
+    USED.into_iter().map(move |api| (api, version_of(api, join)))
+}
+
 /// The version that a client whose JoinGroup is at `join` uses for `api`.
 pub(super) const fn version_of(api: Api, join: i16) -> i16 {
     match api {

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -18,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::cluster::ConnectionId;
-use crate::protocol::{Api, BrokerId, RequestFrame, StrBytes, str_bytes};
+use crate::protocol::{Api, BrokerId, RequestFrame, Response, StrBytes, str_bytes};
 use crate::sim::Sim;
 use crate::sim::hosted::{Host, Link, Order, is_unanswered};
 use crate::wire;
@@ -68,11 +69,17 @@ struct Post {
     hosts: BTreeMap<Host, Rc<Mailbox>>,
     clients: BTreeMap<ConnectionId, UnboundedSender<ToBroker>>,
     brokers: BTreeMap<ConnectionId, UnboundedSender<ToClient>>,
+    /// What the clients call themselves whose connections are at a broker's end.
+    names: BTreeMap<ConnectionId, StrBytes>,
     /// Which connections the stage's consumers have made from an address, and no broker has seen yet. There is
     /// more than one when a port is used again while a broken link still holds back what was sent from it.
     dialled: BTreeMap<SocketAddr, Vec<ConnectionId>>,
     /// Where brokers are.
     addresses: BTreeMap<BrokerId, SocketAddr>,
+    /// Whether they are where they say they are: then they are found by what Metadata says.
+    learns: bool,
+    /// The hosts and ports that brokers have named as their own.
+    named: BTreeMap<BrokerId, (String, u16)>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -106,6 +113,13 @@ impl<N: Net> Hub<N> {
         let (sim, post) = (RefCell::new(sim), RefCell::new(post));
         let (happened, valves) = (Notify::new(), Valves::default());
         Hub { shared: Rc::new(Inner { sim, post, happened, valves }), net }
+    }
+
+    /// What the tasks of a run share whose brokers are somebody else's and say themselves where they are.
+    pub(super) fn abroad(net: N, sim: Sim, addresses: BTreeMap<BrokerId, SocketAddr>) -> Self {
+        let hub = Hub::new(net, sim, addresses);
+        hub.shared.post.borrow_mut().learns = true;
+        hub
     }
 
     /// The same for another host.
@@ -187,6 +201,30 @@ impl<N: Net> Hub<N> {
         self.shared.post.borrow().addresses.get(&broker).copied()
     }
 
+    /// Where a broker is, by its address or by the name it goes by.
+    pub(super) async fn locate(&self, broker: BrokerId) -> io::Result<SocketAddr> {
+        if let Some(address) = self.address(broker) {
+            return Ok(address);
+        }
+        let named = self.shared.post.borrow().named.get(&broker).cloned();
+        match named {
+            Some((host, port)) => self.net.resolve(&host, port).await,
+            None => Err(io::Error::other(format!("nobody knows where {broker} is"))),
+        }
+    }
+
+    /// Learns from an answer where brokers say that they are.
+    pub(super) fn learn(&self, answer: &Response) {
+        let mut post = self.shared.post.borrow_mut();
+        if let (true, Response::Metadata(answer)) = (post.learns, answer) {
+            for broker in &answer.brokers {
+                let port = u16::try_from(broker.port).unwrap_or_default();
+                let named = (broker.host.as_str().to_owned(), port);
+                post.named.insert(BrokerId(broker.node_id.0), named);
+            }
+        }
+    }
+
     /// The client's end of a connection has an address, by which the broker's end will know it.
     pub(super) fn has_dialled(&self, from: SocketAddr, conn: ConnectionId) {
         let sim = self.shared.sim.borrow();
@@ -220,7 +258,8 @@ impl<N: Net> Hub<N> {
         let sim = self.shared.sim.borrow();
         let mut post = self.shared.post.borrow_mut();
         let Some(dialled) = post.dialled.get_mut(&from) else { return Dialled::Never };
-        let number = first.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes);
+        let number =
+            first.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes);
         let found = dialled.iter().position(|conn| sim.next_request(*conn) == number);
         let found = found.map(|index| dialled.remove(index));
         if dialled.is_empty() {
@@ -231,8 +270,24 @@ impl<N: Net> Hub<N> {
 
     /// The broker's end of a connection has ended.
     pub(super) fn hung_up(&self, conn: ConnectionId) {
-        self.shared.post.borrow_mut().brokers.remove(&conn);
+        let mut post = self.shared.post.borrow_mut();
+        post.brokers.remove(&conn);
+        post.names.remove(&conn);
+        drop(post);
         self.enter(|sim| sim.client_is_gone(conn));
+    }
+
+    /// What a client calls itself.
+    pub(super) fn is_called(&self, conn: ConnectionId, client: &StrBytes) {
+        let mut post = self.shared.post.borrow_mut();
+        post.names.entry(conn).or_insert_with(|| client.clone());
+    }
+
+    /// Both ends of all connections of a client are to end: how many there are.
+    pub(super) fn reset_client(&self, client: &StrBytes) -> usize {
+        let post = self.shared.post.borrow();
+        let theirs = post.names.iter().filter(|(_, name)| *name == client);
+        theirs.map(|(conn, _)| post.to_client(*conn, ToClient::Abort)).count()
     }
 
     /// Sorts what the stage wants done.

@@ -226,3 +226,7 @@ impl Net for MadsimNet {
         madsim::task::spawn_local(task);
     }
 }
+
+#[cfg(test)]
+#[path = "madsim_tests.rs"]
+mod tests;

@@ -19,6 +19,8 @@
 //! | `expressible` | what of a schedule an engine can express |
 //! | `outcome` | what a run comes to on any engine, for comparing them |
 //! | `turmoil`, `madsim`, `tcp` | the engines; each head says what it can express |
+//! | `serve`, `outsiders` | brokers for clients from outside, and what is done to those |
+//! | `probe` | our consumers against somebody else's brokers |
 //! | `valves` | links broken by hand, where the network itself cannot be |
 //!
 //! Read next: `shell`, and [`crate::wire`] for the bytes.
@@ -30,6 +32,9 @@ mod hub;
 mod madsim;
 mod net;
 mod outcome;
+mod outsiders;
+mod probe;
+mod serve;
 mod shell;
 mod tcp;
 mod turmoil;
@@ -42,14 +47,18 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::mpsc;
 
+pub use expressible::{LeftOut, expressible};
+pub use outcome::{GroupOutcome, Onlooker, Outcome};
+pub use probe::{probe, probe_schedule};
+pub use serve::{Attendant, Serving, serve};
+pub use shell::Limits;
+
 use crate::protocol::BrokerId;
 use crate::run::{Checks, Report, Systems, run_in, run_with};
 use crate::sim::Sim;
+use crate::sim::hosted::Cast;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
-
-pub use expressible::{LeftOut, expressible};
-pub use outcome::{GroupOutcome, Onlooker, Outcome};
 
 use expressible::refuses;
 use hub::Hub;
@@ -206,7 +215,7 @@ fn apart<E: api::Engine>(
             let schedule = Rc::new(schedule.clone());
             let world = || {
                 let (engine, net, addresses) = make(&schedule);
-                let sim = Sim::hosted(&schedule, systems);
+                let sim = Sim::hosted(&schedule, systems, &Cast::default());
                 Hosted::new(engine, Hub::new(net, sim, addresses))
             };
             // Whoever watched may have gone.

@@ -30,6 +30,13 @@ pub trait Net: Clone + 'static {
     /// Connects to an address.
     fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
 
+    /// The address of a host that goes by a name.
+    fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<SocketAddr>> {
+        let address = host.parse().map(|ip| SocketAddr::new(ip, port));
+        let unknown = format!("nobody on this network is called {host}");
+        std::future::ready(address.map_err(|_| io::Error::other(unknown)))
+    }
+
     /// The address of this end of a connection.
     ///
     /// # Errors

@@ -33,27 +33,41 @@ pub(super) struct Tcp {
     local: LocalSet,
     start: Instant,
     limits: Limits,
+    /// What has been bound and is not used yet.
+    listeners: Rc<RefCell<Listeners>>,
     /// The tasks of each host that runs.
     hosts: BTreeMap<Host, Tasks>,
 }
 
 type Tasks = Rc<RefCell<Vec<AbortHandle>>>;
+type Listeners = BTreeMap<SocketAddr, std::net::TcpListener>;
+
+/// How long it runs at most before whoever lets time pass is asked again, who may have been told to stop.
+const SLICE: Duration = Duration::from_millis(100);
 
 impl Tcp {
     /// # Errors
     ///
     /// When the operating system has no event queue for it.
     pub(super) fn new(limits: Limits) -> io::Result<Tcp> {
+        Tcp::listening(limits, BTreeMap::new())
+    }
+
+    /// The same, with listeners that are there already.
+    pub(super) fn listening(limits: Limits, listeners: Listeners) -> io::Result<Tcp> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         // Time before the first step of a run counts too: the clock is the world's, not the run's.
         #[expect(clippy::disallowed_methods, reason = "real time is what this engine is for")]
         let start = Instant::now();
-        Ok(Tcp { runtime, local: LocalSet::new(), start, limits, hosts: BTreeMap::new() })
+        let listeners = Rc::new(RefCell::new(listeners));
+        let (local, hosts) = (LocalSet::new(), BTreeMap::new());
+        Ok(Tcp { runtime, local, start, limits, listeners, hosts })
     }
 
     /// Its network, for tasks of no host.
     pub(super) fn net(&self) -> TcpNet {
-        TcpNet { start: self.start, tasks: Tasks::default() }
+        let listeners = Rc::clone(&self.listeners);
+        TcpNet { start: self.start, tasks: Tasks::default(), listeners }
     }
 
     /// Runs something on this engine's thread until it is done.
@@ -86,6 +100,7 @@ impl Engine for Tcp {
     }
 
     fn run(&mut self, hub: &Hub<TcpNet>, limit: Time) {
+        let limit = limit.min(self.now() + SLICE);
         let deadline = self.start + limit.since(Time::ZERO);
         self.block_on(async {
             tokio::select! {
@@ -143,6 +158,7 @@ impl Engine for Tcp {
 pub(super) struct TcpNet {
     start: Instant,
     tasks: Tasks,
+    listeners: Rc<RefCell<Listeners>>,
 }
 
 impl Net for TcpNet {
@@ -150,7 +166,11 @@ impl Net for TcpNet {
     type Listener = TcpListener;
 
     async fn bind(&self, at: SocketAddr) -> io::Result<TcpListener> {
-        TcpListener::bind(at).await
+        let bound = self.listeners.borrow_mut().remove(&at);
+        match bound {
+            Some(listener) => TcpListener::from_std(listener),
+            None => TcpListener::bind(at).await,
+        }
     }
 
     async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
@@ -163,6 +183,11 @@ impl Net for TcpNet {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<SocketAddr> {
+        let mut found = tokio::net::lookup_host((host, port)).await?;
+        found.next().ok_or_else(|| io::Error::other(format!("{host} has no address")))
     }
 
     fn local_address(stream: &TcpStream) -> io::Result<SocketAddr> {

@@ -10,16 +10,28 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::protocol::{BrokerId, StrBytes};
+use crate::protocol::{Api, BrokerId, StrBytes};
 use crate::sim::hosted::Directions;
+use crate::sim::schedule::Side;
 
 /// Every valve that was ever turned.
 #[derive(Default)]
 pub(super) struct Valves {
     links: RefCell<BTreeMap<(StrBytes, BrokerId), Valve>>,
-    /// Whether none was: then nobody has to look.
+    /// Whether any was: as long as none was, nobody has to look.
     turned: Cell<bool>,
     changed: Notify,
+    drops: RefCell<Vec<Rule>>,
+}
+
+struct Rule {
+    client: StrBytes,
+    api: Api,
+    side: Side,
+    /// How many to let pass first.
+    pass: u32,
+    /// How many to swallow.
+    swallow: u32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -56,6 +68,33 @@ impl Valves {
         how(self.links.borrow_mut().entry((client, broker)).or_default());
         self.turned.set(true);
         self.changed.notify_waiters();
+    }
+
+    /// Arms a rule that swallows messages of a client, counted from now: those from the `nth` on, `count` of
+    /// them. Nothing behind a swallowed message arrives on its connection either.
+    pub(super) fn drop_messages(
+        &self,
+        client: StrBytes,
+        api: Api,
+        side: Side,
+        (nth, count): (u32, u32),
+    ) {
+        self.drops.borrow_mut().push(Rule { client, api, side, pass: nth - 1, swallow: count });
+    }
+
+    /// Whether a rule swallows a message.
+    pub(super) fn swallows(&self, client: &StrBytes, api: Api, side: Side) -> bool {
+        let mut rules = self.drops.borrow_mut();
+        let fits =
+            |rule: &&mut Rule| rule.client == *client && rule.api == api && rule.side == side;
+        let Some(rule) = rules.iter_mut().find(fits) else { return false };
+        if rule.pass > 0 {
+            rule.pass -= 1;
+            return false;
+        }
+        rule.swallow -= 1;
+        rules.retain(|rule| rule.swallow > 0);
+        true
     }
 
     /// Waits until a valve is open, and says how much longer what passes it takes.

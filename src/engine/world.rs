@@ -26,6 +26,10 @@ impl<E: Engine> Hosted<E> {
         hosted
     }
 
+    pub(super) fn hub(&self) -> &Hub<E::Net> {
+        &self.hub
+    }
+
     /// Does what the stage wants of the engine.
     fn carry_out(&mut self) {
         self.hub.sort();

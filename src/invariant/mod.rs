@@ -29,6 +29,7 @@ mod static_identity;
 mod stickiness;
 #[cfg(test)]
 mod story;
+mod told;
 
 pub use api::{Invariant, Violation};
 pub use checker::Checker;

@@ -7,6 +7,7 @@ use crate::sim::schedule::{Action, Expectation, Schedule, Step};
 use crate::time::{Pretty, Time};
 use crate::trace::{Event, Kind};
 
+use super::Finding;
 use super::expect;
 use super::watcher::{Stop, Watcher};
 use super::world::World;
@@ -14,7 +15,8 @@ use super::world::World;
 /// How long the administrator waits for an answer; Kafka's tools give up after as long.
 const ANSWER: Duration = Duration::from_secs(60);
 
-pub(super) struct Driver<'a, 'w, W> {
+/// Carries a schedule out in a world.
+pub struct Driver<'a, 'w, W> {
     world: W,
     schedule: &'a Schedule,
     watcher: &'a mut Watcher<'w>,
@@ -28,15 +30,53 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
     }
 
     /// Carries out the whole schedule, or as much of it as it takes to find something.
-    pub(super) fn drive(mut self) -> Result<(), Stop> {
+    ///
+    /// # Errors
+    ///
+    /// When something was found.
+    pub fn drive(&mut self) -> Result<(), Stop> {
         self.show()?;
         for step in &self.schedule.steps {
             self.carry_out(step)?;
         }
+        Ok(())
+    }
+
+    /// The world.
+    pub fn world(&mut self) -> &mut W {
+        &mut self.world
+    }
+
+    /// What was found so far, if anything.
+    pub fn finding(&self) -> Option<&Finding> {
+        self.watcher.finding()
+    }
+
+    /// Takes back that a step could not be done, for whoever goes on with others: why it could not.
+    pub fn forgive_bad_step(&mut self) -> Option<String> {
+        self.watcher.forgive_bad_step()
+    }
+
+    /// After a finding nothing is judged any more, for whoever goes on all the same.
+    pub fn stop_judging(&mut self) {
+        self.watcher.stop_judging();
+    }
+
+    /// Nothing happens any more.
+    ///
+    /// # Errors
+    ///
+    /// When something was found.
+    pub fn finish(&mut self) -> Result<(), Stop> {
         self.report(Kind::Finished)
     }
 
-    fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
+    /// Carries out one step.
+    ///
+    /// # Errors
+    ///
+    /// When something was found, the step's own impossibility included.
+    pub fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         if let Some(at) = step.at {
             self.wait_for(step.line, at)?;
         }
@@ -76,11 +116,21 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
         self.run_until(at)
     }
 
-    fn run_until(&mut self, to: Time) -> Result<(), Stop> {
+    /// Lets time pass.
+    ///
+    /// # Errors
+    ///
+    /// When something was found.
+    pub fn run_until(&mut self, to: Time) -> Result<(), Stop> {
         while self.world.next(to) {
             self.show()?;
+            self.end_if_asked()?;
         }
         Ok(())
+    }
+
+    fn end_if_asked(&self) -> Result<(), Stop> {
+        if self.world.is_over() { Err(Stop) } else { Ok(()) }
     }
 
     fn settle(&mut self, within: Option<Duration>) -> Result<(), Stop> {
@@ -119,6 +169,7 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
                 return Ok(None);
             }
             self.show()?;
+            self.end_if_asked()?;
         }
         let now = self.world.stage().now();
         Ok(Some(now.since(start)))
@@ -132,9 +183,14 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
     /// Shows what has happened to everything that looks at events.
     fn show(&mut self) -> Result<(), Stop> {
         self.world.stage().take_events(&mut self.events);
-        for event in self.events.drain(..) {
-            self.watcher.observe(&event)?;
+        // What is behind a finding is still shown when somebody goes on after it.
+        let mut found = Ok(());
+        let mut shown = 0;
+        while found.is_ok() && shown < self.events.len() {
+            found = self.watcher.observe(&self.events[shown]);
+            shown += 1;
         }
-        Ok(())
+        self.events.drain(..shown);
+        found
     }
 }

@@ -25,7 +25,9 @@ mod watcher;
 mod world;
 
 pub use crate::sim::Systems;
+pub use driver::Driver;
 pub use report::{Finding, Report};
+pub use watcher::Stop;
 pub use world::World;
 
 use std::rc::Rc;
@@ -34,7 +36,6 @@ use crate::sim::Sim;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
-use driver::Driver;
 use watcher::Watcher;
 
 /// What is done with the events of a run besides counting them. Everything, outside of benchmarks.
@@ -46,13 +47,17 @@ pub struct Checks {
     pub invariants: bool,
     /// Collect the cells that are reached.
     pub coverage: bool,
+    /// Nobody looks into the brokers: judge what can be judged from the clients' side alone.
+    pub from_outside: bool,
 }
 
 impl Checks {
     /// Everything on.
-    pub const ALL: Checks = Checks { digest: true, invariants: true, coverage: true };
+    pub const ALL: Checks =
+        Checks { digest: true, invariants: true, coverage: true, from_outside: false };
     /// Everything off: the bare engine.
-    pub const NONE: Checks = Checks { digest: false, invariants: false, coverage: false };
+    pub const NONE: Checks =
+        Checks { digest: false, invariants: false, coverage: false, from_outside: false };
 }
 
 /// Carries out `schedule` with the given systems under test, and shows every event to `watch`.
@@ -81,11 +86,21 @@ pub fn run_in<W: World>(
     checks: Checks,
     watch: &mut dyn FnMut(&Event),
 ) -> Report {
+    let drive = |driver: &mut Driver<'_, '_, W>| driver.drive().and_then(|()| driver.finish());
+    // A finding ends the drive early; it is in the report then.
+    drive_in(schedule, make, checks, watch, |driver| drop(drive(driver)))
+}
+
+/// Like [`run_in`], with somebody else at the wheel.
+pub fn drive_in<W: World>(
+    schedule: &Schedule,
+    make: impl FnOnce() -> W,
+    checks: Checks,
+    watch: &mut dyn FnMut(&Event),
+    drive: impl FnOnce(&mut Driver<'_, '_, W>),
+) -> Report {
     let mut watcher = Watcher::new(checks, watch);
-    let caught = crash::catch(|| {
-        // A finding ends the drive early; it is in the watcher then.
-        let _ = Driver::new(schedule, make(), &mut watcher).drive();
-    });
+    let caught = crash::catch(|| drive(&mut Driver::new(schedule, make(), &mut watcher)));
     if let Err(message) = caught {
         watcher.crashed(message);
     }

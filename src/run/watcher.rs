@@ -14,7 +14,7 @@ use super::{Checks, Finding, Report};
 
 /// The run is over: there is a finding.
 #[derive(Debug)]
-pub(super) struct Stop;
+pub struct Stop;
 
 pub(super) struct Watcher<'w> {
     watch: &'w mut dyn FnMut(&Event),
@@ -43,7 +43,10 @@ impl<'w> Watcher<'w> {
             watch,
             checks,
             digest: Digest::default(),
-            checker: Checker::new(None),
+            checker: match checks.from_outside {
+                true => Checker::from_outside(),
+                false => Checker::new(None),
+            },
             coverage: Coverage::default(),
             diagnostics: Diagnostics::default(),
             now: Time::ZERO,
@@ -70,6 +73,27 @@ impl<'w> Watcher<'w> {
             None => Ok(()),
             Some(violation) => Err(self.stop(violation_finding(violation))),
         }
+    }
+
+    /// What was found, if anything.
+    pub(super) fn finding(&self) -> Option<&Finding> {
+        self.finding.as_ref()
+    }
+
+    /// Takes a bad step back, if that is what was found.
+    pub(super) fn forgive_bad_step(&mut self) -> Option<String> {
+        match self.finding.take() {
+            Some(Finding::BadStep { message, .. }) => Some(message),
+            other => {
+                self.finding = other;
+                None
+            }
+        }
+    }
+
+    /// From now on nothing is judged.
+    pub(super) fn stop_judging(&mut self) {
+        self.checks.invariants = false;
     }
 
     pub(super) fn bad_step(&mut self, line: u32, message: String) -> Stop {

@@ -22,6 +22,11 @@ pub trait World {
     /// false.
     fn next(&mut self, limit: Time) -> bool;
 
+    /// Whether somebody has asked the run to end.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Does what a line of the schedule does to the world; lines that let time pass or look at the world are
     /// not given to it.
     ///

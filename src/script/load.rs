@@ -44,6 +44,18 @@ pub enum LoadError {
 
 /// Reads and parses a file.
 pub fn load(path: &Path) -> Result<Schedule, LoadError> {
+    load_with(path, super::parse)
+}
+
+/// Reads and parses a file for a world whose consumers come from outside.
+pub fn load_outside(path: &Path) -> Result<Schedule, LoadError> {
+    load_with(path, super::parse_outside)
+}
+
+fn load_with(
+    path: &Path,
+    parse: fn(&str, &str) -> Result<Schedule, ScriptErrors>,
+) -> Result<Schedule, LoadError> {
     let bytes =
         read(path).map_err(|reason| LoadError::Unreadable { path: path.to_owned(), reason })?;
     if bytes.len() as u64 > LARGEST {
@@ -51,7 +63,7 @@ pub fn load(path: &Path) -> Result<Schedule, LoadError> {
     }
     let text =
         std::str::from_utf8(&bytes).map_err(|error| not_utf8(path, &bytes, error.valid_up_to()))?;
-    super::parse(&path.to_string_lossy(), text).map_err(LoadError::Script)
+    parse(&path.to_string_lossy(), text).map_err(LoadError::Script)
 }
 
 impl LoadError {

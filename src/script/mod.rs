@@ -31,14 +31,39 @@ mod verbs;
 
 pub use error::{ScriptError, ScriptErrors};
 pub use language::language;
-pub use load::{LoadError, load};
+pub use load::{LoadError, load, load_outside};
 pub use print::print;
 
-use crate::sim::schedule::Schedule;
+use crate::sim::schedule::{Schedule, Step};
 
 /// The schedule of a script. `file` is the name that errors show.
 pub fn parse(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
-    reader::read(text).map_err(|errors| ScriptErrors::new(file, text, errors))
+    reader::read(text, false).map_err(|errors| ScriptErrors::new(file, text, errors))
+}
+
+/// The schedule of a script for a world whose consumers come from outside: they are known by their client
+/// ids, and groups by their names, without a line that announces them.
+pub fn parse_outside(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
+    reader::read(text, true).map_err(|errors| ScriptErrors::new(file, text, errors))
+}
+
+/// Reads steps one by one, while a world with outsiders is running.
+pub struct Console(reader::Reader);
+
+impl Console {
+    /// A console for a world with these settings.
+    pub fn new(settings: &Schedule) -> Console {
+        Console(reader::Reader::after_settings(settings))
+    }
+
+    /// The step of a line; none when it holds nothing.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the line.
+    pub fn read(&mut self, line: &str) -> Result<Option<Step>, ScriptErrors> {
+        self.0.step_of(line).map_err(|errors| ScriptErrors::new("stdin", line, errors))
+    }
 }
 
 #[cfg(test)]

@@ -13,9 +13,11 @@ use super::values::{self, Read};
 use super::verbs::{self, Reader as Row};
 use super::{lexer, suggest};
 
-/// The schedule of a script, or every mistake in it.
-pub(super) fn read(text: &str) -> Result<Schedule, Vec<ScriptError>> {
+/// The schedule of a script, or every mistake in it. With `outsiders` its consumers and groups may be
+/// anybody's.
+pub(super) fn read(text: &str, outsiders: bool) -> Result<Schedule, Vec<ScriptError>> {
     let mut reader = Reader::default();
+    reader.scope.outsiders = outsiders;
     for line in lexer::lines(text) {
         reader.line(&line);
     }
@@ -27,13 +29,35 @@ pub(super) fn read(text: &str) -> Result<Schedule, Vec<ScriptError>> {
 }
 
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     schedule: Schedule,
     scope: Scope,
     errors: Vec<ScriptError>,
 }
 
 impl Reader {
+    /// A reader that knows the settings of `schedule`, for steps that come one by one.
+    pub(super) fn after_settings(schedule: &Schedule) -> Reader {
+        let settings = Schedule { steps: Vec::new(), ..schedule.clone() };
+        let mut reader = Reader::default();
+        reader.scope.outsiders = true;
+        for line in lexer::lines(&super::print(&settings)) {
+            reader.line(&line);
+        }
+        reader
+    }
+
+    /// The steps of a line, at most one, or what is wrong with it.
+    pub(super) fn step_of(&mut self, text: &str) -> Result<Option<Step>, Vec<ScriptError>> {
+        for line in lexer::lines(text) {
+            self.line(&line);
+        }
+        match self.errors.is_empty() {
+            true => Ok(self.schedule.steps.pop()),
+            false => Err(std::mem::take(&mut self.errors)),
+        }
+    }
+
     fn line(&mut self, line: &Line<'_>) {
         let (at, words) = match line.words.split_first() {
             Some((head, rest)) if head.text == "at" => {

@@ -32,11 +32,16 @@ pub(super) struct Controller {
 }
 
 impl Controller {
-    pub(super) fn new(schedule: &Schedule, cluster: &Cluster<'static>) -> Self {
+    /// Groups of outsiders may live anywhere.
+    pub(super) fn new(schedule: &Schedule, cluster: &Cluster<'static>, outsiders: bool) -> Self {
         let groups = groups_of(schedule).into_iter().map(|group| GroupId(str_bytes(group)));
+        let anywhere = 0..i32::from(schedule.broker.offsets_partitions);
         Controller {
             luck: Rng::stream(schedule.seed, "controller"),
-            inhabited: groups.map(|group| cluster.partition_of(&group)).collect(),
+            inhabited: match outsiders {
+                true => anywhere.collect(),
+                false => groups.map(|group| cluster.partition_of(&group)).collect(),
+            },
             orphans: BTreeMap::new(),
         }
     }

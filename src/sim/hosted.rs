@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use crate::cluster::ConnectionId;
 use crate::consumer::Input as ConsumerInput;
-use crate::protocol::{BrokerId, Request, RequestFrame, ResponseFrame};
+use crate::protocol::{BrokerId, Request, RequestFrame, ResponseFrame, StrBytes};
 use crate::time::Time;
-use crate::trace::{ConsumerRef, Loss, Message};
+use crate::trace::{ConsumerRef, Loss};
 
 use super::broker::Input;
 use super::consumers::Waiting;
@@ -31,6 +31,21 @@ pub enum Host {
     /// A consumer, by the index of its [`ConsumerRef`].
     Consumer(u16),
 }
+
+/// Who else there is, and where brokers say that they are.
+#[derive(Clone, Debug, Default)]
+pub struct Cast {
+    /// The host and the port that each broker names as its own, by its id; Kafka's default when empty.
+    pub endpoints: Vec<(StrBytes, i32)>,
+    /// Clients that are not the simulator's will come: the brokers answer in every detail, and groups that
+    /// no script names are spoken of.
+    pub outsiders: bool,
+    /// The brokers are somebody else's: none is on the stage, and its consumers know only [`BOOTSTRAP`].
+    pub foreign_brokers: bool,
+}
+
+/// The broker that a consumer knows before anybody has told it of brokers and their numbers.
+pub const BOOTSTRAP: BrokerId = BrokerId(-1);
 
 /// What the stage wants done.
 #[derive(Clone, Debug)]
@@ -93,8 +108,8 @@ pub struct Directions {
 
 impl Sim {
     /// A stage for `schedule`, before its first step. Its brokers are the first orders.
-    pub fn hosted(schedule: &Rc<Schedule>, systems: &Systems) -> Sim {
-        let mut sim = Sim::new(schedule, systems);
+    pub fn hosted(schedule: &Rc<Schedule>, systems: &Systems, cast: &Cast) -> Sim {
+        let mut sim = Sim::with_cast(schedule, systems, cast);
         sim.network.orders = Some(Vec::new());
         for broker in sim.broker_ids() {
             sim.order(Order::Start(Host::Broker(broker)));
@@ -152,8 +167,12 @@ impl Sim {
     /// A response has arrived at the client's end.
     pub fn response_arrived(&mut self, conn: ConnectionId, frame: ResponseFrame) {
         let Client::Consumer(who, own) = self.network.client(conn) else { return };
-        let Some(Item::Message(sent)) = self.network.arrive_back(conn) else { return };
-        assert!(matches!(sent, Message::Response { .. }), "a response of {conn:?} was sent as one");
+        // Nobody has seen a foreign broker take the request up, or answer it; brokers answer in order.
+        let sent = match self.brokers.is_empty() {
+            true => self.network.arrive(conn),
+            false => self.network.arrive_back(conn),
+        };
+        let Some(Item::Message(sent)) = sent else { return };
         let request = Arc::clone(sent.request());
         assert_eq!(request.correlation, frame.correlation, "an answer to another request");
         self.give(who, Waiting::Response(conn, own, request, Arc::new(frame)));

@@ -59,6 +59,7 @@ use census::Census;
 use consumers::ConsumerNode;
 use controller::Controller;
 use faults::Broken;
+use hosted::Cast;
 use network::Network;
 use queue::{Due, Queue};
 use schedule::Schedule;
@@ -97,11 +98,16 @@ pub struct Sim {
 impl Sim {
     /// A cluster as `schedule` describes it, before its first step, running `systems`.
     pub fn new(schedule: &Rc<Schedule>, systems: &Systems) -> Sim {
-        let config = settings::cluster_config(schedule);
+        Sim::with_cast(schedule, systems, &Cast::default())
+    }
+
+    fn with_cast(schedule: &Rc<Schedule>, systems: &Systems, cast: &Cast) -> Sim {
+        let config = settings::cluster_config(schedule, cast);
         let make = Arc::clone(&systems.coordinator);
         let make = Rc::new(move |config, luck| make(config, luck));
         let cluster = Cluster::new(config, make, schedule.seed);
-        let (count, latency) = (schedule.broker.count, schedule.network.latency.clone());
+        let count = if cast.foreign_brokers { 0 } else { schedule.broker.count };
+        let latency = schedule.network.latency.clone();
         let ids = (0..i32::from(count)).map(BrokerId);
         let mut sim = Sim {
             now: Time::ZERO,
@@ -109,7 +115,7 @@ impl Sim {
             network: Network::new(schedule.seed, latency, count),
             brokers: ids.map(|id| BrokerNode::new(id, schedule.seed)).collect(),
             outputs: Vec::new(),
-            controller: Controller::new(schedule, &cluster),
+            controller: Controller::new(schedule, &cluster, cast.outsiders),
             broken: Broken::default(),
             cluster,
             consumers: Vec::new(),
@@ -123,6 +129,9 @@ impl Sim {
             aim: schedule.network.aim,
             events: Vec::new(),
         };
+        if cast.foreign_brokers {
+            return sim;
+        }
         for topic in &schedule.topics {
             let name = TopicName(crate::protocol::str_bytes(&topic.name));
             sim.cluster.create_topic(name.clone(), topic.partitions);
@@ -190,7 +199,7 @@ impl Sim {
 
     fn emit(&mut self, place: Place, kind: Kind) {
         let local = match place {
-            Place::Broker(at) => self.brokers[at.0 as usize].node.clock.local(self.now),
+            Place::Broker(at) => self.broker(at).node.clock.local(self.now),
             Place::Consumer(who) => {
                 self.consumers[usize::from(who.index)].node.clock.local(self.now)
             }

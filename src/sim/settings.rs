@@ -9,6 +9,7 @@ use crate::coordinator::CoordinatorConfig;
 use crate::protocol::{BrokerId, str_bytes};
 
 use super::Sim;
+use super::hosted::{BOOTSTRAP, Cast};
 use super::schedule::{Schedule, Settings};
 
 impl Settings {
@@ -42,6 +43,9 @@ impl Settings {
 /// The brokers that the consumer of this index knows from the start: all, and not everybody asks the same
 /// one first.
 pub(super) fn bootstrap(index: usize, brokers: usize) -> Vec<BrokerId> {
+    if brokers == 0 {
+        return vec![BOOTSTRAP];
+    }
     (0..brokers).map(|step| BrokerId(((index + step) % brokers) as i32)).collect()
 }
 
@@ -58,12 +62,12 @@ pub(super) fn coordinator_config(schedule: &Schedule) -> CoordinatorConfig {
     }
 }
 
-pub(super) fn cluster_config(schedule: &Schedule) -> ClusterConfig {
+pub(super) fn cluster_config(schedule: &Schedule, cast: &Cast) -> ClusterConfig {
     let broker = &schedule.broker;
     ClusterConfig {
-        brokers: broker.count,
-        endpoints: Vec::new(),
-        detail: Detail::Lean,
+        brokers: if cast.foreign_brokers { 0 } else { broker.count },
+        endpoints: cast.endpoints.clone(),
+        detail: if cast.outsiders { Detail::Full } else { Detail::Lean },
         racks: broker.racks.iter().map(|rack| str_bytes(rack)).collect(),
         offsets_partitions: i32::from(broker.offsets_partitions),
         coordinator: coordinator_config(schedule),

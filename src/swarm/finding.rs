@@ -74,12 +74,7 @@ pub fn replay_command(seed: u64, conditions: Conditions) -> String {
 }
 
 /// Tells a finding of a seed in full, by running the seed again.
-pub fn describe(
-    seed: u64,
-    conditions: Conditions,
-    finding: &Finding,
-    systems: &Systems,
-) -> String {
+pub fn describe(seed: u64, conditions: Conditions, finding: &Finding, systems: &Systems) -> String {
     let mut tail = Tail::new(Zoom::Wire);
     let again = run_seed_under(seed, conditions, systems, &mut |event| tail.take(event));
     let mut text = format!("seed {seed}: {}\n", headline(finding));

@@ -44,7 +44,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder of scripts");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
-    paths.iter().flat_map(|path| if path.is_dir() { files(path) } else { vec![path.clone()] }).collect()
+    paths
+        .iter()
+        .flat_map(|path| if path.is_dir() { files(path) } else { vec![path.clone()] })
+        .collect()
 }
 
 /// What a script comes to on the event engine with any seed, and which facts are luck. Seeds with which the
@@ -87,13 +90,17 @@ fn objections(engine: Engine, schedule: &Schedule, facts: &Facts) -> Vec<String>
 }
 
 /// Does something with each script, on as many threads as there are cores, and gathers what it says.
-fn for_each(scripts: &[(String, Schedule)], work: impl Fn(&str, &Schedule) -> String + Sync) -> String {
+fn for_each(
+    scripts: &[(String, Schedule)],
+    work: impl Fn(&str, &Schedule) -> String + Sync,
+) -> String {
     let (next, said) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some((name, schedule)) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((name, schedule)) = scripts.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     let words = work(name, schedule);
                     said.lock().expect("no worker panics while it speaks").insert(name, words);
                 }

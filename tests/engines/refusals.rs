@@ -69,7 +69,8 @@ fn an_unknown_engine_is_answered_with_those_there_are() {
 /// Of a seed it is left out instead, and the summary says how much.
 #[test]
 fn a_summary_says_what_was_left_out() {
-    let output = groupsim(&["swarm", "--seeds", "0..1", "--profile", "timers", "--engine", "turmoil"]);
+    let output =
+        groupsim(&["swarm", "--seeds", "0..1", "--profile", "timers", "--engine", "turmoil"]);
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("\nengine       turmoil\n"), "{said}");

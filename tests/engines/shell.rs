@@ -31,7 +31,9 @@ fn events(engine: Engine, text: &str) -> Vec<Event> {
 fn requests(events: &[Event], api: Api) -> Vec<(Time, ConnectionId)> {
     let sent = events.iter().filter(|event| matches!(event.place, Place::Consumer(_)));
     sent.filter_map(|event| match &event.kind {
-        Kind::Sent { conn, message: Message::Request(request), .. } if request.body.api() == api => {
+        Kind::Sent { conn, message: Message::Request(request), .. }
+            if request.body.api() == api =>
+        {
             Some((event.at, *conn))
         }
         _ => None,
@@ -50,9 +52,9 @@ fn a_connection_that_is_never_answered_is_given_up_after_ten_seconds() {
     let text = "topic t partitions=1\ngroup g request=40s\njoin c1\npartition c1 b0\nadvance 12s\n\
                 heal c1 b0\nadvance 12s\nsettle\nexpect stable members=1\n";
     let events = events(Engine::Turmoil, text);
-    let lost = events.iter().find(|event| {
-        matches!(event.kind, Kind::Lost { why: Loss::ConnectionReset, .. })
-    });
+    let lost = events
+        .iter()
+        .find(|event| matches!(event.kind, Kind::Lost { why: Loss::ConnectionReset, .. }));
     let at = lost.expect("what was sent is lost").at;
     assert!((seconds(10)..seconds(11)).contains(&at), "{at}");
 }
@@ -81,9 +83,7 @@ fn a_half_open_connection_is_given_up_when_a_request_times_out() {
     for engine in networks() {
         let events = events(engine, text);
         let at = |place: &str| {
-            let said = |event: &&Event| {
-                matches!(&event.kind, Kind::Script { text, .. } if text.starts_with(place))
-            };
+            let said = |event: &&Event| matches!(&event.kind, Kind::Script { text, .. } if text.starts_with(place));
             events.iter().find(said).expect("a line of the script").at
         };
         let heartbeats = requests(&events, Api::Heartbeat);

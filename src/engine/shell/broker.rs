@@ -17,8 +17,9 @@ use crate::cluster::ConnectionId;
 use crate::engine::hub::{Hub, ToClient};
 use crate::engine::net::Net;
 use crate::engine::valves::Way;
-use crate::protocol::{BrokerId, StrBytes};
+use crate::protocol::{BrokerId, RequestFrame, StrBytes};
 use crate::sim::hosted::Host;
+use crate::sim::schedule::Side;
 use crate::wire::{self, Incoming};
 
 use super::timer;
@@ -27,6 +28,9 @@ use super::timer;
 type Reason = String;
 
 type Frames<N> = Framed<<N as Net>::Stream, LengthDelimitedCodec>;
+
+/// What a connection has for its frames from the start; it grows to the frame that comes.
+const BUFFER: usize = 1024;
 
 /// Bounds on what a client may do.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +93,7 @@ async fn connection<N: Net>(
     peer: SocketAddr,
     limits: Limits,
 ) {
-    let mut frames = Framed::new(stream, wire::framing(limits.max_frame));
+    let mut frames = Framed::with_capacity(stream, wire::framing(limits.max_frame), BUFFER);
     // Who a client is shows with its first frame: by then its own end has an address.
     let why = match next(&hub, &mut frames, limits).await {
         Err(why) => why,
@@ -120,14 +124,7 @@ async fn serve<N: Net>(
             Ok(Incoming::ApiVersions { correlation, version }) => {
                 ToClient::Send(wire::api_versions_response(correlation, version))
             }
-            Ok(Incoming::Request(frame)) => {
-                let client = frame.client_id.clone();
-                pass(hub, at, &client, Way::Up).await;
-                hub.enter(|sim| sim.request_arrived(conn, frame));
-                let answer = mail.recv().await.unwrap_or(ToClient::Abort);
-                pass(hub, at, &client, Way::Down).await;
-                answer
-            }
+            Ok(Incoming::Request(frame)) => handle(hub, (at, conn), mail, frame).await,
         };
         match answer {
             ToClient::Abort => return "reset".to_owned(),
@@ -138,11 +135,46 @@ async fn serve<N: Net>(
                 }
             }
         }
-        bytes = match next(hub, frames, limits).await {
+        // Nothing is being handled, so all the mail there can be is a reset.
+        let next = tokio::select! {
+            biased;
+            _ = mail.recv() => return "reset".to_owned(),
+            next = next(hub, frames, limits) => next,
+        };
+        bytes = match next {
             Ok(bytes) => bytes,
             Err(why) => return why,
         };
     }
+}
+
+/// Hands a request over and waits for its answer, unless somebody swallows one of the two.
+async fn handle<N: Net>(
+    hub: &Hub<N>,
+    (at, conn): (BrokerId, ConnectionId),
+    mail: &mut UnboundedReceiver<ToClient>,
+    frame: RequestFrame,
+) -> ToClient {
+    let (client, api) = (frame.client_id.clone(), frame.body.api());
+    hub.is_called(conn, &client);
+    pass(hub, at, &client, Way::Up).await;
+    if hub.valves().swallows(&client, api, Side::Request) {
+        return stuck(mail).await;
+    }
+    hub.enter(|sim| sim.request_arrived(conn, frame));
+    let answer = mail.recv().await.unwrap_or(ToClient::Abort);
+    pass(hub, at, &client, Way::Down).await;
+    match hub.valves().swallows(&client, api, Side::Response) {
+        true => stuck(mail).await,
+        false => answer,
+    }
+}
+
+/// Nothing gets through any more on this connection, not even the news that the client has given it up; only a
+/// reset ends it.
+async fn stuck(mail: &mut UnboundedReceiver<ToClient>) -> ToClient {
+    while !matches!(mail.recv().await, Some(ToClient::Abort) | None) {}
+    ToClient::Abort
 }
 
 /// Passes the valve of a link.

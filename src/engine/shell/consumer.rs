@@ -39,9 +39,9 @@ pub(in crate::engine) async fn consumer<N: Net>(hub: Hub<N>, index: u16) {
 async fn connection<N: Net>(hub: Hub<N>, dial: Dial) {
     let Dial { conn, to, mut mail } = dial;
     let mut early = VecDeque::new();
-    let connected = match hub.address(to) {
-        Some(address) => connect(&hub, address, &mut mail, &mut early).await,
-        None => Err(io::Error::other(format!("nobody knows where {to} is"))),
+    let connected = match hub.locate(to).await {
+        Ok(address) => connect(&hub, address, &mut mail, &mut early).await,
+        Err(error) => Err(error),
     };
     let ended = match connected {
         Ok(None) => return,
@@ -124,6 +124,7 @@ async fn read<N: Net>(
         };
         match wire::decode_response(bytes, api, version) {
             Ok(frame) if frame.correlation == correlation => {
+                hub.learn(&frame.body);
                 hub.enter(|sim| sim.response_arrived(conn, frame));
             }
             Ok(frame) => {

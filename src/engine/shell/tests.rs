@@ -24,6 +24,7 @@ use crate::engine::net::Net;
 use crate::protocol::{
     Api, BrokerId, Request, RequestFrame, Response, ResponseFrame, TopicName, str_bytes,
 };
+use crate::sim::hosted::Cast;
 use crate::sim::schedule::{Schedule, TopicSpec};
 use crate::sim::{Sim, Systems};
 use crate::time::Time;
@@ -135,7 +136,7 @@ fn with_broker(limits: Limits, test: impl AsyncFnOnce(Bench)) -> String {
 fn bench(limits: Limits) -> Bench {
     let topic = TopicSpec { name: "t".to_owned(), partitions: 1, rate: 0 };
     let schedule = Rc::new(Schedule { topics: vec![topic], ..Schedule::default() });
-    let sim = Sim::hosted(&schedule, &Systems::default());
+    let sim = Sim::hosted(&schedule, &Systems::default(), &Cast::default());
     let (door, incoming) = unbounded_channel();
     let incoming = Rc::new(RefCell::new(Some(incoming)));
     #[expect(clippy::disallowed_methods, reason = "the pipes are in real time")]
@@ -296,7 +297,10 @@ fn a_slow_reader_makes_no_heap() {
     with_broker(Limits::NONE, async |bench| {
         let mut client = bench.connect();
         let (bytes, mut sent) = (framed(&metadata(1)), 0);
-        while tokio::time::timeout(Duration::from_millis(200), client.write_all(&bytes)).await.is_ok() {
+        while tokio::time::timeout(Duration::from_millis(200), client.write_all(&bytes))
+            .await
+            .is_ok()
+        {
             sent += 1;
             assert!(sent < 10_000, "the broker reads on and on");
         }

@@ -290,6 +290,9 @@ impl Sim {
     /// Whether a consumer that can be reached agrees with the coordinator about its membership.
     fn agrees(&self, belief: &Belief) -> bool {
         let consumer = &self.consumers[usize::from(belief.who.index)];
+        if self.brokers.is_empty() {
+            return consumer.node.paused || self.is_newest(belief);
+        }
         let leader = self.cluster.leader(belief.partition);
         let cut = leader.is_some_and(|leader| self.network.is_cut(belief.who.index, leader));
         if consumer.node.paused || cut {
@@ -301,6 +304,16 @@ impl Sim {
             && group.is_some_and(|group| {
                 group.generation == belief.generation && group.members.contains(&belief.member)
             })
+    }
+
+    /// Whether a consumer is a member of the newest generation that any consumer knows of: all that can be
+    /// said when the brokers are somebody else's.
+    fn is_newest(&self, belief: &Belief) -> bool {
+        let closing = self.consumers[usize::from(belief.who.index)].closing;
+        let mut others = self.census.consumers.values().filter(|other| other.group == belief.group);
+        belief.state == MemberState::Stable
+            && !closing
+            && others.all(|other| other.generation <= belief.generation)
     }
 
     /// One past the last record of the unbroken run from 0 that some group has processed, the smallest of

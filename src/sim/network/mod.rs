@@ -58,7 +58,7 @@ pub(super) enum Fate {
 /// The messages that a connection took along: on the way to the broker, and on the way back.
 pub(super) type Gone = (Vec<Message>, Vec<Message>);
 
-/// The link of a client that the simulator does not run: none that it knows.
+/// No link that the simulator knows.
 const NO_LINK: usize = usize::MAX;
 
 pub(super) struct Network {
@@ -113,6 +113,8 @@ impl Network {
 
     pub(super) fn open(&mut self, client: Client, broker: BrokerId) -> ConnectionId {
         let link = match client {
+            // The brokers are somebody else's, and so is the network.
+            _ if self.brokers == 0 => NO_LINK,
             Client::Producer => self.link_of(0, broker),
             Client::Admin => self.link_of(1, broker),
             Client::Consumer(who, _) => self.consumer_link(who.index, broker),

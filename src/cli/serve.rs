@@ -1,0 +1,217 @@
+//! `serve`
+
+use std::fs::File;
+use std::io::{self, BufRead as _, LineWriter, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use crate::engine::{self, Attendant, Limits, Serving};
+use crate::run::{Finding, Systems};
+use crate::script;
+use crate::sim::schedule::{GroupSpec, Schedule, Settings, Step, TopicSpec};
+use crate::swarm::headline;
+use crate::trace::{Event, Json, Renderer};
+
+use super::args;
+use super::exit::Exit;
+use super::out::{Failure, Out};
+use super::run::tell;
+use super::{human, interrupt, json};
+
+/// Serves until it is interrupted, and says what was seen.
+pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
+    let Some(schedule) = schedule(args)? else { return Ok(Exit::Usage) };
+    let stop = interrupt::stop_on_interrupt()?;
+    end_in_time(args.duration, Arc::clone(&stop))?;
+    let steps = steps_from_stdin(&schedule)?;
+    let limits = Limits { max_frame: args.max_frame, idle: Some(args.max_idle) };
+    let serving = Serving { listen: args.listen, advertise: args.advertise.clone(), limits };
+    // Every connection is a file. Where more cannot be had, fewer clients are taken in.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let mut host = Host { out, trace: Tracer::new(args)?, failure: None };
+    let systems = Systems::default();
+    let report = engine::serve(&schedule, &systems, &serving, &steps, &stop, &mut host)
+        .map_err(|refused| Failure::Usage(refused.to_string()))?;
+    host.trace.finish()?;
+    if let Some(failure) = host.failure {
+        return Err(failure);
+    }
+    let exit = Exit::of(report.finding.as_ref());
+    let verdict = if report.finding.is_some() { "VIOLATED" } else { "held" };
+    out.line(format_args!(
+        "{verdict}: served for {}, {} messages, {} rebalances, {} faults",
+        human::duration(report.simulated),
+        human::thousands(report.messages),
+        human::thousands(report.rebalances),
+        human::thousands(report.faults.values().sum()),
+    ))?;
+    out.object(&json::report(("served", args.listen.to_string().into()), &report))?;
+    Ok(exit)
+}
+
+/// The cluster and the steps: of the script, with what the command line says besides.
+fn schedule(args: &args::Serve) -> Result<Option<Schedule>, Failure> {
+    let mut schedule = match &args.file {
+        None => Schedule::default(),
+        Some(file) => match script::load_outside(file) {
+            Ok(schedule) => schedule,
+            Err(error) => {
+                tell(&error.to_string());
+                return Ok(None);
+            }
+        },
+    };
+    if let Some(brokers) = args.brokers {
+        schedule.broker.count = brokers;
+    }
+    if let Some(delay) = args.initial_delay {
+        schedule.broker.initial_delay = delay;
+    }
+    for topic in &args.topics {
+        let (name, partitions) = (topic.name.clone(), topic.partitions);
+        if schedule.topics.iter().any(|other| other.name == name) {
+            return Err(Failure::Usage(format!("there are two topics '{name}'")));
+        }
+        schedule.topics.push(TopicSpec { name, partitions, rate: 0 });
+    }
+    for feed in &args.feeds {
+        let topic = schedule.topics.iter_mut().find(|topic| topic.name == feed.topic);
+        let missing = || Failure::Usage(format!("there is no topic '{}' to feed", feed.topic));
+        topic.ok_or_else(missing)?.rate = feed.rate;
+    }
+    if schedule.topics.is_empty() {
+        return Err(Failure::Usage("there is no topic: add one, like --topic orders:4".to_owned()));
+    }
+    if schedule.groups.is_empty() {
+        // What steps without a group's name speak of.
+        let settings = Settings::default();
+        schedule.groups.push(GroupSpec { name: "group1".to_owned(), settings });
+    }
+    Ok(Some(schedule))
+}
+
+fn end_in_time(after: Option<Duration>, stop: Arc<AtomicBool>) -> Result<(), Failure> {
+    let Some(after) = after else { return Ok(()) };
+    thread(move || {
+        #[expect(clippy::disallowed_methods, reason = "serving happens in real time")]
+        std::thread::sleep(after);
+        stop.store(true, Ordering::Relaxed);
+    })
+}
+
+/// Reads steps as they are written; the end of the input ends nothing.
+fn steps_from_stdin(schedule: &Schedule) -> Result<Receiver<Step>, Failure> {
+    let (sender, steps) = mpsc::channel();
+    let settings = Schedule { steps: Vec::new(), ..schedule.clone() };
+    thread(move || read_steps(&settings, &sender))?;
+    Ok(steps)
+}
+
+fn read_steps(settings: &Schedule, sender: &Sender<Step>) {
+    let mut console = script::Console::new(settings);
+    for line in io::stdin().lock().lines() {
+        let Ok(line) = line else { return };
+        match console.read(&line) {
+            Ok(step) => {
+                if step.is_some_and(|step| sender.send(step).is_err()) {
+                    return;
+                }
+            }
+            Err(errors) => tell(&errors.to_string()),
+        }
+    }
+}
+
+fn thread(work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let spawned = std::thread::Builder::new().spawn(work);
+    let failed = |error| Failure::Usage(format!("cannot start a thread: {error}"));
+    spawned.map(drop).map_err(failed)
+}
+
+/// Who stands by while clients are served.
+struct Host<'o> {
+    out: &'o mut Out,
+    trace: Tracer,
+    failure: Option<Failure>,
+}
+
+impl Host<'_> {
+    fn say(&mut self, line: std::fmt::Arguments<'_>) {
+        let said = self.out.line(line).and_then(|()| self.out.flush());
+        if let Err(failure) = said {
+            self.failure.get_or_insert(failure);
+        }
+    }
+}
+
+impl Attendant for Host<'_> {
+    fn ready(&mut self, addresses: &[SocketAddr]) {
+        let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        self.say(format_args!("ready {}", all.join(",")));
+    }
+
+    fn event(&mut self, event: &Event) {
+        if let Err(failure) = self.trace.take(event) {
+            self.failure.get_or_insert(failure);
+        }
+    }
+
+    fn found(&mut self, finding: &Finding) {
+        self.say(format_args!("{}", headline(finding)));
+    }
+
+    fn refused(&mut self, why: &str) {
+        super::out::complain(why);
+    }
+}
+
+/// Where the trace goes.
+enum Tracer {
+    Nowhere,
+    Text(Renderer, Box<dyn Write>),
+    Json(Json, Box<dyn Write>),
+}
+
+impl Tracer {
+    fn new(args: &args::Serve) -> Result<Tracer, Failure> {
+        let Some(path) = &args.trace else { return Ok(Tracer::Nowhere) };
+        let to: Box<dyn Write> = if path.as_os_str() == "-" {
+            Box::new(io::stdout())
+        } else {
+            let file = File::create(path).map_err(|error| {
+                Failure::Usage(format!("cannot write the trace to {}: {error}", path.display()))
+            })?;
+            Box::new(LineWriter::new(file))
+        };
+        Ok(match path.extension().is_some_and(|end| end == "json" || end == "jsonl") {
+            true => Tracer::Json(Json::default(), to),
+            false => Tracer::Text(Renderer::new(args.zoom.into()), to),
+        })
+    }
+
+    fn take(&mut self, event: &Event) -> Result<(), Failure> {
+        let mut text = String::new();
+        let to = match self {
+            Tracer::Nowhere => return Ok(()),
+            Tracer::Text(renderer, to) => {
+                renderer.render(event, &mut text);
+                to
+            }
+            Tracer::Json(json, to) => {
+                json.render(event, &mut text);
+                to
+            }
+        };
+        Ok(to.write_all(text.as_bytes())?)
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        match self {
+            Tracer::Nowhere => Ok(()),
+            Tracer::Text(_, to) | Tracer::Json(_, to) => Ok(to.flush()?),
+        }
+    }
+}

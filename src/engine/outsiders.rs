@@ -1,0 +1,110 @@
+//! What a schedule does to clients that are not the simulator's: only their links can be broken.
+
+use std::ops::DerefMut;
+
+use crate::protocol::{StrBytes, str_bytes};
+use crate::run::World;
+use crate::sim::hosted::Directions;
+use crate::sim::schedule::{Action, Direction, NodeName};
+use crate::sim::{Impossible, Sim};
+use crate::time::Time;
+
+use super::hub::Hub;
+use super::tcp::{Tcp, TcpNet};
+use super::world::Hosted;
+
+/// A world whose clients come from outside.
+pub(super) struct Outside {
+    inside: Hosted<Tcp>,
+}
+
+impl Outside {
+    pub(super) fn new(inside: Hosted<Tcp>) -> Self {
+        Outside { inside }
+    }
+}
+
+impl World for Outside {
+    fn stage(&mut self) -> impl DerefMut<Target = Sim> {
+        self.inside.stage()
+    }
+
+    fn next(&mut self, limit: Time) -> bool {
+        self.inside.next(limit)
+    }
+
+    fn apply(&mut self, action: &Action) -> Result<(), Impossible> {
+        match to_a_link(self.inside.hub(), action) {
+            Some(done) => done,
+            None if is_done_by_consumers(action) => Err(Impossible(
+                "consumers come from outside here: start, stop and pause them yourself".to_owned(),
+            )),
+            None => self.inside.apply(action),
+        }
+    }
+}
+
+/// Does what is done to the link of a client; none when the action is another.
+fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible>> {
+    match action {
+        Action::Partition(from, to, direction) => {
+            let (client, broker, upwards) = ends(from, to)?;
+            let ways = match direction {
+                Direction::Both => Directions { up: true, down: true },
+                Direction::Forward => Directions { up: upwards, down: !upwards },
+            };
+            hub.valves().cut(client, broker, ways);
+        }
+        Action::Heal(a, b) => {
+            let (client, broker, _) = ends(a, b)?;
+            hub.valves().heal(client, broker);
+        }
+        Action::Clog(a, b, by) => {
+            let (client, broker, _) = ends(a, b)?;
+            hub.valves().clog(client, broker, *by);
+        }
+        Action::Unclog(a, b) => {
+            let (client, broker, _) = ends(a, b)?;
+            hub.valves().clog(client, broker, std::time::Duration::ZERO);
+        }
+        Action::Drop { consumer, api, side, nth, count } => {
+            hub.valves().drop_messages(str_bytes(consumer), *api, *side, (*nth, *count));
+        }
+        Action::Reset(client, None) => {
+            if hub.reset_client(&str_bytes(client)) == 0 {
+                return Some(Err(Impossible(format!("{client} is not connected"))));
+            }
+        }
+        Action::Reset(_, Some(_)) => {
+            let why = "what a connection from outside is for is not known: reset all of them";
+            return Some(Err(Impossible(why.to_owned())));
+        }
+        _ => return None,
+    }
+    Some(Ok(()))
+}
+
+fn ends(a: &NodeName, b: &NodeName) -> Option<(StrBytes, crate::protocol::BrokerId, bool)> {
+    match (a, b) {
+        (NodeName::Consumer(name), NodeName::Broker(broker)) => {
+            Some((str_bytes(name), *broker, true))
+        }
+        (NodeName::Broker(broker), NodeName::Consumer(name)) => {
+            Some((str_bytes(name), *broker, false))
+        }
+        _ => None,
+    }
+}
+
+fn is_done_by_consumers(action: &Action) -> bool {
+    let node = match action {
+        Action::Join { .. } | Action::Leave(_) | Action::Slow(..) => return true,
+        Action::Crash(node, _)
+        | Action::Restart(node)
+        | Action::Pause(node)
+        | Action::Resume(node)
+        | Action::Skew(node, _) => node,
+        _ => return false,
+    };
+    matches!(node, NodeName::Consumer(_))
+}

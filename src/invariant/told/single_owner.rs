@@ -1,0 +1,86 @@
+//! In one generation no partition is told to two members, as far as the members say.
+
+use std::collections::BTreeMap;
+
+use crate::invariant::Invariant;
+use crate::invariant::ledger::Ledger;
+use crate::protocol::subscription::decode_assignment;
+use crate::protocol::{GroupId, Request, Response, StrBytes, TopicPartition};
+use crate::trace::Event;
+
+use super::book::{Answered, Book, Entry, Told, joined};
+
+#[derive(Default)]
+pub(super) struct SingleOwner {
+    book: Book,
+    /// The generation that each member was told last, by group and member id.
+    members: BTreeMap<(GroupId, StrBytes), Told>,
+    owners: BTreeMap<(GroupId, Told), BTreeMap<TopicPartition, Owner>>,
+}
+
+/// A member; a static one keeps its name when its id is replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Owner {
+    member: StrBytes,
+    instance: Option<StrBytes>,
+}
+
+impl Owner {
+    fn is(&self, other: &Owner) -> bool {
+        match (&self.instance, &other.instance) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.member == other.member,
+        }
+    }
+}
+
+impl Invariant for SingleOwner {
+    fn name(&self) -> &'static str {
+        "single-owner"
+    }
+
+    fn statement(&self) -> &'static str {
+        "in one generation no partition is told to two members"
+    }
+
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+        let Some(Entry::Answered(answered)) = self.book.take(event) else { return Ok(()) };
+        if let Some((group, member, told)) = joined(&answered) {
+            self.members.insert((group.clone(), member.clone()), told);
+            return Ok(());
+        }
+        self.synced(&answered)
+    }
+}
+
+impl SingleOwner {
+    fn synced(&mut self, answered: &Answered<'_>) -> Result<(), String> {
+        let (Request::SyncGroup(request), Response::SyncGroup(answer)) =
+            (&answered.request.body, answered.response)
+        else {
+            return Ok(());
+        };
+        let key = (request.group_id.clone(), request.member_id.clone());
+        let Some(told) = self.members.get(&key) else { return Ok(()) };
+        if answer.error_code != 0 || told.number != request.generation_id {
+            return Ok(());
+        }
+        let Ok(assigned) = decode_assignment(&answer.assignment) else { return Ok(()) };
+        let (member, instance) = (request.member_id.clone(), request.group_instance_id.clone());
+        let owner = Owner { member, instance };
+        let owners = self.owners.entry((key.0.clone(), told.clone())).or_default();
+        for partition in assigned {
+            let before = owners.entry(partition.clone()).or_insert_with(|| owner.clone());
+            if !before.is(&owner) {
+                return Err(format!(
+                    "group {}: in generation {} {partition} was told to {} and to {}",
+                    key.0.as_str(),
+                    told.number,
+                    before.member.as_str(),
+                    owner.member.as_str(),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
