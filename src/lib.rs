@@ -46,6 +46,13 @@
 //! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
 //! | [`cli`] | the commands |
 //!
+//! # Four worlds
+//!
+//! In the simulator everything is a function call. [`engine`] runs the same state machines as asynchronous
+//! programs with Kafka's frames on sockets: on madsim, on turmoil, on real TCP. The simulator stays the stage:
+//! what a run does to the world, what happens in it and what is judged are the same, so one schedule can
+//! be run in all four and must come to the same end.
+//!
 //! # Three rules that hold everywhere
 //!
 //! * **Nothing ambient.** Time and luck are arguments. The same schedule gives the same events, byte for

@@ -10,7 +10,13 @@
 //! | clog | refused: there is one latency for the whole network |
 //! | what has no place here | `aim`: deliveries cannot be aimed at deadlines |
 //!
-//! Determinism: the same seed gives the same trace. Each run has a thread of its own, because the standard
+//! What it cannot promise: that a link is quick again as soon as it is healed, because what waits there looks only
+//! after a pause that has doubled meanwhile; that an end is silent when its peer dies behind a cut, because the
+//! end of a connection crosses any cut; and time finer than a millisecond. A port that is given up is given out
+//! again at once, so who a connection belongs to is told by its first request, not by its address alone.
+//!
+//! Determinism: the same seed gives the same trace, and madsim's own check agrees that a second run draws the same
+//! random numbers at the same points. Each run has a thread of its own, because the standard
 //! library seeds its hash maps once a thread.
 
 use std::cell::RefCell;
@@ -226,3 +232,7 @@ impl Net for MadsimNet {
         madsim::task::spawn_local(task);
     }
 }
+
+#[cfg(test)]
+#[path = "madsim_tests.rs"]
+mod tests;

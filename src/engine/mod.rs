@@ -47,6 +47,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::mpsc;
 
+pub use expressible::{LeftOut, expressible};
+pub use outcome::{GroupOutcome, Onlooker, Outcome};
 pub use probe::{probe, probe_schedule};
 pub use serve::{Attendant, Serving, serve};
 pub use shell::Limits;
@@ -57,9 +59,6 @@ use crate::sim::Sim;
 use crate::sim::hosted::Cast;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
-
-pub use expressible::{LeftOut, expressible};
-pub use outcome::{GroupOutcome, Onlooker, Outcome};
 
 use expressible::refuses;
 use hub::Hub;

@@ -2,7 +2,8 @@
 //!
 //! Brokers and consumers are tasks of one thread; their messages go through the kernel. Nothing can break
 //! the kernel's loopback, so links are broken by [valves](super::valves) at the broker's end. No two runs
-//! are the same: the kernel and the clock see to that.
+//! are the same: the kernel and the clock see to that. So the same seed is not the same trace here, a line of a
+//! schedule may come late when the machine is busy, and a finding may not come again.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

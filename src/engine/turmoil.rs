@@ -9,6 +9,13 @@
 //! | pause, skew | the shell's own: a host's driver stands still, or reads another clock |
 //! | what has no place here | `aim`: deliveries cannot be aimed at deadlines |
 //!
+//! What it cannot promise: time finer than its tick, so that latencies are whole milliseconds and what is due at
+//! one instant on the event engine may come a tick later here; and that a connection goes on after a cut one
+//! way. The segment that was lost is not sent again, so the connection is half-open until a request on it times
+//! out, and what was asked on it is asked again on another. A connection that is being made while its link is
+//! held is given up after ten seconds. What a tick costs grows with the cube of the hosts: more than a dozen of
+//! them are a matter of patience.
+//!
 //! Determinism: the same seed gives the same trace. turmoil draws latencies from its seeded generator, hosts
 //! run in the order of their registration, and nothing here iterates in a random order or asks tokio to
 //! choose.

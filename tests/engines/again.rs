@@ -1,12 +1,11 @@
 //! The same seed is the same trace: in one process and in two, on every engine that promises it.
 
+use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
 
 use groupsim::engine::Engine;
-use groupsim::run::Systems;
 use groupsim::script;
-use groupsim::swarm::{Conditions, Profile, run_seeds};
+use groupsim::sim::schedule::Schedule;
 
 use crate::{REPEATABLE, look};
 
@@ -27,59 +26,54 @@ advance 4s
 settle
 ";
 
+fn engines() -> impl Iterator<Item = Engine> {
+    REPEATABLE.into_iter().filter(|engine| *engine != Engine::Madsim || cfg!(madsim))
+}
+
+fn schedule() -> Schedule {
+    script::parse("again.sim", SCRIPT).unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[test]
 fn the_same_schedule_twice_in_one_process() {
-    let schedule = script::parse("again.sim", SCRIPT).unwrap_or_else(|error| panic!("{error}"));
-    for engine in REPEATABLE {
-        let (first, ends) = look(engine, &schedule);
+    for engine in engines() {
+        let (first, ends) = look(engine, &schedule());
         assert_eq!(first.finding, None, "{engine}");
-        assert_eq!((first, ends), look(engine, &schedule), "{engine}");
+        assert_eq!((first, ends), look(engine, &schedule()), "{engine}");
     }
 }
 
 #[test]
 fn another_seed_is_another_trace() {
-    let mut schedule = script::parse("again.sim", SCRIPT).unwrap_or_else(|error| panic!("{error}"));
-    for engine in REPEATABLE {
-        schedule.seed = 7;
-        let (first, _) = look(engine, &schedule);
-        schedule.seed = 8;
-        let (second, _) = look(engine, &schedule);
-        assert_ne!(first.digest, second.digest, "{engine}");
+    for engine in engines() {
+        let digest = |seed| look(engine, &Schedule { seed, ..schedule() }).0.digest;
+        assert_ne!(digest(7), digest(8), "{engine}");
     }
 }
 
-/// The digest of a swarm in a process of its own.
-fn digest_of_process(engine: Engine, seeds: u64, jobs: &str) -> String {
-    let seeds = format!("0..{seeds}");
+/// The digest of a run in a process of its own, after something else has run in it.
+fn digest_of_process(engine: Engine, before: &[&Path], path: &Path) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_groupsim"))
-        .args(["swarm", "--seeds", &seeds, "--profile", "calm", "--format", "json"])
-        .args(["--engine", engine.name(), "--jobs", jobs])
+        .args(["run", "--engine", engine.name(), "--format", "json"])
+        .args(before)
+        .arg(path)
         .output()
         .expect("groupsim starts");
-    let summary: serde_json::Value =
-        serde_json::from_slice(&output.stdout).expect("a summary is JSON");
-    assert_eq!(summary["engine"], engine.name());
-    summary["digest"].as_str().expect("a summary has a digest").to_owned()
-}
-
-fn the_same_in_two_processes(engine: Engine, seeds: u64) {
-    let conditions = Conditions { profile: Profile::Calm, engine };
-    let (systems, stop) = (Systems::default(), AtomicBool::new(false));
-    let here = run_seeds(0..seeds, conditions, 2, &systems, &stop, &|_| ())
-        .unwrap_or_else(|why| panic!("{engine}: {why}"));
-    let here = format!("{:016x}", here.digest);
-    let there = [digest_of_process(engine, seeds, "1"), digest_of_process(engine, seeds, "2")];
-    assert_eq!(there, [here.clone(), here], "{engine}");
-}
-
-#[cfg(madsim)]
-#[test]
-fn the_same_seeds_in_two_processes_on_madsim() {
-    the_same_in_two_processes(Engine::Madsim, 6);
+    assert!(output.status.success(), "{engine}: {}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).expect("groupsim writes UTF-8");
+    let report = lines.lines().last().expect("a report comes last");
+    let report: serde_json::Value = serde_json::from_str(report).expect("a report is JSON");
+    report["digest"].as_str().expect("a report has a digest").to_owned()
 }
 
 #[test]
-fn the_same_seed_in_two_processes_on_turmoil() {
-    the_same_in_two_processes(Engine::Turmoil, 1);
+fn the_same_schedule_in_two_processes() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("again.sim");
+    std::fs::write(&path, SCRIPT).expect("the folder for test files can be written");
+    for engine in engines() {
+        let here = format!("{:016x}", look(engine, &schedule()).0.digest);
+        let there = [&[][..], &[path.as_path()]];
+        let there = there.map(|before| digest_of_process(engine, before, &path));
+        assert_eq!(there, [here.clone(), here], "{engine}");
+    }
 }

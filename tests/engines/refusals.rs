@@ -67,12 +67,30 @@ fn an_unknown_engine_is_answered_with_those_there_are() {
 }
 
 /// Of a seed it is left out instead, and the summary says how much.
+#[cfg(madsim)]
 #[test]
 fn a_summary_says_what_was_left_out() {
-    let output =
-        groupsim(&["swarm", "--seeds", "0..1", "--profile", "timers", "--engine", "turmoil"]);
+    let args = ["swarm", "--seeds", "0..4", "--profile", "network", "--engine", "madsim"];
+    let output = groupsim(&args);
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("\nengine       turmoil\n"), "{said}");
-    assert!(said.contains("\nleft out     0 lines of 0 seeds, and the aim= of 1\n"), "{said}");
+    assert!(said.contains("\nengine       madsim\n"), "{said}");
+    let output = groupsim(&[&args[..], &["--format", "json"]].concat());
+    let summary: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("a summary is JSON");
+    let out = &summary["left_out"];
+    let [lines, seeds, aims] = ["lines", "seeds", "aims"].map(|what| out[what].as_u64().unwrap());
+    assert!(lines > seeds && seeds > 0 && seeds <= 4 && aims > 0, "{out}");
+    let row = format!("\nleft out     {lines} lines of {seeds} seeds, and the aim= of {aims}\n");
+    assert!(said.contains(&row), "{said}");
+}
+
+/// As far as it can be expressed, a seed is replayed as it was run.
+#[cfg(madsim)]
+#[test]
+fn a_replay_says_where_it_was_run_and_what_was_left_out() {
+    let output = groupsim(&["replay", "3", "--profile", "network", "--engine", "madsim"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("\n# engine=madsim\n# left out: "), "{said}");
 }
