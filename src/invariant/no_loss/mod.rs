@@ -188,12 +188,16 @@ impl NoLoss {
 
     /// What was found in the log may be what is committed, also where nobody was told: a removal, say, whose
     /// coordinator did not live to answer. Whether it may be so is `durable`'s to judge.
-    fn loaded(&mut self, loaded: &coordinator::LoadedGroup) {
+    /// If the end of the log is not committed yet, it may hold removals that nobody has told of.
+    fn loaded(&mut self, loaded: &coordinator::LoadedGroup, unsettled: bool) {
         self.order += 1;
         for (id, partition) in entry(&mut self.groups, &loaded.metadata.group) {
-            let found = loaded.offsets.iter().find(|(at, _)| at == id);
-            let offset = found.map_or(-1, |(_, offset)| *offset);
+            let mut found = loaded.offsets.iter().filter(|(at, _)| at == id);
+            let offset = found.next().map_or(-1, |(_, offset)| *offset);
             partition.commits.attempt(self.order, NO_REQUEST, offset, 0);
+            if unsettled {
+                partition.commits.attempt(self.order, NO_REQUEST, -1, 0);
+            }
         }
     }
 
@@ -203,7 +207,8 @@ impl NoLoss {
         ledger: &Ledger,
         observation: &coordinator::Observation,
     ) -> Result<(), String> {
-        let reigns = ledger.observed().is_some_and(|(index, _)| ledger.reigns(index));
+        let seen = ledger.observed().map(|(index, of)| (ledger.reigns(index), of.home.unsettled));
+        let (reigns, unsettled) = seen.unwrap_or_default();
         let (group, only) = match observation {
             coordinator::Observation::OffsetRemoved { group, partition, why } => {
                 if let Some((_, known)) = ledger.observed()
@@ -219,7 +224,7 @@ impl NoLoss {
             }
             coordinator::Observation::GroupRemoved { group, .. } => (group, None),
             coordinator::Observation::GroupLoaded(loaded) if reigns => {
-                self.loaded(loaded);
+                self.loaded(loaded, unsettled);
                 return Ok(());
             }
             _ => return Ok(()),
@@ -228,8 +233,7 @@ impl NoLoss {
             return Ok(());
         }
         self.order += 1;
-        let partitions = entry(&mut self.groups, group);
-        for (id, partition) in partitions {
+        for (id, partition) in entry(&mut self.groups, group) {
             if only.is_none_or(|only| only == id) {
                 partition.commits.settle();
                 partition.commits.attempt(self.order, NO_REQUEST, -1, 0);

@@ -266,3 +266,48 @@ fn neither_a_zombie_nor_a_refused_deletion_ends_a_transaction() {
     let fetch = zombie.on(1).ask_fetch(&["t-0"]);
     zombie.fetched(fetch, &[("t-0", -1)]).breaks("a transaction that commits 5 is not over");
 }
+
+#[test]
+fn what_the_uncommitted_end_of_a_log_removes_may_be_gone() {
+    let loaded = |records: u64| {
+        let mut story = Story::new("no-loss");
+        story
+            .started(0)
+            .consumer(0, processed(0, 9))
+            .shard_active(0)
+            .generation(1, &["a"])
+            .stable();
+        let key = story.ask_commit("a", 1, &[("t-0", 9)]);
+        story.committed(key, 0).elected(1).on(1).shard_active(1);
+        if records > 0 {
+            story.uncommitted(1, records);
+        }
+        story.load_offsets(1, &[("a", "", &["t-0"])], &[("t-0", 9)]);
+        let key = story.ask_fetch(&["t-0"]);
+        story.uncommitted(1, 0).fetched(key, &[("t-0", -1)]);
+        story
+    };
+    loaded(1).holds();
+    loaded(0).breaks("OffsetFetch of t-0 answered -1");
+}
+
+#[test]
+fn a_deleted_offset_is_gone_when_that_is_answered() {
+    let deleted = |code: Option<i16>, found: i64| {
+        let mut story = Story::new("no-loss");
+        story.started(0).consumer(0, processed(0, 9)).shard_active(0);
+        let key = story.ask_commit("", -1, &[("t-0", 9)]);
+        let delete = story.committed(key, 0).ask_delete_offset("t-0");
+        if let Some(code) = code {
+            story.offset_deleted(delete, "t-0", code);
+        }
+        let key = story.ask_fetch(&["t-0"]);
+        story.fetched(key, &[("t-0", found)]);
+        story
+    };
+    deleted(Some(0), -1).holds();
+    deleted(Some(0), 9).breaks("answered 9, but committed was [-1]");
+    deleted(Some(86), -1).breaks("answered -1, but committed was [9]");
+    deleted(Some(15), -1).holds();
+    deleted(None, 9).holds();
+}

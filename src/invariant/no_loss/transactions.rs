@@ -2,8 +2,8 @@
 //! is not over those who want stable offsets are told none. When it is over, it was one or the other.
 
 use kafka_protocol::messages::{
-    DeleteGroupsResponse, OffsetDeleteResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse,
-    WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+    DeleteGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse, TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 
 use crate::coordinator::GroupState;
@@ -11,6 +11,7 @@ use crate::invariant::ledger::{Group, Key, Ledger};
 use crate::protocol::{GroupId, Request, Response, ResponseError, TopicPartition};
 use crate::trace::Place;
 
+use super::commits::Verdict;
 use super::{NoLoss, entry};
 
 impl NoLoss {
@@ -29,6 +30,7 @@ impl NoLoss {
             Request::WriteTxnMarkers(body) => self.end_asked(ledger, place, key, body),
             Request::OffsetDelete(body) if ledger.leads(place, &body.group_id) => {
                 self.deleting.insert(key, vec![body.group_id.clone()]);
+                self.delete_asked(key, body);
             }
             Request::DeleteGroups(body) => {
                 let led = body.groups_names.iter().filter(|group| ledger.leads(place, group));
@@ -41,6 +43,18 @@ impl NoLoss {
     /// Whether somebody has been asked to remove something of the group, and it is not known what came of it.
     pub(super) fn may_remove(&self, group: &GroupId) -> bool {
         self.deleting.values().flatten().any(|other| other == group)
+    }
+
+    /// A removal is a commit of −1.
+    fn delete_asked(&mut self, key: Key, body: &OffsetDeleteRequest) {
+        self.order += 1;
+        let partitions = entry(&mut self.groups, &body.group_id);
+        for topic in &body.topics {
+            for wanted in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
+                partitions.entry(id).or_default().commits.attempt(self.order, key, -1, 0);
+            }
+        }
     }
 
     fn txn_commit(&mut self, key: Key, body: &TxnOffsetCommitRequest) {
@@ -97,7 +111,7 @@ impl NoLoss {
             (Request::OffsetDelete(asked), Response::OffsetDelete(answer))
                 if self.deleting.remove(&key).is_some() =>
             {
-                self.offsets_deleted(&asked.group_id, answer);
+                self.offsets_deleted(key, asked, answer);
             }
             (Request::DeleteGroups(_), Response::DeleteGroups(answer)) => {
                 if let Some(groups) = self.deleting.remove(&key) {
@@ -130,15 +144,29 @@ impl NoLoss {
         }
     }
 
-    fn offsets_deleted(&mut self, group: &GroupId, answer: &OffsetDeleteResponse) {
-        if touches_nothing(answer.error_code) {
-            return;
-        }
-        let partitions = entry(&mut self.groups, group);
-        for topic in &answer.topics {
-            for deleted in topic.partitions.iter().filter(|p| !touches_nothing(p.error_code)) {
-                let id = TopicPartition::new(topic.name.clone(), deleted.partition_index);
-                if let Some(partition) = partitions.get_mut(&id) {
+    fn offsets_deleted(
+        &mut self,
+        key: Key,
+        asked: &OffsetDeleteRequest,
+        answer: &OffsetDeleteResponse,
+    ) {
+        let whole = Some(answer.error_code).filter(|code| *code != 0);
+        let partitions = entry(&mut self.groups, &asked.group_id);
+        for topic in &asked.topics {
+            for wanted in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
+                let Some(partition) = partitions.get_mut(&id) else { continue };
+                let topics = answer.topics.iter().filter(|answered| answered.name == topic.name);
+                let mut entries = topics.flat_map(|answered| &answered.partitions);
+                let told = entries.find(|told| told.partition_index == wanted.partition_index);
+                let code = whole.or(told.map(|told| told.error_code));
+                let verdict = match code {
+                    Some(0) => Verdict::Accepted,
+                    Some(code) if touches_nothing(code) => Verdict::Refused,
+                    Some(_) | None => Verdict::Open,
+                };
+                partition.commits.answer(self.order, key, verdict);
+                if verdict != Verdict::Refused {
                     partition.commits.settle();
                 }
             }

@@ -1,10 +1,11 @@
 //! What producers ask: offsets that are committed in a transaction, and its end.
 
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DeleteGroupsResponse, ProducerId, TxnOffsetCommitRequest,
-    TxnOffsetCommitResponse, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
-    delete_groups_response, txn_offset_commit_request, txn_offset_commit_response,
-    write_txn_markers_request, write_txn_markers_response,
+    DeleteGroupsRequest, DeleteGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse,
+    ProducerId, TxnOffsetCommitRequest, TxnOffsetCommitResponse, WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse, delete_groups_response, offset_delete_request, offset_delete_response,
+    txn_offset_commit_request, txn_offset_commit_response, write_txn_markers_request,
+    write_txn_markers_response,
 };
 
 use crate::protocol::{TopicName, TopicPartition, str_bytes};
@@ -87,6 +88,32 @@ impl Story {
             .with_topics(vec![topic]);
         let answer = WriteTxnMarkersResponse::default().with_markers(vec![marker]);
         self.answer(key, answer.into())
+    }
+
+    pub(in crate::invariant) fn ask_delete_offset(&mut self, name: &str) -> usize {
+        let TopicPartition { topic, partition } = partition(name);
+        let entry = offset_delete_request::OffsetDeleteRequestPartition::default()
+            .with_partition_index(partition);
+        let topic = offset_delete_request::OffsetDeleteRequestTopic::default()
+            .with_name(topic)
+            .with_partitions(vec![entry]);
+        self.ask(OffsetDeleteRequest::default().with_group_id(group()).with_topics(vec![topic]))
+    }
+
+    pub(in crate::invariant) fn offset_deleted(
+        &mut self,
+        key: usize,
+        name: &str,
+        code: i16,
+    ) -> &mut Self {
+        let TopicPartition { topic, partition } = partition(name);
+        let entry = offset_delete_response::OffsetDeleteResponsePartition::default()
+            .with_partition_index(partition)
+            .with_error_code(code);
+        let topic = offset_delete_response::OffsetDeleteResponseTopic::default()
+            .with_name(topic)
+            .with_partitions(vec![entry]);
+        self.answer(key, OffsetDeleteResponse::default().with_topics(vec![topic]).into())
     }
 
     pub(in crate::invariant) fn ask_delete_group(&mut self) -> usize {
