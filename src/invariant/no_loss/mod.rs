@@ -164,8 +164,7 @@ impl NoLoss {
             for wanted in &topic.partitions {
                 let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
                 let partition = partitions.entry(id).or_default();
-                let processed = partition.progress.prefix();
-                let offset = wanted.committed_offset;
+                let (processed, offset) = (partition.progress.prefix(), wanted.committed_offset);
                 // Nobody sees what they have processed, and they commit what they like.
                 if matches!(asked.from, Place::Admin | Place::Client(_)) {
                     partition.progress.add(0, offset);

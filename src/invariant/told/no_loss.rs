@@ -124,8 +124,8 @@ impl Commits {
     /// The acknowledged offset that a fetch sent at a moment should have found, if it cannot have found what
     /// it did.
     fn lost(&self, asked: Moment, found: i64) -> Option<i64> {
-        let certain = self.possible.iter().filter(|(_, _, at)| at.is_some_and(|at| at < asked));
-        let (_, acknowledged, _) = certain.last()?;
+        let mut certain = self.possible.iter().filter(|(_, _, at)| at.is_some_and(|at| at < asked));
+        let (_, acknowledged, _) = certain.next_back()?;
         let possible = self.possible.iter().any(|(_, offset, _)| *offset == found);
         (!possible).then_some(*acknowledged)
     }
