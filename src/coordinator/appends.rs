@@ -24,8 +24,8 @@ pub(super) enum Consequence {
     None,
     /// A group exists that did not before, because of the JoinGroup `join` (R9.3).
     Group { group: GroupId, join: RequestId },
-    /// The leader's assignment; in the order of the members (R9.1).
-    Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes> },
+    /// The leader's assignment, which its SyncGroup `sync` handed in; in the order of the members (R9.1).
+    Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes>, sync: RequestId },
     /// A static member came back to a Stable group under another id (R8.3).
     Replacement { group: GroupId, replacement: Box<Replacement> },
     /// What one record did to one partition's offset (R9.2, R9.7). `removed` says why it is gone, if that
@@ -92,6 +92,16 @@ impl Appends {
         self.held.abandon(error)
     }
 
+    /// What the request appended and waits for in the group, not only with its answer.
+    fn of_request(&self, request: RequestId) -> Option<AppendId> {
+        let by_it = |consequence: &Consequence| match consequence {
+            Consequence::Assignment { sync, .. } => *sync == request,
+            Consequence::Replacement { replacement, .. } => replacement.join() == request,
+            _ => false,
+        };
+        self.under_way.iter().find(|(_, consequence)| by_it(consequence)).map(|(id, _)| *id)
+    }
+
     fn next_until(&mut self, last: AppendId) -> Option<(AppendId, Consequence)> {
         let first = self.under_way.first_entry()?;
         (*first.key() <= last).then(|| first.remove_entry())
@@ -103,7 +113,7 @@ pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId
     while let Some((append, consequence)) = turn.appends.next_until(last) {
         match consequence {
             Consequence::None | Consequence::Group { .. } => {}
-            Consequence::Assignment { group, generation, assignments } => {
+            Consequence::Assignment { group, generation, assignments, sync: _ } => {
                 let group = of(groups, &group);
                 if awaits_assignment(group, generation) {
                     rebalance::assign(group, turn, assignments);
@@ -175,6 +185,14 @@ pub(super) fn failed(
             // The transaction coordinator tries again by the log's own errors (R9.5).
             done(turn, Some(ticket), Some(raw));
         }
+    }
+}
+
+/// The log has taken too long over what the request appended. The group waits for it no longer; if the
+/// record is durable in the end, that means nothing any more (R3.9).
+pub(super) fn timed_out(groups: &mut Groups, turn: &mut Turn<'_>, request: RequestId) {
+    if let Some(append) = turn.appends.of_request(request) {
+        failed(groups, turn, append, ResponseError::RequestTimedOut);
     }
 }
 
