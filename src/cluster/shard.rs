@@ -176,6 +176,9 @@ impl Turn<'_, '_> {
             self.release(partition);
         }
         while let Some(request) = self.timed_out(partition) {
+            self.tell(partition, |coordinator, now, out| {
+                coordinator.write_timed_out(now, request, out);
+            });
             self.abandon(partition, request, ResponseError::RequestTimedOut);
         }
         self.tell(partition, |coordinator, now, out| coordinator.advance(now, out));

@@ -171,6 +171,8 @@ impl GroupCoordinator for Scripted {
         out.push(coordinator::Output::Observe(what));
     }
 
+    fn write_timed_out(&mut self, _: Time, _: RequestId, _: &mut Vec<coordinator::Output>) {}
+
     fn deadlines(&self, _visit: &mut dyn FnMut(Time)) {}
 
     fn groups(&self) -> Vec<GroupId> {

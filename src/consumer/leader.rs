@@ -27,9 +27,14 @@ impl Consumer {
     /// The assignment of the generation that `joined` announces, one entry for every member, also those
     /// that get nothing: a member that is left out would be told nothing at all by some brokers. A static
     /// leader that came back hands in none, and goes on with what there is (KIP-814).
-    pub(super) fn lead(&mut self, joined: &JoinGroupResponse) -> Vec<SyncGroupRequestAssignment> {
+    /// `earlier` is what it watches if it has led this generation before.
+    pub(super) fn lead(
+        &mut self,
+        joined: &JoinGroupResponse,
+        earlier: Option<Watch>,
+    ) -> Vec<SyncGroupRequestAssignment> {
         let members = members(joined);
-        self.watch(&members);
+        self.watch(&members, earlier);
         if joined.skip_assignment {
             return Vec::new();
         }
@@ -60,11 +65,15 @@ impl Consumer {
         })
     }
 
-    fn watch(&mut self, members: &Subscriptions) {
+    /// A leader whose connection broke hands in a second assignment for the generation. If the coordinator
+    /// still has the first under way, that is the one it takes; so what counts is what the topics looked like
+    /// then. (Java's leader goes by the second, and may leave new partitions to nobody.)
+    fn watch(&mut self, members: &Subscriptions, earlier: Option<Watch>) {
         let wanted = members.values().flat_map(|member| member.subscription.topics.iter().cloned());
         let topics: BTreeSet<TopicName> = wanted.collect();
+        let earlier = earlier.filter(|watch| watch.topics == topics);
         let (seen, version) = (self.look_at(&topics), self.metadata.version);
-        self.membership.watch = Some(Watch { topics, seen, version });
+        self.membership.watch = earlier.or(Some(Watch { topics, seen, version }));
     }
 
     /// What the metadata has of these topics, as far as it is a reason to assign anew. Where replicas stand

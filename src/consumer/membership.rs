@@ -167,15 +167,17 @@ impl Consumer {
         }
         self.membership.failures = 0;
         self.membership.protocol = answer.protocol_name.clone();
-        self.membership.identity = Identity {
+        let identity = Identity {
             generation: Generation(answer.generation_id),
             member: MemberId(answer.member_id.clone()),
         };
+        let again = self.membership.identity == identity;
+        self.membership.identity = identity;
         self.set_member_state(MemberState::CompletingRebalance, "joined", out);
         self.heartbeats.reset(now, &self.config);
-        self.membership.watch = None;
+        let earlier = self.membership.watch.take().filter(|_| again);
         let leads = answer.leader == answer.member_id;
-        let assignments = if leads { self.lead(answer) } else { Vec::new() };
+        let assignments = if leads { self.lead(answer, earlier) } else { Vec::new() };
         self.send_sync(now, answer, assignments, out);
     }
 

@@ -302,6 +302,10 @@ pub trait GroupCoordinator {
         out: &mut Vec<Output>,
     );
 
+    /// What `request` appended is not durable after `offsets.commit.timeout.ms`. The record may yet be, and is
+    /// reported by [`Self::committed`] or [`Self::append_failed`] like any other.
+    fn write_timed_out(&mut self, now: Time, request: RequestId, out: &mut Vec<Output>);
+
     /// Calls `visit` with every armed deadline, in no particular order. The simulator aims deliveries
     /// just before, at and just after them.
     fn deadlines(&self, visit: &mut dyn FnMut(Time));

@@ -22,8 +22,8 @@ pub(super) enum Consequence {
     /// Nothing: the record that a group is empty, without which a fail-over brings the last generation back,
     /// whose members then time out (R9.4); or that a group is new (R9.3), see [`super::founding`].
     None,
-    /// The leader's assignment; in the order of the members (R9.1).
-    Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes> },
+    /// The leader's assignment, which its SyncGroup `sync` handed in; in the order of the members (R9.1).
+    Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes>, sync: RequestId },
     /// A static member came back to a Stable group under another id (R8.3).
     Replacement { group: GroupId, replacement: Box<Replacement> },
     /// What one record did to one partition's offset (R9.2, R9.7). `removed` says why it is gone, if that
@@ -88,6 +88,16 @@ impl Appends {
         self.held.abandon(error)
     }
 
+    /// What the request appended and waits for in the group, not only with its answer.
+    fn of_request(&self, request: RequestId) -> Option<AppendId> {
+        let by_it = |consequence: &Consequence| match consequence {
+            Consequence::Assignment { sync, .. } => *sync == request,
+            Consequence::Replacement { replacement, .. } => replacement.join() == request,
+            _ => false,
+        };
+        self.under_way.iter().find(|(_, consequence)| by_it(consequence)).map(|(id, _)| *id)
+    }
+
     fn next_until(&mut self, last: AppendId) -> Option<(AppendId, Consequence)> {
         let first = self.under_way.first_entry()?;
         (*first.key() <= last).then(|| first.remove_entry())
@@ -99,7 +109,7 @@ pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId
     while let Some((append, consequence)) = turn.appends.next_until(last) {
         match consequence {
             Consequence::None => {}
-            Consequence::Assignment { group, generation, assignments } => {
+            Consequence::Assignment { group, generation, assignments, sync: _ } => {
                 let group = of(groups, &group);
                 if awaits_assignment(group, generation) {
                     rebalance::assign(group, turn, assignments);
@@ -171,6 +181,14 @@ pub(super) fn failed(
         }
     }
     founding::refused(groups, turn, append, error);
+}
+
+/// The log has taken too long over what the request appended. The group waits for it no longer; if the
+/// record is durable in the end, that means nothing any more (R3.9).
+pub(super) fn timed_out(groups: &mut Groups, turn: &mut Turn<'_>, request: RequestId) {
+    if let Some(append) = turn.appends.of_request(request) {
+        failed(groups, turn, append, ResponseError::RequestTimedOut);
+    }
 }
 
 fn of<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {

@@ -169,6 +169,11 @@ impl GroupCoordinator for Coordinator {
         appends::failed(groups, &mut turn, append, error);
     }
 
+    fn write_timed_out(&mut self, now: Time, request: RequestId, out: &mut Vec<Output>) {
+        let (groups, mut turn) = self.turn(now, out);
+        appends::timed_out(groups, &mut turn, request);
+    }
+
     fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>) {
         let (groups, mut turn) = self.turn(now, out);
         retention::topic_deleted(groups, &mut turn, topic);

@@ -35,6 +35,13 @@ pub(super) struct Replacement {
     join: RequestId,
 }
 
+impl Replacement {
+    /// The JoinGroup that asked for it.
+    pub(super) fn join(&self) -> RequestId {
+        self.join
+    }
+}
+
 /// Puts `new` in the place of the member that holds `instance`; `terms` and `join` are those of its
 /// JoinGroup (R8.2 to R8.5).
 pub(super) fn replace(

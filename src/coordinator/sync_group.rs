@@ -88,20 +88,20 @@ fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncG
     }
     no_longer_awaited(group, turn, id);
     if group.is_leader(id) {
-        store(group, turn, request);
+        store(group, turn, call, request);
     }
 }
 
 /// Appends the leader's assignment. Members it forgot get an empty one, strangers in it are ignored
 /// (R9.1).
-fn store(group: &Group, turn: &mut Turn<'_>, request: &SyncGroupRequest) {
+fn store(group: &Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
     let given: BTreeMap<&StrBytes, &Bytes> =
         request.assignments.iter().map(|entry| (&entry.member_id, &entry.assignment)).collect();
     let own = |id: &StrBytes| given.get(id).map(|bytes| Bytes::clone(bytes)).unwrap_or_default();
     let assignments: Vec<Bytes> = group.members.iter().map(|member| own(&member.id.0)).collect();
     let record = Record::GroupMetadata(group.metadata(&assignments));
-    let (id, generation) = (group.id.clone(), group.generation);
-    turn.append(record, Consequence::Assignment { group: id, generation, assignments });
+    let (group, generation, sync) = (group.id.clone(), group.generation, call.id);
+    turn.append(record, Consequence::Assignment { group, generation, assignments, sync });
 }
 
 /// The assignment is known: here it is. What a leader brings along now is ignored (R6.2.9).

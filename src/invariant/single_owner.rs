@@ -14,8 +14,9 @@
 //!
 //! Not said: anything across generations, where an old owner may not know yet that it was replaced (see
 //! `no-overlap`); anything about topics that were created after the first consumer started, partitions
-//! that were added since and topics that were deleted, of which a leader may not have heard; and, of
-//! leaders that were never told their members, anything at all. A plan is held against what the leader was
+//! that were added since and topics that were deleted, of which a leader may not have heard; of what was
+//! handed in for a generation of the same number that was lost in a fail-over, and arrives late: Kafka takes it for
+//! a plan of the new one; and, of leaders that were never told their members, anything at all. A plan is held against what the leader was
 //! told, which names members that have left meanwhile, and static members that are away.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -242,6 +243,18 @@ mod tests {
         story.elected(1).on(1).shard_active(1).load(0, &[]).generation(1, &["b"]);
         let key = story.ask_sync("b", 1, &[("b", &["t-0", "t-1"])]);
         story.stable().told(key, &["t-0", "t-1"]).holds();
+    }
+
+    /// Seed 117378: it had been held up on its way until its sender led the generation of that number.
+    #[test]
+    fn what_a_follower_sent_in_a_generation_that_was_lost_is_no_plan() {
+        let mut story = story();
+        story.elected(1).on(1).shard_active(1).load(0, &[]);
+        story.generation(1, &["b", "a"]).joined("b", 1, &["b", "a"]).ask_sync("b", 1, &[]);
+        story.holds();
+        let mut story = self::story();
+        story.ask_sync("a", 1, &[]);
+        story.breaks("gives t-0 to nobody");
     }
 
     #[test]

@@ -86,10 +86,13 @@ impl Sim {
     pub fn settle_bound(&self) -> Duration {
         let configs = self.consumers.iter().map(|consumer| &consumer.config);
         let bounds = configs.map(|config| {
-            let join = config.max_poll_interval + Duration::from_secs(5);
-            config.request_timeout.max(join)
-                + config.session_timeout * 2
-                + config.max_poll_interval * 3
+            // Who cannot say how long it may take is waited for as long as its session (rule R6.1.16).
+            let rebalance = match config.join_version {
+                0 => config.max_poll_interval.max(config.session_timeout),
+                _ => config.max_poll_interval,
+            };
+            let join = rebalance + Duration::from_secs(5);
+            config.request_timeout.max(join) + config.session_timeout * 2 + rebalance * 3
         });
         let slack = Duration::from_secs(30);
         bounds.max().unwrap_or_default()

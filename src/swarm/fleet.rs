@@ -121,10 +121,9 @@ fn instance(
 /// The version of its own, where the group's would be too old for it or where versions are mixed.
 fn version(rng: &mut Rng, mix: &Mix, group: &GroupSpec, own: &Settings) -> Option<i16> {
     let assignors = own.assignors.as_ref().or(group.settings.assignors.as_ref());
-    let oldest = match own.instance.is_some() || assignors.is_some_and(needs_modern) {
-        true => MODERN,
-        false => 0,
-    };
+    let modern = own.instance.is_some() || assignors.is_some_and(needs_modern);
+    let session = own.session.or(group.settings.session);
+    let oldest = oldest(modern, session > group.settings.rebalance);
     let of_group = group.settings.version.unwrap_or(9);
     match mix.versions || of_group < oldest {
         true => Some(rng.within(oldest as u64..=9) as i16),
@@ -132,10 +131,21 @@ fn version(rng: &mut Rng, mix: &Mix, group: &GroupSpec, own: &Settings) -> Optio
     }
 }
 
-/// The version of a group whose clients are not of today.
-pub fn group_version(rng: &mut Rng, assignors: &[Assignor]) -> Option<i16> {
-    let oldest = if needs_modern(assignors) { MODERN as u64 } else { 0 };
-    rng.chance(300).then(|| rng.within(oldest..=9) as i16)
+/// The version of a group whose clients are not of today; `unhurried` as in [`oldest`].
+pub fn group_version(rng: &mut Rng, assignors: &[Assignor], unhurried: bool) -> Option<i16> {
+    let oldest = oldest(needs_modern(assignors), unhurried);
+    rng.chance(300).then(|| rng.within(oldest as u64..=9) as i16)
+}
+
+/// The oldest version there may be; `unhurried` if the session is longer than the rebalance timeout. A client of
+/// version 0 cannot say how long it may take, and is waited for as long as its session (rule R6.1.16). Others give
+/// up when their own rebalance timeout is over, and some come back as new members, whose former selves have to
+/// expire before the next rebalance is done; for that they give up again. Such a group may never settle.
+fn oldest(modern: bool, unhurried: bool) -> i16 {
+    match modern {
+        true => MODERN,
+        false => i16::from(unhurried),
+    }
 }
 
 fn needs_modern(assignors: impl AsRef<[Assignor]>) -> bool {

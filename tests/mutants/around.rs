@@ -1,6 +1,8 @@
 //! One base for every wrapper around a coordinator: all is passed through unless said otherwise.
 
-use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription, Output, Record};
+use groupsim::coordinator::{
+    AppendId, Call, GroupCoordinator, GroupDescription, Output, Record, RequestId,
+};
 use groupsim::protocol::{GroupId, ResponseError, TopicName};
 use groupsim::time::Time;
 
@@ -100,6 +102,12 @@ impl<A: Around> GroupCoordinator for Wrapped<A> {
                 around.inner_mut().append_failed(now, append, error, out);
             });
         }
+    }
+
+    fn write_timed_out(&mut self, now: Time, request: RequestId, out: &mut Vec<Output>) {
+        self.passing(now, out, |around, out| {
+            around.inner_mut().write_timed_out(now, request, out);
+        });
     }
 
     fn deadlines(&self, visit: &mut dyn FnMut(Time)) {

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use groupsim::consumer::{ConsumerDescription, GroupConsumer, Input, MemberState};
-use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription};
+use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription, RequestId};
 use groupsim::protocol::{Generation, GroupId, MemberId, ResponseError, TopicName};
 use groupsim::run::{Finding, Systems, run};
 use groupsim::swarm::{Profile, run_seed};
@@ -136,6 +136,7 @@ impl GroupCoordinator for Idle {
         _out: &mut Vec<coordinator::Output>,
     ) {
     }
+    fn write_timed_out(&mut self, _: Time, _: RequestId, _: &mut Vec<coordinator::Output>) {}
     fn deadlines(&self, _visit: &mut dyn FnMut(Time)) {}
     fn groups(&self) -> Vec<GroupId> {
         Vec::new()

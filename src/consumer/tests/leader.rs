@@ -91,6 +91,26 @@ fn a_change_while_the_assignment_is_on_its_way_is_not_overlooked() {
     assert!(client.awaits(Api::JoinGroup));
 }
 
+/// R13.4.6. The coordinator may have taken what the leader handed in first, before the topic grew.
+#[test]
+fn a_leader_that_hands_in_two_assignments_watches_what_the_first_was_computed_from() {
+    for grows in [true, false] {
+        let mut client = Client::ready(eager());
+        client.answer_join_as_leader("m1", 1, false);
+        client.disconnect(Api::SyncGroup);
+        client.answer_find(0);
+        client.wait(Duration::from_secs(1));
+        if grows {
+            client.topics = vec![(TOPIC, 6)];
+        }
+        next_metadata(&mut client);
+        client.answer_join_as_leader("m1", 1, false);
+        client.answer_sync(&[0, 1, 2, 3]);
+        client.wait(Duration::from_secs(1));
+        assert_eq!(client.awaits(Api::JoinGroup) || client.awaits(Api::OffsetCommit), grows);
+    }
+}
+
 /// R13.4.6, R13.6.5.
 #[test]
 fn a_follower_leaves_it_to_the_leader() {

@@ -179,6 +179,13 @@ impl Bench {
         self.take(out);
     }
 
+    /// The log has taken too long over what the request appended.
+    pub(super) fn time_out(&mut self, request: RequestId) {
+        let mut out = Vec::new();
+        self.coordinator.write_timed_out(self.now, request, &mut out);
+        self.take(out);
+    }
+
     // Requests.
 
     pub(super) fn ask(

@@ -140,6 +140,18 @@ fn a_replacement_that_cannot_be_stored_is_undone() {
     assert_eq!(bench.state(), GroupState::Stable);
 }
 
+/// R3.9, R8.9. The record is durable in the end, which only a coordinator that loads it will notice.
+#[test]
+fn a_replacement_that_takes_too_long_is_undone() {
+    let (mut bench, ids) = Bench::stable_static(2);
+    let join = bench.join_as("i0", "");
+    bench.time_out(join);
+    assert_eq!(bench.joined(join).error_code, code(E::CoordinatorNotAvailable));
+    assert_eq!(undone(&bench), 1);
+    bench.commit();
+    assert_eq!(bench.beat_as(&ids[0], 1, Some("i0")), 0);
+}
+
 /// R8.2, R8.9.
 #[test]
 fn only_the_newest_replacement_can_be_undone() {

@@ -138,6 +138,40 @@ fn an_assignment_that_cannot_be_stored_starts_over() {
     }
 }
 
+/// R3.9, R4.4, R9.1. The record is durable in the end, and by then means nothing.
+#[test]
+fn an_assignment_that_takes_too_long_starts_over() {
+    let (mut bench, ids) = Bench::completing(2);
+    let follower = bench.sync(&ids[1], 1, &[]);
+    bench.time_out(follower);
+    assert_eq!(bench.state(), GroupState::CompletingRebalance, "a follower appends nothing");
+    let leader = bench.sync(&ids[0], 1, &ids);
+    bench.time_out(leader);
+    for sync in [leader, follower] {
+        assert_eq!(bench.synced(sync).error_code, code(E::CoordinatorNotAvailable));
+    }
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    bench.commit();
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    bench.join(&ids[0]);
+    bench.join(&ids[1]);
+    assert_eq!(bench.look().generation.0, 2);
+}
+
+/// R3.9. The leader has asked twice, and its first record is still under way.
+#[test]
+fn the_first_assignment_of_a_leader_that_asked_twice_may_take_too_long() {
+    let (mut bench, ids) = Bench::completing(1);
+    let first = bench.sync(&ids[0], 1, &ids);
+    let second = bench.sync(&ids[0], 1, &ids);
+    assert_eq!(bench.synced(first).error_code, code(E::NotCoordinator));
+    bench.time_out(first);
+    assert_eq!(bench.synced(second).error_code, code(E::CoordinatorNotAvailable));
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+    bench.commit();
+    assert_eq!(bench.state(), GroupState::PreparingRebalance);
+}
+
 /// R4.6, R9.1.
 #[test]
 fn the_fate_of_an_old_assignment_means_nothing() {
