@@ -34,7 +34,7 @@ fn seeds_hold_on_madsim() {
 }
 
 /// The first seed of a profile with no more hosts than turmoil gets through in a few seconds: what it takes grows
-/// with the cube of them.
+/// faster than their number.
 fn small(profile: Profile) -> Options {
     let hosts = |options: &Options| options.consumers.len() + usize::from(options.broker.count);
     let mut seeds = (0..1_000).map(|seed| Options::draw(seed, profile));
