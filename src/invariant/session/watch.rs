@@ -182,13 +182,15 @@ impl Watch {
                 let known =
                     if body.member_id.is_empty() { &answer.member_id } else { &body.member_id };
                 // So the log answers that does not take or commit what was appended along with it: for the
-                // group the request is still parked (rule R3.13).
+                // group the request is still parked (rules R3.8, R3.10).
                 let parked = matches!(
                     ResponseError::try_from_code(answer.error_code),
                     Some(
                         ResponseError::CoordinatorNotAvailable
                             | ResponseError::NotCoordinator
                             | ResponseError::UnknownServerError
+                            | ResponseError::CoordinatorLoadInProgress
+                            | ResponseError::CorruptMessage
                     )
                 );
                 if let Some(life) = self.life(asked.group, known) {
