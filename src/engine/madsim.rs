@@ -23,24 +23,22 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use madsim::net::{NetSim, TcpListener, TcpStream};
 use madsim::runtime::Runtime;
 use madsim::task::NodeId;
 
-use crate::protocol::BrokerId;
 use crate::sim::hosted::{Directions, Host, Link};
 use crate::sim::schedule::{Action, Schedule};
 use crate::time::Time;
 
+use super::addresses;
 use super::api::Engine;
 use super::hub::Hub;
 use super::net::Net;
 use super::shell::{self, Limits};
-
-const PORT: u16 = 9092;
 
 thread_local! {
     /// The hub of the run on this thread. What makes a host's first task has to be `Send`, which no hub is.
@@ -75,21 +73,6 @@ impl Madsim {
     fn on_network(&self, what: impl FnOnce(&NetSim)) {
         self.runtime.block_on(async { what(&NetSim::current()) });
     }
-}
-
-/// Where each broker listens: hosts have fixed addresses.
-pub(super) fn addresses(schedule: &Schedule) -> BTreeMap<BrokerId, SocketAddr> {
-    let brokers = (0..i32::from(schedule.broker.count)).map(BrokerId);
-    brokers.map(|id| (id, SocketAddr::new(address(Host::Broker(id)), PORT))).collect()
-}
-
-fn address(host: Host) -> IpAddr {
-    let (net, number) = match host {
-        Host::Broker(id) => (0, id.0 as u16 + 1),
-        Host::Consumer(index) => (1, index + 1),
-    };
-    let [high, low] = number.to_be_bytes();
-    IpAddr::V4(Ipv4Addr::new(10, net, high, low))
 }
 
 impl Engine for Madsim {
@@ -128,7 +111,7 @@ impl Engine for Madsim {
             None => {
                 HUB.set(Some(hub.clone()));
                 let node = self.runtime.create_node();
-                let node = node.ip(address(host)).init(move || run(host)).build();
+                let node = node.ip(addresses::of(host)).init(move || run(host)).build();
                 self.hosts.insert(host, (node.id(), true));
             }
         }

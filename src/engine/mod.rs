@@ -18,6 +18,7 @@
 //! | `api`, `world` | what an engine does for a run; a run on one |
 //! | `expressible` | what of a schedule an engine can express |
 //! | `outcome` | what a run comes to on any engine, for comparing them |
+//! | `addresses` | where hosts are on a simulated network |
 //! | `turmoil`, `madsim`, `tcp` | the engines; each head says what it can express |
 //! | `serve`, `outsiders` | brokers for clients from outside, and what is done to those |
 //! | `probe` | our consumers against somebody else's brokers |
@@ -25,6 +26,7 @@
 //!
 //! Read next: `shell`, and [`crate::wire`] for the bytes.
 
+mod addresses;
 mod api;
 mod expressible;
 mod hub;
@@ -160,11 +162,11 @@ pub fn run_on(
     match engine {
         Engine::Sim => Ok(run_with(schedule, systems, checks, watch)),
         Engine::Turmoil => Ok(apart(schedule, systems, checks, watch, |schedule| {
-            (turmoil::Turmoil::new(schedule), turmoil::TurmoilNet, turmoil::addresses(schedule))
+            (turmoil::Turmoil::new(schedule), turmoil::TurmoilNet, addresses::of_brokers(schedule))
         })),
         #[cfg(madsim)]
         Engine::Madsim => Ok(apart(schedule, systems, checks, watch, |schedule| {
-            (madsim::Madsim::new(schedule), madsim::MadsimNet, madsim::addresses(schedule))
+            (madsim::Madsim::new(schedule), madsim::MadsimNet, addresses::of_brokers(schedule))
         })),
         #[cfg(not(madsim))]
         Engine::Madsim => unreachable!("refused before"),

@@ -30,11 +30,11 @@ use std::time::{Duration, SystemTime};
 
 use turmoil::net::{TcpListener, TcpStream};
 
-use crate::protocol::BrokerId;
 use crate::sim::hosted::{Directions, Host, Link};
 use crate::sim::schedule::{Action, Schedule};
 use crate::time::Time;
 
+use super::addresses;
 use super::api::Engine;
 use super::hub::Hub;
 use super::net::Net;
@@ -42,7 +42,6 @@ use super::shell::{self, Limits};
 
 /// How far one step goes. Latencies are drawn in microseconds and felt in ticks.
 const TICK: Duration = Duration::from_millis(1);
-const PORT: u16 = 9092;
 
 pub(super) struct Turmoil {
     sim: turmoil::Sim<'static>,
@@ -68,23 +67,8 @@ impl Turmoil {
 
     /// The two ends of a link.
     fn ends(&self, link: Link) -> (IpAddr, IpAddr) {
-        (address(Host::Consumer(link.consumer)), address(Host::Broker(link.broker)))
+        (addresses::of(Host::Consumer(link.consumer)), addresses::of(Host::Broker(link.broker)))
     }
-}
-
-/// Where each broker listens: hosts have fixed addresses.
-pub(super) fn addresses(schedule: &Schedule) -> BTreeMap<BrokerId, SocketAddr> {
-    let brokers = (0..i32::from(schedule.broker.count)).map(BrokerId);
-    brokers.map(|id| (id, SocketAddr::new(address(Host::Broker(id)), PORT))).collect()
-}
-
-fn address(host: Host) -> IpAddr {
-    let (net, number) = match host {
-        Host::Broker(id) => (0, id.0 as u16 + 1),
-        Host::Consumer(index) => (1, index + 1),
-    };
-    let [high, low] = number.to_be_bytes();
-    IpAddr::V4(Ipv4Addr::new(10, net, high, low))
 }
 
 impl Engine for Turmoil {
@@ -107,13 +91,13 @@ impl Engine for Turmoil {
             Some(runs) if runs.get() => {}
             Some(runs) => {
                 runs.set(true);
-                self.sim.bounce(address(host));
+                self.sim.bounce(addresses::of(host));
             }
             None => {
                 let runs = Rc::new(Cell::new(true));
                 self.hosts.insert(host, Rc::clone(&runs));
                 let hub = hub.clone();
-                self.sim.host(address(host), move || run(hub.clone(), host, runs.get()));
+                self.sim.host(addresses::of(host), move || run(hub.clone(), host, runs.get()));
             }
         }
     }
@@ -122,8 +106,8 @@ impl Engine for Turmoil {
     /// turmoil would not answer at all.
     fn kill(&mut self, host: Host) {
         if self.hosts.get(&host).is_some_and(|runs| runs.replace(false)) {
-            self.sim.crash(address(host));
-            self.sim.bounce(address(host));
+            self.sim.crash(addresses::of(host));
+            self.sim.bounce(addresses::of(host));
         }
     }
 
