@@ -31,7 +31,7 @@ fn actions() -> [Option<Action>; 4] {
 async fn a_group_reads() -> (usize, usize) {
     let schedule = Rc::new(schedule());
     let sim = Sim::hosted(&schedule, &Systems::default(), &Cast::default());
-    let hub = Hub::new(MadsimNet, sim, addresses(&schedule));
+    let hub = Hub::new(MadsimNet, sim, addresses::of_brokers(&schedule));
     HUB.set(Some(hub.clone()));
     let mut nodes = BTreeMap::new();
     for action in actions() {
@@ -70,7 +70,8 @@ fn carry_out(hub: &Hub<MadsimNet>, nodes: &mut BTreeMap<Host, NodeId>) {
     for order in hub.engine_orders() {
         match order {
             Order::Start(host) => {
-                let node = runtime.create_node().ip(address(host)).init(move || run(host)).build();
+                let node =
+                    runtime.create_node().ip(addresses::of(host)).init(move || run(host)).build();
                 nodes.insert(host, node.id());
             }
             Order::Kill(host) => runtime.kill(nodes[&host]),
