@@ -45,6 +45,7 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
             "lines": summary.left_out.lines,
             "seeds": summary.left_out.seeds,
             "aims": summary.left_out.aims,
+            "losses": summary.left_out.losses,
         },
         "seeds": { "from": summary.seeds.start, "to": summary.seeds.end, "ran": summary.ran },
         "interrupted": summary.interrupted(),

@@ -25,12 +25,15 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
     }
     out.object(&json!({ "type": "options", "options": as_json(&options) }))?;
     if args.engine != Engine::Sim {
-        let LeftOut { lines, aim } = left_out;
+        let LeftOut { lines, aim, loss } = left_out;
         let of_aim = if aim { " and its aim=" } else { "" };
+        let of_loss = if loss { " and its loss=" } else { "" };
         out.line(format_args!("# engine={}", args.engine))?;
-        out.line(format_args!("# left out: {lines} lines{of_aim}"))?;
+        out.line(format_args!("# left out: {lines} lines{of_aim}{of_loss}"))?;
         let engine = args.engine.name();
-        out.object(&json!({ "type": "engine", "engine": engine, "left_out": lines, "aim": aim }))?;
+        out.object(&json!({
+            "type": "engine", "engine": engine, "left_out": lines, "aim": aim, "loss": loss
+        }))?;
     }
     let mut printer = Printer::new(args.zoom.into(), out);
     let watch = &mut |event: &Event| printer.take(event);

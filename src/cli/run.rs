@@ -47,7 +47,7 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
 fn place(refused: &Refused, file: &str) -> String {
     let named = |line: &str| line.split_whitespace().next() == Some("network");
     let text = match refused {
-        Refused::Aim => std::fs::read_to_string(file).unwrap_or_default(),
+        Refused::Network(_) => std::fs::read_to_string(file).unwrap_or_default(),
         Refused::Line { .. } | Refused::Engine(_) => String::new(),
     };
     match text.lines().position(named) {

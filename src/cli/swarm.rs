@@ -96,10 +96,11 @@ fn totals(
 fn left_out(summary: &Summary) -> String {
     let out = summary.left_out;
     format!(
-        "{} lines of {} seeds, and the aim= of {}",
+        "{} lines of {} seeds, the aim= of {} and the loss= of {}",
         human::thousands(out.lines),
         human::thousands(out.seeds),
-        human::thousands(out.aims)
+        human::thousands(out.aims),
+        human::thousands(out.losses)
     )
 }
 

@@ -14,6 +14,9 @@ pub(super) trait Engine {
     /// Its network and its clock.
     type Net: Net;
 
+    /// Whether its network can lose messages by luck and send them again.
+    const LOSES: bool;
+
     /// How late a line of the schedule may be.
     const LATENESS: Duration;
 
@@ -40,6 +43,15 @@ pub(super) trait Engine {
 
     /// It arrives.
     fn heal(&mut self, hub: &Hub<Self::Net>, link: Link);
+
+    /// Nothing reaches a host, and nothing that it sends reaches anybody.
+    fn isolate(&mut self, hub: &Hub<Self::Net>, host: Host);
+
+    /// It does again, where no link of its own is cut.
+    fn reconnect(&mut self, hub: &Hub<Self::Net>, host: Host);
+
+    /// Nothing is lost by luck any longer.
+    fn stop_loss(&mut self);
 
     /// A link is that much slower; zero for no longer.
     fn clog(&mut self, hub: &Hub<Self::Net>, link: Link, by: Duration);

@@ -16,12 +16,14 @@ pub struct LeftOut {
     pub lines: u64,
     /// Whether its `aim=`.
     pub aim: bool,
+    /// Whether its `loss=`.
+    pub loss: bool,
 }
 
 impl LeftOut {
     /// Whether the schedule is whole.
     pub const fn is_nothing(self) -> bool {
-        self.lines == 0 && !self.aim
+        self.lines == 0 && !self.aim && !self.loss
     }
 }
 
@@ -31,10 +33,27 @@ pub fn expressible(engine: Engine, mut schedule: Schedule) -> (Schedule, LeftOut
     if aim {
         schedule.network.aim = 0;
     }
+    let loss = !loses(engine) && schedule.network.loss > 0;
+    if loss {
+        schedule.network.loss = 0;
+    }
     let before = schedule.steps.len();
     schedule.steps.retain(|step| refuses(engine, &step.action).is_none());
     let lines = (before - schedule.steps.len()) as u64;
-    (schedule, LeftOut { lines, aim })
+    (schedule, LeftOut { lines, aim, loss })
+}
+
+/// Whether the network of an engine can lose messages by luck and send them again.
+pub(super) fn loses(engine: Engine) -> bool {
+    match engine {
+        Engine::Sim => true,
+        Engine::Turmoil => super::turmoil::Turmoil::LOSES,
+        #[cfg(madsim)]
+        Engine::Madsim => super::madsim::Madsim::LOSES,
+        #[cfg(not(madsim))]
+        Engine::Madsim => true,
+        Engine::Tcp => super::tcp::Tcp::LOSES,
+    }
 }
 
 /// Why an engine cannot express an action, if it cannot.
@@ -68,6 +87,7 @@ mod tests {
         let steps = actions.into_iter().map(|action| Step { line: 0, at: None, action });
         let mut schedule = Schedule { steps: steps.collect(), ..Schedule::default() };
         schedule.network.aim = 20;
+        schedule.network.loss = 5;
         schedule
     }
 
@@ -85,7 +105,7 @@ mod tests {
             assert!(refusal(engine, &schedule()).is_some(), "{engine}");
             let (left, out) = expressible(engine, schedule());
             assert_eq!(refusal(engine, &left), None, "{engine}");
-            assert!(out.aim, "{engine}: {out:?}");
+            assert!(out.aim && out.loss != loses(engine), "{engine}: {out:?}");
         }
     }
 
@@ -93,6 +113,6 @@ mod tests {
     #[test]
     fn what_undoes_a_line_is_left_out_with_it() {
         let (left, out) = expressible(Engine::Madsim, schedule());
-        assert_eq!((left.steps.len(), out), (1, LeftOut { lines: 2, aim: true }));
+        assert_eq!((left.steps.len(), out), (1, LeftOut { lines: 2, aim: true, loss: false }));
     }
 }

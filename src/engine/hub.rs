@@ -140,7 +140,12 @@ impl<N: Net> Hub<N> {
 
     /// The client id of the consumer at one end of a link.
     pub(super) fn client_of(&self, link: Link) -> StrBytes {
-        str_bytes(self.stage().consumer_name(link.consumer))
+        self.client(link.consumer)
+    }
+
+    /// The client id of a consumer.
+    pub(super) fn client(&self, consumer: u16) -> StrBytes {
+        str_bytes(self.stage().consumer_name(consumer))
     }
 
     /// Looks at the stage from outside of all tasks.
@@ -344,6 +349,9 @@ impl Post {
             | Order::Resume(_)
             | Order::Cut(..)
             | Order::Heal(_)
+            | Order::Isolate(_)
+            | Order::Reconnect(_)
+            | Order::StopLoss
             | Order::Clog(..) => self.engine.push(order),
         }
     }

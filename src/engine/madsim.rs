@@ -4,6 +4,8 @@
 //! | of a schedule | on madsim |
 //! |---|---|
 //! | a cut, either way, healed | `clog_link`, `unclog_link`: nothing passes meanwhile; it backs off up to 10 s before it tries again |
+//! | isolate, reconnect | `clog_node`, `unclog_node` |
+//! | `loss=` | `packet_loss_rate`: what is lost is sent again after a pause, and a lost first message refuses the connection |
 //! | crash, restart | `kill`, `restart` |
 //! | pause, resume | `pause`, `resume`: the tasks of the host stand still |
 //! | skew | the shell's own: a host's driver reads another clock |
@@ -56,6 +58,7 @@ pub(super) struct Madsim {
 impl Madsim {
     pub(super) fn new(schedule: &Schedule) -> Madsim {
         let mut config = madsim::Config::default();
+        config.net.packet_loss_rate = f64::from(schedule.network.loss) / 1_000.0;
         config.net.send_latency =
             *schedule.network.latency.start()..*schedule.network.latency.end();
         let runtime = Runtime::with_seed_and_config(schedule.seed, config);
@@ -77,6 +80,8 @@ impl Madsim {
 
 impl Engine for Madsim {
     type Net = MadsimNet;
+
+    const LOSES: bool = true;
 
     /// It sleeps for a millisecond at least, and each poll of a task takes a moment.
     const LATENESS: Duration = Duration::from_millis(5);
@@ -152,6 +157,20 @@ impl Engine for Madsim {
             net.unclog_link(consumer, broker);
             net.unclog_link(broker, consumer);
         });
+    }
+
+    fn isolate(&mut self, _hub: &Hub<MadsimNet>, host: Host) {
+        let node = self.node(host);
+        self.on_network(|net| net.clog_node(node));
+    }
+
+    fn reconnect(&mut self, _hub: &Hub<MadsimNet>, host: Host) {
+        let node = self.node(host);
+        self.on_network(|net| net.unclog_node(node));
+    }
+
+    fn stop_loss(&mut self) {
+        self.on_network(|net| net.update_config(|config| config.packet_loss_rate = 0.0));
     }
 
     fn clog(&mut self, _hub: &Hub<MadsimNet>, link: Link, by: Duration) {

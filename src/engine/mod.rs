@@ -62,7 +62,7 @@ use crate::sim::hosted::Cast;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
-use expressible::refuses;
+use expressible::{loses, refuses};
 use hub::Hub;
 use world::Hosted;
 
@@ -111,8 +111,8 @@ pub enum Refused {
         /// Why, and what else to do.
         why: &'static str,
     },
-    /// The network's `aim=` cannot.
-    Aim,
+    /// A setting of the network cannot: why, and what else to do.
+    Network(&'static str),
     /// The engine cannot be had in this build or on this machine.
     Engine(String),
 }
@@ -121,7 +121,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refused::Line { why, .. } => f.write_str(why),
-            Refused::Aim => f.write_str(AIM),
+            Refused::Network(why) => f.write_str(why),
             Refused::Engine(why) => f.write_str(why),
         }
     }
@@ -132,7 +132,7 @@ impl Refused {
     pub fn place(&self, file: &str) -> String {
         match self {
             Refused::Line { line, .. } if *line > 0 => format!("{file}:{line}"),
-            Refused::Line { .. } | Refused::Aim | Refused::Engine(_) => file.to_owned(),
+            Refused::Line { .. } | Refused::Network(_) | Refused::Engine(_) => file.to_owned(),
         }
     }
 }
@@ -142,6 +142,10 @@ impl std::error::Error for Refused {}
 /// Why no other engine takes `aim=`.
 const AIM: &str = "`aim=` holds requests back until deadlines of the coordinator, which only the engine sim \
     can; run this on it, or take `aim=` out: deadlines are then met by luck alone";
+
+/// Why some take no `loss=`.
+const LOSS: &str = "`loss=` needs a network that loses messages and sends them again, which only the engines sim \
+    and madsim have; run this on one of them, or take `loss=` out";
 
 /// Carries out `schedule` on an engine and shows every event to `watch`; for the rest like
 /// [`crate::run::run_with`].
@@ -189,7 +193,10 @@ pub fn refusal(engine: Engine, schedule: &Schedule) -> Option<Refused> {
         return Some(Refused::Engine(WITHOUT_MADSIM.to_owned()));
     }
     if engine != Engine::Sim && schedule.network.aim > 0 {
-        return Some(Refused::Aim);
+        return Some(Refused::Network(AIM));
+    }
+    if !loses(engine) && schedule.network.loss > 0 {
+        return Some(Refused::Network(LOSS));
     }
     let mut steps = schedule.steps.iter();
     steps.find_map(|step| {

@@ -3,7 +3,7 @@
 use std::ops::DerefMut;
 use std::time::Duration;
 
-use crate::protocol::{StrBytes, str_bytes};
+use crate::protocol::{BrokerId, StrBytes, str_bytes};
 use crate::run::World;
 use crate::sim::hosted::Directions;
 use crate::sim::schedule::{Action, Direction, NodeName};
@@ -13,6 +13,7 @@ use crate::trace::FaultKind;
 
 use super::hub::Hub;
 use super::tcp::{Tcp, TcpNet};
+use super::valves::End;
 use super::world::Hosted;
 
 /// A world whose clients come from outside.
@@ -63,6 +64,18 @@ fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible
             hub.valves().heal(client, broker);
             (FaultKind::Partition, Some(broker), false)
         }
+        Action::Isolate(node) => {
+            if !hub.valves().isolate(end(node)) {
+                return Some(Ok(()));
+            }
+            (FaultKind::Partition, broker_of(node), true)
+        }
+        Action::Reconnect(node) => {
+            if !hub.valves().reconnect(&end(node)) {
+                return Some(Ok(()));
+            }
+            (FaultKind::Partition, broker_of(node), false)
+        }
         Action::Clog(a, b, by) => {
             let (client, broker, _) = ends(a, b)?;
             hub.valves().clog(client, broker, *by);
@@ -93,7 +106,21 @@ fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible
     Some(Ok(()))
 }
 
-fn ends(a: &NodeName, b: &NodeName) -> Option<(StrBytes, crate::protocol::BrokerId, bool)> {
+fn end(node: &NodeName) -> End {
+    match node {
+        NodeName::Consumer(name) => End::Client(str_bytes(name)),
+        NodeName::Broker(broker) => End::Broker(*broker),
+    }
+}
+
+fn broker_of(node: &NodeName) -> Option<BrokerId> {
+    match node {
+        NodeName::Consumer(_) => None,
+        NodeName::Broker(broker) => Some(*broker),
+    }
+}
+
+fn ends(a: &NodeName, b: &NodeName) -> Option<(StrBytes, BrokerId, bool)> {
     match (a, b) {
         (NodeName::Consumer(name), NodeName::Broker(broker)) => {
             Some((str_bytes(name), *broker, true))

@@ -141,6 +141,8 @@ fn refusal(action: &Action) -> Option<&'static str> {
         }
         Action::Partition(..)
         | Action::Heal(..)
+        | Action::Isolate(_)
+        | Action::Reconnect(_)
         | Action::Clog(..)
         | Action::Unclog(..)
         | Action::Drop { .. } => Some("the network is somebody else's: only consumers act here"),

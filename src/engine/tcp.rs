@@ -27,6 +27,7 @@ use super::api::Engine;
 use super::hub::Hub;
 use super::net::Net;
 use super::shell::{self, Limits};
+use super::valves::End;
 
 /// Tasks on one thread, real sockets, real time.
 pub(super) struct Tcp {
@@ -93,6 +94,8 @@ pub(super) fn free_addresses(count: u8) -> io::Result<BTreeMap<BrokerId, SocketA
 impl Engine for Tcp {
     type Net = TcpNet;
 
+    const LOSES: bool = false;
+
     /// Other processes of the machine want their time, too.
     const LATENESS: Duration = Duration::from_secs(1);
 
@@ -145,12 +148,29 @@ impl Engine for Tcp {
         hub.valves().heal(hub.client_of(link), link.broker);
     }
 
+    fn isolate(&mut self, hub: &Hub<TcpNet>, host: Host) {
+        hub.valves().isolate(end(hub, host));
+    }
+
+    fn reconnect(&mut self, hub: &Hub<TcpNet>, host: Host) {
+        hub.valves().reconnect(&end(hub, host));
+    }
+
+    fn stop_loss(&mut self) {}
+
     fn clog(&mut self, hub: &Hub<TcpNet>, link: Link, by: Duration) {
         hub.valves().clog(hub.client_of(link), link.broker, by);
     }
 
     fn refusal(_action: &Action) -> Option<&'static str> {
         None
+    }
+}
+
+fn end(hub: &Hub<TcpNet>, host: Host) -> End {
+    match host {
+        Host::Consumer(index) => End::Client(hub.client(index)),
+        Host::Broker(broker) => End::Broker(broker),
     }
 }
 

@@ -7,6 +7,8 @@
 //! | clog | `set_link_latency` |
 //! | crash, restart | `crash`, and `bounce` into an empty machine; `bounce` |
 //! | pause, skew | the shell's own: a host's driver stands still, or reads another clock |
+//! | isolate | refused: links are held, not hosts |
+//! | `loss=` | refused: what turmoil loses is never sent again |
 //! | what has no place here | `aim`: deliveries cannot be aimed at deadlines |
 //!
 //! What it cannot promise: time finer than its tick, so that latencies are whole milliseconds and what is due at
@@ -74,6 +76,8 @@ impl Turmoil {
 impl Engine for Turmoil {
     type Net = TurmoilNet;
 
+    const LOSES: bool = false;
+
     const LATENESS: Duration = TICK;
 
     fn now(&self) -> Time {
@@ -131,6 +135,16 @@ impl Engine for Turmoil {
         self.sim.repair(consumer, broker);
     }
 
+    fn isolate(&mut self, _hub: &Hub<TurmoilNet>, host: Host) {
+        panic!("{host:?}: an isolation was refused before");
+    }
+
+    fn reconnect(&mut self, _hub: &Hub<TurmoilNet>, host: Host) {
+        panic!("{host:?}: an isolation was refused before");
+    }
+
+    fn stop_loss(&mut self) {}
+
     fn clog(&mut self, _hub: &Hub<TurmoilNet>, link: Link, by: Duration) {
         let (consumer, broker) = self.ends(link);
         match by {
@@ -142,8 +156,14 @@ impl Engine for Turmoil {
         }
     }
 
-    fn refusal(_action: &Action) -> Option<&'static str> {
-        None
+    fn refusal(action: &Action) -> Option<&'static str> {
+        match action {
+            Action::Isolate(_) | Action::Reconnect(_) => Some(
+                "turmoil holds links, and knows no host as a whole; partition its links one by one, or run this \
+                 on the engines sim, madsim or tcp",
+            ),
+            _ => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! simulated networks every valve is open; there the network does it better.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -18,6 +18,8 @@ use crate::sim::schedule::Side;
 #[derive(Default)]
 pub(super) struct Valves {
     links: RefCell<BTreeMap<(StrBytes, BrokerId), Valve>>,
+    /// The clients and the brokers all of whose links are cut.
+    isolated: RefCell<BTreeSet<End>>,
     /// Whether any was: as long as none was, nobody has to look.
     turned: Cell<bool>,
     changed: Notify,
@@ -32,6 +34,13 @@ struct Rule {
     pass: u32,
     /// How many to swallow.
     swallow: u32,
+}
+
+/// One end of a link.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum End {
+    Client(StrBytes),
+    Broker(BrokerId),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -64,10 +73,33 @@ impl Valves {
         self.turn(client, broker, |valve| valve.clog = by);
     }
 
+    /// Cuts all links of a node, those to come as well; false when they are cut.
+    pub(super) fn isolate(&self, node: End) -> bool {
+        let began = self.isolated.borrow_mut().insert(node);
+        self.notice();
+        began
+    }
+
+    /// Ends that; false when there was nothing to end.
+    pub(super) fn reconnect(&self, node: &End) -> bool {
+        let ended = self.isolated.borrow_mut().remove(node);
+        self.notice();
+        ended
+    }
+
     fn turn(&self, client: StrBytes, broker: BrokerId, how: impl FnOnce(&mut Valve)) {
         how(self.links.borrow_mut().entry((client, broker)).or_default());
+        self.notice();
+    }
+
+    fn notice(&self) {
         self.turned.set(true);
         self.changed.notify_waiters();
+    }
+
+    fn is_isolated(&self, client: &StrBytes, broker: BrokerId) -> bool {
+        let isolated = self.isolated.borrow();
+        isolated.contains(&End::Broker(broker)) || isolated.contains(&End::Client(client.clone()))
     }
 
     /// Arms a rule that swallows messages of a client, counted from now: those from the `nth` on, `count` of
@@ -107,7 +139,7 @@ impl Valves {
                 Way::Up => valve.cut_up,
                 Way::Down => valve.cut_down,
             };
-            if !closed {
+            if !closed && !self.is_isolated(client, broker) {
                 return valve.clog;
             }
             changed.await;

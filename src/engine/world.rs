@@ -44,6 +44,9 @@ impl<E: Engine> Hosted<E> {
                 Order::Resume(host) => self.engine.resume(host),
                 Order::Cut(link, ways) => self.engine.cut(&self.hub, link, ways),
                 Order::Heal(link) => self.engine.heal(&self.hub, link),
+                Order::Isolate(host) => self.engine.isolate(&self.hub, host),
+                Order::Reconnect(host) => self.engine.reconnect(&self.hub, host),
+                Order::StopLoss => self.engine.stop_loss(),
                 Order::Clog(link, by) => self.engine.clog(&self.hub, link, by),
                 Order::Wake(_)
                 | Order::Open { .. }

@@ -96,6 +96,16 @@ pub(super) fn partition(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action
     Some(Action::Partition(from, to, direction))
 }
 
+/// `isolate c1`, `isolate b0`
+pub(super) fn isolate(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
+    node(args, scope).map(Action::Isolate)
+}
+
+/// `reconnect c1`
+pub(super) fn reconnect(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
+    node(args, scope).map(Action::Reconnect)
+}
+
 /// `heal c1 b0`
 pub(super) fn heal(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     link(args, scope).map(|(a, b)| Action::Heal(a, b))

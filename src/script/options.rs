@@ -85,6 +85,9 @@ pub(super) static TYPE: Opt<String> = Opt {
 options! {
     LATENCY: RangeInclusive<Duration> = "latency" "RANGE"
         "one-way latency of a message, like 1ms..5ms" values::range;
+    LOSS: u16 = "loss" "COUNT"
+        "how many of 1,000 messages are lost, each time they are sent; 500 at most"
+        |piece| Ok(values::whole(piece, 0, 500)? as u16);
     AIM: u16 = "aim" "COUNT"
         "how many of 1,000 requests are aimed at a deadline of the coordinator"
         |piece| Ok(values::whole(piece, 0, 1_000)? as u16);

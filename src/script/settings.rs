@@ -10,7 +10,7 @@ use super::error::ScriptError;
 use super::lexer::Piece;
 use super::options::{
     AIM, ASSIGNOR, AUTOCOMMIT, BROKERS, COMMIT, DETECT, FETCH, HEARTBEAT, INITIAL_DELAY, INSTANCE,
-    LATENCY, LEARN, LINGER, LOAD, MAX_SESSION, MAX_SIZE, METADATA, METADATA_MAX, MIN_SESSION,
+    LATENCY, LEARN, LINGER, LOAD, LOSS, MAX_SESSION, MAX_SIZE, METADATA, METADATA_MAX, MIN_SESSION,
     OFFSETS_PARTITIONS, PARTITIONS, PROCESS, RACK, RACKS, RATE, REBALANCE, RECORDS, REQUEST,
     RETENTION, RETENTION_CHECK, SESSION, TOPICS, VERSION, WRITE_TIMEOUT,
 };
@@ -26,12 +26,13 @@ pub(super) fn seed(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Sco
     }
 }
 
-/// `network latency=1ms..5ms aim=20`
+/// `network latency=1ms..5ms loss=10 aim=20`
 pub(super) fn network(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Scope) {
     only_once(args, scope);
     let default = NetworkSpec::default();
     schedule.network = NetworkSpec {
         latency: args.option(&LATENCY).unwrap_or(default.latency),
+        loss: args.option(&LOSS).unwrap_or(default.loss),
         aim: args.option(&AIM).unwrap_or(default.aim),
     };
 }

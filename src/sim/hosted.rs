@@ -84,6 +84,12 @@ pub enum Order {
     Cut(Link, Directions),
     /// It arrives again.
     Heal(Link),
+    /// Nothing that a host sends arrives from now on, and nothing arrives at it; it waits.
+    Isolate(Host),
+    /// It arrives again.
+    Reconnect(Host),
+    /// No message is lost by luck from now on.
+    StopLoss,
     /// What is sent on a link takes that much longer from now on; zero for no longer.
     Clog(Link, Duration),
 }

@@ -107,12 +107,11 @@ impl Sim {
         let make = Rc::new(move |config, luck| make(config, luck));
         let cluster = Cluster::new(config, make, schedule.seed);
         let count = if cast.foreign_brokers { 0 } else { schedule.broker.count };
-        let latency = schedule.network.latency.clone();
         let ids = (0..i32::from(count)).map(BrokerId);
         let mut sim = Sim {
             now: Time::ZERO,
             queue: Queue::default(),
-            network: Network::new(schedule.seed, latency, count),
+            network: Network::new(schedule.seed, schedule.network.clone(), count),
             brokers: ids.map(|id| BrokerNode::new(id, schedule.seed)).collect(),
             outputs: Vec::new(),
             controller: Controller::new(schedule, &cluster, cast.outsiders),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::consumer::Purpose;
-use crate::protocol::{Api, BrokerId};
+use crate::protocol::Api;
 use crate::rng::Rng;
 use crate::sim::schedule::{Action, Direction, NodeName, Side, Step, Tail};
 use crate::time::Time;
@@ -87,25 +87,18 @@ fn partition(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps
             steps.until(window.to, Action::Heal(victim, broker));
         }
         6 => {
-            let broker = any_broker(rng, options);
-            for consumer in &options.consumers {
-                cut_off(named(consumer), broker.clone(), window, steps);
-            }
+            isolate(any_broker(rng, options), window, steps);
         }
         7 if options.broker.count > 1 => {
-            let victim = named(victim(rng, options));
-            for id in 0..i32::from(options.broker.count) {
-                cut_off(victim.clone(), NodeName::Broker(BrokerId(id)), window, steps);
-            }
+            isolate(named(victim(rng, options)), window, steps);
         }
         _ => swizzle(rng, options, window, steps),
     }
 }
 
-fn cut_off(consumer: NodeName, broker: NodeName, window: Window, steps: &mut Steps) {
-    let cut = Action::Partition(consumer.clone(), broker.clone(), Direction::Both);
-    steps.at(window.from, cut);
-    steps.until(window.to, Action::Heal(consumer, broker));
+fn isolate(node: NodeName, window: Window, steps: &mut Steps) {
+    steps.at(window.from, Action::Isolate(node.clone()));
+    steps.until(window.to, Action::Reconnect(node));
 }
 
 /// Cuts a subset off one by one and heals it in another order.

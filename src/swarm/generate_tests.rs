@@ -18,7 +18,9 @@ fn each(seeds: u64, mut check: impl FnMut(&Options, &Schedule)) {
 /// The family a step belongs to; none for arrivals, the workload and the healed phase.
 fn family(action: &Action) -> Option<Family> {
     match action {
-        Action::Partition(..) | Action::Heal(..) => Some(Family::Partition),
+        Action::Partition(..) | Action::Heal(..) | Action::Isolate(_) | Action::Reconnect(_) => {
+            Some(Family::Partition)
+        }
         Action::Clog(..) | Action::Unclog(..) => Some(Family::Clog),
         Action::Drop { .. } => Some(Family::Drop),
         Action::Reset(..) => Some(Family::Reset),

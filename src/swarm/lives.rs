@@ -24,6 +24,7 @@ struct State<'a> {
     options: &'a ConsumerOptions,
     life: Life,
     paused: bool,
+    isolated: bool,
 }
 
 /// The link between one consumer and one broker.
@@ -37,6 +38,7 @@ struct LinkState {
 struct BrokerState {
     up: bool,
     paused: bool,
+    isolated: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,9 +63,9 @@ impl<'a> Lives<'a> {
     pub fn new(options: &'a Options) -> Self {
         let names = || options.consumers.iter().map(|options| options.name.as_str());
         let brokers = || (0..i32::from(options.broker.count)).map(BrokerId);
-        let state = |options| State { options, life: Life::Unborn, paused: false };
+        let state = |options| State { options, life: Life::Unborn, paused: false, isolated: false };
         let link = LinkState { clogged: false, link: Link::Up };
-        let broker = BrokerState { up: true, paused: false };
+        let broker = BrokerState { up: true, paused: false, isolated: false };
         let topic = |topic: &'a TopicSpec| (topic.name.as_str(), Some(topic.partitions));
         Lives {
             options,
@@ -90,6 +92,8 @@ impl<'a> Lives<'a> {
             Action::Pause(node) => self.set_paused(node, true),
             Action::Resume(node) => self.set_paused(node, false),
             Action::Partition(from, to, direction) => self.cut(from, to, *direction),
+            Action::Isolate(node) => self.set_isolated(node, true),
+            Action::Reconnect(node) => self.set_isolated(node, false),
             Action::Heal(from, to) => self.heal(from, to),
             Action::Clog(from, to, _) => self.clog(from, to),
             Action::Unclog(from, to) => self.unclog(from, to),
@@ -128,7 +132,7 @@ impl<'a> Lives<'a> {
             Life::Crashed => Some((state.options, true)),
             Life::Running => {
                 let cut = self.links_of(&state.options.name).any(|link| link != Link::Up);
-                Some((state.options, state.paused || cut))
+                Some((state.options, state.paused || state.isolated || cut))
             }
         })
     }
@@ -141,7 +145,7 @@ impl<'a> Lives<'a> {
         let up = self.links_of(name).filter(|link| *link == Link::Up).count();
         let deaf = self.links_of(name).any(|link| link == Link::Deaf);
         let half = deaf || (up > 0 && up < self.brokers.len());
-        half && state.life == Life::Running && !state.paused
+        half && state.life == Life::Running && !state.paused && !state.isolated
     }
 
     fn links_of(&self, name: &str) -> impl Iterator<Item = Link> {
@@ -192,6 +196,21 @@ impl<'a> Lives<'a> {
             }
         };
         std::mem::replace(flag, paused) != paused
+    }
+
+    /// Whoever `calm` leaves alone stays isolated; brokers never do.
+    fn set_isolated(&mut self, node: &NodeName, isolated: bool) -> bool {
+        let flag = match node {
+            NodeName::Broker(id) => &mut self.broker(*id).isolated,
+            NodeName::Consumer(name) => {
+                let state = self.state(name);
+                if !matches!(state.life, Life::Running | Life::Crashed) {
+                    return false;
+                }
+                &mut state.isolated
+            }
+        };
+        std::mem::replace(flag, isolated) != isolated
     }
 
     fn set_up(&mut self, id: BrokerId, up: bool) -> bool {

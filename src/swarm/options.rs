@@ -84,7 +84,7 @@ impl Options {
         let spec = profile.spec();
         let rng = &mut Rng::stream(seed, "swarm/world");
         let duration = Duration::from_secs(wide(rng, &(60..=300)));
-        let (network, mut broker) = (network(rng, spec), cluster::draw(rng, seed, spec));
+        let (network, mut broker) = (network(rng, seed, spec), cluster::draw(rng, seed, spec));
         let topics = topics(rng);
         let groups = groups(&mut Rng::stream(seed, "swarm/groups"), spec, &topics);
         let faults = faults(&mut Rng::stream(seed, "swarm/families"), spec);
@@ -152,7 +152,7 @@ impl fmt::Display for Options {
     }
 }
 
-fn network(rng: &mut Rng, spec: &Spec) -> NetworkSpec {
+fn network(rng: &mut Rng, seed: u64, spec: &Spec) -> NetworkSpec {
     let latency = match rng.chance(500) {
         true => NetworkSpec::default().latency,
         false => {
@@ -161,7 +161,9 @@ fn network(rng: &mut Rng, spec: &Spec) -> NetworkSpec {
         }
     };
     let aim = if rng.chance(spec.aimed_seeds) { wide(rng, &spec.aim) as u16 } else { 0 };
-    NetworkSpec { latency, aim }
+    let mut luck = Rng::stream(seed, "swarm/loss");
+    let loss = if luck.chance(spec.lossy_seeds) { wide(&mut luck, &(1..=50)) as u16 } else { 0 };
+    NetworkSpec { latency, loss, aim }
 }
 
 fn topics(rng: &mut Rng) -> Vec<TopicSpec> {

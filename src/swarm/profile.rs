@@ -190,6 +190,8 @@ pub struct Spec {
     pub aim: Span,
     /// How often [`Self::aim`] is drawn at all, rather than 0.
     pub aimed_seeds: u64,
+    /// How often messages are lost by luck.
+    pub lossy_seeds: u64,
     /// How often a fault lasts as long as one of the timeouts, give or take a few milliseconds.
     pub aimed_faults: u64,
     /// The minimum time healthy between two faults of a lane is drawn from this.
@@ -215,6 +217,7 @@ const DEFAULT: Spec = Spec {
     initial_delay: 0..=3_000,
     aim: 5..=200,
     aimed_seeds: 500,
+    lossy_seeds: 100,
     aimed_faults: 250,
     healthy: 200..=15_000,
     broken: 20..=30_000,
@@ -226,6 +229,7 @@ const CALM: Spec = Spec {
     name: "calm",
     about: "no faults; consumers come and go",
     aimed_seeds: 0,
+    lossy_seeds: 0,
     families: [0, 0, 0, 0, 0, 0, 0, 0, 900, 0, 0, 0, 300],
     ..DEFAULT
 };

@@ -56,6 +56,8 @@ pub struct LeftOutOfAll {
     pub seeds: u64,
     /// How many seeds went without their `aim=`.
     pub aims: u64,
+    /// How many seeds lost their `loss=`.
+    pub losses: u64,
 }
 
 /// What one seed found.
@@ -112,6 +114,7 @@ impl Summary {
         self.left_out.lines += left_out.lines;
         self.left_out.seeds += u64::from(left_out.lines > 0);
         self.left_out.aims += u64::from(left_out.aim);
+        self.left_out.losses += u64::from(left_out.loss);
     }
 
     /// Adds what another worker ran of the same swarm.
@@ -122,6 +125,7 @@ impl Summary {
         self.left_out.lines += other.left_out.lines;
         self.left_out.seeds += other.left_out.seeds;
         self.left_out.aims += other.left_out.aims;
+        self.left_out.losses += other.left_out.losses;
         self.simulated += other.simulated;
         self.events += other.events;
         self.messages += other.messages;

@@ -16,6 +16,7 @@ pub fn lines(options: &Options) -> Vec<(String, String)> {
     lines.add("profile", options.profile);
     lines.add("duration", Pretty(options.duration));
     lines.add("network.latency", range(&options.network.latency));
+    lines.add("network.loss", options.network.loss);
     lines.add("network.aim", options.network.aim);
     lines.add("broker.initial-delay", Pretty(options.broker.initial_delay));
     lines.add("broker.commit", range(&options.broker.commit));

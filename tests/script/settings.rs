@@ -13,7 +13,8 @@ use proptest::sample::{Index, subsequence};
 use super::{SECOND, maybe_zero, millis, name, range};
 
 pub(super) fn network() -> impl Strategy<Value = NetworkSpec> {
-    let spec = (range(), 0..=1_000_u16).prop_map(|(latency, aim)| NetworkSpec { latency, aim });
+    let spec = (range(), 0..=500_u16, 0..=1_000_u16);
+    let spec = spec.prop_map(|(latency, loss, aim)| NetworkSpec { latency, loss, aim });
     prop_oneof![Just(NetworkSpec::default()), spec]
 }
 

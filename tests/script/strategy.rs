@@ -215,7 +215,9 @@ impl<'a> Builder<'a> {
             8 if raw.flags.0 => Action::Partition(a, b, Direction::Both),
             8 => Action::Partition(a, b, Direction::Forward),
             9 => Action::Heal(a, b),
+            10 if raw.flags.0 && raw.flags.1 => Action::Isolate(node),
             10 => Action::Clog(a, b, raw.by),
+            11 if raw.flags.0 && raw.flags.1 => Action::Reconnect(node),
             11 => Action::Unclog(a, b),
             12 => {
                 Action::Reset(who, [None, Some(PURPOSES[raw.other.index(3)])][raw.flags.0 as usize])
@@ -340,7 +342,7 @@ pub fn word() -> impl Strategy<Value = String> {
                  delete-offsets remove commit offsets txn-commit end-txn ask";
     let other = "c1 c2 b0 b1 -> orders g orders-0 orders-9 orders-0=5 request response Heartbeat \
                  coordinator stable committed processed answer NONE JoinGroup abort Stable # = == 10s 0s 99d 1ms..5ms 5ms..1ms";
-    let keys = "group topics assignor session heartbeat latency aim partitions rate by nth count ppm \
+    let keys = "group topics assignor session heartbeat latency loss aim partitions rate by nth count ppm \
                 process partition within owns generation members version commit racks max-session \
                 instance rack to unaware tail error on states types note retention stable producer as \
                 state groups type";

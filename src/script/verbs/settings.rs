@@ -11,9 +11,9 @@ pub(super) static ROWS: &[Verb] = &[
         ..setting("seed", "NUMBER", settings::seed, "seed 42")
     },
     Verb {
-        optional: &[&LATENCY, &AIM],
+        optional: &[&LATENCY, &LOSS, &AIM],
         about: "how the network behaves",
-        ..setting("network", "", settings::network, "network latency=1ms..20ms aim=20")
+        ..setting("network", "", settings::network, "network latency=1ms..20ms loss=10 aim=20")
     },
     Verb {
         optional: &[

@@ -51,6 +51,14 @@ pub(super) static FAULTS: &[Verb] = &[
     },
     Verb { about: "ends a partition", ..action("heal", "NODE NODE", actions::heal, "heal c1 b0") },
     Verb {
+        about: "cuts all links of a node, both ways, and those of consumers that come later",
+        ..action("isolate", "NODE", actions::isolate, "isolate b1")
+    },
+    Verb {
+        about: "ends an isolation; links that are partitioned one by one stay so",
+        ..action("reconnect", "NODE", actions::reconnect, "reconnect b1")
+    },
+    Verb {
         required: &[&BY],
         about: "everything on the link, both ways, takes that much longer",
         ..action("clog", "NODE NODE", actions::clog, "clog c1 b0 by=2s")

@@ -2,6 +2,7 @@
 
 use crate::protocol::BrokerId;
 use crate::sim::Sim;
+use crate::sim::hosted::Host;
 use crate::sim::schedule::NodeName;
 use crate::trace::{ConsumerRef, Kind, Place};
 
@@ -17,6 +18,7 @@ impl Sim {
         };
         self.workload.stop();
         self.aim = 0;
+        self.network.stop_loss();
         for index in self.network.stop_drops() {
             self.end_drop(index);
         }
@@ -52,6 +54,7 @@ impl Sim {
             for broker in self.broker_ids() {
                 self.heal(index, broker);
             }
+            self.reconnect(Host::Consumer(index));
             if self.consumers[usize::from(index)].node.paused {
                 self.resume(&node)?;
             }
@@ -65,6 +68,7 @@ impl Sim {
 
     fn calm_broker(&mut self, broker: BrokerId) -> Done {
         let node = NodeName::Broker(broker);
+        self.reconnect(Host::Broker(broker));
         if self.broker(broker).node.clock.is_skewed() {
             self.skew(&node, 0)?;
         }

@@ -6,6 +6,7 @@ use crate::consumer::Purpose;
 use crate::protocol::BrokerId;
 use crate::sim::Sim;
 use crate::sim::broker::Input;
+use crate::sim::hosted::Host;
 use crate::sim::queue::{Due, Turn};
 use crate::sim::schedule::{Action, Direction, NodeName};
 use crate::trace::{FaultKind, Kind, Loss, Place};
@@ -31,6 +32,14 @@ impl Sim {
             Action::Heal(a, b) => {
                 let ends = self.link(a, b)?;
                 self.heal(ends.consumer, ends.broker);
+            }
+            Action::Isolate(node) => {
+                let host = self.host(node)?;
+                self.isolate(host);
+            }
+            Action::Reconnect(node) => {
+                let host = self.host(node)?;
+                self.reconnect(host);
             }
             Action::Clog(a, b, by) => {
                 let ends = self.link(a, b)?;
@@ -73,9 +82,35 @@ impl Sim {
     }
 
     pub(super) fn heal(&mut self, consumer: u16, broker: BrokerId) {
-        if self.network.is_cut(consumer, broker) {
+        if self.network.is_partitioned(consumer, broker) {
             self.network.heal((self.now, &mut self.queue), consumer, broker);
             self.fault_on_link(consumer, Some(broker), FaultKind::Partition, false);
+        }
+    }
+
+    fn host(&self, node: &NodeName) -> Result<Host, Impossible> {
+        Ok(match node {
+            NodeName::Consumer(name) => Host::Consumer(self.index(name)?),
+            NodeName::Broker(broker) => Host::Broker(self.known(*broker)?),
+        })
+    }
+
+    fn place_of(&self, host: Host) -> Place {
+        match host {
+            Host::Consumer(index) => self.consumers[usize::from(index)].place(),
+            Host::Broker(broker) => Place::Broker(broker),
+        }
+    }
+
+    fn isolate(&mut self, host: Host) {
+        if self.network.isolate(host) {
+            self.began(self.place_of(host), FaultKind::Partition);
+        }
+    }
+
+    pub(super) fn reconnect(&mut self, host: Host) {
+        if self.network.reconnect((self.now, &mut self.queue), host) {
+            self.ended(self.place_of(host), FaultKind::Partition);
         }
     }
 

@@ -5,7 +5,7 @@
 //! | `consumers` | joining, leaving, crashing, slowing down |
 //! | `nodes` | pausing and skewing any process |
 //! | `brokers` | crashing, moving leadership |
-//! | `links` | cutting, clogging, dropping, resetting |
+//! | `links` | cutting, isolating, clogging, dropping, resetting |
 //! | `log` | the offsets log: stalling, refusing, compacting |
 //! | `topics` | growing and deleting |
 //! | `calm` | ending all of it |
@@ -79,6 +79,8 @@ impl Sim {
             Action::DeleteTopic(topic) => self.delete_topic(topic),
             Action::Partition(..)
             | Action::Heal(..)
+            | Action::Isolate(_)
+            | Action::Reconnect(_)
             | Action::Clog(..)
             | Action::Unclog(..)
             | Action::Reset(..)

@@ -2,7 +2,7 @@
 //!
 //! Messages of a connection arrive in order or not at all. A cut link swallows silently: what is under
 //! way or sent meanwhile waits, and is retransmitted some time after the heal, unless the connection was
-//! given up first. A dropped message takes everything behind it along, since TCP would not deliver a gap.
+//! given up first. Where messages are lost by luck, they arrive after one or more retransmissions. A dropped message takes everything behind it along, since TCP would not deliver a gap.
 //! A reset tells both ends. Closing is a message too: it arrives after what was sent before it. So is the
 //! news that the process at the other end is gone, which a client gets from the machine it ran on.
 //!
@@ -18,7 +18,7 @@ mod connection;
 mod drops;
 mod link;
 
-use std::ops::RangeInclusive;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ use crate::protocol::{Api, BrokerId};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
-use super::hosted::{self as order, Directions, Order};
+use super::hosted::{self as order, Directions, Host, Order};
 use super::queue::{Due, Queue, Turn};
-use super::schedule::Side;
+use super::schedule::{NetworkSpec, Side};
 use connection::Connection;
 pub(super) use connection::Item;
 use drops::Drops;
@@ -68,21 +68,23 @@ pub(super) struct Network {
     drops: Drops,
     brokers: usize,
     seed: u64,
-    latency: RangeInclusive<Duration>,
+    spec: NetworkSpec,
+    isolated: BTreeSet<Host>,
     /// What is wanted of the engine that carries what consumers and brokers say to each other; none when
     /// this network carries everything itself.
     pub(super) orders: Option<Vec<Order>>,
 }
 
 impl Network {
-    pub(super) fn new(seed: u64, latency: RangeInclusive<Duration>, brokers: u8) -> Self {
+    pub(super) fn new(seed: u64, spec: NetworkSpec, brokers: u8) -> Self {
         let mut network = Network {
             connections: Vec::new(),
             links: Vec::new(),
             drops: Drops::default(),
             brokers: usize::from(brokers),
             seed,
-            latency,
+            spec,
+            isolated: BTreeSet::new(),
             orders: None,
         };
         network.add_client("producer");
@@ -92,13 +94,18 @@ impl Network {
 
     /// A new consumer, with the next index, and its links.
     pub(super) fn add_consumer(&mut self, name: &str) {
+        let first = self.links.len();
         self.add_client(name);
+        for (number, link) in self.links[first..].iter_mut().enumerate() {
+            link.loss = self.spec.loss;
+            link.isolated = self.isolated.contains(&Host::Broker(BrokerId(number as i32))).into();
+        }
     }
 
     fn add_client(&mut self, name: &str) {
         for broker in 0..self.brokers {
             let broker = BrokerId(broker as i32);
-            self.links.push(Link::new(self.seed, name, broker, self.latency.clone()));
+            self.links.push(Link::new(self.seed, name, broker, self.spec.latency.clone()));
         }
     }
 
@@ -212,7 +219,7 @@ impl Network {
     /// What arrives at the broker now, if the link lets it.
     pub(super) fn arrive(&mut self, conn: ConnectionId) -> Option<Item> {
         let connection = &mut self.connections[conn.0 as usize];
-        let cut = self.orders.is_none() && self.links[connection.link].cut_up;
+        let cut = self.orders.is_none() && self.links[connection.link].cut().up;
         let item = connection.up.take(cut)?;
         connection.established = true;
         if matches!(item, Item::Fin) {
@@ -229,7 +236,7 @@ impl Network {
     /// What arrives back at the client now, if the link lets it.
     pub(super) fn arrive_back(&mut self, conn: ConnectionId) -> Option<Item> {
         let connection = &mut self.connections[conn.0 as usize];
-        let cut = self.orders.is_none() && self.links[connection.link].cut_down;
+        let cut = self.orders.is_none() && self.links[connection.link].cut().down;
         let item = connection.down.take(cut)?;
         if matches!(item, Item::Rst) {
             connection.client_open = false;
@@ -318,17 +325,24 @@ impl Network {
 
     pub(super) fn cut(&mut self, consumer: u16, broker: BrokerId, up: bool, down: bool) {
         let link = self.consumer_link(consumer, broker);
-        self.links[link].cut_up |= up;
-        self.links[link].cut_down |= down;
+        let partitioned = &mut self.links[link].partitioned;
+        partitioned.up |= up;
+        partitioned.down |= down;
         if let Some(orders) = &mut self.orders {
             orders.push(Order::Cut(order::Link { consumer, broker }, Directions { up, down }));
         }
     }
 
-    /// Whether anything is cut between a consumer and a broker.
+    /// Whether anything is cut between a consumer and a broker, by whatever it was.
     pub(super) fn is_cut(&self, consumer: u16, broker: BrokerId) -> bool {
-        let link = &self.links[self.consumer_link(consumer, broker)];
-        link.cut_up || link.cut_down
+        let Directions { up, down } = self.links[self.consumer_link(consumer, broker)].cut();
+        up || down
+    }
+
+    /// Whether their link was partitioned.
+    pub(super) fn is_partitioned(&self, consumer: u16, broker: BrokerId) -> bool {
+        let Directions { up, down } = self.links[self.consumer_link(consumer, broker)].partitioned;
+        up || down
     }
 
     /// Heals a link; what waited at the cut arrives when TCP sends it again.
@@ -342,21 +356,83 @@ impl Network {
         if let Some(orders) = &mut self.orders {
             orders.push(Order::Heal(order::Link { consumer, broker }));
         }
-        let link = &mut self.links[healed];
-        link.cut_up = false;
-        link.cut_down = false;
+        self.links[healed].partitioned = Directions { up: false, down: false };
+        self.send_again((now, queue), healed);
+    }
+
+    /// Cuts all links of a node; false when they are.
+    pub(super) fn isolate(&mut self, node: Host) -> bool {
+        if !self.isolated.insert(node) {
+            return false;
+        }
+        for link in self.links_of(node) {
+            self.links[link].isolated += 1;
+        }
+        if let Some(orders) = &mut self.orders {
+            orders.push(Order::Isolate(node));
+        }
+        true
+    }
+
+    /// Ends that; false when there was nothing to end.
+    pub(super) fn reconnect(&mut self, (now, queue): (Time, &mut Queue), node: Host) -> bool {
+        if !self.isolated.remove(&node) {
+            return false;
+        }
+        for link in self.links_of(node) {
+            self.links[link].isolated -= 1;
+            self.send_again((now, queue), link);
+        }
+        if let Some(orders) = &mut self.orders {
+            orders.push(Order::Reconnect(node));
+        }
+        true
+    }
+
+    fn links_of(&self, node: Host) -> Vec<usize> {
+        match node {
+            Host::Consumer(index) => {
+                let first = self.consumer_link(index, BrokerId(0));
+                (first..first + self.brokers).collect()
+            }
+            Host::Broker(broker) => {
+                let first = self.consumer_link(0, broker);
+                (first..self.links.len()).step_by(self.brokers).collect()
+            }
+        }
+    }
+
+    /// What waited at a cut sets out again, where it may pass now.
+    fn send_again(&mut self, (now, queue): (Time, &mut Queue), over: usize) {
+        let link = &mut self.links[over];
+        let cut = link.cut();
         for (number, connection) in self.connections.iter_mut().enumerate() {
-            if connection.link != healed {
+            if connection.link != over {
                 continue;
             }
             let conn = ConnectionId(number as u32);
             let luck = &mut link.retransmit_luck;
-            connection.up.retransmit(now, luck, |at| {
-                queue.schedule(at, Turn::Normal, Due::Arrive(conn));
-            });
-            connection.down.retransmit(now, luck, |at| {
-                queue.schedule(at, Turn::Normal, Due::Return(conn));
-            });
+            if !cut.up {
+                connection.up.retransmit(now, luck, |at| {
+                    queue.schedule(at, Turn::Normal, Due::Arrive(conn));
+                });
+            }
+            if !cut.down {
+                connection.down.retransmit(now, luck, |at| {
+                    queue.schedule(at, Turn::Normal, Due::Return(conn));
+                });
+            }
+        }
+    }
+
+    /// From now on nothing is lost by luck.
+    pub(super) fn stop_loss(&mut self) {
+        if std::mem::take(&mut self.spec.loss) == 0 {
+            return;
+        }
+        self.links.iter_mut().for_each(|link| link.loss = 0);
+        if let Some(orders) = &mut self.orders {
+            orders.push(Order::StopLoss);
         }
     }
 

@@ -7,8 +7,9 @@ use super::{Client, Fate, Item, Network};
 use crate::cluster::ConnectionId;
 use crate::consumer::{Conn, Purpose};
 use crate::protocol::{Api, BrokerId, RequestFrame, ResponseFrame, str_bytes};
+use crate::sim::hosted::Host;
 use crate::sim::queue::{Due, Queue};
-use crate::sim::schedule::Side;
+use crate::sim::schedule::{NetworkSpec, Side};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
@@ -34,7 +35,7 @@ enum Seen {
 impl World {
     fn new() -> World {
         let latency = Duration::from_millis(1)..=Duration::from_millis(5);
-        let mut network = Network::new(7, latency, 2);
+        let mut network = Network::new(7, NetworkSpec { latency, ..NetworkSpec::default() }, 2);
         network.add_consumer("c1");
         World { now: Time::ZERO, queue: Queue::default(), network }
     }
@@ -151,6 +152,54 @@ fn each_pair_has_a_link_of_its_own() {
 }
 
 #[test]
+fn an_isolated_node_reaches_nobody_until_it_is_reconnected() {
+    let mut world = World::new();
+    let (to_b0, to_b1) = (world.open(B0), world.open(B1));
+    assert!(world.network.isolate(Host::Consumer(0)) && !world.network.isolate(Host::Consumer(0)));
+    world.network.cut(0, B1, true, false);
+    world.send(to_b0);
+    world.send(to_b1);
+    assert_eq!(world.steps(), [Seen::Nothing, Seen::Nothing]);
+    world.network.heal((world.now, &mut world.queue), 0, B0);
+    assert_eq!(world.steps(), [], "a heal ends no isolation");
+    assert!(world.network.reconnect((world.now, &mut world.queue), Host::Consumer(0)));
+    assert_eq!(world.steps(), [Seen::Request], "and a reconnection no partition");
+    world.network.heal((world.now, &mut world.queue), 0, B1);
+    assert_eq!(world.steps(), [Seen::Request]);
+}
+
+#[test]
+fn whoever_comes_later_does_not_reach_an_isolated_broker_either() {
+    let mut world = World::new();
+    world.network.isolate(Host::Broker(B1));
+    world.network.add_consumer("c2");
+    assert!(world.network.is_cut(1, B1) && !world.network.is_cut(1, B0));
+    world.network.reconnect((world.now, &mut world.queue), Host::Broker(B1));
+    assert!(!world.network.is_cut(1, B1));
+}
+
+#[test]
+fn what_is_lost_by_luck_arrives_after_a_retransmission() {
+    let spec = NetworkSpec { loss: 500, ..NetworkSpec::default() };
+    let mut network = Network::new(7, spec, 2);
+    network.add_consumer("c1");
+    let mut world = World { now: Time::ZERO, queue: Queue::default(), network };
+    let late = |world: &mut World| {
+        (0..100)
+            .filter(|_| {
+                let (conn, sent) = (world.open(B0), world.now);
+                world.send(conn);
+                assert_eq!(world.steps(), [Seen::Request]);
+                world.now.since(sent) >= Duration::from_millis(200)
+            })
+            .count()
+    };
+    assert!((30..70).contains(&late(&mut world)));
+    world.network.stop_loss();
+    assert_eq!(late(&mut world), 0);
+}
+
+#[test]
 fn a_drop_rule_counts_messages_to_any_broker() {
     let mut world = World::new();
     let (to_b0, to_b1) = (world.open(B0), world.open(B1));
@@ -165,7 +214,8 @@ fn a_drop_rule_counts_messages_to_any_broker() {
 fn another_broker_does_not_change_the_luck_of_the_links_to_the_first() {
     let arrivals = |brokers| {
         let latency = Duration::from_millis(1)..=Duration::from_secs(5);
-        let mut network = Network::new(7, latency, brokers);
+        let mut network =
+            Network::new(7, NetworkSpec { latency, ..NetworkSpec::default() }, brokers);
         network.add_consumer("c1");
         let mut world = World { now: Time::ZERO, queue: Queue::default(), network };
         let conn = world.open(B0);

@@ -37,11 +37,14 @@ pub struct Schedule {
     pub steps: Vec<Step>,
 }
 
-/// `network latency=1ms..5ms aim=20`
+/// `network latency=1ms..5ms loss=10 aim=20`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
     /// The one-way latency of a message is drawn from this range.
     pub latency: RangeInclusive<Duration>,
+    /// How many of 1,000 messages are lost on their way, each time they are sent, so that TCP has to send
+    /// them again and what is behind them waits.
+    pub loss: u16,
     /// How many of 1,000 requests are held back so that they arrive just before, at or just after a
     /// deadline of the coordinator.
     pub aim: u16,
@@ -49,7 +52,8 @@ pub struct NetworkSpec {
 
 impl Default for NetworkSpec {
     fn default() -> Self {
-        NetworkSpec { latency: Duration::from_millis(1)..=Duration::from_millis(5), aim: 0 }
+        let latency = Duration::from_millis(1)..=Duration::from_millis(5);
+        NetworkSpec { latency, loss: 0, aim: 0 }
     }
 }
 
@@ -323,6 +327,11 @@ pub enum Action {
     Resume(NodeName),
     /// `partition c1 b0`, `partition c1 -> b0`
     Partition(NodeName, NodeName, Direction),
+    /// `isolate c1`, `isolate b0`: all links of the node are cut both ways, those of consumers that are yet to
+    /// come as well.
+    Isolate(NodeName),
+    /// `reconnect c1`: ends an isolation, and no partition of a single link.
+    Reconnect(NodeName),
     /// `heal c1 b0`
     Heal(NodeName, NodeName),
     /// `clog c1 b0 by=2s`: everything on the link, both ways, takes this much longer.

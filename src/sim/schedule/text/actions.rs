@@ -54,6 +54,8 @@ impl fmt::Display for Action {
             Action::Resume(node) => write!(f, "resume {node}"),
             Action::Partition(a, b, Direction::Both) => write!(f, "partition {a} {b}"),
             Action::Partition(a, b, Direction::Forward) => write!(f, "partition {a} -> {b}"),
+            Action::Isolate(node) => write!(f, "isolate {node}"),
+            Action::Reconnect(node) => write!(f, "reconnect {node}"),
             Action::Heal(a, b) => write!(f, "heal {a} {b}"),
             Action::Clog(a, b, by) => write!(f, "clog {a} {b} by={}", Pretty(*by)),
             Action::Unclog(a, b) => write!(f, "unclog {a} {b}"),

@@ -13,6 +13,7 @@ impl fmt::Display for NetworkSpec {
         let default = NetworkSpec::default();
         let mut line = Line::new("network");
         line.option("latency", changed(&self.latency, &default.latency).map(range));
+        line.option("loss", changed(&self.loss, &default.loss));
         line.option("aim", changed(&self.aim, &default.aim));
         line.write(f)
     }
