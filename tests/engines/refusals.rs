@@ -79,9 +79,12 @@ fn a_summary_says_what_was_left_out() {
     let summary: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("a summary is JSON");
     let out = &summary["left_out"];
-    let [lines, seeds, aims] = ["lines", "seeds", "aims"].map(|what| out[what].as_u64().unwrap());
+    let [lines, seeds, aims, losses] =
+        ["lines", "seeds", "aims", "losses"].map(|what| out[what].as_u64().unwrap());
     assert!(lines > seeds && seeds > 0 && seeds <= 4 && aims > 0, "{out}");
-    let row = format!("\nleft out     {lines} lines of {seeds} seeds, and the aim= of {aims}\n");
+    let row = format!(
+        "\nleft out     {lines} lines of {seeds} seeds, the aim= of {aims} and the loss= of {losses}\n"
+    );
     assert!(said.contains(&row), "{said}");
 }
 
