@@ -44,6 +44,7 @@
 //! | [`engine`] | the same brokers and consumers as asynchronous programs: turmoil, madsim, real TCP |
 //! | [`script`] | the sim language: parse, print |
 //! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
+//! | [`mutant`] | coordinators and consumers that are broken in one way each, and how soon that is noticed |
 //! | [`cli`] | the commands |
 //!
 //! # Four worlds
@@ -60,7 +61,7 @@
 //! * **A seed is only a way to find a schedule.** It is expanded to plain data before the run begins; the
 //!   schedule can be printed, edited and committed, and means the same after the generator has changed.
 //! * **Two seams.** [`coordinator::GroupCoordinator`] and [`consumer::GroupConsumer`] are all that the
-//!   simulator knows of the systems under test. Bring your own through [`run::Systems`]; the mutants that
+//!   simulator knows of the systems under test. Bring your own through [`run::Systems`]; the [mutants](mutant) that
 //!   prove the invariants are wrappers around these traits.
 //!
 //! # A run in five lines
@@ -87,6 +88,7 @@ pub mod consumer;
 pub mod coordinator;
 pub mod engine;
 pub mod invariant;
+pub mod mutant;
 pub mod protocol;
 pub mod rng;
 pub mod run;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the innermost out, as in the architecture page.
-const RINGS: [&str; 16] = [
+const RINGS: [&str; 17] = [
     "time",
     "rng",
     "protocol",
@@ -20,6 +20,7 @@ const RINGS: [&str; 16] = [
     "engine",
     "script",
     "swarm",
+    "mutant",
     "cli",
 ];
 

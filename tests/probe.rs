@@ -1,19 +1,16 @@
 //! `probe`: our consumers against brokers that nobody looks into; here our own, over real TCP, with and
 //! without a mutant inside. What the mutant does is found from what the consumers are told.
 
-#[path = "mutants/around.rs"]
-mod around;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use around::{Around, Wrapped};
 use bytes::Bytes;
 use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
 use groupsim::engine::{Attendant, Limits, Refused, Serving, probe, serve};
+use groupsim::mutant::{Around, Wrapped};
 use groupsim::protocol::{Response, ResponseError};
 use groupsim::run::{Finding, Report, Systems};
 use groupsim::script;

@@ -3,15 +3,12 @@
 //! The luck of `proptest` comes from a seed, so a run fails for everybody or for nobody;
 //! `GROUPSIM_SEED=N` chooses another.
 
-#[path = "mutants/around.rs"]
-mod around;
-
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use around::{Around, Wrapped};
 use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
+use groupsim::mutant::{Around, Wrapped};
 use groupsim::protocol::BrokerId;
 use groupsim::protocol::{Api, Response, ResponseError};
 use groupsim::run::{Systems, run};

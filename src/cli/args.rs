@@ -42,6 +42,8 @@ pub enum Verb {
     Serve(Serve),
     /// Let our consumers join a group on any Kafka-compatible broker, and judge what they are told.
     Probe(Probe),
+    /// Break coordinators and consumers on purpose, and see which invariant notices, and how soon.
+    Mutants(Mutants),
     /// List the scripts under sims/, the profiles and the invariants.
     List,
     /// Describe the sim language: every verb, every option, every limit.
@@ -98,6 +100,30 @@ pub struct Replay {
     /// Print the schedule as a script instead of running it.
     #[arg(long)]
     pub print: bool,
+}
+
+/// Arguments of `mutants`.
+#[derive(Debug, clap::Args)]
+pub struct Mutants {
+    /// Which; all when none is named.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// How many seeds to try before a mutant has survived.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    pub seeds: u64,
+    /// From how many starting points, far apart.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub starts: u64,
+    /// Leaves something out of every schedule, to see what it is worth.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub without: Option<Without>,
+}
+
+/// What can be left out of schedules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Without {
+    /// Requests that are held back until a deadline of the coordinator.
+    Aim,
 }
 
 /// Arguments of `serve`.

@@ -8,7 +8,7 @@ use crate::run::Finding;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    everything held
-  1    an invariant or an expect line is violated
+  1    an invariant or an expect line is violated; of `mutants`: some survived
   2    usage: bad arguments, an unreadable or wrong script, a step that cannot be done
   3    a group did not converge
   4    the system under test crashed
@@ -28,6 +28,8 @@ pub enum Exit {
     Usage,
     /// A group did not converge.
     NoConvergence,
+    /// Mutants survived.
+    Survivors,
     /// An invariant or an `expect` line is violated.
     Violation,
     /// The system under test panicked.
@@ -39,7 +41,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Exit::Held => 0,
-            Exit::Violation => 1,
+            Exit::Violation | Exit::Survivors => 1,
             Exit::Usage => 2,
             Exit::NoConvergence => 3,
             Exit::Crash => 4,
@@ -77,6 +79,7 @@ mod tests {
             Exit::Usage,
             Exit::NoConvergence,
             Exit::Violation,
+            Exit::Survivors,
             Exit::Crash,
         ] {
             assert!(EXIT_CODES.contains(&format!("\n  {:<3}  ", exit.code())), "{exit:?}");

@@ -13,6 +13,7 @@ mod human;
 mod interrupt;
 mod json;
 mod list;
+mod mutants;
 mod out;
 mod probe;
 mod replay;
@@ -57,6 +58,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Replay(replay) => replay::replay(&replay, &mut out),
         Verb::Serve(serve) => serve::serve(&serve, &mut out),
         Verb::Probe(probe) => probe::probe(&probe, &mut out),
+        Verb::Mutants(mutants) => mutants::mutants(&mutants, &mut out),
         Verb::List => list::list(&mut out),
         Verb::Language => list::language(&mut out),
     }?;

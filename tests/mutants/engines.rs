@@ -1,11 +1,9 @@
 //! The invariants judge programs on other engines by the same events: what is broken is noticed there as well.
 
 use groupsim::engine::{Engine, run_on};
+use groupsim::mutant;
 use groupsim::run::{Checks, Finding, Report, Systems};
 use groupsim::script;
-
-use crate::catalog::MUTANTS;
-use crate::seeds::systems;
 
 /// A mutant, and a script on which it goes wrong.
 const CASES: [(&str, &str); 2] = [
@@ -35,9 +33,9 @@ fn run(engine: Engine, text: &str, systems: &Systems) -> Report {
 #[test]
 fn a_mutant_is_caught_on_every_engine() {
     for (name, text) in CASES {
-        let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).expect("a mutant");
+        let mutant = mutant::find(name).expect("a mutant");
         for engine in engines() {
-            let found = run(engine, text, &systems(mutant)).finding;
+            let found = run(engine, text, &mutant.systems()).finding;
             let caught = matches!(&found, Some(Finding::Violation(violation))
                 if mutant.caught_by.contains(&violation.invariant));
             assert!(caught, "{name} on {engine}: {found:?}");

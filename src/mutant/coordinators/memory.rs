@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use groupsim::coordinator::{AppendId, Call, GroupCoordinator, Output};
-use groupsim::protocol::{GroupId, Request, Response, TopicPartition};
-use groupsim::time::Time;
+use crate::coordinator::{AppendId, Call, GroupCoordinator, Output};
+use crate::protocol::{GroupId, Request, Response, TopicPartition};
+use crate::time::Time;
 
-use crate::around::{Around, Wrapped};
-use crate::catalog::Factory;
+use crate::mutant::Factory;
+use crate::mutant::around::{Around, Wrapped};
 
 use super::bent::{Bend, Fate};
 

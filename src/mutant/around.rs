@@ -1,10 +1,10 @@
 //! One base for every wrapper around a coordinator: all is passed through unless said otherwise.
 
-use groupsim::coordinator::{
+use crate::coordinator::{
     AppendId, Call, GroupCoordinator, GroupDescription, Output, Record, RequestId,
 };
-use groupsim::protocol::{GroupId, ResponseError, TopicName};
-use groupsim::time::Time;
+use crate::protocol::{GroupId, ResponseError, TopicName};
+use crate::time::Time;
 
 /// A wrapper around a coordinator. Whatever implements this is made one by [`Wrapped`].
 pub trait Around {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use groupsim::coordinator::{GroupCoordinator, GroupState, Observation, Output, Record};
-use groupsim::protocol::{GroupId, Request, Response, ResponseError, TopicPartition};
-use groupsim::time::Time;
+use crate::coordinator::{GroupCoordinator, GroupState, Observation, Output, Record};
+use crate::protocol::{GroupId, Request, Response, ResponseError, TopicPartition};
+use crate::time::Time;
 use kafka_protocol::messages::LeaveGroupRequest;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 

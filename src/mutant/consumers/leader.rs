@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groupsim::protocol::subscription::{decode_assignment, encode_assignment};
-use groupsim::protocol::{Request, Response, StrBytes, TopicName, TopicPartition};
+use crate::protocol::subscription::{decode_assignment, encode_assignment};
+use crate::protocol::{Request, Response, StrBytes, TopicName, TopicPartition};
 use kafka_protocol::messages::SyncGroupRequest;
 
 use super::cooperative::rewrite;

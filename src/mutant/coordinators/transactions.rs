@@ -1,7 +1,7 @@
 //! Coordinators that get the end of a transaction wrong.
 
-use groupsim::coordinator::{GroupCoordinator, Record};
-use groupsim::protocol::Request;
+use crate::coordinator::{GroupCoordinator, Record};
+use crate::protocol::Request;
 
 use super::bent::Bend;
 

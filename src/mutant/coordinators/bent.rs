@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groupsim::coordinator::{Call, GroupCoordinator, Output, Record, Release, RequestId};
-use groupsim::protocol::{GroupId, Request, Response, str_bytes};
-use groupsim::time::Time;
+use crate::coordinator::{Call, GroupCoordinator, Output, Record, Release, RequestId};
+use crate::protocol::{GroupId, Request, Response, str_bytes};
+use crate::time::Time;
 
-use crate::around::{Around, Wrapped};
-use crate::catalog::Factory;
+use crate::mutant::Factory;
+use crate::mutant::around::{Around, Wrapped};
 
 /// What becomes of an answer.
 #[derive(PartialEq, Eq)]

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use groupsim::coordinator::{GroupCoordinator, GroupState, Observation, Output, Record};
-use groupsim::protocol::{
-    Generation, GroupId, MemberId, Request, Response, ResponseError, StrBytes,
-};
-use groupsim::time::Time;
+use crate::coordinator::{GroupCoordinator, GroupState, Observation, Output, Record};
+use crate::protocol::{Generation, GroupId, MemberId, Request, Response, ResponseError, StrBytes};
+use crate::time::Time;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::{HeartbeatResponse, LeaveGroupRequest, SyncGroupResponse};
 

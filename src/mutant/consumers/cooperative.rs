@@ -1,8 +1,8 @@
 //! Cooperative members that do not give up what they must.
 
+use crate::consumer::Observation;
+use crate::protocol::Request;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use groupsim::consumer::Observation;
-use groupsim::protocol::Request;
 use kafka_protocol::messages::ConsumerProtocolSubscription;
 use kafka_protocol::protocol::{Decodable, Encodable};
 

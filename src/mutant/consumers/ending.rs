@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use groupsim::consumer::Observation;
-use groupsim::protocol::{Request, RequestFrame, TopicPartition};
+use crate::consumer::Observation;
+use crate::protocol::{Request, RequestFrame, TopicPartition};
 use kafka_protocol::messages::LeaveGroupRequest;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 

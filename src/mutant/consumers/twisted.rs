@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use groupsim::consumer::{Conn, ConsumerDescription, GroupConsumer, Input, Observation, Output};
-use groupsim::protocol::{Request, RequestFrame, Response, ResponseFrame};
-use groupsim::time::Time;
+use crate::consumer::{Conn, ConsumerDescription, GroupConsumer, Input, Observation, Output};
+use crate::protocol::{Request, RequestFrame, Response, ResponseFrame};
+use crate::time::Time;
 
 /// The correlation id of what the consumer itself has not asked.
 pub const EXTRA: i32 = i32::MAX;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groupsim::protocol::subscription::{decode_assignment, encode_assignment};
-use groupsim::protocol::{Request, Response, TopicPartition};
+use crate::protocol::subscription::{decode_assignment, encode_assignment};
+use crate::protocol::{Request, Response, TopicPartition};
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::coordinator::{GroupCoordinator, GroupState};
+use crate::protocol::{GroupId, MemberId, Request, Response, ResponseError, StrBytes};
+use crate::time::Time;
 use bytes::Bytes;
-use groupsim::coordinator::{GroupCoordinator, GroupState};
-use groupsim::protocol::{GroupId, MemberId, Request, Response, ResponseError, StrBytes};
-use groupsim::time::Time;
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
 use super::bent::{Bend, Fate, hidden};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use groupsim::coordinator::{
+use crate::coordinator::{
     AppendId, GroupCoordinator, Observation, Output, Record, RecordKey, Release,
 };
-use groupsim::protocol::{Generation, GroupId, Request, Response, ResponseError};
-use groupsim::time::Time;
+use crate::protocol::{Generation, GroupId, Request, Response, ResponseError};
+use crate::time::Time;
 
-use crate::around::{Around, Wrapped};
-use crate::catalog::Factory;
+use crate::mutant::Factory;
+use crate::mutant::around::{Around, Wrapped};
 
 use super::bent::{Bend, Fate};
 

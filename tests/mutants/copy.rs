@@ -1,0 +1,77 @@
+//! The copy of this crate in which bugs are planted.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{fs, io};
+
+use crate::plant::{Planted, all, edited, root};
+
+/// What is copied of the crate.
+const COPIED: [&str; 6] =
+    ["Cargo.toml", "Cargo.lock", ".cargo", "src", "tests/benches", "README.md"];
+
+/// The code that is only in the copy.
+const SWITCHES: &str = include_str!("switches.rs");
+
+/// Makes the copy.
+///
+/// # Errors
+///
+/// When it cannot be written.
+///
+/// # Panics
+///
+/// When a bug cannot be planted.
+pub fn copy_to(to: &Path) -> io::Result<()> {
+    let planted = all();
+    let files = edited(&planted).unwrap_or_else(|misfits| panic!("{}", misfits.join("\n\n")));
+    for from in COPIED {
+        copy(&root().join(from), &to.join(from), &files)?;
+    }
+    write(&to.join("src/mutant/planted.rs"), &table(&planted))
+}
+
+/// The table of what is planted, in place of the empty one.
+fn table(planted: &[Planted]) -> String {
+    let mut text = SWITCHES.replace("use groupsim::", "use crate::");
+    text.push_str("\n/// What is planted in this build.\npub const PLANTED: &[Mutant] = &[\n");
+    for bug in planted {
+        let Planted { name, upstream, breaks, caught_by, .. } = bug;
+        let _ = writeln!(
+            text,
+            "    Mutant {{ name: {name:?}, upstream: &{upstream:?}, breaks: {breaks:?}, caught_by: &{caught_by:?}, \
+             system: System::Planted(|| systems({name:?})) }},"
+        );
+    }
+    text.push_str("];\n");
+    text
+}
+
+/// Copies a file or a folder, but what is edited as it is edited. A file that is as it should be stays untouched, so that
+/// nothing is built twice.
+fn copy(from: &Path, to: &Path, edited: &BTreeMap<String, String>) -> io::Result<()> {
+    if from.is_dir() {
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()), edited)?;
+        }
+        return Ok(());
+    }
+    let name = from.strip_prefix(root()).expect("a file of the crate").to_string_lossy();
+    if name == "src/mutant/planted.rs" {
+        return Ok(());
+    }
+    match edited.get(&*name) {
+        Some(text) => write(to, text),
+        None => write(to, &fs::read_to_string(from)?),
+    }
+}
+
+fn write(to: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(to).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    fs::create_dir_all(to.parent().expect("a file in a folder"))?;
+    fs::write(to, text)
+}

@@ -1,0 +1,94 @@
+//! The bugs that can be planted in a copy of this crate.
+//!
+//! A file of `planted/` lists bugs. Each says what it is like, what it breaks, who must notice it, and which
+//! lines become which: `find` occurs exactly once in its file, as the edits before have left it. In what is
+//! put there, `PLANTED` stands for "this bug's mutant is the one that runs".
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Where the lists are.
+const LISTS: &str = "tests/mutants/planted";
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    mutant: Vec<Planted>,
+}
+
+/// One bug.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Planted {
+    /// The mutant's name.
+    pub name: String,
+    /// The bugs it is like.
+    pub upstream: Vec<String>,
+    /// What it does wrong.
+    pub breaks: String,
+    /// The invariants of which one must notice it.
+    pub caught_by: Vec<String>,
+    /// How it is done.
+    pub edit: Vec<Edit>,
+}
+
+/// A change of one place.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// In which file.
+    pub file: String,
+    /// What is there.
+    pub find: String,
+    /// What takes its place.
+    pub put: String,
+}
+
+/// Everything that can be planted, in the order of the files.
+///
+/// # Panics
+///
+/// When a list cannot be read.
+pub fn all() -> Vec<Planted> {
+    let entries = fs::read_dir(root().join(LISTS)).expect("the folder of lists");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    let lists = files.iter().map(|file| {
+        let text = fs::read_to_string(file).expect("a list");
+        let list: List =
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        list.mutant
+    });
+    lists.flatten().collect()
+}
+
+/// The files that change, with what they become. Or what does not fit.
+pub fn edited(planted: &[Planted]) -> Result<BTreeMap<String, String>, Vec<String>> {
+    let mut files = BTreeMap::new();
+    let mut misfits = Vec::new();
+    for (bug, edit) in planted.iter().flat_map(|bug| bug.edit.iter().map(move |edit| (bug, edit))) {
+        let read = || fs::read_to_string(root().join(&edit.file)).unwrap_or_default();
+        let text: &mut String = files.entry(edit.file.clone()).or_insert_with(read);
+        let find = edit.find.trim_matches('\n');
+        match text.matches(find).count() {
+            1 => {
+                let switch = format!("crate::mutant::is_planted(\"{}\")", bug.name);
+                let put = edit.put.trim_matches('\n').replace("PLANTED", &switch);
+                *text = text.replacen(find, &put, 1);
+            }
+            count => misfits.push(format!(
+                "{}: this occurs {count} times in {}, not once:\n{find}",
+                bug.name, edit.file
+            )),
+        }
+    }
+    if misfits.is_empty() { Ok(files) } else { Err(misfits) }
+}
+
+/// The folder of the crate.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

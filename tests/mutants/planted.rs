@@ -1,0 +1,47 @@
+//! What is planted can be planted still, and names what there is.
+
+use std::collections::BTreeSet;
+
+use groupsim::{invariant, mutant};
+
+use crate::plant;
+
+#[test]
+fn everything_can_be_planted() {
+    let planted = plant::all();
+    let files =
+        plant::edited(&planted).unwrap_or_else(|misfits| panic!("{}", misfits.join("\n\n")));
+    assert!(files.keys().all(|file| file.starts_with("src/")), "{:?}", files.keys());
+}
+
+#[test]
+fn every_planted_bug_has_a_switch_a_source_and_somebody_to_find_it() {
+    let mut names: BTreeSet<String> = mutant::all().map(|mutant| mutant.name.to_owned()).collect();
+    for bug in plant::all() {
+        assert!(names.insert(bug.name.clone()), "{} is there twice", bug.name);
+        assert!(
+            bug.edit.iter().any(|edit| edit.put.contains("PLANTED")),
+            "{}: always on",
+            bug.name
+        );
+        assert!(!bug.upstream.is_empty(), "{}: like what?", bug.name);
+        assert!(!bug.breaks.is_empty(), "{}: what does it break?", bug.name);
+        assert!(!bug.caught_by.is_empty(), "nothing catches {}", bug.name);
+        for name in &bug.caught_by {
+            let known = invariant::NAMES.contains(&name.as_str()) || name == "crash";
+            assert!(known, "{}: no invariant {name}", bug.name);
+        }
+    }
+}
+
+/// 60 rows of the history of real coordinators and clients, at least.
+#[test]
+fn enough_of_history_is_re_planted() {
+    let planted = plant::all();
+    let wrapped =
+        mutant::all().flat_map(|mutant| mutant.upstream.iter().map(|id| (*id).to_owned()));
+    let upstream: BTreeSet<String> =
+        planted.iter().flat_map(|bug| bug.upstream.clone()).chain(wrapped).collect();
+    println!("{} bugs of history: {upstream:?}", upstream.len());
+    assert!(upstream.len() >= 60, "{} bugs of history: {upstream:?}", upstream.len());
+}

@@ -1,0 +1,117 @@
+//! Switches for what is planted in this copy: a bug is on while its mutant's coordinator or consumer acts.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use groupsim::consumer::{self, Consumer, ConsumerDescription, GroupConsumer, Input};
+use groupsim::coordinator::{
+    self, AppendId, Call, Coordinator, GroupCoordinator, GroupDescription, Record, RequestId,
+};
+use groupsim::protocol::{GroupId, ResponseError, TopicName};
+use groupsim::run::Systems;
+use groupsim::time::Time;
+
+use super::{Mutant, System};
+
+thread_local! {
+    static ON: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Whether the mutant of that name is acting.
+pub fn is_planted(name: &str) -> bool {
+    ON.get() == name
+}
+
+fn systems(name: &'static str) -> Systems {
+    Systems {
+        coordinator: Arc::new(move |config, rng| {
+            Box::new(On(name, switched(name, || Coordinator::new(config, rng))))
+        }),
+        consumer: Arc::new(move |config, rng, now| {
+            Box::new(On(name, switched(name, || Consumer::new(config, rng, now))))
+        }),
+    }
+}
+
+fn switched<T>(name: &'static str, act: impl FnOnce() -> T) -> T {
+    struct Off;
+    impl Drop for Off {
+        fn drop(&mut self) {
+            ON.set("");
+        }
+    }
+    let _off = Off;
+    ON.set(name);
+    act()
+}
+
+struct On<T>(&'static str, T);
+
+impl GroupCoordinator for On<Coordinator> {
+    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.handle(now, call, out));
+    }
+    fn advance(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.advance(now, out));
+    }
+    fn next_deadline(&self) -> Option<Time> {
+        switched(self.0, || self.1.next_deadline())
+    }
+    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.committed(now, append, out));
+    }
+    fn append_failed(
+        &mut self,
+        now: Time,
+        append: AppendId,
+        error: ResponseError,
+        out: &mut Vec<coordinator::Output>,
+    ) {
+        switched(self.0, || self.1.append_failed(now, append, error, out));
+    }
+    fn write_timed_out(&mut self, now: Time, id: RequestId, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.write_timed_out(now, id, out));
+    }
+    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
+        switched(self.0, || self.1.deadlines(visit));
+    }
+    fn groups(&self) -> Vec<GroupId> {
+        switched(self.0, || self.1.groups())
+    }
+    fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
+        switched(self.0, || self.1.describe(group))
+    }
+    fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.topic_deleted(now, topic, out));
+    }
+    fn replay(&mut self, now: Time, position: u64, record: &Record) {
+        switched(self.0, || self.1.replay(now, position, record));
+    }
+    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
+        switched(self.0, || self.1.replay_uncommitted(now, position, record));
+    }
+    fn replayed_committed(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.replayed_committed(now, out));
+    }
+    fn loaded(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.loaded(now, out));
+    }
+    fn unload(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.unload(now, out));
+    }
+}
+
+impl GroupConsumer for On<Consumer> {
+    fn handle(&mut self, now: Time, input: Input, out: &mut Vec<consumer::Output>) {
+        switched(self.0, || self.1.handle(now, input, out));
+    }
+    fn advance(&mut self, now: Time, out: &mut Vec<consumer::Output>) {
+        switched(self.0, || self.1.advance(now, out));
+    }
+    fn next_deadline(&self) -> Option<Time> {
+        switched(self.0, || self.1.next_deadline())
+    }
+    fn describe(&self) -> ConsumerDescription {
+        switched(self.0, || self.1.describe())
+    }
+}
