@@ -8,8 +8,7 @@ use std::{fs, io};
 use crate::plant::{Planted, all, edited, root};
 
 /// What is copied of the crate.
-const COPIED: [&str; 6] =
-    ["Cargo.toml", "Cargo.lock", ".cargo", "src", "tests/benches", "README.md"];
+const COPIED: [&str; 3] = ["Cargo.lock", ".cargo", "src"];
 
 /// The code that is only in the copy.
 const SWITCHES: &str = include_str!("switches.rs");
@@ -29,7 +28,18 @@ pub fn copy_to(to: &Path) -> io::Result<()> {
     for from in COPIED {
         copy(&root().join(from), &to.join(from), &files)?;
     }
+    write(&to.join("Cargo.toml"), &manifest()?)?;
     write(&to.join("src/mutant/planted.rs"), &table(&planted))
+}
+
+/// The crate without its tests and benches.
+fn manifest() -> io::Result<String> {
+    let text = fs::read_to_string(root().join("Cargo.toml"))?;
+    let mut manifest: toml::Table = text.parse().map_err(io::Error::other)?;
+    for section in ["test", "bench", "dev-dependencies"] {
+        manifest.remove(section);
+    }
+    Ok(manifest.to_string())
 }
 
 /// The table of what is planted, in place of the empty one.
