@@ -45,6 +45,7 @@
 //! | [`script`] | the sim language: parse, print |
 //! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
 //! | [`mutant`] | coordinators and consumers that are broken in one way each, and how soon that is noticed |
+//! | [`shrink`] | the smallest schedule that still finds the same |
 //! | [`cli`] | the commands |
 //!
 //! # Four worlds
@@ -93,6 +94,7 @@ pub mod protocol;
 pub mod rng;
 pub mod run;
 pub mod script;
+pub mod shrink;
 pub mod sim;
 pub mod swarm;
 pub mod time;

@@ -444,12 +444,13 @@ fn every_sim_parses_and_says_what_it_is_for() {
     assert!(paths.len() >= 100, "only {} sims in {}", paths.len(), folder.display());
     for path in paths {
         let (name, text) = (path.display(), fs::read_to_string(&path).unwrap());
+        let found_once = path.starts_with(folder.join("regress"));
         let comment = text.lines().map_while(|line| line.strip_prefix('#'));
         let comment: String = comment.collect();
-        assert!(comment.contains("rules R"), "{name} does not begin by saying why");
+        assert!(found_once || comment.contains("rules R"), "{name} does not begin by saying why");
         let schedule = load(&path).unwrap_or_else(|error| panic!("{error}"));
         let claims = schedule.steps.iter().any(|step| matches!(step.action, Action::Expect(_)));
-        assert!(claims, "{name} expects nothing");
+        assert!(found_once || claims, "{name} expects nothing");
         let printed = print(&schedule);
         let read = must_parse(&printed);
         assert_eq!(print(&read), printed, "{name}");

@@ -42,6 +42,8 @@ pub enum Verb {
     Serve(Serve),
     /// Let our consumers join a group on any Kafka-compatible broker, and judge what they are told.
     Probe(Probe),
+    /// Find the smallest schedule that still violates the same invariant.
+    Shrink(Shrink),
     /// Break coordinators and consumers on purpose, and see which invariant notices, and how soon.
     Mutants(Mutants),
     /// List the scripts under sims/, the profiles and the invariants.
@@ -102,6 +104,26 @@ pub struct Replay {
     pub print: bool,
 }
 
+/// Arguments of `shrink`.
+#[derive(Debug, clap::Args)]
+pub struct Shrink {
+    /// A seed, or a script.
+    #[arg(value_name = "SEED|FILE.sim")]
+    pub what: String,
+    /// What kind of world the seed was drawn from.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = profiles())]
+    pub profile: Profile,
+    /// Breaks the system under test on purpose, as `mutants` does.
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
+    /// Where to write the script; named after the invariant in the current folder when not said.
+    #[arg(long, value_name = "FILE.sim")]
+    pub out: Option<PathBuf>,
+    /// Stops after this time with the best so far, as Ctrl-C does.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub time: Option<Duration>,
+}
+
 /// Arguments of `mutants`.
 #[derive(Debug, clap::Args)]
 pub struct Mutants {
@@ -114,6 +136,12 @@ pub struct Mutants {
     /// From how many starting points, far apart.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub starts: u64,
+    /// Shrinks what each mutant was first found with, and prints how small it gets.
+    #[arg(long)]
+    pub shrink: bool,
+    /// Where to write the shrunk scripts.
+    #[arg(long, value_name = "FOLDER", requires = "shrink")]
+    pub out: Option<PathBuf>,
     /// Leaves something out of every schedule, to see what it is worth.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub without: Option<Without>,

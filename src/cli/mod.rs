@@ -19,6 +19,8 @@ mod probe;
 mod replay;
 mod run;
 mod serve;
+mod shrink;
+mod shrunk;
 mod swarm;
 mod trace;
 
@@ -58,6 +60,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Replay(replay) => replay::replay(&replay, &mut out),
         Verb::Serve(serve) => serve::serve(&serve, &mut out),
         Verb::Probe(probe) => probe::probe(&probe, &mut out),
+        Verb::Shrink(shrink) => shrink::shrink(&shrink, &mut out),
         Verb::Mutants(mutants) => mutants::mutants(&mutants, &mut out),
         Verb::List => list::list(&mut out),
         Verb::Language => list::language(&mut out),

@@ -12,7 +12,7 @@ use crate::sim::schedule::Schedule;
 use super::args::{self, Without};
 use super::exit::Exit;
 use super::out::{Failure, Out};
-use super::{human, interrupt};
+use super::{human, interrupt, shrunk};
 
 /// Seeks mutants from several starting points, and prints which invariant found which.
 pub fn mutants(args: &args::Mutants, out: &mut Out) -> Result<Exit, Failure> {
@@ -34,6 +34,9 @@ pub fn mutants(args: &args::Mutants, out: &mut Out) -> Result<Exit, Failure> {
     match out.is_json() {
         true => json(&matrix, out)?,
         false => text(&matrix, out)?,
+    }
+    if args.shrink {
+        shrunk::all(&matrix, args.out.as_deref(), out)?;
     }
     Ok(if matrix.survivors().next().is_none() { Exit::Held } else { Exit::Survivors })
 }

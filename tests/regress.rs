@@ -1,0 +1,56 @@
+//! Every script under `sims/regress/`, each a test of its own: what was found once, shrunk by `groupsim shrink`.
+//!
+//! It must hold. If its head names a mutant, as that of a script which was found with one does, then with
+//! the mutant it must be violated, and by the invariant that its first line names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use groupsim::mutant::{self, Mutant};
+use groupsim::run::{Systems, run};
+use groupsim::script;
+use groupsim::swarm::parts;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> std::process::ExitCode {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sims/regress");
+    let entries = fs::read_dir(&folder).expect("the folder can be read");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let trials = paths.into_iter().map(|path| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Trial::test(name, move || check(&path))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+fn check(path: &Path) -> Result<(), Failed> {
+    let schedule = script::load(path).map_err(|error| error.to_string())?;
+    if let Some(finding) = run(&schedule, &Systems::default(), &mut |_| ()).finding {
+        return Err(format!("it does not hold: {finding:?}").into());
+    }
+    let text = fs::read_to_string(path)?;
+    let Some(mutant) = mutant_of(&text)? else { return Ok(()) };
+    let expected = invariant_of(&text).ok_or("its first line names no invariant")?;
+    let finding = run(&schedule, &mutant.systems(), &mut |_| ()).finding;
+    match finding.as_ref().map(|finding| parts(finding).name) {
+        Some(found) if found == expected => Ok(()),
+        found => Err(format!("with {} {found:?} objects, not {expected}", mutant.name).into()),
+    }
+}
+
+/// `# mutant NAME: what it does`
+fn mutant_of(text: &str) -> Result<Option<&'static Mutant>, Failed> {
+    let head = text.lines().take_while(|line| line.starts_with('#'));
+    let Some(name) = head.filter_map(|line| line.strip_prefix("# mutant ")).next() else {
+        return Ok(None);
+    };
+    let name = name.split(':').next().unwrap_or_default();
+    Ok(Some(mutant::find(name).ok_or_else(|| format!("there is no mutant {name}"))?))
+}
+
+/// `# violation (NAME) at 1.234567`
+fn invariant_of(text: &str) -> Option<&str> {
+    let first = text.lines().next()?.strip_prefix("# ")?;
+    Some(first.split_once('(')?.1.split_once(')')?.0)
+}

@@ -1,0 +1,88 @@
+//! `groupsim shrink`: what it writes, and what it says when it cannot.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use groupsim::mutant;
+use groupsim::run::run;
+use groupsim::script;
+use groupsim::swarm::parts;
+
+const NOISY: &str = "seed 3\nnetwork latency=1ms..30ms\ntopic t partitions=6 rate=5/s\ngroup g session=12s\n\
+    join c1\njoin c2\nsettle\nat 20s pause c2\nat 22s skew c1 ppm=1000\nat 40s resume c2\nadvance 30s\nleave c1\nsettle\n";
+
+fn shrink(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_groupsim"));
+    command.arg("shrink").args(args).output().expect("groupsim starts")
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn noisy(name: &str) -> PathBuf {
+    let path = path(name);
+    fs::write(&path, NOISY).expect("the folder for test files can be written");
+    path
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+fn word(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
+}
+
+#[test]
+fn a_script_that_fails_becomes_a_small_one_that_fails_in_the_same_way() {
+    let (from, to) = (noisy("noisy.sim"), path("small.sim"));
+    let args = [word(&from), "--mutant", "forgiving-heartbeats", "--out", word(&to)];
+    let output = shrink(&args);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = fs::read_to_string(&to).expect("it wrote the script");
+    let head: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+    assert!(head[0].starts_with("# violation (fencing) at "), "{text}");
+    assert!(text.contains(&format!("# Shrunk from 9 steps of {} to ", word(&from))), "{text}");
+    assert!(text.contains("# mutant forgiving-heartbeats: "), "{text}");
+    let schedule = script::parse("small.sim", &text).expect("a valid script");
+    assert!(schedule.steps.len() <= 5, "{text}");
+    let systems = mutant::find("forgiving-heartbeats").expect("a mutant").systems();
+    let finding = run(&schedule, &systems, &mut |_| ()).finding.expect("it fails");
+    assert_eq!(parts(&finding).name, "fencing");
+}
+
+#[test]
+fn who_has_no_time_gets_the_best_so_far() {
+    let (from, to) = (noisy("hurried.sim"), path("hurried-small.sim"));
+    let mutant = ["--mutant", "forgiving-heartbeats"];
+    let args = [&[word(&from), "--out", word(&to), "--time", "0s"], &mutant[..]].concat();
+    let output = shrink(&args);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    script::load(&to).expect("a whole script");
+}
+
+#[test]
+fn what_finds_nothing_cannot_be_shrunk() {
+    let from = noisy("innocent.sim");
+    let output = shrink(&[word(&from), "--out", word(&path("never.sim"))]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("finds nothing"), "{}", said(&output));
+    assert!(!path("never.sim").exists());
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let (from, to) = (noisy("unwritten.sim"), path("no/such/folder/small.sim"));
+    let output = shrink(&[word(&from), "--mutant", "forgiving-heartbeats", "--out", word(&to)]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains(word(&to)), "{}", said(&output));
+}
+
+#[test]
+fn an_unknown_mutant_is_told_which_there_are() {
+    let output = shrink(&["1", "--mutant", "zombie"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("zombie-commits"), "{}", said(&output));
+}
