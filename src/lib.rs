@@ -31,6 +31,7 @@
 //! | ring | holds |
 //! |---|---|
 //! | [`time`], [`rng`] | virtual time; luck, split by purpose |
+//! | [`sometimes`] | marks beside rare corners, so that a swarm can say that it has been there |
 //! | [`protocol`] | the Kafka messages, ids, error names, and the payloads that clients hide in them |
 //! | [`wire`] | Kafka's bytes: framing, headers, codec, and what bad bytes are refused for |
 //! | [`assignor`] | range, roundrobin, sticky, cooperative-sticky: pure functions |
@@ -96,6 +97,7 @@ pub mod run;
 pub mod script;
 pub mod shrink;
 pub mod sim;
+pub mod sometimes;
 pub mod swarm;
 pub mod time;
 pub mod trace;

@@ -82,6 +82,21 @@ pub struct Swarm {
     /// turmoil and its virtual minutes on tcp, so name fewer seeds there.
     #[arg(long, value_name = "NAME", default_value_t, value_parser = engines())]
     pub engine: Engine,
+    /// Looking for something new.
+    #[command(flatten)]
+    pub explore: Explore,
+}
+
+/// Arguments of `swarm` for those who look for something new.
+#[derive(Debug, clap::Args)]
+pub struct Explore {
+    /// Keeps the schedules that reach something new in this folder, as scripts, and draws every second
+    /// schedule from those that are there. Goes with the engine sim.
+    #[arg(long, value_name = "FOLDER")]
+    pub corpus: Option<PathBuf>,
+    /// Stops when so many schedules in a row have reached nothing new.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub until_quiet: Option<u64>,
 }
 
 /// Arguments of `replay`.
@@ -142,6 +157,9 @@ pub struct Mutants {
     /// Where to write the shrunk scripts.
     #[arg(long, value_name = "FOLDER", requires = "shrink")]
     pub out: Option<PathBuf>,
+    /// Makes every second schedule a child of those that reached something new, to see what that is worth.
+    #[arg(long)]
+    pub evolve: bool,
     /// Leaves something out of every schedule, to see what it is worth.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub without: Option<Without>,

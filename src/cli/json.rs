@@ -27,7 +27,7 @@ pub fn report(name: (&str, Value), report: &Report) -> Value {
         "rebalances": report.rebalances,
         "records": report.processed,
         "faults": faults(&report.faults),
-        "cells": report.cells.len(),
+        "cells": report.reached.cells.len(),
         "vacuous": report.vacuous(),
         "finding": report.finding.as_ref().map(finding),
     });
@@ -58,7 +58,8 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
         "records": summary.processed,
         "faults": faults(&summary.faults),
         "invariants": invariants,
-        "cells": { "reached": summary.cells.len(), "possible": Cells::possible() },
+        "cells": { "reached": summary.reached.cells.len(), "possible": Cells::possible() },
+        "never_met": summary.reached.missing(),
         "vacuous": { "seeds": summary.vacuous, "permille": summary.vacuous_permille() },
         "findings": summary.findings.iter().map(|f| seed_finding(summary, f)).collect::<Vec<_>>(),
         "digest": digest(summary.digest),

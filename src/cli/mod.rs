@@ -9,6 +9,7 @@
 mod args;
 mod diagnostics;
 mod exit;
+mod explore;
 mod human;
 mod interrupt;
 mod json;

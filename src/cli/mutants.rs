@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::invariant;
-use crate::mutant::{self, Matrix, Mutant, Row};
+use crate::mutant::{self, Matrix, Mutant, Row, Way};
 use crate::sim::schedule::Schedule;
 
 use super::args::{self, Without};
@@ -25,8 +25,8 @@ pub fn mutants(args: &args::Mutants, out: &mut Out) -> Result<Exit, Failure> {
         bar.set_message(mutant.name);
         bar.inc(1);
     };
-    let without = without(args.without);
-    let matrix = Matrix::measure(&mutants, (args.starts, args.seeds), without, &stop, &done);
+    let way = Way { without: without(args.without), evolve: args.evolve };
+    let matrix = Matrix::measure(&mutants, (args.starts, args.seeds), way, &stop, &done);
     bar.finish_and_clear();
     if stop.load(std::sync::atomic::Ordering::Relaxed) {
         return Ok(Exit::Interrupted);

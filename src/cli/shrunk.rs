@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::mutant::{Matrix, Mutant, Row, median};
 use crate::shrink::{Shrunk, shrink};
-use crate::swarm::schedule;
 
 use super::human;
 use super::out::{Failure, Out};
@@ -59,7 +58,7 @@ pub(super) fn all(matrix: &Matrix, folder: Option<&Path>, out: &mut Out) -> Resu
 #[allow(clippy::disallowed_methods, reason = "how long it takes is measured in wall time")]
 fn small(row: &Row) -> Option<Small> {
     let catch = row.catches.iter().flatten().next()?;
-    let large = schedule(catch.seed, catch.profile);
+    let large = catch.schedule.clone();
     let begun = Instant::now();
     let shrunk = shrink(&large, &row.mutant.systems(), &mut |_, _| true)?;
     let took = begun.elapsed();

@@ -8,13 +8,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::engine::Engine;
 use crate::run::Systems;
+use crate::sometimes::Mark;
 use crate::swarm::{
     Conditions, Progress, SeedFinding, Summary, describe_all, replay_command, run_seeds,
 };
-use crate::trace::Cells;
+use crate::trace::{Cells, Moment};
 
 use super::args;
 use super::exit::Exit;
+use super::explore::explore;
 use super::list::invariants;
 use super::out::{Failure, Out};
 use super::{human, interrupt, json};
@@ -25,6 +27,9 @@ const SEEDS_NAMED: usize = 10;
 /// Runs the seeds and sums them up.
 #[allow(clippy::disallowed_methods, reason = "the speed of a swarm is measured in wall time")]
 pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
+    if args.explore.corpus.is_some() || args.explore.until_quiet.is_some() {
+        return explore(args, out);
+    }
     let stop = interrupt::stop_on_interrupt()?;
     let bar = progress_bar(args.seeds.count());
     let systems = Systems::default();
@@ -82,7 +87,11 @@ fn totals(
     row("records", human::thousands(summary.processed))?;
     row("faults", faults(summary))?;
     row("invariants", format!("{} checked: {}", invariants.len(), invariants.join(", ")))?;
-    row("cells", format!("{} reached of {} possible", summary.cells.len(), Cells::possible()))?;
+    row(
+        "cells",
+        format!("{} reached of {} possible", summary.reached.cells.len(), Cells::possible()),
+    )?;
+    row("moments", met(summary))?;
     row("vacuous", vacuous(summary))?;
     row("digest", json::digest(summary.digest))?;
     row("violations", human::thousands(summary.findings.len() as u64))?;
@@ -119,6 +128,17 @@ fn faults(summary: &Summary) -> String {
         summary.faults.iter().map(|(fault, n)| format!("{fault} {}", human::thousands(*n)));
     let counts: Vec<String> = counts.collect();
     if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
+}
+
+/// The moments and the marks of the code, and which of them were never met.
+fn met(summary: &Summary) -> String {
+    let missing = summary.reached.missing();
+    let all = Moment::ALL.len() + Mark::ALL.len();
+    match missing.len() {
+        0 => format!("all {all} met"),
+        few @ 1..=12 => format!("{} of {all} met, not {}", all - few, missing.join(", ")),
+        many => format!("{} of {all} met", all - many),
+    }
 }
 
 fn vacuous(summary: &Summary) -> String {

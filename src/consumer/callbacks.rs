@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::assignor::{RebalanceProtocol, common_protocol};
 use crate::protocol::{Generation, ResponseError, TopicPartition, subscription};
+use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::fetch::Partition;
@@ -32,6 +33,7 @@ impl Consumer {
         let stable = self.membership.state == MemberState::Stable;
         if !stable || self.membership.identity != sent_as {
             // The heartbeat thread has learned meanwhile that the generation is over (KAFKA-8104).
+            sometimes(Mark::AssignmentUndone);
             return self.reset_membership(false, "assignment undone", out);
         }
         self.prepare.reset();
@@ -92,6 +94,7 @@ impl Consumer {
         for partition in &partitions {
             self.partitions.remove(partition);
         }
+        sometimes(Mark::JoinsAgainToGiveUp);
         out.push(Output::Observe(Observation::Revoked { partitions }));
         self.rejoin_at_once(now);
     }

@@ -9,6 +9,7 @@ use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 
 use crate::assignor::{Assignor, MemberSubscription, Subscriptions, TopicShape, Topics};
 use crate::protocol::{MemberId, TopicName, subscription};
+use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::Consumer;
@@ -100,7 +101,10 @@ impl Consumer {
         let same = self.look_at(&watch.topics) == watch.seen;
         match &mut self.membership.watch {
             Some(watch) if same => watch.version = version,
-            Some(_) if !self.membership.rejoin_needed => self.rejoin_at_once(now),
+            Some(_) if !self.membership.rejoin_needed => {
+                sometimes(Mark::TopicsChanged);
+                self.rejoin_at_once(now);
+            }
             Some(_) | None => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::assignor::Assignor;
 use crate::protocol::{
     Api, CONSUMER_PROTOCOL_TYPE, Generation, MemberId, Request, ResponseError, StrBytes, str_bytes,
 };
+use crate::sometimes::{Mark, sometimes};
 use crate::time::{Time, to_millis_i32};
 
 use super::callbacks::Arrived;
@@ -160,6 +161,7 @@ impl Consumer {
         // The heartbeat thread may have left the group while the join was in flight: then this answer
         // belongs to a membership that no longer exists.
         if self.membership.state != MemberState::PreparingRebalance {
+            sometimes(Mark::JoinedTooLate);
             return self.join_failed(now);
         }
         if is_foreign(answer.protocol_type.as_ref()) {
@@ -280,6 +282,8 @@ impl Consumer {
     ) {
         if self.membership.identity == *sent_as {
             self.reset_membership(keep_member_id, why, out);
+        } else {
+            sometimes(Mark::OldAnswerIgnored);
         }
     }
 

@@ -12,6 +12,7 @@ use kafka_protocol::messages::{BrokerId as NodeId, MetadataRequest, MetadataResp
 
 use crate::assignor::{TopicShape, Topics};
 use crate::protocol::{BrokerId, StrBytes, TopicPartition};
+use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::links::Sent;
@@ -144,6 +145,7 @@ impl Consumer {
             return;
         }
         if let Some((conn, lost)) = self.links.close(Purpose::Data) {
+            sometimes(Mark::FollowedLeader);
             out.push(Output::Close { conn });
             self.fail_requests(now, lost, out);
         }

@@ -4,6 +4,7 @@
 //! meanwhile came in the same batch, so nothing of it is stored either.
 
 use crate::protocol::{GroupId, ResponseError};
+use crate::sometimes::{Mark, sometimes};
 
 use super::api::{AppendId, Observation};
 use super::group::{Group, Groups};
@@ -19,6 +20,7 @@ pub(super) fn refused(
     error: ResponseError,
 ) {
     if let Some(group) = groups.values_mut().find(|group| group.founding == Some(append)) {
+        sometimes(Mark::FoundingRefused);
         // Offsets that are durable are those of an older group of its name, whose removal was refused (R9.8).
         group.never_was = group.offsets.committed_list().is_empty();
         turn.appends.forget_membership(&group.id);

@@ -6,6 +6,7 @@ use kafka_protocol::messages::JoinGroupRequest;
 
 use crate::protocol::{MemberId, ResponseError, StrBytes, str_bytes};
 use crate::rng::Rng;
+use crate::sometimes::{Mark, sometimes};
 use crate::time::from_millis_i32;
 
 use super::answers;
@@ -152,6 +153,7 @@ impl Join<'_> {
     /// There is no room, and the caller loses its place if it has one. The join phase does not look whether
     /// that was all it waited for (R6.1.17).
     fn turn_away(&self, group: &mut Group, turn: &mut Turn<'_>) {
+        sometimes(Mark::TurnedAway);
         let id = MemberId(self.request.member_id.clone());
         if group.members.get(&id.0).is_some() {
             group.remove_member(&id, Removal::GroupFull, turn);
@@ -210,6 +212,7 @@ impl Join<'_> {
     /// The member has lost the answer to its last JoinGroup, not its place: it is told again what it was
     /// told then. Its session does not start anew.
     fn repeat(&self, group: &Group, turn: &mut Turn<'_>, id: &MemberId) {
+        sometimes(Mark::JoinRepeated);
         let list = answers::list_for(group, self.call.version, &id.0);
         let answer = answers::joined(group, self.call.version, &id.0, list);
         turn.respond(self.call.id, answer, Release::Now);

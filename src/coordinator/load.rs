@@ -2,6 +2,7 @@
 //!
 //! Records are taken in as they come, the last of each key wins, and only then it is told what was found.
 
+use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::api::{LoadedGroup, Observation};
@@ -57,6 +58,9 @@ pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
         group.members.iter().for_each(|member| group.restart_session(member, turn));
     }
     for group in groups.values_mut() {
+        if !group.members.is_empty() {
+            sometimes(Mark::LoadedWithMembers);
+        }
         if group.members.len() > turn.config.max_size {
             rebalance::prepare(group, turn, "too many members");
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::protocol::{Generation, MemberId, ResponseError};
+use crate::sometimes::{Mark, sometimes};
 
 use super::answers;
 use super::api::{Observation, Release, Removal};
@@ -72,6 +73,7 @@ pub(super) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
     if !group.added_during_delay || delay.remaining.is_zero() {
         return complete(group, turn, "initial delay over");
     }
+    sometimes(Mark::DelayExtended);
     let step = turn.config.initial_rebalance_delay.min(delay.remaining);
     let remaining = delay.remaining.saturating_sub(delay.step);
     // Here and nowhere else, as in Kafka: who was added during a last step counts for the next first one.
@@ -117,6 +119,7 @@ fn drop_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
     }
     let is_out = |m: &Member| m.join.is_none() && m.instance_id.is_none();
     for id in group.members.ids_where(is_out) {
+        sometimes(Mark::UnjoinedPutOut);
         group.remove_member(&id, Removal::NotRejoined, turn);
     }
 }
@@ -135,6 +138,7 @@ fn elect(group: &mut Group) -> bool {
 /// Nobody has rejoined who could lead: the phase lasts for another rebalance timeout, until somebody
 /// comes or the sessions have run out (R7.8). If it began in an empty group, it still is that phase.
 fn wait_on(group: &mut Group, turn: &mut Turn<'_>) {
+    sometimes(Mark::NobodyCouldLead);
     let step = group.members.rebalance_timeout().max(SHORTEST_WAIT);
     match group.initial_delay {
         Some(_) => start_step(group, turn, InitialDelay { step, remaining: Duration::ZERO }),
@@ -219,6 +223,7 @@ pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<By
 
 /// The leader's assignment could not be stored: the members are told why, and start over.
 pub(super) fn assignment_failed(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
+    sometimes(Mark::AssignmentNotStored);
     refuse_syncs(group, turn, error);
     prepare(group, turn, "assignment append failed");
 }

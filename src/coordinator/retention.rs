@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::protocol::{GroupId, TopicName, TopicPartition};
+use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::group::{Group, Groups};
@@ -48,10 +49,14 @@ fn look_at(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
     let expired = expired(group, turn.now, turn.config.offsets_retention);
     let nothing_left = expired.len() == group.offsets.kept().len();
     if nothing_left && group.state() == GroupState::Empty {
+        sometimes(Mark::GroupExpired);
         removal::remove(groups, turn, id, "expired", None);
         return;
     }
     for partition in expired {
+        if group.state() == GroupState::Stable {
+            sometimes(Mark::OffsetExpired);
+        }
         removal::remove_offset(group, turn, &partition, Some("expired"), None);
     }
 }

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use crate::protocol::{MemberId, ResponseError, StrBytes};
+use crate::sometimes::{Mark, sometimes};
 
 use super::answers;
 use super::api::{Observation, Release, RequestId};
@@ -111,6 +112,9 @@ pub(super) fn committed(group: &mut Group, turn: &mut Turn<'_>, replacement: &Re
     let Replacement { new, join, .. } = replacement;
     let Some(parked) = waits(group, new, *join) else { return };
     let rebalancing = group.state() == GroupState::PreparingRebalance;
+    if rebalancing {
+        sometimes(Mark::ReplacementOvertaken);
+    }
     if rebalancing && parked.version >= SKIPS_ASSIGNMENT && group.is_leader(&new.0) {
         // There is no list of members to give in the join phase; it waits for the end of that.
         return;
@@ -164,6 +168,7 @@ pub(super) fn undo(
     if group.members.could_agree(&new.0, &old_terms) {
         group.members.update(&new.0, old_terms);
     }
+    sometimes(Mark::ReplacementUndone);
     rename(group, turn, &new, &old);
     arm_session(group, turn, &old, session);
     let group = group.id.clone();
@@ -176,6 +181,9 @@ fn rename(group: &mut Group, turn: &mut Turn<'_>, from: &MemberId, to: &MemberId
     turn.timers.cancel(&group.session_key(from));
     let fenced = ResponseError::FencedInstanceId;
     let (join, sync) = group.members.rename(&from.0, to.clone());
+    if join.is_some() || sync.is_some() {
+        sometimes(Mark::ParkedIsFenced);
+    }
     if let Some(join) = join {
         let answer = answers::join_error(join.version, &from.0, fenced);
         turn.respond(join.request, answer, Release::Now);

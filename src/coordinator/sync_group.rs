@@ -8,6 +8,7 @@ use bytes::Bytes;
 use kafka_protocol::messages::SyncGroupRequest;
 
 use crate::protocol::{ResponseError, StrBytes};
+use crate::sometimes::{Mark, sometimes};
 
 use super::answers;
 use super::api::{Call, Release};
@@ -83,6 +84,7 @@ fn admit<'g>(
 fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
     let id = &request.member_id;
     if let Some(older) = group.members.park_sync(id, Parked::from(call)) {
+        sometimes(Mark::SyncReplaced);
         let answer = answers::sync_error(ResponseError::NotCoordinator);
         turn.respond(older.request, answer, Release::Now);
     }
@@ -106,6 +108,7 @@ fn store(group: &Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGrou
 
 /// The assignment is known: here it is. What a leader brings along now is ignored (R6.2.9).
 fn answer(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+    sometimes(Mark::SyncRepeated);
     no_longer_awaited(group, turn, &request.member_id);
     let member =
         group.members.get(&request.member_id).expect("the caller was admitted as a member");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::Mutant;
-use super::search::{Catch, Search};
+use super::search::{Catch, Search, Way};
 
 /// Starting points are this far apart.
 const APART: u64 = 1 << 32;
@@ -73,7 +73,7 @@ impl Matrix {
     pub fn measure(
         mutants: &[&'static Mutant],
         (starts, most): (u64, u64),
-        without: fn(&mut crate::sim::schedule::Schedule),
+        way: Way,
         stop: &AtomicBool,
         done: &(dyn Fn(&Mutant) + Sync),
     ) -> Matrix {
@@ -85,7 +85,7 @@ impl Matrix {
             .par_iter()
             .with_max_len(1)
             .map(|(mutant, start)| {
-                let search = Search { without, ..Search::new(mutant, stop) };
+                let search = Search { way, ..Search::new(mutant, stop) };
                 let catch = search.run(start * APART, most);
                 if !stop.load(Ordering::Relaxed) {
                     done(mutant);

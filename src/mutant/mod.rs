@@ -40,7 +40,7 @@ use crate::run::Systems;
 pub use around::{Around, Wrapped};
 pub use matrix::{Matrix, Row, median};
 pub use planted::*;
-pub use search::{Catch, Search, seed_of};
+pub use search::{Catch, Search, Way, seed_of};
 
 /// Makes correct coordinators.
 pub type Factory = Rc<dyn Fn() -> Box<dyn GroupCoordinator>>;

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::rng::Rng;
 use crate::run::{Finding, Report, Systems, run};
 use crate::sim::schedule::Schedule;
-use crate::swarm::{Profile, schedule};
+use crate::swarm::{Corpus, Profile, run_mended, schedule};
 
 use super::Mutant;
 
@@ -25,6 +26,8 @@ pub struct Catch {
     pub seed: u64,
     /// What kind of world it was drawn from.
     pub profile: Profile,
+    /// What was run.
+    pub schedule: Schedule,
     /// Which invariant objected; `crash` for a panic.
     pub invariant: &'static str,
     /// What it said.
@@ -35,43 +38,79 @@ pub struct Catch {
     pub simulated: Duration,
 }
 
+/// In which way mutants are sought, to measure what each way is worth.
+#[derive(Clone, Copy)]
+pub struct Way {
+    /// Changes each schedule before it is run.
+    pub without: fn(&mut Schedule),
+    /// Every second schedule is a child of those that reached something new in this search.
+    pub evolve: bool,
+}
+
+impl Way {
+    /// Schedules as they are drawn.
+    pub const USUAL: Way = Way { without: |_| (), evolve: false };
+}
+
 /// A search for a mutant.
 pub struct Search<'a> {
     /// The mutant.
     pub mutant: &'a Mutant,
-    /// Changes each schedule before it is run, to measure what something in it is worth.
-    pub without: fn(&mut Schedule),
+    /// How.
+    pub way: Way,
     /// Ends the search.
     pub stop: &'a AtomicBool,
 }
 
 impl<'a> Search<'a> {
-    /// A search with schedules as they are.
+    /// A search with schedules as they are drawn.
     pub fn new(mutant: &'a Mutant, stop: &'a AtomicBool) -> Search<'a> {
-        Search { mutant, without: |_| (), stop }
+        Search { mutant, way: Way::USUAL, stop }
     }
 
     /// Runs up to `most` seeds from the `first` on, until an invariant that is meant for the mutant objects. A
     /// seed on which correct systems are objected to as well does not count: a mutant is caught for what it is.
     pub fn run(&self, first: u64, most: u64) -> Option<Catch> {
         let systems = self.mutant.systems();
-        let mut simulated = Duration::ZERO;
+        let (mut simulated, mut corpus) = (Duration::ZERO, Corpus::default());
         for number in first..first + most {
             if self.stop.load(Ordering::Relaxed) {
                 return None;
             }
             let (seed, profile) = seed_of(number);
-            let mut schedule = schedule(seed, profile);
-            (self.without)(&mut schedule);
-            let report = run(&schedule, &systems, &mut |_| ());
+            let mut schedule = self.draw(number, &corpus);
+            let report = run_mended(&mut schedule, &systems);
             simulated += report.simulated;
+            if self.way.evolve {
+                corpus.learn(&schedule, &report.reached);
+            }
             let Some((invariant, message)) = self.objection(report) else { continue };
             if run(&schedule, &Systems::default(), &mut |_| ()).finding.is_none() {
                 let seeds = number - first + 1;
-                return Some(Catch { seed, profile, invariant, message, seeds, simulated });
+                return Some(Catch {
+                    seed,
+                    profile,
+                    schedule,
+                    invariant,
+                    message,
+                    seeds,
+                    simulated,
+                });
             }
         }
         None
+    }
+
+    /// The schedule of a number: drawn afresh, or the child of some that were worth keeping.
+    fn draw(&self, number: u64, corpus: &Corpus) -> Schedule {
+        let (seed, profile) = seed_of(number);
+        // Both kinds of world have as many children as seeds of their own.
+        let child = (self.way.evolve && number / 2 % 2 == 1)
+            .then(|| corpus.child(&mut Rng::stream(number, "mutant/corpus")))
+            .flatten();
+        let mut schedule = child.unwrap_or_else(|| schedule(seed, profile));
+        (self.way.without)(&mut schedule);
+        schedule
     }
 
     /// What is said of the run, if by an invariant that is meant for the mutant.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::invariant::Violation;
 use crate::time::Time;
-use crate::trace::{Cells, FaultKind};
+use crate::trace::{FaultKind, Reached};
 
 /// What a run comes to. Plain data: it can cross threads and does not hold the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct Report {
     pub processed: u64,
     /// How many faults began, by family.
     pub faults: BTreeMap<FaultKind, u64>,
-    /// The (group state × event × fault) cells the run reached.
-    pub cells: Cells,
+    /// Which situations and which corners of the code the run reached.
+    pub reached: Reached,
     /// The first thing found wrong, if any; the run stops there.
     pub finding: Option<Finding>,
 }

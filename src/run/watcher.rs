@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::consumer;
 use crate::coordinator;
 use crate::invariant::{Checker, Violation};
+use crate::sometimes;
 use crate::time::Time;
 use crate::trace::{Coverage, Digest, Event, FaultKind, Kind};
 
@@ -39,6 +40,8 @@ struct Counts {
 
 impl<'w> Watcher<'w> {
     pub(super) fn new(checks: Checks, watch: &'w mut dyn FnMut(&Event)) -> Self {
+        // What ran on this thread before was somebody else's.
+        sometimes::take();
         Watcher {
             watch,
             checks,
@@ -119,7 +122,7 @@ impl<'w> Watcher<'w> {
             rebalances: self.counts.rebalances,
             processed: self.counts.processed,
             faults: self.counts.faults,
-            cells: self.coverage.into_cells(),
+            reached: self.coverage.into_reached(sometimes::take()),
             finding: self.finding,
         }
     }

@@ -20,6 +20,7 @@ mod expect;
 mod language;
 mod lexer;
 mod load;
+mod mend;
 mod options;
 mod print;
 mod reader;
@@ -32,6 +33,7 @@ mod verbs;
 pub use error::{ScriptError, ScriptErrors};
 pub use language::language;
 pub use load::{LoadError, load, load_outside};
+pub use mend::{mended, without_line};
 pub use print::print;
 
 use crate::sim::schedule::{Schedule, Step};

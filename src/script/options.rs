@@ -89,7 +89,7 @@ options! {
         "how many of 1,000 messages are lost, each time they are sent; 500 at most"
         |piece| Ok(values::whole(piece, 0, 500)? as u16);
     AIM: u16 = "aim" "COUNT"
-        "how many of 1,000 requests are aimed at a deadline of the coordinator"
+        "how many of 1,000 requests are aimed at a deadline of the coordinator; then ties fall as luck has it, too"
         |piece| Ok(values::whole(piece, 0, 1_000)? as u16);
     INITIAL_DELAY: Duration = "initial-delay" "DURATION"
         "group.initial.rebalance.delay.ms" values::millis_or_zero;

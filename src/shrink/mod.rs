@@ -15,7 +15,6 @@
 //! | `lines` | everything behind the finding, whole families of faults, whole consumers, then fewer and fewer lines at once |
 //! | `settings` | no topic, group or setting that is not needed; fewer partitions and brokers |
 //! | `times` | shorter waits, rounder times, smaller numbers |
-//! | `mend` | makes a candidate valid |
 //!
 //! If the systems of this crate hold on the schedule, they have to hold on what is left of it, too: a schedule on
 //! which no system could hold says nothing about the one that is to blame.
@@ -24,7 +23,6 @@
 //! reads no clock; who waits for it says how long it may go on.
 
 mod lines;
-mod mend;
 mod settings;
 mod times;
 
@@ -157,15 +155,15 @@ impl Shrinker<'_> {
 
     /// Takes a candidate for the best one if it finds the same.
     fn accept(&mut self, candidate: Schedule) -> bool {
-        let Some(mut candidate) = mend::mended(candidate) else { return false };
+        let Some(mut candidate) = script::mended(candidate) else { return false };
         loop {
             if self.stopped || !self.tried.insert(xxh3_64(script::print(&candidate).as_bytes())) {
                 return false;
             }
             let report = self.run(&candidate);
             match report.finding {
-                Some(Finding::BadStep { line, .. }) if mend::without_line(&mut candidate, line) => {
-                }
+                Some(Finding::BadStep { line, .. })
+                    if script::without_line(&mut candidate, line) => {}
                 Some(finding) if self.wanted.is_met_by(&finding) => {
                     if self.innocent.as_ref().is_some_and(|systems| !holds(&candidate, systems)) {
                         return false;

@@ -50,6 +50,7 @@ use std::sync::Arc;
 
 use crate::cluster::{Cluster, Output};
 use crate::protocol::{BrokerId, TopicName};
+use crate::rng::Rng;
 use crate::time::Time;
 use crate::trace::{Event, Kind, Place};
 
@@ -128,6 +129,9 @@ impl Sim {
             aim: schedule.network.aim,
             events: Vec::new(),
         };
+        if sim.aim > 0 {
+            sim.queue.in_any_order(Rng::stream(schedule.seed, "ties"));
+        }
         if cast.foreign_brokers {
             return sim;
         }

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use crate::cluster::ConnectionId;
 use crate::protocol::BrokerId;
+use crate::rng::Rng;
 use crate::time::Time;
 
 /// Something that happens at its time.
@@ -35,7 +36,7 @@ pub(super) enum Due {
 pub(super) enum Turn {
     /// Before everything else of that instant.
     First,
-    /// In the order of scheduling.
+    /// In the order of scheduling, or in any order.
     Normal,
     /// After everything else of that instant.
     Last,
@@ -45,11 +46,24 @@ pub(super) enum Turn {
 pub(super) struct Queue {
     heap: BinaryHeap<Reverse<(Time, Turn, u64, Due)>>,
     scheduled: u64,
+    /// Where there is some, what is due at one instant happens in any order.
+    luck: Option<Rng>,
 }
 
 impl Queue {
+    /// From now on what is due at one instant happens in the order of its scheduling.
+    pub(super) fn in_order(&mut self) {
+        self.luck = None;
+    }
+
+    /// From now on what is due at one instant happens in any order.
+    pub(super) fn in_any_order(&mut self, luck: Rng) {
+        self.luck = Some(luck);
+    }
+
     pub(super) fn schedule(&mut self, at: Time, turn: Turn, due: Due) {
-        self.heap.push(Reverse((at, turn, self.scheduled, due)));
+        let rank = self.luck.as_mut().map_or(0, |luck| luck.bits() << 32);
+        self.heap.push(Reverse((at, turn, rank | self.scheduled, due)));
         self.scheduled += 1;
     }
 

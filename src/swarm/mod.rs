@@ -18,6 +18,9 @@
 //! Other engines than the simulator's own cannot express everything; there what they cannot is left out of
 //! a seed's schedule, and counted.
 //!
+//! Seeds know nothing of each other. [`Exploration`] keeps the schedules that reached something new, and draws
+//! others from them by small changes.
+//!
 //! What this ring does *not* do: judge (see [`crate::invariant`]) or make a finding smaller. It reads no
 //! clock: how fast a swarm went is measured by [`crate::cli`].
 //!
@@ -29,11 +32,14 @@ mod brokers;
 mod churn;
 mod cluster;
 mod conditions;
+mod corpus;
+mod explore;
 mod faults;
 mod finding;
 mod fleet;
 mod generate;
 mod lives;
+mod mutate;
 mod options;
 mod profile;
 mod seeds;
@@ -44,6 +50,8 @@ mod windows;
 mod workers;
 
 pub use conditions::Conditions;
+pub use corpus::{Corpus, run_mended};
+pub use explore::{Exploration, Explored, Found};
 pub use finding::{
     Parts, TRACE_LINES, Tail, describe, describe_all, headline, parts, replay_command,
 };

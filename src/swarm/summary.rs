@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::engine::LeftOut;
 use crate::run::{Finding, Report};
-use crate::trace::{Cells, FaultKind};
+use crate::trace::{FaultKind, Reached};
 
 use super::conditions::Conditions;
 use super::finding::parts;
@@ -35,8 +35,8 @@ pub struct Summary {
     pub processed: u64,
     /// How many faults began, by family.
     pub faults: BTreeMap<FaultKind, u64>,
-    /// The cells reached by any of the seeds.
-    pub cells: Cells,
+    /// What was reached by any of the seeds.
+    pub reached: Reached,
     /// How many seeds proved nothing.
     pub vacuous: u64,
     /// What the engine could not express.
@@ -82,7 +82,7 @@ impl Summary {
             rebalances: 0,
             processed: 0,
             faults: BTreeMap::new(),
-            cells: Cells::default(),
+            reached: Reached::default(),
             vacuous: 0,
             left_out: LeftOutOfAll::default(),
             findings: Vec::new(),
@@ -103,7 +103,7 @@ impl Summary {
         for (fault, count) in &report.faults {
             *self.faults.entry(*fault).or_default() += count;
         }
-        self.cells.union(&report.cells);
+        self.reached.union(&report.reached);
         let mixed = xxh3_64_with_seed(&report.digest.to_le_bytes(), seed);
         self.digest = self.digest.wrapping_add(mixed);
         self.findings.extend(report.finding.map(|finding| SeedFinding { seed, finding }));
@@ -134,7 +134,7 @@ impl Summary {
         for (fault, count) in other.faults {
             *self.faults.entry(fault).or_default() += count;
         }
-        self.cells.union(&other.cells);
+        self.reached.union(&other.reached);
         self.digest = self.digest.wrapping_add(other.digest);
         self.findings.extend(other.findings);
         self.findings.sort_by_key(|found| found.seed);
@@ -176,7 +176,7 @@ mod tests {
             rebalances: digest % 3,
             processed: 1,
             faults: BTreeMap::from([(FaultKind::Drop, digest)]),
-            cells: Cells::default(),
+            reached: Reached::default(),
             finding: crashed.then_some(Finding::Crash { at: Time::ZERO, message }),
         }
     }

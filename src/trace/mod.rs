@@ -27,7 +27,7 @@ mod testing;
 mod text;
 mod timeline;
 
-pub use coverage::{Cell, CellEvent, Cells, Coverage};
+pub use coverage::{Cell, CellEvent, Cells, Coverage, Moment, Moments, Reached, must_reach};
 pub use diff::diff;
 pub use digest::Digest;
 pub use event::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Loss, Message, Place};

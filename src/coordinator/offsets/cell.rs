@@ -3,6 +3,7 @@
 
 use crate::coordinator::api::AppendId;
 use crate::coordinator::record::{CommittedOffset, ProducerId};
+use crate::sometimes::{Mark, sometimes};
 
 use super::View;
 
@@ -178,6 +179,9 @@ impl Content {
         let (_, written) = self.waiting.remove(index);
         let is_later =
             self.committed.as_ref().is_none_or(|before| before.position < written.position);
+        if committed && !is_later {
+            sometimes(Mark::TransactionOvertaken);
+        }
         if committed && is_later {
             self.committed = Some(written);
         }

@@ -18,6 +18,7 @@ impl Sim {
         };
         self.workload.stop();
         self.aim = 0;
+        self.queue.in_order();
         self.network.stop_loss();
         for index in self.network.stop_drops() {
             self.end_drop(index);

@@ -46,7 +46,7 @@ pub struct NetworkSpec {
     /// them again and what is behind them waits.
     pub loss: u16,
     /// How many of 1,000 requests are held back so that they arrive just before, at or just after a
-    /// deadline of the coordinator.
+    /// deadline of the coordinator. If any are, what is due at one instant happens in any order, too.
     pub aim: u16,
 }
 

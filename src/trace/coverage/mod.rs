@@ -4,16 +4,25 @@
 //! state is the group's just before, as the same broker last told it (a coordinator reports a timer before
 //! what it leads to); none where the broker has no such group. The fault is any family that was active somewhere at the time: begun and not ended,
 //! or, for what is over in an instant, less than five seconds ago.
+//!
+//! Beside the cells there are [`Moment`]s, in which two things meet, and the [marks](crate::sometimes) of the code.
 
 mod cells;
+mod moments;
+mod must;
+mod reached;
 
 use std::time::Duration;
 
 use super::event::{Event, FaultKind, Kind, Loss, Message, Place, ShardState};
 use crate::coordinator::{GroupState, Observation};
 use crate::protocol::{GroupId, Request};
+use crate::sometimes::Marks;
 use crate::time::Time;
 pub use cells::{Cell, CellEvent, Cells};
+pub use moments::{Moment, Moments};
+pub use must::must_reach;
+pub use reached::Reached;
 
 /// How long a drop, a reset and a crash count after they happened.
 const AFTERMATH: Duration = Duration::from_secs(5);
@@ -22,6 +31,7 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
     cells: Cells,
+    watch: moments::Watch,
     /// Few groups: a scan is faster than a map.
     groups: Vec<(Place, GroupId, GroupState)>,
     /// The lasting faults, by the process they are done to, whichever life it is in.
@@ -38,14 +48,15 @@ impl Coverage {
         &self.cells
     }
 
-    /// The cells reached.
-    pub fn into_cells(self) -> Cells {
-        self.cells
+    /// What was reached, with the marks of the code that ran.
+    pub fn into_reached(self, marks: Marks) -> Reached {
+        Reached { cells: self.cells, moments: self.watch.moments, marks }
     }
 
     /// Takes the next event of a run.
     #[inline]
     pub fn observe(&mut self, event: &Event) {
+        self.watch.observe(event);
         match &event.kind {
             Kind::Received { message: Message::Request(frame), .. } => {
                 let api = CellEvent::Request(frame.body.api());

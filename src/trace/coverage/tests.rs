@@ -1,3 +1,5 @@
+use crate::sometimes::Marks;
+
 use super::*;
 use crate::coordinator::GroupState::*;
 use crate::coordinator::TimerKind;
@@ -9,7 +11,7 @@ use kafka_protocol::messages::{DescribeGroupsRequest, ListGroupsRequest};
 fn cells(events: &[Event]) -> Vec<String> {
     let mut coverage = Coverage::default();
     events.iter().for_each(|event| coverage.observe(event));
-    coverage.into_cells().iter().map(|cell| cell.to_string()).collect()
+    coverage.into_reached(Marks::default()).cells.iter().map(|cell| cell.to_string()).collect()
 }
 
 fn beat(millis: u64) -> Event {
@@ -144,7 +146,7 @@ fn sets_unite() {
     let of = |event: Event| {
         let mut coverage = Coverage::default();
         coverage.observe(&event);
-        coverage.into_cells()
+        coverage.into_reached(Marks::default()).cells
     };
     let mut both = of(beat(1));
     both.union(&of(beat(2)));

@@ -1,14 +1,16 @@
-//! Makes a candidate valid: what the sim language refuses is taken out.
+//! Makes a schedule valid again from which lines were taken, or to which some were added: what the sim language
+//! refuses is taken out.
 
-use crate::script;
 use crate::sim::schedule::Schedule;
+
+use super::{parse, print};
 
 /// The schedule as its script reads, without the steps that make no sense any more. None if its settings make
 /// none.
-pub(super) fn mended(mut schedule: Schedule) -> Option<Schedule> {
+pub fn mended(mut schedule: Schedule) -> Option<Schedule> {
     loop {
-        let text = script::print(&schedule);
-        let errors = match script::parse("candidate", &text) {
+        let text = print(&schedule);
+        let errors = match parse("candidate", &text) {
             Ok(schedule) => return Some(schedule),
             Err(errors) => errors,
         };
@@ -27,7 +29,7 @@ pub(super) fn mended(mut schedule: Schedule) -> Option<Schedule> {
 }
 
 /// Takes the step of a line out; false if there is none.
-pub(super) fn without_line(schedule: &mut Schedule, line: u32) -> bool {
+pub fn without_line(schedule: &mut Schedule, line: u32) -> bool {
     let before = schedule.steps.len();
     schedule.steps.retain(|step| step.line != line);
     schedule.steps.len() < before

@@ -1,0 +1,192 @@
+//! A schedule made from one that was worth keeping.
+//!
+//! Only what flies in the first phase is changed: faults and what the administrator does. Who joins and who leaves for
+//! good stays, so that somebody is there who can read everything in the end; and in the end everybody is healed,
+//! so that the group has to converge whatever was left broken.
+
+use std::time::Duration;
+
+use crate::rng::Rng;
+use crate::script;
+use crate::sim::schedule::{Action, Schedule, Step};
+use crate::time::Time;
+
+use super::windows::wide_millis;
+
+/// How many changes are made at most.
+const CHANGES: u64 = 6;
+
+/// `parent`, changed in a few places; some lines may come from `other`. Valid, as far as can be told before it
+/// runs.
+pub fn mutated(rng: &mut Rng, parent: &Schedule, other: &Schedule) -> Option<Schedule> {
+    let mut child = parent.clone();
+    for _ in 0..rng.within(1..=CHANGES) {
+        change(rng, &mut child, other);
+    }
+    if rng.chance(300) {
+        child.seed = rng.bits() >> 32;
+    }
+    // Lines without a time belong to the second phase, which stays behind the first.
+    let calm = child.steps.iter().position(|step| matches!(step.action, Action::Calm(_)));
+    let end = calm.unwrap_or(child.steps.len());
+    child.steps[..end].sort_by_key(|step| step.at);
+    heal_everybody(&mut child);
+    script::mended(child)
+}
+
+fn change(rng: &mut Rng, child: &mut Schedule, other: &Schedule) {
+    let faults: Vec<usize> = loose(child);
+    if faults.is_empty() {
+        return splice(rng, child, other);
+    }
+    let index = *rng.pick(&faults);
+    match rng.below(6) {
+        0 => drop(child.steps.remove(index)),
+        1 => again(rng, child, index),
+        2 => shift(rng, &mut child.steps[index]),
+        3 => meet(rng, child, index),
+        4 => change_victim(rng, child, index),
+        _ => splice(rng, child, other),
+    }
+}
+
+/// The lines that may be changed.
+fn loose(schedule: &Schedule) -> Vec<usize> {
+    let numbered = schedule.steps.iter().enumerate();
+    numbered
+        .filter(|(_, step)| step.at.is_some() && is_loose(&step.action))
+        .map(|(n, _)| n)
+        .collect()
+}
+
+const fn is_loose(action: &Action) -> bool {
+    !matches!(
+        action,
+        Action::Join { .. }
+            | Action::Leave(_)
+            | Action::Calm(_)
+            | Action::Advance(_)
+            | Action::Settle(_)
+            | Action::Drain(_)
+            | Action::Expect(_)
+    )
+}
+
+/// The same thing once more, a little later.
+fn again(rng: &mut Rng, child: &mut Schedule, index: usize) {
+    let mut step = child.steps[index].clone();
+    step.at = step.at.map(|at| at + wide_millis(rng, &(1..=30_000)));
+    insert(child, step);
+}
+
+fn shift(rng: &mut Rng, step: &mut Step) {
+    let by = wide_millis(rng, &(1..=10_000));
+    let earlier = rng.chance(500);
+    step.at = step.at.map(|at| match earlier {
+        true => Time::ZERO + at.since(Time::ZERO).saturating_sub(by),
+        false => at + by,
+    });
+}
+
+/// Two lines at one time, or a moment apart.
+fn meet(rng: &mut Rng, child: &mut Schedule, index: usize) {
+    let times: Vec<Time> = child.steps.iter().filter_map(|step| step.at).collect();
+    let apart = Duration::from_millis(rng.below(20));
+    child.steps[index].at = Some(*rng.pick(&times) + apart);
+}
+
+/// The same is done to somebody else.
+fn change_victim(rng: &mut Rng, child: &mut Schedule, index: usize) {
+    let names: Vec<String> = child
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Join { consumer, .. } => Some(consumer.clone()),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() {
+        return;
+    }
+    let to = rng.pick(&names);
+    let line = child.steps[index].action.to_string();
+    let words =
+        line.split(' ').map(|word| if names.contains(&word.to_owned()) { to } else { word });
+    let line = words.collect::<Vec<&str>>().join(" ");
+    // The language knows best how an action reads; what it does not know with this name, it refuses.
+    let mut settings = child.clone();
+    settings.steps.retain(|step| matches!(step.action, Action::Join { .. }));
+    let text = format!("{}{line}\n", script::print(&settings));
+    if let Ok(read) = script::parse("candidate", &text)
+        && let Some(step) = read.steps.last()
+    {
+        child.steps[index].action = step.action.clone();
+    }
+}
+
+/// A few neighbouring lines of another schedule.
+fn splice(rng: &mut Rng, child: &mut Schedule, other: &Schedule) {
+    let faults = loose(other);
+    if faults.is_empty() {
+        return;
+    }
+    let first = rng.below(faults.len() as u64) as usize;
+    let count = rng.within(1..=8) as usize;
+    for &index in faults.iter().skip(first).take(count) {
+        insert(child, other.steps[index].clone());
+    }
+}
+
+/// Puts a timed line where its time is.
+fn insert(child: &mut Schedule, step: Step) {
+    let later = |other: &Step| other.at.is_none_or(|at| Some(at) > step.at);
+    let place = child.steps.iter().position(later).unwrap_or(child.steps.len());
+    child.steps.insert(place, step);
+}
+
+fn heal_everybody(child: &mut Schedule) {
+    for step in &mut child.steps {
+        match &mut step.action {
+            Action::Calm(core) => *core = None,
+            Action::Drain(within) => *within = None,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Finding, Systems, run};
+    use crate::swarm::{Profile, schedule};
+
+    #[test]
+    fn children_are_valid_and_differ_from_their_parents() {
+        let (parent, other) = (schedule(3, Profile::Default), schedule(4, Profile::Default));
+        let mut differ = 0;
+        for number in 0..50 {
+            let mut rng = Rng::stream(number, "test");
+            let Some(child) = mutated(&mut rng, &parent, &other) else { continue };
+            differ += u32::from(script::print(&child) != script::print(&parent));
+        }
+        assert!(differ >= 45, "{differ} of 50 differ");
+    }
+
+    #[test]
+    fn correct_systems_hold_on_children() {
+        for number in 0..20 {
+            let mut rng = Rng::stream(number, "test");
+            let parent = schedule(number, Profile::Default);
+            let other = schedule(number + 1, Profile::Default);
+            let mut child = mutated(&mut rng, &parent, &other).expect("valid settings");
+            loop {
+                match run(&child, &Systems::default(), &mut |_| ()).finding {
+                    Some(Finding::BadStep { line, .. })
+                        if script::without_line(&mut child, line) => {}
+                    None => break,
+                    found => panic!("child {number}: {found:?}\n{}", script::print(&child)),
+                }
+            }
+        }
+    }
+}

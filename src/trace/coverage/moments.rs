@@ -1,0 +1,372 @@
+//! Moments: sequences of events that matter more than a cell can say, because two things have to meet.
+
+use std::fmt;
+
+use crate::coordinator::{GroupState, Observation, TimerKind};
+use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request};
+use crate::time::Time;
+use crate::trace::event::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
+
+/// Two things that met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Moment {
+    /// A member is added while the sync phase is open.
+    MemberAddedWhileCompleting,
+    /// The leader goes between its JoinGroup and its SyncGroup.
+    LeaderGoneBeforeItSynced,
+    /// The leader's process dies between its JoinGroup and its SyncGroup.
+    LeaderCrashedBeforeItSynced,
+    /// A session runs out with a heartbeat of the member under way.
+    SessionRanOutUnderAHeartbeat,
+    /// A JoinGroup is taken up at the very instant at which a timer of its group fires.
+    JoinMeetsATimer,
+    /// A SyncGroup is.
+    SyncMeetsATimer,
+    /// A Heartbeat is.
+    HeartbeatMeetsATimer,
+    /// A static member is replaced in a join phase.
+    ReplacedWhilePreparing,
+    /// In a sync phase.
+    ReplacedWhileCompleting,
+    /// In a stable group.
+    ReplacedWhileStable,
+    /// The coordinator goes (it is replaced, or dies) and the group was Empty.
+    CoordinatorGoneWhileEmpty,
+    /// It was in a join phase.
+    CoordinatorGoneWhilePreparing,
+    /// It was in a sync phase.
+    CoordinatorGoneWhileCompleting,
+    /// It was stable.
+    CoordinatorGoneWhileStable,
+    /// A commit of a generation that is over is taken up.
+    CommitOfAnOldGeneration,
+    /// A heartbeat of one is.
+    HeartbeatOfAnOldGeneration,
+    /// A SyncGroup of one is.
+    SyncOfAnOldGeneration,
+    /// Somebody leaves in a join phase.
+    LeaveWhilePreparing,
+    /// Somebody leaves in a sync phase.
+    LeaveWhileCompleting,
+    /// A member is put out by its session in a sync phase.
+    ExpiredWhileCompleting,
+    /// The answer to a JoinGroup is lost.
+    JoinAnswerLost,
+    /// The answer to a SyncGroup is lost.
+    SyncAnswerLost,
+    /// An id that was given out is never used.
+    PendingIdRanOut,
+    /// A topic grows while a rebalance is under way.
+    GrownWhileRebalancing,
+}
+
+impl Moment {
+    /// Every moment.
+    pub const ALL: [Moment; 24] = [
+        Moment::MemberAddedWhileCompleting,
+        Moment::LeaderGoneBeforeItSynced,
+        Moment::LeaderCrashedBeforeItSynced,
+        Moment::SessionRanOutUnderAHeartbeat,
+        Moment::JoinMeetsATimer,
+        Moment::SyncMeetsATimer,
+        Moment::HeartbeatMeetsATimer,
+        Moment::ReplacedWhilePreparing,
+        Moment::ReplacedWhileCompleting,
+        Moment::ReplacedWhileStable,
+        Moment::CoordinatorGoneWhileEmpty,
+        Moment::CoordinatorGoneWhilePreparing,
+        Moment::CoordinatorGoneWhileCompleting,
+        Moment::CoordinatorGoneWhileStable,
+        Moment::CommitOfAnOldGeneration,
+        Moment::HeartbeatOfAnOldGeneration,
+        Moment::SyncOfAnOldGeneration,
+        Moment::LeaveWhilePreparing,
+        Moment::LeaveWhileCompleting,
+        Moment::ExpiredWhileCompleting,
+        Moment::JoinAnswerLost,
+        Moment::SyncAnswerLost,
+        Moment::PendingIdRanOut,
+        Moment::GrownWhileRebalancing,
+    ];
+}
+
+/// Its name in lower-case words: `join-meets-a-timer`.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, letter) in format!("{self:?}").char_indices() {
+            if letter.is_uppercase() && place > 0 {
+                f.write_str("-")?;
+            }
+            write!(f, "{}", letter.to_ascii_lowercase())?;
+        }
+        Ok(())
+    }
+}
+
+/// A set of moments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moments(u64);
+
+impl Moments {
+    /// Adds every moment of another set.
+    pub fn union(&mut self, other: Moments) {
+        self.0 |= other.0;
+    }
+
+    /// How many there are.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether one is in the set.
+    pub const fn contains(self, moment: Moment) -> bool {
+        self.0 >> moment as u32 & 1 == 1
+    }
+
+    fn add(&mut self, moment: Moment) {
+        self.0 |= 1 << moment as u32;
+    }
+}
+
+/// Looks for moments in the events of a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    pub(super) moments: Moments,
+    groups: IndexMap<(Place, GroupId), Known>,
+    /// The heartbeats under way, by member.
+    heartbeats: IndexMap<MemberId, u32>,
+    /// Which process is which member.
+    processes: IndexMap<ConsumerRef, MemberId>,
+}
+
+/// What a broker has said about a group.
+#[derive(Clone, Debug)]
+struct Known {
+    state: GroupState,
+    generation: Generation,
+    leader: Option<MemberId>,
+    /// When a timer of it last fired.
+    fired: Option<Time>,
+}
+
+impl Watch {
+    pub(super) fn observe(&mut self, event: &Event) {
+        match &event.kind {
+            Kind::Coordinator(observation) => self.coordinator(event, observation),
+            Kind::Sent { message, .. } => self.sent(event, message),
+            Kind::Received { message, .. } => self.received(event, message),
+            Kind::Lost { message, .. } => self.lost(message),
+            Kind::FaultBegan { fault: FaultKind::Crash, .. } => self.crashed(event.place),
+            Kind::TopicGrown { .. } => {
+                use GroupState::{CompletingRebalance, PreparingRebalance};
+                let mut states = self.groups.values().map(|group| group.state);
+                if states.any(|state| matches!(state, PreparingRebalance | CompletingRebalance)) {
+                    self.moments.add(Moment::GrownWhileRebalancing);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn known(&mut self, place: Place, group: &GroupId) -> &mut Known {
+        let fresh = || Known {
+            state: GroupState::Empty,
+            generation: Generation::NONE,
+            leader: None,
+            fired: None,
+        };
+        self.groups.entry((place, group.clone())).or_insert_with(fresh)
+    }
+
+    fn state(&self, place: Place, group: &GroupId) -> Option<GroupState> {
+        self.groups.get(&(place, group.clone())).map(|known| known.state)
+    }
+
+    fn coordinator(&mut self, event: &Event, observation: &Observation) {
+        match observation {
+            Observation::State { group, from, to, .. } => {
+                if *to == GroupState::Dead {
+                    self.gone(*from);
+                }
+                self.known(event.place, group).state = *to;
+            }
+            Observation::GroupLoaded(loaded) => {
+                let known = self.known(event.place, &loaded.metadata.group);
+                known.state = loaded.state;
+                known.generation = loaded.metadata.generation;
+                known.leader = loaded.metadata.leader.clone();
+            }
+            Observation::GroupRemoved { group, .. } => {
+                self.groups.swap_remove(&(event.place, group.clone()));
+            }
+            Observation::GenerationBegan { group, generation, leader, .. } => {
+                let known = self.known(event.place, group);
+                (known.generation, known.leader) = (*generation, leader.clone());
+            }
+            Observation::MemberAdded { group, .. } => {
+                if self.state(event.place, group) == Some(GroupState::CompletingRebalance) {
+                    self.moments.add(Moment::MemberAddedWhileCompleting);
+                }
+            }
+            Observation::MemberRemoved { group, member, .. } => {
+                let known = self.known(event.place, group);
+                let leads = known.leader.as_ref() == Some(member);
+                if known.state == GroupState::CompletingRebalance && leads {
+                    self.moments.add(Moment::LeaderGoneBeforeItSynced);
+                }
+            }
+            Observation::MemberReplaced { group, .. } => self.replaced(event.place, group),
+            Observation::TimerFired { group, timer, member } => {
+                self.fired(event, group, *timer, member.as_ref());
+            }
+            Observation::ReplacementUndone { .. } | Observation::OffsetRemoved { .. } => {}
+        }
+    }
+
+    fn replaced(&mut self, place: Place, group: &GroupId) {
+        let moment = match self.state(place, group) {
+            Some(GroupState::PreparingRebalance) => Moment::ReplacedWhilePreparing,
+            Some(GroupState::CompletingRebalance) => Moment::ReplacedWhileCompleting,
+            Some(GroupState::Stable) => Moment::ReplacedWhileStable,
+            Some(GroupState::Empty | GroupState::Dead) | None => return,
+        };
+        self.moments.add(moment);
+    }
+
+    fn gone(&mut self, from: GroupState) {
+        self.moments.add(match from {
+            GroupState::Empty => Moment::CoordinatorGoneWhileEmpty,
+            GroupState::PreparingRebalance => Moment::CoordinatorGoneWhilePreparing,
+            GroupState::CompletingRebalance => Moment::CoordinatorGoneWhileCompleting,
+            GroupState::Stable => Moment::CoordinatorGoneWhileStable,
+            GroupState::Dead => return,
+        });
+    }
+
+    fn fired(
+        &mut self,
+        event: &Event,
+        group: &GroupId,
+        timer: TimerKind,
+        member: Option<&MemberId>,
+    ) {
+        let known = self.known(event.place, group);
+        known.fired = Some(event.at);
+        let completing = known.state == GroupState::CompletingRebalance;
+        match timer {
+            TimerKind::Session => {
+                if completing {
+                    self.moments.add(Moment::ExpiredWhileCompleting);
+                }
+                let under_way =
+                    |member| self.heartbeats.get(member).is_some_and(|count| *count > 0);
+                if member.is_some_and(under_way) {
+                    self.moments.add(Moment::SessionRanOutUnderAHeartbeat);
+                }
+            }
+            TimerKind::PendingJoin => self.moments.add(Moment::PendingIdRanOut),
+            TimerKind::Join | TimerKind::Sync => {}
+        }
+    }
+
+    fn sent(&mut self, event: &Event, message: &Message) {
+        let Message::Request(frame) = message else { return };
+        if let Request::Heartbeat(body) = &frame.body {
+            *self.heartbeats.entry(MemberId(body.member_id.clone())).or_default() += 1;
+        }
+        if let (Request::SyncGroup(body), Place::Consumer(who)) = (&frame.body, event.place) {
+            self.processes.insert(who, MemberId(body.member_id.clone()));
+        }
+    }
+
+    /// A heartbeat is no longer under way.
+    fn over(&mut self, message: &Message) {
+        if let Message::Request(frame) = message
+            && let Request::Heartbeat(body) = &frame.body
+        {
+            let member = MemberId(body.member_id.clone());
+            if self.heartbeats.get(&member).is_some_and(|count| *count > 1) {
+                self.heartbeats[&member] -= 1;
+            } else {
+                self.heartbeats.swap_remove(&member);
+            }
+        }
+    }
+
+    fn received(&mut self, event: &Event, message: &Message) {
+        self.over(message);
+        let Message::Request(frame) = message else { return };
+        let (group, generation) = match &frame.body {
+            Request::JoinGroup(body) => (&body.group_id, None),
+            Request::SyncGroup(body) => (&body.group_id, Some(body.generation_id)),
+            Request::Heartbeat(body) => (&body.group_id, Some(body.generation_id)),
+            Request::OffsetCommit(body) => {
+                (&body.group_id, Some(body.generation_id_or_member_epoch))
+            }
+            Request::LeaveGroup(body) => (&body.group_id, None),
+            _ => return,
+        };
+        let Some(known) = self.groups.get(&(event.place, group.clone())) else { return };
+        let old = generation.is_some_and(|sent| sent >= 0 && sent < known.generation.0);
+        let now = known.fired == Some(event.at);
+        let moment = match &frame.body {
+            Request::JoinGroup(_) if now => Moment::JoinMeetsATimer,
+            Request::SyncGroup(_) if now => Moment::SyncMeetsATimer,
+            Request::Heartbeat(_) if now => Moment::HeartbeatMeetsATimer,
+            Request::SyncGroup(_) if old => Moment::SyncOfAnOldGeneration,
+            Request::Heartbeat(_) if old => Moment::HeartbeatOfAnOldGeneration,
+            Request::OffsetCommit(_) if old => Moment::CommitOfAnOldGeneration,
+            Request::LeaveGroup(_) if known.state == GroupState::PreparingRebalance => {
+                Moment::LeaveWhilePreparing
+            }
+            Request::LeaveGroup(_) if known.state == GroupState::CompletingRebalance => {
+                Moment::LeaveWhileCompleting
+            }
+            _ => return,
+        };
+        self.moments.add(moment);
+    }
+
+    fn lost(&mut self, message: &Message) {
+        self.over(message);
+        let Message::Response { request, .. } = message else { return };
+        match &request.body {
+            Request::JoinGroup(_) => self.moments.add(Moment::JoinAnswerLost),
+            Request::SyncGroup(_) => self.moments.add(Moment::SyncAnswerLost),
+            _ => {}
+        }
+    }
+
+    /// A broker that dies takes its groups along; a consumer may have been a leader.
+    fn crashed(&mut self, place: Place) {
+        match place {
+            Place::Broker(_) => {
+                let mut states = Vec::new();
+                self.groups.retain(|(at, _), known| {
+                    let here = *at == place;
+                    if here {
+                        states.push(known.state);
+                    }
+                    !here
+                });
+                states.into_iter().for_each(|state| self.gone(state));
+            }
+            Place::Consumer(who) => {
+                let Some(member) = self.processes.swap_remove(&who) else { return };
+                let leads = |known: &Known| {
+                    known.state == GroupState::CompletingRebalance
+                        && known.leader.as_ref() == Some(&member)
+                };
+                if self.groups.values().any(leads) {
+                    self.moments.add(Moment::LeaderCrashedBeforeItSynced);
+                }
+            }
+            _ => {}
+        }
+    }
+}
