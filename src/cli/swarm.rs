@@ -32,7 +32,7 @@ pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let step = |progress: Progress| bar.step(progress);
     let jobs = args.jobs.unwrap_or(0);
-    let conditions = Conditions { profile: args.profile, engine: args.engine };
+    let conditions = Conditions { profile: args.profile, engine: args.engine, mutant: None };
     let summary = run_seeds(args.seeds.range(), conditions, jobs, &systems, &stop, &step)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let wall = begun.elapsed();
