@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the innermost out, as in the architecture page.
-const RINGS: [&str; 17] = [
+const RINGS: [&str; 19] = [
     "time",
     "rng",
     "protocol",
@@ -21,6 +21,8 @@ const RINGS: [&str; 17] = [
     "script",
     "swarm",
     "mutant",
+    "shrink",
+    "night",
     "cli",
 ];
 
