@@ -45,6 +45,7 @@
 //! | [`script`] | the sim language: parse, print |
 //! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
 //! | [`mutant`] | coordinators and consumers that are broken in one way each, and how soon that is noticed |
+//! | [`night`] | ledgers: what was found, kept whatever happens, and many of them merged |
 //! | [`cli`] | the commands |
 //!
 //! # Four worlds

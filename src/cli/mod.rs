@@ -7,16 +7,20 @@
 //! Read next: `args.rs` for what can be asked, `exit.rs` for what the exit codes mean.
 
 mod args;
+mod bar;
 mod diagnostics;
 mod exit;
 mod human;
 mod interrupt;
 mod json;
 mod list;
+mod markdown;
 mod mutants;
+mod night;
 mod out;
 mod probe;
 mod replay;
+mod report;
 mod run;
 mod serve;
 mod swarm;
@@ -59,6 +63,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Serve(serve) => serve::serve(&serve, &mut out),
         Verb::Probe(probe) => probe::probe(&probe, &mut out),
         Verb::Mutants(mutants) => mutants::mutants(&mutants, &mut out),
+        Verb::Report(args::Report::Merge(merge)) => report::merge(&merge, &mut out),
         Verb::List => list::list(&mut out),
         Verb::Language => list::language(&mut out),
     }?;

@@ -16,6 +16,9 @@ impl SeedRange {
         SeedRange(0..count)
     }
 
+    /// All seeds there are.
+    pub const ALL: SeedRange = SeedRange(0..u64::MAX);
+
     /// Just this seed.
     pub fn one(seed: u64) -> Result<SeedRange, SeedError> {
         let end = seed.checked_add(1).ok_or_else(|| SeedError::TooLarge(seed.to_string()))?;

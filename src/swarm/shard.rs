@@ -36,7 +36,8 @@ impl Shard {
 
     /// The `number`th of them, counted from 0.
     pub fn nth(self, range: &Range<u64>, number: u64) -> Option<u64> {
-        let seed = number.checked_mul(self.of)?.checked_add(self.index)?.checked_add(range.start)?;
+        let seed =
+            number.checked_mul(self.of)?.checked_add(self.index)?.checked_add(range.start)?;
         (seed < range.end).then_some(seed)
     }
 

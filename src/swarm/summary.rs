@@ -123,7 +123,11 @@ impl Summary {
 
     /// Adds what another worker ran of the same swarm.
     pub fn merge(&mut self, other: Summary) {
-        assert_eq!((&self.seeds, self.shard), (&other.seeds, other.shard), "summaries of two swarms do not add up");
+        assert_eq!(
+            (&self.seeds, self.shard),
+            (&other.seeds, other.shard),
+            "summaries of two swarms do not add up"
+        );
         self.ran += other.ran;
         self.vacuous += other.vacuous;
         self.left_out.lines += other.left_out.lines;

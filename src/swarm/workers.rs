@@ -166,8 +166,7 @@ pub fn run_seeds(
     stop: &AtomicBool,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Summary, SwarmError> {
-    let swarm =
-        Swarm { seeds, shard: Shard::WHOLE, conditions: conditions.into(), jobs, systems };
+    let swarm = Swarm { seeds, shard: Shard::WHOLE, conditions: conditions.into(), jobs, systems };
     swarm.run(stop, &Steps(progress))
 }
 
