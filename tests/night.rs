@@ -134,7 +134,7 @@ fn kill_9_loses_no_finding() {
     let args: Vec<&str> = swarm.split(' ').chain([ledger.to_str().unwrap()]).collect();
     let mut child = Running(groupsim(&args).stdout(Stdio::null()).spawn().unwrap());
     wait_until("it has told how far it is", || {
-        let so_far = Merged::read(&[ledger.clone()]).unwrap_or_default();
+        let so_far = Merged::read(std::slice::from_ref(&ledger)).unwrap_or_default();
         so_far.tally(Some(CANARY.0)).seeds > 0 && !so_far.kept.is_empty()
     });
     let before = seeds(&ledger);

@@ -164,16 +164,16 @@ impl<'a> Night<'a> {
     /// A thread that does not return cannot be ended; the process can.
     fn end_for(&self, seed: u64, taken: Duration) -> ! {
         let found = hang(&self.began, self.conditions, seed, (taken, time_of_day()));
-        let mut out = io::stdout().lock();
-        let told = match self.json {
-            true => serde_json::to_string(&found).unwrap_or_default(),
-            false => {
-                let (message, replay) = (&found.message, replay_command(seed, self.conditions));
-                format!("seed {seed}: hang\n  {message}\nrun it again: {replay}")
-            }
-        };
-        self.write(&Line::Finding(Box::new(found)));
+        let (message, replay) = (&found.message, replay_command(seed, self.conditions));
+        let for_people = format!("seed {seed}: hang\n  {message}\nrun it again: {replay}");
+        let found = Line::Finding(Box::new(found));
+        self.write(&found);
         self.write(&Line::Ended(Ended { why: Why::Hang, tally: self.tally() }));
+        let told = match self.json {
+            true => serde_json::to_string(&found).expect("lines of a ledger are JSON"),
+            false => for_people,
+        };
+        let mut out = io::stdout().lock();
         let _ = writeln!(out, "{told}");
         if let Some(error) = self.error() {
             super::out::complain(&error.to_string());

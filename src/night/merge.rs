@@ -16,7 +16,7 @@ pub struct Key {
     pub mutant: Option<String>,
     /// The invariant.
     pub invariant: String,
-    /// The [place](super::place).
+    /// The [place](fn@super::place).
     pub place: String,
 }
 

@@ -13,7 +13,7 @@
 //! the last line can be torn.
 //!
 //! [`Merged`] takes the ledgers of all machines, also of those that were killed, and keeps of each bug the seed that
-//! shows it soonest. Two findings are one bug when the same invariant objects at the same [`place`]. What is found
+//! shows it soonest. Two findings are one bug when the same invariant objects at the same [`place`](fn@place). What is found
 //! in a [mutant](crate::mutant) is not a bug but the [`Canary`]: the proof that this night could have found something.
 //!
 //! | file | what it does |
