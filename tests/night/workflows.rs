@@ -142,3 +142,22 @@ fn a_night_runs_here() {
     let mistyped = night("comits-ahead");
     assert_eq!(mistyped.status.code(), Some(2), "{}", text(&mistyped.stdout));
 }
+
+/// One machine for each shard, and one for the canary; else some seeds are nobody's.
+#[test]
+fn there_are_as_many_machines_as_shards_and_a_canary() {
+    let behind = |text: &str, key: &str| {
+        let value = text.split(key).nth(1).unwrap_or_else(|| panic!("no {key} in\n{text}"));
+        value.lines().next().expect("a value").trim_matches([' ', '"', '}']).to_owned()
+    };
+    let number = |text: &str, key: &str| behind(text, key).parse::<usize>().expect(key);
+    let workflow = read(WORKFLOWS[1]);
+    let machines: Vec<String> =
+        (0..=number(&workflow, "SHARDS: ")).map(|i| i.to_string()).collect();
+    assert_eq!(behind(&workflow, "shard: ["), format!("{}]", machines.join(", ")));
+    let job = read(OTHERS[0]);
+    let shards = number(&job, "name: SHARDS, value: ");
+    let pods =
+        ["completions: ", "parallelism: ", "maxFailedIndexes: "].map(|key| number(&job, key));
+    assert_eq!(pods, [shards + 1; 3]);
+}
