@@ -47,6 +47,7 @@
 //! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
 //! | [`mutant`] | coordinators and consumers that are broken in one way each, and how soon that is noticed |
 //! | [`shrink`] | the smallest schedule that still finds the same |
+//! | [`night`] | ledgers: what was found, kept whatever happens, and many of them merged |
 //! | [`cli`] | the commands |
 //!
 //! # Four worlds
@@ -91,6 +92,7 @@ pub mod coordinator;
 pub mod engine;
 pub mod invariant;
 pub mod mutant;
+pub mod night;
 pub mod protocol;
 pub mod rng;
 pub mod run;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the innermost out, as in the architecture page.
-const RINGS: [&str; 19] = [
+const RINGS: [&str; 20] = [
     "time",
     "rng",
     "sometimes",
@@ -23,6 +23,7 @@ const RINGS: [&str; 19] = [
     "swarm",
     "mutant",
     "shrink",
+    "night",
     "cli",
 ];
 

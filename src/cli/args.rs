@@ -9,7 +9,7 @@ use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::engine::Engine;
-use crate::swarm::{Profile, SeedRange};
+use crate::swarm::{Profile, SeedRange, Shard};
 use crate::trace;
 
 use super::exit::EXIT_CODES;
@@ -46,6 +46,9 @@ pub enum Verb {
     Shrink(Shrink),
     /// Break coordinators and consumers on purpose, and see which invariant notices, and how soon.
     Mutants(Mutants),
+    /// Look at what swarms have left in ledgers.
+    #[command(subcommand)]
+    Report(Report),
     /// List the scripts under sims/, the profiles and the invariants.
     List,
     /// Describe the sim language: every verb, every option, every limit.
@@ -64,14 +67,33 @@ pub struct Run {
     /// Where to run them.
     #[arg(long, value_name = "NAME", default_value_t, value_parser = engines())]
     pub engine: Engine,
+    /// Breaks the system under test on purpose.
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
 }
 
 /// Arguments of `swarm`.
 #[derive(Debug, clap::Args)]
 pub struct Swarm {
-    /// Which seeds; B is excluded.
-    #[arg(long, value_name = "A..B", default_value = "0..1000", allow_hyphen_values = true)]
-    pub seeds: SeedRange,
+    /// Which seeds; B is excluded, and `A..` has no end. 0..1000 when not said; with --time, `0..`
+    #[arg(long, value_name = "A..B", value_parser = SeedRange::open, allow_hyphen_values = true)]
+    pub seeds: Option<SeedRange>,
+    /// Runs every Nth of the seeds, beginning with the Ith, counted from 0.
+    #[arg(long, value_name = "I/N", default_value_t, allow_hyphen_values = true)]
+    pub shard: Shard,
+    /// Begins no seed after this time, like 30m.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub time: Option<Duration>,
+    /// A folder. Each finding is written to a file in it the moment it is made; `report merge` reads them.
+    #[arg(long, value_name = "DIR")]
+    pub ledger: Option<PathBuf>,
+    /// Ends with a finding when a seed takes longer than this. A minute when not said, on engines where a
+    /// seed takes less.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub hang: Option<Duration>,
+    /// Breaks the system under test on purpose: a canary.
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
     /// How many threads; all cores when not said. The result does not depend on it.
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
     pub jobs: Option<usize>,
@@ -117,6 +139,36 @@ pub struct Replay {
     /// Print the schedule as a script instead of running it.
     #[arg(long)]
     pub print: bool,
+    /// Breaks the system under test on purpose.
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
+}
+
+/// What `report` does.
+#[derive(Debug, Subcommand)]
+pub enum Report {
+    /// Merge the ledgers of many shards: each bug once, by the seed that shows it soonest.
+    Merge(Merge),
+}
+
+/// Arguments of `report merge`.
+#[derive(Debug, clap::Args)]
+pub struct Merge {
+    /// The folders; ledgers are sought below them too.
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Where to write a script for each bug, made smaller, and the summary.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How long to spend in all on making scripts smaller.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration)]
+    pub shrink: Duration,
+    /// This mutant must have been found, else nothing proves that a bug would have been.
+    #[arg(long, value_name = "MUTANT")]
+    pub expect_canary: Option<String>,
+    /// At least so many seeds must have been run, those of mutants not counted.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub expect_seeds: u64,
 }
 
 /// Arguments of `shrink`.

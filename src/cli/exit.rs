@@ -8,10 +8,11 @@ use crate::run::Finding;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    everything held
-  1    an invariant or an expect line is violated; of `mutants`: some survived
+  1    an invariant or an expect line is violated; of `mutants`: some survived; of `report merge`: there are
+       findings, or what was expected is not there
   2    usage: bad arguments, an unreadable or wrong script, a step that cannot be done
   3    a group did not converge
-  4    the system under test crashed
+  4    the system under test crashed, or hangs
   130  interrupted before anything was found
 
 When several things were found, the code is that of the worst: 4, then 1, 3 and 2.";
@@ -32,7 +33,7 @@ pub enum Exit {
     Survivors,
     /// An invariant or an `expect` line is violated.
     Violation,
-    /// The system under test panicked.
+    /// The system under test panicked, or did not return.
     Crash,
 }
 

@@ -17,8 +17,10 @@ use crate::trace::Cells;
 
 use super::args;
 use super::exit::Exit;
+use super::mutants::systems;
 use super::out::{Failure, Out};
 use super::shrink::{save, unwritable};
+use super::swarm::seeds_of;
 use super::{human, interrupt};
 
 /// Runs seeds until nothing new comes, and keeps what reached something new.
@@ -27,12 +29,12 @@ pub(super) fn explore(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure
         return Err(Failure::Usage("--corpus and --until-quiet go with the engine sim".to_owned()));
     }
     let stop = interrupt::stop_on_interrupt()?;
-    let systems = Systems::default();
+    let systems = systems(args.mutant.as_deref())?;
     let folder = args.explore.corpus.as_deref();
     let known = folder.map_or(Ok(Corpus::default()), |folder| load(folder, &systems))?;
     let before = known.kept().len();
     let exploration = Exploration {
-        seeds: args.seeds.range(),
+        seeds: seeds_of(args).range(),
         profile: args.profile,
         until_quiet: args.explore.until_quiet,
         evolve: folder.is_some(),

@@ -41,6 +41,8 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
         "type": "summary",
         "profile": summary.conditions.profile.name(),
         "engine": summary.conditions.engine.name(),
+        "mutant": summary.conditions.mutant,
+        "shard": summary.shard.to_string(),
         "left_out": {
             "lines": summary.left_out.lines,
             "seeds": summary.left_out.seeds,
@@ -48,7 +50,6 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
             "losses": summary.left_out.losses,
         },
         "seeds": { "from": summary.seeds.start, "to": summary.seeds.end, "ran": summary.ran },
-        "interrupted": summary.interrupted(),
         "simulated_us": micros(summary.simulated),
         "wall_us": micros(wall),
         "messages_per_second": human::per_second(summary.messages, wall),

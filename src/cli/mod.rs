@@ -7,6 +7,7 @@
 //! Read next: `args.rs` for what can be asked, `exit.rs` for what the exit codes mean.
 
 mod args;
+mod bar;
 mod diagnostics;
 mod exit;
 mod explore;
@@ -14,10 +15,13 @@ mod human;
 mod interrupt;
 mod json;
 mod list;
+mod markdown;
 mod mutants;
+mod night;
 mod out;
 mod probe;
 mod replay;
+mod report;
 mod run;
 mod serve;
 mod shrink;
@@ -63,6 +67,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Probe(probe) => probe::probe(&probe, &mut out),
         Verb::Shrink(shrink) => shrink::shrink(&shrink, &mut out),
         Verb::Mutants(mutants) => mutants::mutants(&mutants, &mut out),
+        Verb::Report(args::Report::Merge(merge)) => report::merge(&merge, &mut out),
         Verb::List => list::list(&mut out),
         Verb::Language => list::language(&mut out),
     }?;

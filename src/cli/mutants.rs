@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::invariant;
 use crate::mutant::{self, Matrix, Mutant, Row, Way};
+use crate::run::Systems;
 use crate::sim::schedule::Schedule;
 
 use super::args::{self, Without};
@@ -53,6 +54,14 @@ pub(super) fn named(name: &str) -> Result<&'static Mutant, Failure> {
     mutant::find(name).ok_or_else(|| {
         let names: Vec<&str> = mutant::all().map(|mutant| mutant.name).collect();
         Failure::Usage(format!("there is no mutant '{name}'; there are {}", names.join(", ")))
+    })
+}
+
+/// What is under test: everything correct, but for the mutant of that name.
+pub(super) fn systems(name: Option<&str>) -> Result<Systems, Failure> {
+    Ok(match name {
+        None => Systems::default(),
+        Some(name) => named(name)?.systems(),
     })
 }
 

@@ -71,3 +71,8 @@ impl Out {
 pub fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
 }
+
+/// Writes to stderr what is not as it should be, but keeps nothing from being done.
+pub fn warn(message: &str) {
+    let _ = writeln!(io::stderr(), "warning: {message}");
+}

@@ -3,18 +3,20 @@
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Engine, LeftOut, expressible, run_on};
-use crate::run::{Checks, Systems};
+use crate::run::Checks;
 use crate::script;
 use crate::swarm::{Options, expand};
 use crate::trace::Event;
 
 use super::args;
 use super::exit::Exit;
+use super::mutants::systems;
 use super::out::{Failure, Out};
 use super::trace::Printer;
 
 /// Prints the options of the seed in full, then runs its schedule, or prints it as a script.
 pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
+    let systems = systems(args.mutant.as_deref())?;
     let options = Options::draw(args.seed, args.profile);
     let (schedule, left_out) = expressible(args.engine, expand(&options));
     if args.print {
@@ -37,7 +39,7 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
     }
     let mut printer = Printer::new(args.zoom.into(), out);
     let watch = &mut |event: &Event| printer.take(event);
-    let report = run_on(args.engine, &schedule, &Systems::default(), Checks::ALL, watch)
+    let report = run_on(args.engine, &schedule, &systems, Checks::ALL, watch)
         .map_err(|refused| Failure::Usage(refused.to_string()))?;
     printer.finish(("seed", args.seed.into()), &report)
 }

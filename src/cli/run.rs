@@ -3,19 +3,21 @@
 use std::io::IsTerminal as _;
 
 use crate::engine::{Refused, run_on};
-use crate::run::{Checks, Finding, Systems};
+use crate::run::{Checks, Finding};
 use crate::script;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
 use super::args;
 use super::exit::Exit;
+use super::mutants::systems;
 use super::out::{Failure, Out};
 use super::trace::Printer;
 
 /// Runs the scripts one after the other; the exit code is that of the worst. When one of them cannot be
 /// read, none is run.
 pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
+    let systems = systems(args.mutant.as_deref())?;
     let Some(schedules) = load(args) else { return Ok(Exit::Usage) };
     let mut worst = Exit::Held;
     for (file, schedule) in args.files.iter().zip(&schedules) {
@@ -25,7 +27,7 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
         }
         let mut printer = Printer::new(args.zoom.into(), out);
         let watch = &mut |event: &Event| printer.take(event);
-        let report = match run_on(args.engine, schedule, &Systems::default(), Checks::ALL, watch) {
+        let report = match run_on(args.engine, schedule, &systems, Checks::ALL, watch) {
             Ok(report) => report,
             Err(refused) => {
                 tell(&format!("error: {refused}\n  --> {}", place(&refused, &file)));

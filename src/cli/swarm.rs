@@ -1,81 +1,112 @@
 //! `swarm`
 
-use std::io::IsTerminal as _;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
 
 use crate::engine::Engine;
-use crate::run::Systems;
+use crate::night::Why;
 use crate::sometimes::Mark;
 use crate::swarm::{
-    Conditions, Progress, SeedFinding, Summary, describe_all, replay_command, run_seeds,
+    Conditions, SeedFinding, SeedRange, Shard, Summary, Swarm, describe_all, replay_command,
 };
 use crate::trace::{Cells, Moment};
 
 use super::args;
+use super::bar::Bar;
 use super::exit::Exit;
 use super::explore::explore;
 use super::list::invariants;
+use super::mutants::{named, systems};
+use super::night::{self, Limits, Night};
 use super::out::{Failure, Out};
 use super::{human, interrupt, json};
 
 /// How many seeds are named for one invariant.
 const SEEDS_NAMED: usize = 10;
 
+/// How many seeds there are when nobody says.
+const SEEDS: u64 = 1_000;
+
+/// How long a seed may take when nobody says.
+const HANG: Duration = Duration::from_secs(60);
+
 /// Runs the seeds and sums them up.
-#[allow(clippy::disallowed_methods, reason = "the speed of a swarm is measured in wall time")]
 pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
     if args.explore.corpus.is_some() || args.explore.until_quiet.is_some() {
         return explore(args, out);
     }
+    let systems = systems(args.mutant.as_deref())?;
+    let mutant = args.mutant.as_deref().map(named).transpose()?.map(|mutant| mutant.name);
+    let conditions = Conditions { profile: args.profile, engine: args.engine, mutant };
+    let (range, jobs, shard) = (seeds_of(args), args.jobs.unwrap_or(0), args.shard);
     let stop = interrupt::stop_on_interrupt()?;
-    let bar = progress_bar(args.seeds.count());
-    let systems = Systems::default();
-    tracing::debug!(seeds = %args.seeds, profile = %args.profile, "the swarm begins");
-    let begun = Instant::now();
-    let step = |progress: Progress| bar.step(progress);
-    let jobs = args.jobs.unwrap_or(0);
-    let conditions = Conditions { profile: args.profile, engine: args.engine };
-    let summary = run_seeds(args.seeds.range(), conditions, jobs, &systems, &stop, &step)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    let wall = begun.elapsed();
+    let bar = Bar::new((!range.is_endless()).then(|| shard.count(&range.range())));
+    let began = night::began(&range, shard, conditions);
+    let limits = Limits { time: args.time, hang: args.hang.or(usual_hang(args.engine)) };
+    let night =
+        Night::begin(began, conditions, args.ledger.as_deref(), limits, (&stop, &bar), out)?;
+    tracing::debug!(seeds = %range, profile = %args.profile, "the swarm begins");
+    let swarm = Swarm { seeds: range.range(), shard, conditions, jobs, systems: &systems };
+    let summary = night.watch_over(|| swarm.run(&stop, &night));
+    let summary = summary.map_err(|error| Failure::Usage(error.to_string()))?;
+    let (why, wall) = night.end(&summary);
     bar.finish();
-    let exit = verdict(&summary);
+    let exit = verdict(&summary, why);
     let names: Vec<&str> = invariants().iter().map(|(name, _)| *name).collect();
     if out.is_json() {
-        out.object(&json::summary(&summary, &names, wall, exit.code()))?;
+        let mut object = json::summary(&summary, &names, wall, exit.code());
+        object["interrupted"] = (why == Why::Interrupted).into();
+        object["ended"] = why.word().into();
+        object["ledger"] = night.path().map(|path| path.display().to_string()).into();
+        out.object(&object)?;
     } else {
         if !summary.findings.is_empty() {
             out.line(describe_all(&summary, &systems))?;
         }
-        totals(&summary, &names, wall, out)?;
+        totals(&summary, &names, (why, wall), out)?;
+        if let Some(path) = night.path() {
+            out.line(format_args!("{:<12} {}", "ledger", path.display()))?;
+        }
     }
-    Ok(exit)
+    // What was found is told first.
+    out.flush()?;
+    night.error().map_or(Ok(exit), |error| Err(Failure::Usage(error.to_string())))
 }
 
-fn verdict(summary: &Summary) -> Exit {
+pub(super) fn seeds_of(args: &args::Swarm) -> SeedRange {
+    let usual = if args.time.is_some() { SeedRange::ALL } else { SeedRange::first(SEEDS) };
+    args.seeds.clone().unwrap_or(usual)
+}
+
+/// A seed takes seconds or minutes of wall time where it runs in something like real time.
+fn usual_hang(engine: Engine) -> Option<Duration> {
+    match engine {
+        Engine::Sim | Engine::Madsim => Some(HANG),
+        Engine::Turmoil | Engine::Tcp => None,
+    }
+}
+
+fn verdict(summary: &Summary, why: Why) -> Exit {
     let worst = summary.findings.iter().map(|found| Exit::of(Some(&found.finding))).max();
-    match worst {
-        Some(worst) => worst,
-        None if summary.interrupted() => Exit::Interrupted,
-        None => Exit::Held,
+    match (worst, why) {
+        (Some(worst), _) => worst,
+        (None, Why::Interrupted) => Exit::Interrupted,
+        (None, Why::Hang) => Exit::Crash,
+        (None, Why::Done | Why::Time) => Exit::Held,
     }
 }
 
 fn totals(
     summary: &Summary,
     invariants: &[&str],
-    wall: Duration,
+    (why, wall): (Why, Duration),
     out: &mut Out,
 ) -> Result<(), Failure> {
     let mut row = |name: &str, value: String| out.line(format_args!("{name:<12} {value}"));
-    let stopped = if summary.interrupted() { ", interrupted" } else { "" };
-    let range = format!("{}..{}", summary.seeds.start, summary.seeds.end);
     let conditions = summary.conditions;
-    let ran = human::thousands(summary.ran);
-    row("seeds", format!("{ran} of {range}, profile {}{stopped}", conditions.profile))?;
+    row("seeds", seeds_run(summary, why))?;
+    if let Some(mutant) = conditions.mutant {
+        row("mutant", mutant.to_owned())?;
+    }
     if conditions.engine != Engine::Sim {
         row("engine", conditions.engine.to_string())?;
         row("left out", left_out(summary))?;
@@ -99,6 +130,19 @@ fn totals(
         out.line(format_args!("  {name:<18} {}", seeds(summary, &found)))?;
     }
     Ok(())
+}
+
+/// `20 of 0..1000, shard 1/4, profile default, interrupted`
+fn seeds_run(summary: &Summary, why: Why) -> String {
+    let (from, to) = (summary.seeds.start, summary.seeds.end);
+    let to = if to == u64::MAX { String::new() } else { to.to_string() };
+    let shard = match summary.shard {
+        Shard::WHOLE => String::new(),
+        shard => format!(", shard {shard}"),
+    };
+    let stopped = if why == Why::Done { String::new() } else { format!(", {}", why.word()) };
+    let (ran, profile) = (human::thousands(summary.ran), summary.conditions.profile);
+    format!("{ran} of {from}..{to}{shard}, profile {profile}{stopped}")
 }
 
 /// What the engine could not express.
@@ -160,42 +204,6 @@ fn seeds(summary: &Summary, found: &[&SeedFinding]) -> String {
     format!("{} seeds: {}{more}; {replay}", human::thousands(found.len() as u64), named.join(" "))
 }
 
-/// How far a swarm is, on a terminal; nothing in a pipe.
-struct Bar {
-    bar: ProgressBar,
-    so_far: Mutex<(Duration, u64)>,
-}
-
-fn progress_bar(seeds: u64) -> Bar {
-    let bar = match std::io::stderr().is_terminal() {
-        true => ProgressBar::new(seeds),
-        false => ProgressBar::hidden(),
-    };
-    let style = ProgressStyle::with_template(
-        "{bar:30} {human_pos}/{human_len} seeds, {msg}, {elapsed} of about {duration}",
-    );
-    bar.set_style(style.expect("the template is well-formed"));
-    Bar { bar, so_far: Mutex::default() }
-}
-
-impl Bar {
-    fn step(&self, progress: Progress) {
-        if self.bar.is_hidden() {
-            return;
-        }
-        let mut so_far = self.so_far.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        so_far.0 += progress.simulated;
-        so_far.1 += u64::from(progress.found);
-        let (simulated, found) = *so_far;
-        self.bar.set_message(format!("{} simulated, {found} found", human::duration(simulated)));
-        self.bar.inc(1);
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,13 +221,14 @@ mod tests {
         let at = Time::ZERO;
         let violation = || Violation { invariant: "convergence", at, message: String::new() };
         let mut summary = Summary::new(0..9, Profile::Default);
-        assert_eq!(verdict(&summary), Exit::Interrupted);
+        assert_eq!(verdict(&summary, Why::Interrupted), Exit::Interrupted);
+        assert_eq!(verdict(&summary, Why::Time), Exit::Held);
         summary.findings.push(found(0, Finding::NoConvergence(violation())));
-        assert_eq!(verdict(&summary), Exit::NoConvergence);
+        assert_eq!(verdict(&summary, Why::Interrupted), Exit::NoConvergence);
         summary.findings.push(found(1, Finding::Violation(violation())));
-        assert_eq!(verdict(&summary), Exit::Violation);
+        assert_eq!(verdict(&summary, Why::Interrupted), Exit::Violation);
         summary.findings.insert(0, found(2, Finding::Crash { at, message: String::new() }));
-        assert_eq!(verdict(&summary), Exit::Crash);
+        assert_eq!(verdict(&summary, Why::Interrupted), Exit::Crash);
     }
 
     #[test]

@@ -13,11 +13,13 @@ pub struct Conditions {
     pub profile: Profile,
     /// Where its schedule is run, as much of it as can be expressed there.
     pub engine: Engine,
+    /// What is broken on purpose, by name. It only says so: the systems are handed in.
+    pub mutant: Option<&'static str>,
 }
 
 impl From<Profile> for Conditions {
     fn from(profile: Profile) -> Conditions {
-        Conditions { profile, engine: Engine::Sim }
+        Conditions { profile, engine: Engine::Sim, mutant: None }
     }
 }
 
@@ -25,9 +27,12 @@ impl From<Profile> for Conditions {
 impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "--profile {}", self.profile)?;
-        match self.engine {
-            Engine::Sim => Ok(()),
-            engine => write!(f, " --engine {engine}"),
+        if self.engine != Engine::Sim {
+            write!(f, " --engine {}", self.engine)?;
+        }
+        match self.mutant {
+            None => Ok(()),
+            Some(mutant) => write!(f, " --mutant {mutant}"),
         }
     }
 }

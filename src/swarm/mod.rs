@@ -9,7 +9,8 @@
 //! world (topics, groups, consumers, network) and which families of faults fly at all. [`schedule`]
 //! turns the options into a timed list of actions, which is plain data: it can be printed as a script,
 //! edited and replayed after the generator has changed. [`run_seeds`] runs many of them on all cores and
-//! adds the reports up; the sum does not depend on how many cores there were.
+//! adds the reports up; the sum does not depend on how many cores there were. A [`Swarm`] is the same with
+//! somebody watching, or a [`Shard`] of it for one machine of many.
 //!
 //! A schedule has two phases. First faults fly, each with a minimum time broken and a minimum time
 //! healthy, while safety is checked. Then the broker and a core of the consumers are healed, the rest
@@ -43,6 +44,7 @@ mod mutate;
 mod options;
 mod profile;
 mod seeds;
+mod shard;
 mod summary;
 mod text;
 mod upkeep;
@@ -59,5 +61,6 @@ pub use generate::{expand, schedule};
 pub use options::{Arrival, ConsumerOptions, FaultOptions, Options};
 pub use profile::{Family, Profile, Spec, UnknownProfile};
 pub use seeds::{SeedError, SeedRange, seeds_from_env};
+pub use shard::{Shard, ShardError};
 pub use summary::{LeftOutOfAll, SeedFinding, Summary};
-pub use workers::{Progress, SwarmError, run_seed, run_seed_under, run_seeds};
+pub use workers::{Progress, Swarm, SwarmError, Watch, run_seed, run_seed_under, run_seeds};

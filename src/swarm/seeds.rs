@@ -16,10 +16,30 @@ impl SeedRange {
         SeedRange(0..count)
     }
 
+    /// All seeds there are.
+    pub const ALL: SeedRange = SeedRange(0..u64::MAX);
+
     /// Just this seed.
     pub fn one(seed: u64) -> Result<SeedRange, SeedError> {
         let end = seed.checked_add(1).ok_or_else(|| SeedError::TooLarge(seed.to_string()))?;
         Ok(SeedRange(seed..end))
+    }
+
+    /// `A..B`, or `A..`, which has no end.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither.
+    pub fn open(text: &str) -> Result<SeedRange, SeedError> {
+        match text.strip_suffix("..") {
+            Some(start) => Ok(SeedRange(SeedRange::one(number(start)?)?.0.start..u64::MAX)),
+            None => text.parse(),
+        }
+    }
+
+    /// Whether there is no end to it.
+    pub fn is_endless(&self) -> bool {
+        self.0.end == u64::MAX
     }
 
     /// The range.
@@ -35,7 +55,10 @@ impl SeedRange {
 
 impl fmt::Display for SeedRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", self.0.start, self.0.end)
+        match self.is_endless() {
+            true => write!(f, "{}..", self.0.start),
+            false => write!(f, "{}..{}", self.0.start, self.0.end),
+        }
     }
 }
 
@@ -144,6 +167,16 @@ mod tests {
         assert!(why("0..99999999999999999999").contains("99999999999999999999 is too large"));
         assert!(why("5..5").contains("5..5 is empty"));
         assert!(why("9..3").contains("write 3..9"));
+    }
+
+    #[test]
+    fn only_where_it_is_allowed_a_range_has_no_end() {
+        let open = SeedRange::open("7..").unwrap();
+        assert_eq!((open.range(), open.is_endless()), (7..u64::MAX, true));
+        assert_eq!(open.to_string(), "7..");
+        assert_eq!(SeedRange::open("7..9"), "7..9".parse());
+        assert!(SeedRange::open("..").is_err() && SeedRange::open("x..").is_err());
+        assert!("7..".parse::<SeedRange>().is_err());
     }
 
     #[test]

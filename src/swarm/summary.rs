@@ -12,6 +12,7 @@ use crate::trace::{FaultKind, Reached};
 
 use super::conditions::Conditions;
 use super::finding::parts;
+use super::shard::Shard;
 
 /// The reports of many seeds, added up. Adding is commutative, so the sum does not depend on which
 /// worker ran which seed.
@@ -19,6 +20,8 @@ use super::finding::parts;
 pub struct Summary {
     /// The seeds that were asked for.
     pub seeds: Range<u64>,
+    /// Which of them were this machine's.
+    pub shard: Shard,
     /// The profile they were drawn from, and the engine they were run on.
     pub conditions: Conditions,
     /// How many of them were run: all, unless the swarm was interrupted.
@@ -74,6 +77,7 @@ impl Summary {
     pub fn new(seeds: Range<u64>, conditions: impl Into<Conditions>) -> Summary {
         Summary {
             seeds,
+            shard: Shard::WHOLE,
             conditions: conditions.into(),
             ran: 0,
             simulated: Duration::ZERO,
@@ -119,7 +123,11 @@ impl Summary {
 
     /// Adds what another worker ran of the same swarm.
     pub fn merge(&mut self, other: Summary) {
-        assert_eq!(self.seeds, other.seeds, "summaries of two swarms do not add up");
+        assert_eq!(
+            (&self.seeds, self.shard),
+            (&other.seeds, other.shard),
+            "summaries of two swarms do not add up"
+        );
         self.ran += other.ran;
         self.vacuous += other.vacuous;
         self.left_out.lines += other.left_out.lines;
@@ -142,7 +150,7 @@ impl Summary {
 
     /// Whether it was stopped before the last seed.
     pub fn interrupted(&self) -> bool {
-        self.ran < self.seeds.end - self.seeds.start
+        self.ran < self.shard.count(&self.seeds)
     }
 
     /// How many of 1,000 seeds proved nothing.

@@ -14,6 +14,7 @@ use crate::trace::Event;
 use super::conditions::Conditions;
 use super::generate::schedule;
 use super::profile::Profile;
+use super::shard::Shard;
 use super::summary::Summary;
 
 /// One seed is done.
@@ -23,6 +24,13 @@ pub struct Progress {
     pub simulated: Duration,
     /// Whether it found something.
     pub found: bool,
+}
+
+impl Progress {
+    /// What the report of a seed adds.
+    pub fn of(report: &Report) -> Progress {
+        Progress { simulated: report.simulated, found: report.finding.is_some() }
+    }
 }
 
 /// Runs one seed on the event engine; `watch` sees every event.
@@ -46,7 +54,7 @@ pub fn run_seed_under(
     systems: &Systems,
     watch: &mut dyn FnMut(&Event),
 ) -> Result<(Report, LeftOut), Refused> {
-    let Conditions { profile, engine } = conditions;
+    let Conditions { profile, engine, .. } = conditions;
     let (schedule, left_out) = expressible(engine, schedule(seed, profile));
     Ok((run_on(engine, &schedule, systems, Checks::ALL, watch)?, left_out))
 }
@@ -71,8 +79,81 @@ impl fmt::Display for SwarmError {
 
 impl std::error::Error for SwarmError {}
 
-/// Runs the seeds on `jobs` threads (0 for one per core) and adds their reports up. A finding does not
-/// stop it. Once `stop` is true no further seed is begun, and the sum is that of the seeds so far.
+/// Who is told about every seed of a swarm, by the threads that run them.
+pub trait Watch: Sync {
+    /// A worker begins a seed. Each worker runs one at a time.
+    fn begins(&self, _worker: usize, _seed: u64) {}
+
+    /// It is done with the seed.
+    fn ends(&self, _worker: usize, _seed: u64, _report: &Report) {}
+}
+
+/// Many seeds, and how they are run.
+#[derive(Clone)]
+pub struct Swarm<'a> {
+    /// The seeds.
+    pub seeds: Range<u64>,
+    /// Which of them are this machine's.
+    pub shard: Shard,
+    /// The profile and the engine.
+    pub conditions: Conditions,
+    /// How many threads; 0 for one per core.
+    pub jobs: usize,
+    /// What is under test.
+    pub systems: &'a Systems,
+}
+
+impl Swarm<'_> {
+    /// Runs the seeds and adds their reports up. A finding does not stop it. Once `stop` is true no further
+    /// seed is begun, and the sum is that of the seeds so far.
+    ///
+    /// # Errors
+    ///
+    /// When threads cannot be had, or the engine.
+    pub fn run(&self, stop: &AtomicBool, watch: &dyn Watch) -> Result<Summary, SwarmError> {
+        let pool = ThreadPoolBuilder::new().num_threads(self.jobs).build();
+        let pool = pool.map_err(SwarmError::Threads)?;
+        let taken = AtomicU64::new(0);
+        let mut summary = self.nothing_yet();
+        for part in pool.broadcast(|worker| self.work(worker.index(), &taken, stop, watch)) {
+            summary.merge(part.map_err(SwarmError::Refused)?);
+        }
+        Ok(summary)
+    }
+
+    fn work(
+        &self,
+        worker: usize,
+        taken: &AtomicU64,
+        stop: &AtomicBool,
+        watch: &dyn Watch,
+    ) -> Result<Summary, Refused> {
+        let mut part = self.nothing_yet();
+        while let Some(seed) = self.take(taken, stop) {
+            watch.begins(worker, seed);
+            let (report, left_out) =
+                run_seed_under(seed, self.conditions, self.systems, &mut |_| ())?;
+            watch.ends(worker, seed, &report);
+            part.leave_out(left_out);
+            part.add(seed, report);
+        }
+        Ok(part)
+    }
+
+    fn nothing_yet(&self) -> Summary {
+        Summary { shard: self.shard, ..Summary::new(self.seeds.clone(), self.conditions) }
+    }
+
+    /// The next seed, in order, so that an interrupted swarm has run a prefix of its seeds.
+    fn take(&self, taken: &AtomicU64, stop: &AtomicBool) -> Option<u64> {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.shard.nth(&self.seeds, taken.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Runs the seeds on `jobs` threads (0 for one per core), as [`Swarm::run`].
 ///
 /// # Errors
 ///
@@ -85,31 +166,15 @@ pub fn run_seeds(
     stop: &AtomicBool,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Summary, SwarmError> {
-    let conditions = conditions.into();
-    let pool = ThreadPoolBuilder::new().num_threads(jobs).build().map_err(SwarmError::Threads)?;
-    let taken = AtomicU64::new(0);
-    let work = || {
-        let mut part = Summary::new(seeds.clone(), conditions);
-        while let Some(seed) = take(&seeds, &taken, stop) {
-            let (report, left_out) = run_seed_under(seed, conditions, systems, &mut |_| ())?;
-            progress(Progress { simulated: report.simulated, found: report.finding.is_some() });
-            part.leave_out(left_out);
-            part.add(seed, report);
-        }
-        Ok(part)
-    };
-    let mut summary = Summary::new(seeds.clone(), conditions);
-    for part in pool.broadcast(|_| work()) {
-        summary.merge(part.map_err(SwarmError::Refused)?);
-    }
-    Ok(summary)
+    let swarm = Swarm { seeds, shard: Shard::WHOLE, conditions: conditions.into(), jobs, systems };
+    swarm.run(stop, &Steps(progress))
 }
 
-/// The next seed, in order, so that an interrupted swarm has run a prefix of its seeds.
-fn take(seeds: &Range<u64>, taken: &AtomicU64, stop: &AtomicBool) -> Option<u64> {
-    if stop.load(Ordering::Relaxed) {
-        return None;
+/// Whoever only wants to know how far it is.
+struct Steps<'a>(&'a (dyn Fn(Progress) + Sync));
+
+impl Watch for Steps<'_> {
+    fn ends(&self, _worker: usize, _seed: u64, report: &Report) {
+        (self.0)(Progress::of(report));
     }
-    let index = taken.fetch_add(1, Ordering::Relaxed);
-    (index < seeds.end - seeds.start).then(|| seeds.start + index)
 }

@@ -29,7 +29,7 @@ fn hold(seeds: std::ops::Range<u64>, conditions: Conditions) {
 #[test]
 fn seeds_hold_on_madsim() {
     for profile in Profile::ALL {
-        hold(0..10, Conditions { profile, engine: Engine::Madsim });
+        hold(0..10, Conditions { profile, engine: Engine::Madsim, mutant: None });
     }
 }
 
@@ -53,7 +53,7 @@ fn small_seeds_hold_on_turmoil() {
     std::thread::scope(|scope| {
         for profile in HOLD {
             let seed = small(profile).seed;
-            let conditions = Conditions { profile, engine: Engine::Turmoil };
+            let conditions = Conditions { profile, engine: Engine::Turmoil, mutant: None };
             scope.spawn(move || hold(seed..seed + 1, conditions));
         }
     });

@@ -1,0 +1,188 @@
+//! The summary of a night, in Markdown.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::mutant::{self, Mutant};
+use crate::night::{Began, Book, Canary, Entry, Merged, Tally};
+use crate::swarm::{Conditions, Profile, replay_command};
+
+use super::human;
+use super::report::Scripted;
+
+/// What is to be said of a night.
+pub struct Verdict<'a> {
+    /// The bugs.
+    pub bugs: &'a [Scripted<'a>],
+    /// The mutant that was to be found.
+    pub canary: Option<&'a (&'static Mutant, Canary<'a>)>,
+    /// What was found of it.
+    pub caged: &'a [Scripted<'a>],
+    /// What was expected and is not there.
+    pub wrong: &'a [String],
+}
+
+/// All of it.
+pub fn summary(merged: &Merged, verdict: &Verdict<'_>, warnings: &[String]) -> String {
+    let mut text = format!("# {}\n\n", headline(merged, verdict));
+    totals(&mut text, merged);
+    for why in verdict.wrong {
+        let _ = writeln!(text, "**{why}**\n");
+    }
+    if !verdict.bugs.is_empty() {
+        findings(&mut text, verdict.bugs);
+    }
+    canary(&mut text, verdict);
+    processes(&mut text, merged);
+    if !warnings.is_empty() {
+        text.push_str("## Warnings\n\n");
+        warnings.iter().for_each(|warning| text.push_str(&format!("- {}\n", cell(warning))));
+        text.push('\n');
+    }
+    text
+}
+
+fn headline(merged: &Merged, verdict: &Verdict<'_>) -> String {
+    let proves = verdict.wrong.is_empty() && merged.tally(None).seeds > 0;
+    match (verdict.bugs.len(), proves) {
+        (0, true) => "The night held".to_owned(),
+        (0, false) => "The night proves nothing".to_owned(),
+        (1, _) => "The night found 1 bug".to_owned(),
+        (bugs, _) => format!("The night found {bugs} bugs"),
+    }
+}
+
+fn totals(text: &mut String, merged: &Merged) {
+    let Tally { seeds, vacuous, findings, simulated_us, wall_ms } = merged.tally(None);
+    let machine = Duration::from_millis(wall_ms);
+    let rows = [
+        ("seeds", human::thousands(seeds)),
+        ("simulated time", human::duration(Duration::from_micros(simulated_us))),
+        ("machine time", human::duration(machine)),
+        ("vacuous seeds", human::thousands(vacuous)),
+        ("seeds that found something", human::thousands(findings)),
+    ];
+    text.push_str("| | |\n|---|---|\n");
+    for (name, value) in rows {
+        let _ = writeln!(text, "| {name} | {value} |");
+    }
+    text.push('\n');
+}
+
+/// The bugs: how many by invariant, then one by one with the command that shows each.
+fn findings(text: &mut String, bugs: &[Scripted<'_>]) {
+    let mut by_invariant: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for Scripted { kept, .. } in bugs {
+        let counts = by_invariant.entry(&kept.fastest.invariant).or_default();
+        *counts = (counts.0 + 1, counts.1 + kept.times);
+    }
+    text.push_str("## Findings\n\n| invariant | bugs | times |\n|---|---|---|\n");
+    for (invariant, (bugs, times)) in by_invariant {
+        let _ = writeln!(text, "| `{invariant}` | {bugs} | {} |", human::thousands(times));
+    }
+    text.push_str("\n| invariant | what | times | found after | commit | see it | script |\n");
+    text.push_str("|---|---|---|---|---|---|---|\n");
+    for Scripted { kept, script } in bugs {
+        let entry = &kept.fastest;
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} | `{}` | `{}` | {} |",
+            entry.invariant,
+            cell(&entry.message),
+            human::thousands(kept.times),
+            found_after(entry),
+            entry.commit.get(..10).unwrap_or(&entry.commit),
+            replay(entry),
+            script_cell(script.as_ref()),
+        );
+    }
+    text.push('\n');
+}
+
+fn script_cell(script: Option<&Result<crate::night::Script, String>>) -> String {
+    match script {
+        None => String::new(),
+        Some(Err(why)) => format!("none: {}", cell(why)),
+        Some(Ok(script)) => match script.whole {
+            Some(why) => format!("`{}`, {} steps: {why}", script.file, script.steps),
+            None => format!("`{}`, {} of {} steps", script.file, script.steps, script.steps_before),
+        },
+    }
+}
+
+fn canary(text: &mut String, verdict: &Verdict<'_>) {
+    let Some((mutant, Canary { seeds, found })) = verdict.canary else { return };
+    let seeds = human::thousands(*seeds);
+    let _ = write!(text, "## Canary\n\n`{}`: ", mutant.name);
+    match found {
+        None => text.push_str(&format!("**not found** in {seeds} seeds.\n\n")),
+        Some(kept) => {
+            let entry = &kept.fastest;
+            let (invariant, after) = (&entry.invariant, found_after(entry));
+            let _ = writeln!(text, "found in {seeds} seeds, by `{invariant}` after {after}:");
+            let _ = writeln!(text, "`{}`.", replay(entry));
+            for script in verdict.caged.iter().filter(|caged| caged.script.is_some()) {
+                let _ = writeln!(text, "Script: {}.", script_cell(script.script.as_ref()));
+            }
+            text.push('\n');
+        }
+    }
+}
+
+fn processes(text: &mut String, merged: &Merged) {
+    text.push_str("<details><summary>Shards</summary>\n\n");
+    text.push_str("| shard | of | from seed | seeds | simulated | took | ended |\n");
+    text.push_str("|---|---|---|---|---|---|---|\n");
+    for Book { began, tally, ended, .. } in &merged.books {
+        let (shard, of, from) = began.as_ref().map_or_else(Default::default, introduction);
+        let ended = ended.map_or("killed", |why| why.word());
+        let simulated = human::duration(Duration::from_micros(tally.simulated_us));
+        let took = human::duration(Duration::from_millis(tally.wall_ms));
+        let seeds = human::thousands(tally.seeds);
+        let _ = writeln!(
+            text,
+            "| {shard} | {of} | {from} | {seeds} | {simulated} | {took} | {ended} |"
+        );
+    }
+    text.push_str("\n</details>\n\n");
+}
+
+fn introduction(began: &Began) -> (String, String, String) {
+    let mutant = began.mutant.as_ref().map(|mutant| format!(", mutant {mutant}"));
+    let of = format!("{} on {}{}", began.profile, began.engine, mutant.unwrap_or_default());
+    (began.shard.clone(), of, began.from.to_string())
+}
+
+fn found_after(entry: &Entry) -> String {
+    let simulated = entry.simulated_us.map(|us| human::duration(Duration::from_micros(us)));
+    simulated.unwrap_or_else(|| "no end".to_owned())
+}
+
+/// The one command that shows it again.
+pub fn replay(entry: &Entry) -> String {
+    let engine = Engine::ALL.into_iter().find(|engine| engine.name() == entry.engine);
+    let conditions = Conditions {
+        profile: entry.profile.parse::<Profile>().unwrap_or_default(),
+        engine: engine.unwrap_or_default(),
+        mutant: entry.mutant.as_deref().and_then(mutant::find).map(|mutant| mutant.name),
+    };
+    replay_command(entry.seed, conditions)
+}
+
+/// One line, with nothing in it that ends a cell of a table or begins a tag.
+fn cell(text: &str) -> String {
+    let line = text.lines().collect::<Vec<_>>().join(" ");
+    line.replace('|', "\\|").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_message_stays_in_its_cell() {
+        assert_eq!(cell("a|b\n<c>"), "a\\|b &lt;c>");
+    }
+}

@@ -1,0 +1,172 @@
+//! `report merge DIR…`
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::mutant::Mutant;
+use crate::night::{Canary, Entry, Kept, Merged, Script, script};
+
+use super::args;
+use super::exit::Exit;
+use super::markdown::{self, Verdict};
+use super::mutants::named;
+use super::out::{Failure, Out, complain, warn};
+
+/// Where GitHub wants the summary of a job.
+const JOB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// A bug or a canary, and its script.
+pub struct Scripted<'a> {
+    /// What it is.
+    pub kept: &'a Kept,
+    /// Its script, or why there is none.
+    pub script: Option<Result<Script, String>>,
+}
+
+/// Merges ledgers, writes scripts and a summary, and says whether the night was good.
+pub fn merge(args: &args::Merge, out: &mut Out) -> Result<Exit, Failure> {
+    let canary = args.expect_canary.as_deref().map(named).transpose()?;
+    let usage = |error: &dyn ToString| Failure::Usage(error.to_string());
+    let merged = Merged::read(&args.folders).map_err(|error| usage(&error))?;
+    let warnings = merged.warnings();
+    warnings.iter().for_each(|warning| warn(warning));
+    let canary = canary.map(|mutant| (mutant, merged.canary(mutant)));
+    let (bugs, caged) = scripts(&merged, canary.as_ref(), args.shrink, args.out.as_deref())?;
+    let wrong = wrong(args, &merged, canary.as_ref());
+    let verdict = Verdict { bugs: &bugs, canary: canary.as_ref(), caged: &caged, wrong: &wrong };
+    let summary = markdown::summary(&merged, &verdict, &warnings);
+    if let Some(folder) = &args.out {
+        write(&folder.join("summary.md"), &summary)?;
+    }
+    append_to_job_summary(&summary)?;
+    if out.is_json() {
+        out.object(&as_json(&merged, &bugs, canary.as_ref(), &wrong))?;
+    } else {
+        out.text(&summary)?;
+    }
+    out.flush()?;
+    wrong.iter().for_each(|why| complain(why));
+    Ok(if bugs.is_empty() && wrong.is_empty() { Exit::Held } else { Exit::Violation })
+}
+
+/// What was expected of the night, and is not there.
+fn wrong(
+    args: &args::Merge,
+    merged: &Merged,
+    canary: Option<&(&'static Mutant, Canary<'_>)>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some((Mutant { name, caught_by, .. }, Canary { seeds, found: None })) = canary {
+        let by = caught_by.join(" or ");
+        wrong.push(format!(
+            "the canary {name} was not found by {by} in {seeds} seeds: this night could not have found a bug"
+        ));
+    }
+    let seeds = merged.tally(None).seeds;
+    if seeds < args.expect_seeds {
+        let least = args.expect_seeds;
+        wrong
+            .push(format!("only {seeds} seeds were run, and not {least}: the night was too short"));
+    }
+    wrong
+}
+
+/// A script for each bug, and for the canary, last. The time that is left is shared among those to come.
+fn scripts<'a>(
+    merged: &'a Merged,
+    canary: Option<&(&'static Mutant, Canary<'a>)>,
+    time: Duration,
+    folder: Option<&Path>,
+) -> Result<(Vec<Scripted<'a>>, Vec<Scripted<'a>>), Failure> {
+    let bugs: Vec<&Kept> = merged.bugs().map(|(_, kept)| kept).collect();
+    let caged: Vec<&Kept> = canary.iter().filter_map(|(_, canary)| canary.found).collect();
+    let Some(folder) = folder else {
+        let bare = |kept| Scripted { kept, script: None };
+        return Ok((bugs.into_iter().map(bare).collect(), caged.into_iter().map(bare).collect()));
+    };
+    fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+    let end = now() + time;
+    let mut left = (bugs.len() + caged.len()) as u32;
+    let mut one = |kept: &'a Kept| {
+        let share = now() + end.saturating_duration_since(now()) / left;
+        left -= 1;
+        let script = script(&kept.fastest, &mut |_, _| now() < share);
+        if let Ok(script) = &script {
+            write(&folder.join(&script.file), &script.text)?;
+        }
+        Ok(Scripted { kept, script: Some(script) })
+    };
+    let bugs = bugs.into_iter().map(&mut one).collect::<Result<_, Failure>>()?;
+    Ok((bugs, caged.into_iter().map(one).collect::<Result<_, Failure>>()?))
+}
+
+#[allow(clippy::disallowed_methods, reason = "shrinking is bounded in wall time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::Usage(format!("cannot write {}: {error}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| cannot_write(path, &error))
+}
+
+/// A job may have several steps that say something.
+fn append_to_job_summary(text: &str) -> Result<(), Failure> {
+    let Some(path) = std::env::var_os(JOB_SUMMARY).filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let path = Path::new(&path);
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| cannot_write(path, &error))
+}
+
+fn as_json(
+    merged: &Merged,
+    bugs: &[Scripted<'_>],
+    canary: Option<&(&'static Mutant, Canary<'_>)>,
+    wrong: &[String],
+) -> Value {
+    let mutants = merged.kept.iter().filter(|(key, _)| key.mutant.is_some());
+    let of_mutants = mutants.map(|(_, kept)| of_entry(&kept.fastest, kept.times));
+    json!({
+        "type": "night",
+        "ledgers": merged.books.len(),
+        "killed": merged.books.iter().filter(|book| book.ended.is_none()).count(),
+        "torn": merged.books.iter().filter(|book| book.torn).count(),
+        "missing": merged.missing(),
+        "total": merged.tally(None),
+        "findings": bugs.iter().map(finding).collect::<Vec<_>>(),
+        "of_mutants": of_mutants.collect::<Vec<_>>(),
+        "canary": canary.map(|(mutant, canary)| json!({
+            "mutant": mutant.name,
+            "seeds": canary.seeds,
+            "found": canary.found.map(|kept| &kept.fastest),
+        })),
+        "wrong": wrong,
+    })
+}
+
+fn finding(Scripted { kept, script }: &Scripted<'_>) -> Value {
+    let mut object = of_entry(&kept.fastest, kept.times);
+    if let Some(Ok(script)) = script {
+        object["script"] = script.file.clone().into();
+        object["steps"] = script.steps.into();
+        object["steps_before"] = script.steps_before.into();
+    }
+    object
+}
+
+fn of_entry(entry: &Entry, times: u64) -> Value {
+    let mut object = json!(entry);
+    object["times"] = times.into();
+    object["replay"] = markdown::replay(entry).into();
+    object
+}

@@ -1,0 +1,130 @@
+//! Writing a ledger, so that what is written stays written.
+//!
+//! A line is one `write` to a file that is opened for appending, and `sync_data` before anything else is done. So a
+//! process that is killed loses nothing that it has told, and neither does a machine.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::line::Line;
+
+/// A ledger that is being written. Threads may share it.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    file: Mutex<Result<File, LedgerError>>,
+}
+
+/// Why a ledger could not be written, or its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerError {
+    path: PathBuf,
+    why: String,
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot write the ledger {}: {}", self.path.display(), self.why)
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+/// How many processes may begin with the same name.
+const NAMESAKES: u32 = 1_000;
+
+impl Ledger {
+    /// A new ledger in a folder, which is made when it is not there. `name` says whose it is; where another process
+    /// has had the same name, in a container that came back for example, the file gets a number.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn create(folder: &Path, name: &str) -> Result<Ledger, LedgerError> {
+        let failed = |path: &Path, error: &io::Error| LedgerError {
+            path: path.to_owned(),
+            why: error.to_string(),
+        };
+        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+        for number in 1..=NAMESAKES {
+            let number = if number == 1 { String::new() } else { format!("-{number}") };
+            let path = folder.join(format!("{name}{number}.jsonl"));
+            match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(&path, &error)),
+                Ok(file) => {
+                    // The file's name is the folder's content. Not every system can sync a folder.
+                    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+                    return Ok(Ledger { path, file: Mutex::new(Ok(file)) });
+                }
+            }
+        }
+        let why = format!("{NAMESAKES} ledgers have the name {name} already");
+        Err(LedgerError { path: folder.to_owned(), why })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a line. After an error nothing more is written: behind half a line it could not be read.
+    ///
+    /// # Errors
+    ///
+    /// When the line, or one before it, could not be written.
+    pub fn write(&self, line: &Line) -> Result<(), LedgerError> {
+        let mut text = serde_json::to_string(line).expect("lines of a ledger are JSON");
+        text.push('\n');
+        let mut state = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = state.as_mut().map_err(|error| error.clone())?;
+        let written = append(file, text.as_bytes());
+        written.map_err(|error| {
+            let error = LedgerError { path: self.path.clone(), why: error.to_string() };
+            *state = Err(error.clone());
+            error
+        })
+    }
+
+    /// Why it could not be written, if it could not.
+    pub fn error(&self) -> Option<LedgerError> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned()
+    }
+}
+
+/// `write_all` would do it in several writes when the first one is short, which a disk does that is nearly full.
+fn append(file: &mut File, line: &[u8]) -> io::Result<()> {
+    let written = loop {
+        match file.write(line) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            written => break written?,
+        }
+    };
+    if written < line.len() {
+        let why = format!("no room: {written} of {} bytes of a line were written", line.len());
+        return Err(io::Error::new(ErrorKind::StorageFull, why));
+    }
+    file.sync_data()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::night::Tally;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_and_stays_one() {
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().append(true).open(&path).unwrap();
+        let ledger = Ledger { path, file: Mutex::new(Ok(file)) };
+        assert_eq!(ledger.error(), None);
+        let error = ledger.write(&Line::Progress(Tally::default())).unwrap_err();
+        assert!(error.to_string().contains("/dev/full: No space left"), "{error}");
+        assert_eq!(ledger.write(&Line::Progress(Tally::default())), Err(error.clone()));
+        assert_eq!(ledger.error(), Some(error));
+    }
+}
