@@ -35,5 +35,5 @@ pub(super) const ALL: &[Mutant] = &[
     consumer("doubling-leader", &["KAFKA-12984"], "Gives the first partition to two members", &["single-owner"], |inner| Twisted::boxed(inner, DoublingLeader)),
     consumer("keeps-partitions", &["KAFKA-12983", "franz-go before 1.17"], "Adds to each assignment what it was assigned before", &["no-overlap"], |inner| Twisted::boxed(inner, KeepsPartitions::default())),
     consumer("commits-what-it-lost", &["librdkafka#5604"], "Commits, along with what it owns, what it once committed", &["no-overlap"], |inner| Twisted::boxed(inner, CommitsWhatItLost::default())),
-    consumer("deaf-to-errors", &["kafkajs#1474"], "Hears no error of a heartbeat or a commit, and so never rejoins", &["convergence"], |inner| Twisted::boxed(inner, DeafToErrors)),
+    consumer("deaf-to-errors", &["kafkajs#1474"], "Hears no error of a heartbeat or a commit, and so never rejoins", &["duty", "convergence"], |inner| Twisted::boxed(inner, DeafToErrors)),
 ];
