@@ -7,7 +7,8 @@
 //!   something that it may give up for;
 //! - whose Heartbeat, SyncGroup or OffsetCommit was refused with UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION or
 //!   FENCED_INSTANCE_ID sends none under that id in that generation until another join has been answered;
-//! - commits only in a generation whose assignment it was told;
+//! - takes over an assignment, and commits, only under the membership for which it was told the assignment, and not once
+//!   it knows that this is over;
 //! - asks nothing of the group on a connection whose broker has said that it is not the coordinator.
 //!
 //! Not said: how soon a consumer joins again (that the group comes to rest is `convergence`'s); that it stops reading:
@@ -114,7 +115,7 @@ impl Invariant for Duty {
             Kind::FaultEnded { fault: FaultKind::Pause, .. } => {
                 (life.paused, life.quiet) = (false, event.local);
             }
-            Kind::Consumer(observation) => life.does(event.local, observation),
+            Kind::Consumer(observation) => return life.does(event.local, observation),
             _ => {}
         }
         Ok(())
@@ -128,7 +129,10 @@ impl Life {
         let excused = self.paused || !self.knows_coordinator || self.awaits || self.doomed;
         match member && !excused && now > self.quiet + self.patience {
             false => Ok(()),
-            true => Err(format!("a member in {} has sent no heartbeat since {}", self.state, self.quiet)),
+            true => Err(format!(
+                "a member in {} has sent no heartbeat since {}",
+                self.state, self.quiet
+            )),
         }
     }
 
@@ -145,8 +149,10 @@ impl Life {
         if of_group && self.denied == Some(act.conn) {
             return Err(format!("sent {api} to a broker that had said it is not the coordinator"));
         }
-        if let Request::Heartbeat(_) = act.request {
-            (self.quiet, self.awaits) = (now, true);
+        match act.request {
+            Request::Heartbeat(_) => (self.quiet, self.awaits) = (now, true),
+            Request::LeaveGroup(_) => self.synced = None,
+            _ => {}
         }
         let Some((member, generation)) = spoken_for(act.request) else { return Ok(()) };
         let is = |other: &Option<Membership>| {
@@ -184,20 +190,33 @@ impl Life {
         let Some((member, generation)) = spoken_for(act.request) else { return };
         let membership = (member.clone(), generation);
         if answer.is(&OVER) {
+            self.synced.take_if(|synced| *synced == membership);
             self.refused = Some(membership);
         } else if answer.error == 0 && matches!(act.request, Request::SyncGroup(_)) {
             self.synced = Some(membership);
         }
     }
 
-    fn does(&mut self, now: Time, observation: &Observation) {
+    fn does(&mut self, now: Time, observation: &Observation) -> Result<(), String> {
         match observation {
+            Observation::Assigned { member, generation, .. } => {
+                let told = self.synced.as_ref();
+                if told.is_none_or(|(id, of)| *id != member.0 || *of != generation.0) {
+                    return Err(format!(
+                        "took over an assignment as {:?} in generation {generation}, where it was told none or knows \
+                         that this is over",
+                        member.as_str()
+                    ));
+                }
+            }
+            Observation::PollTimeout => self.synced = None,
             Observation::State { to, .. } => (self.state, self.quiet) = (*to, now),
             Observation::CoordinatorLost { .. } => {
                 (self.knows_coordinator, self.awaits) = (false, false);
             }
             _ => {}
         }
+        Ok(())
     }
 }
 
@@ -250,6 +269,19 @@ mod tests {
     fn commits_come_after_the_assignment() {
         member().says(1, commit(1)).holds();
         member().says(1, commit(2)).breaks("committed in generation 2 before");
+    }
+
+    #[test]
+    fn what_arrived_before_the_membership_was_over_is_not_taken_over() {
+        let arrived = || {
+            let mut story = member();
+            story.hears(1, syncs(2), crate::protocol::Response::SyncGroup(Default::default()));
+            story
+        };
+        arrived().assigned(0, "a", 2, &[]).holds();
+        arrived().assigned(0, "", -1, &[]).breaks("took over an assignment as \"\"");
+        let timeout = Observation::PollTimeout;
+        arrived().consumer(0, timeout).assigned(0, "a", 2, &[]).breaks("knows that this is over");
     }
 
     #[test]

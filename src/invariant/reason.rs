@@ -227,7 +227,10 @@ impl Life {
             }
             Observation::PollTimeout => {
                 if now + SLACK < self.polled + self.poll_interval {
-                    return Err(format!("left as too late, though it had polled at {}", self.polled));
+                    return Err(format!(
+                        "left as too late, though it had polled at {}",
+                        self.polled
+                    ));
                 }
                 self.ends(false);
             }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    FindCoordinatorRequest, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
-    LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, join_group_response,
-    leave_group_request, leave_group_response, offset_commit_request, offset_commit_response,
-    offset_fetch_request, offset_fetch_response, sync_group_request,
+    FindCoordinatorRequest, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest,
+    JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest,
+    SyncGroupResponse, join_group_response, leave_group_request, leave_group_response,
+    offset_commit_request, offset_commit_response, offset_fetch_request, offset_fetch_response,
+    sync_group_request,
 };
 
 use crate::assignor::Assignor;
