@@ -55,7 +55,6 @@ pub(super) struct Reason {
 struct Life {
     is_static: bool,
     poll_interval: Duration,
-    state: MemberState,
     /// The id that it is to join with; none if any will do.
     id: Option<StrBytes>,
     generation: i32,
@@ -66,6 +65,9 @@ struct Life {
     /// An assignment has arrived that it has not taken over.
     arrived: bool,
     leads: bool,
+    /// The id, generation and leadership that a join was granted. It takes them on when it goes on to sync: an answer
+    /// that a busy application left unread may come behind an error that has ended it all.
+    granted: Option<(StrBytes, i32, bool)>,
     /// Where its JoinGroup is under way.
     joining: Option<ConnectionId>,
     knows_coordinator: bool,
@@ -117,13 +119,13 @@ impl Life {
         Life {
             is_static: config.instance_id.is_some(),
             poll_interval: config.max_poll_interval,
-            state: MemberState::Unjoined,
             id: None,
             generation: -1,
             over: false,
             due: true,
             arrived: false,
             leads: false,
+            granted: None,
             joining: None,
             knows_coordinator: false,
             told: BTreeSet::new(),
@@ -187,9 +189,9 @@ impl Life {
             (self.id, self.generation) = (Some(joined.member_id.clone()), -1);
         } else if answer.is(&[E::UnknownMemberId]) && self.id.as_ref() == Some(&body.member_id) {
             self.ends(false);
-        } else if answer.error == 0 && self.state == MemberState::PreparingRebalance {
-            (self.id, self.generation) = (Some(joined.member_id.clone()), joined.generation_id);
-            (self.over, self.leads) = (false, joined.leader == joined.member_id);
+        } else if answer.error == 0 {
+            let leads = joined.leader == joined.member_id;
+            self.granted = Some((joined.member_id.clone(), joined.generation_id, leads));
         }
     }
 
@@ -216,7 +218,12 @@ impl Life {
     fn does(&mut self, now: Time, observation: &Observation) -> Result<(), String> {
         match observation {
             Observation::State { to, why, .. } => {
-                self.state = *to;
+                if *to == MemberState::CompletingRebalance
+                    && let Some((id, generation, leads)) = self.granted.take()
+                {
+                    (self.id, self.generation, self.leads) = (Some(id), generation, leads);
+                    self.over = false;
+                }
                 let quiet = self.is_static || !self.knows_coordinator || self.id.is_none();
                 if *to == MemberState::Unjoined && !(self.over || quiet) {
                     let id = self.id.as_deref().unwrap_or_default();
@@ -263,7 +270,7 @@ impl Life {
 mod tests {
     use crate::consumer::{MemberState::*, Observation};
     use crate::invariant::story::client::{heartbeat, joins, syncs};
-    use crate::invariant::story::{Story, error_join, heartbeat_answer, partition};
+    use crate::invariant::story::{Story, error_join, heartbeat_answer, join_answer, partition};
     use crate::protocol::ResponseError as E;
 
     fn member() -> Story {
@@ -301,6 +308,13 @@ mod tests {
         let mut story = member();
         story.hears(1, heartbeat(0), heartbeat_answer(E::UnknownMemberId.code()));
         story.becomes(Unjoined).breaks("is one no longer");
+    }
+
+    #[test]
+    fn a_join_that_is_granted_too_late_changes_nothing() {
+        let mut story = member();
+        story.beats(Some(E::UnknownMemberId)).hears(1, joins("a"), join_answer("a", 1, "b", &[]));
+        story.becomes(Unjoined).says(1, joins("")).holds();
     }
 
     #[test]
