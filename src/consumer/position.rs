@@ -228,5 +228,20 @@ fn flatten(answer: &OffsetFetchResponse) -> (i16, Vec<(TopicPartition, i64, i16)
             (name, one.committed_offset, one.error_code)
         })
     });
-    (answer.error_code, offsets.collect())
+    let offsets: Vec<_> = offsets.collect();
+    (whole_error(answer.error_code, &offsets), offsets)
+}
+
+/// The error of an answer of the older layout. Before version 2 what is wrong with the group is said of each partition
+/// (rule R13.2.9).
+fn whole_error(error: i16, offsets: &[(TopicPartition, i64, i16)]) -> i16 {
+    use ResponseError as E;
+    let of_partitions = [
+        E::UnknownTopicOrPartition.code(),
+        E::TopicAuthorizationFailed.code(),
+        E::UnstableOffsetCommit.code(),
+    ];
+    let mut errors = offsets.iter().map(|&(_, _, error)| error);
+    let of_group = errors.find(|error| *error != 0 && !of_partitions.contains(error));
+    if error == 0 { of_group.unwrap_or(0) } else { error }
 }

@@ -12,8 +12,10 @@ mod answered;
 mod api;
 mod balance;
 mod checker;
+mod client;
 mod convergence;
 mod durable;
+mod duty;
 mod expectations;
 mod fencing;
 mod generation;
@@ -21,6 +23,7 @@ mod ledger;
 mod legal_transitions;
 mod no_loss;
 mod no_overlap;
+mod reason;
 mod revoke_first;
 mod session;
 mod single_owner;
@@ -36,7 +39,7 @@ pub use checker::Checker;
 pub use ledger::{Asked, Claim, Group, Home, Key, Ledger, Member, Plan, Roster, Standing};
 
 /// The names of all invariants, in the order in which they are asked.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 18] = [
     "single-owner",
     "no-overlap",
     "revoke-first",
@@ -51,6 +54,8 @@ pub const NAMES: [&str; 16] = [
     "balance",
     "stickiness",
     "answered",
+    "reason",
+    "duty",
     "convergence",
     "expect",
 ];
@@ -72,6 +77,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(balance::Balance),
         Box::new(stickiness::Stickiness),
         Box::new(answered::Answered::default()),
+        Box::new(reason::Reason::default()),
+        Box::new(duty::Duty::default()),
         Box::new(convergence::Convergence::default()),
         Box::new(expectations::Expectations),
     ]

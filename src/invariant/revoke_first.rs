@@ -8,6 +8,9 @@
 //! the old owner has revoked or lost it, closed or crashed, or its id is no member any more: fenced,
 //! expired, replaced.
 //!
+//! Of any consumer: when it sends a JoinGroup it owns nothing, if one of its assignors is eager, or if it joins without
+//! an id. (What it had may be given to others in the rebalance that it asks for.)
+//!
 //! Not said: anything of a static member that was away when the group rebalanced. Its subscription stays as
 //! it was when it last joined, so a leader may not know what it owns by now, and it may own that until
 //! it hears that it is fenced. Anything of a member whose JoinGroup was held up on its way: it tells of what was
@@ -15,6 +18,9 @@
 
 use std::collections::BTreeMap;
 
+use kafka_protocol::messages::JoinGroupRequest;
+
+use crate::assignor::{RebalanceProtocol, common_protocol};
 use crate::consumer::Observation;
 use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition};
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
@@ -35,6 +41,9 @@ pub(super) struct RevokeFirst {
 
 struct Holder {
     group: GroupId,
+    /// It offers an assignor that is not cooperative.
+    eager: bool,
+    /// What it has was assigned by a cooperative assignor.
     cooperative: bool,
     member: Option<MemberId>,
     /// What it owns, and when it was assigned that.
@@ -47,7 +56,7 @@ impl Invariant for RevokeFirst {
     }
 
     fn statement(&self) -> &'static str {
-        "a cooperative member is given a partition only after its owner gave it up"
+        "a partition changes hands only after its owner gave it up"
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
@@ -55,10 +64,11 @@ impl Invariant for RevokeFirst {
             (Kind::Consumer(observation), Place::Consumer(consumer)) => {
                 return self.observe(ledger, consumer, observation);
             }
-            (Kind::Sent { conn, message: Message::Request(frame), .. }, Place::Consumer(_)) => {
-                if let Request::JoinGroup(_) = &frame.body {
+            (Kind::Sent { conn, message: Message::Request(frame), .. }, Place::Consumer(who)) => {
+                if let Request::JoinGroup(body) = &frame.body {
                     self.order += 1;
                     self.sent.insert((*conn, frame.correlation), self.order);
+                    return self.gave_up(who, body);
                 }
             }
             (Kind::Received { .. }, Place::Broker(_)) => {
@@ -83,7 +93,8 @@ impl Invariant for RevokeFirst {
             }
             (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
                 let (group, owned) = (config.group.clone(), BTreeMap::new());
-                let holder = Holder { group, cooperative: false, member: None, owned };
+                let eager = common_protocol(&config.assignors) == RebalanceProtocol::Eager;
+                let holder = Holder { group, eager, cooperative: false, member: None, owned };
                 self.consumers.insert(consumer, holder);
             }
             (
@@ -131,6 +142,19 @@ impl RevokeFirst {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Who joins owns nothing that it should have given up before.
+    fn gave_up(&self, consumer: ConsumerRef, body: &JoinGroupRequest) -> Result<(), String> {
+        let Some(holder) = self.consumers.get(&consumer) else { return Ok(()) };
+        match holder.owned.first_key_value() {
+            Some((owned, _)) if holder.eager || body.member_id.is_empty() => Err(format!(
+                "group {}: {:?} joined before it gave up {owned}",
+                holder.group.as_str(),
+                body.member_id
+            )),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Nobody else who joined for the generation owns what the consumer takes.
@@ -228,10 +252,19 @@ mod tests {
     }
 
     #[test]
-    fn eager_members_are_not_judged() {
+    fn eager_members_give_up_everything_before_they_join() {
         let mut story = Story::new("revoke-first");
-        story.started(0).started(1).generation(1, &["a"]).stable().assigned(0, "a", 1, &["t-0"]);
-        story.state(Stable, PreparingRebalance).added("b").ask_join("a");
-        story.generation(2, &["a", "b"]).assigned(1, "b", 2, &["t-0"]).holds();
+        story.started(0).started(1).generation(1, &["a"]).stable().assigned(0, "a", 1, &["t-1"]);
+        story.state(Stable, PreparingRebalance).added("b").consumer(0, revoked()).ask_join("a");
+        story.generation(2, &["a", "b"]).assigned(1, "b", 2, &["t-1"]).holds();
+        story.assigned(0, "a", 2, &["t-0"]).ask_join("a");
+        story.breaks("joined before it gave up t-0");
+    }
+
+    #[test]
+    fn who_joins_without_an_id_has_nothing() {
+        let mut story = story(true);
+        story.ask_join("");
+        story.breaks("joined before it gave up t-0");
     }
 }

@@ -4,7 +4,7 @@
 //! `cooperative-sticky`, if all members subscribe to the same topics, none says which rack it is in,
 //! and the topics were there before the first consumer and have not changed since. Of P partitions
 //! and M members, quotas are floor(P / M), and for P mod M members one more. A member keeps what it claims to
-//! own and nobody else claims: up to the floor each, and one more for as many members as have it and as
+//! own and nobody else claims from as new a generation: up to the floor each, and one more for as many members as have it and as
 //! there are larger quotas. The plan keeps at least as many partitions with their owners, all members
 //! together. (No balanced plan can keep more.)
 //!
@@ -56,8 +56,7 @@ fn judge(
     let must = must_keep(roster, &partitions);
     let kept: usize = assignments
         .iter()
-        .filter_map(|(member, given)| Some((roster.claims.get(member)?, given)))
-        .map(|(claim, given)| given.iter().filter(|p| claim.partitions.contains(*p)).count())
+        .map(|(member, given)| given.iter().filter(|p| owns(roster, member, p)).count())
         .sum();
     match kept < must {
         false => Ok(()),
@@ -84,13 +83,22 @@ fn partitions(ledger: &Ledger, roster: &Roster) -> Option<BTreeSet<TopicPartitio
     (equal && steady && !racked).then(|| first.iter().flat_map(of).collect())
 }
 
+/// Whether the member claims the partition, and nobody else from as new a generation (KIP-341).
+fn owns(roster: &Roster, member: &MemberId, partition: &TopicPartition) -> bool {
+    let Some(own) = roster.claims.get(member) else { return false };
+    own.partitions.contains(partition)
+        && roster
+            .claimants(partition)
+            .all(|(other, claim)| other == member || claim.generation < own.generation)
+}
+
 /// How many partitions can stay where they are in a balanced plan.
 fn must_keep(roster: &Roster, partitions: &BTreeSet<TopicPartition>) -> usize {
     let members = roster.subscriptions.len().max(1);
     let (floor, larger) = (partitions.len() / members, partitions.len() % members);
-    let owned = roster.claims.values().map(|claim| {
-        let sole = |p: &&TopicPartition| roster.claimants(p).nth(1).is_none();
-        claim.partitions.intersection(partitions).filter(sole).count()
+    let owned = roster.claims.iter().map(|(member, claim)| {
+        let all = claim.partitions.intersection(partitions);
+        all.filter(|p| owns(roster, member, p)).count()
     });
     let (mut kept, mut more) = (0, 0);
     for owned in owned {
@@ -144,6 +152,17 @@ mod tests {
         story.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &["t-0", "t-1"], 1)]);
         story.ask_sync("a", 2, &[]);
         story.holds();
+    }
+
+    #[test]
+    fn what_an_older_generation_claims_too_stays_with_the_newer() {
+        let mut story = Story::new("stickiness");
+        story.topic("t", 2).protocol("sticky").generation(3, &["a", "b"]);
+        story.joined_with("a", 3, &[("a", &["t-0"], 1), ("b", &["t-0", "t-1"], 2)]);
+        story.ask_sync("a", 3, &[("a", &["t-1"]), ("b", &["t-0"])]);
+        story.holds();
+        story.ask_sync("a", 3, &[("a", &["t-0", "t-1"]), ("b", &[])]);
+        story.breaks("leaves 0 partitions with their owners, where balance allows 1");
     }
 
     #[test]

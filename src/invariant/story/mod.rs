@@ -1,5 +1,6 @@
 //! Hand-built traces for the tests of invariants: one group `g`, one broker, and requests of consumer 0.
 
+pub(super) mod client;
 mod terms;
 mod transactions;
 
@@ -8,13 +9,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
-    LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, join_group_response,
-    leave_group_request, leave_group_response, offset_commit_request, offset_commit_response,
-    offset_fetch_request, offset_fetch_response, sync_group_request,
+    FindCoordinatorRequest, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest,
+    JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest,
+    SyncGroupResponse, join_group_response, leave_group_request, leave_group_response,
+    offset_commit_request, offset_commit_response, offset_fetch_request, offset_fetch_response,
+    sync_group_request,
 };
 
+use crate::assignor::Assignor;
 use crate::consumer::{self, ConsumerConfig};
 use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal};
 use crate::protocol::subscription::{Subscription, encode_assignment, encode_subscription};
@@ -124,7 +127,10 @@ impl Story {
     /// A consumer of the topic `t` starts.
     pub(super) fn started(&mut self, index: u16) -> &mut Self {
         let topics = vec![TopicName(str_bytes("t"))];
-        let config = Arc::new(ConsumerConfig::new(str_bytes("c"), group(), topics));
+        let mut config = ConsumerConfig::new(str_bytes("c"), group(), topics);
+        config.assignors.clear();
+        config.assignors.extend(Assignor::from_name(self.protocol.as_str()));
+        let config = Arc::new(config);
         self.at_consumer(index, Kind::ConsumerStarted { name: "c".into(), config })
     }
 

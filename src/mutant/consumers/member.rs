@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::protocol::subscription::{decode_assignment, encode_assignment};
-use crate::protocol::{Request, Response, TopicPartition};
+use crate::protocol::{Request, Response, StrBytes, TopicPartition};
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
@@ -93,7 +93,7 @@ impl Twist for CommitsWhatItLost {
 }
 
 /// Hears no error of a heartbeat or a commit, and so never rejoins. Like kafkajs#1474, where
-/// ILLEGAL_GENERATION was ignored. `convergence` must catch it.
+/// ILLEGAL_GENERATION was ignored. `duty` must catch it, `convergence` may be first.
 pub struct DeafToErrors;
 
 impl Twist for DeafToErrors {
@@ -106,6 +106,18 @@ impl Twist for DeafToErrors {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Joins each time as if for the first time. Who it was before stays in the group until its session ends. `reason` must
+/// catch it.
+pub struct ForgetsItsId;
+
+impl Twist for ForgetsItsId {
+    fn request(&mut self, request: &mut Request) {
+        if let Request::JoinGroup(body) = request {
+            body.member_id = StrBytes::default();
         }
     }
 }

@@ -13,7 +13,9 @@ use ending::{JoinsAfterItClosed, LeavesThoughStatic, WorksAfterItClosed, WorksOn
 use leader::{
     DoublingLeader, ForgetfulLeader, ForgetsClaims, ImpatientLeader, RotatingLeader, SkewedLeader,
 };
-use member::{CommitsAhead, CommitsWhatItLost, DeafToErrors, KeepsPartitions, StartsTooLate};
+use member::{
+    CommitsAhead, CommitsWhatItLost, DeafToErrors, ForgetsItsId, KeepsPartitions, StartsTooLate,
+};
 use twisted::Twisted;
 
 /// All of them.
@@ -28,6 +30,7 @@ pub(super) const ALL: &[Mutant] = &[
     consumer("works-after-it-closed", &[], "Is done with its last batch only after it has closed", &["no-overlap"], |inner| Twisted::boxed(inner, WorksAfterItClosed::default())),
     consumer("joins-after-it-closed", &[], "Is assigned what it had once more after it has closed, as a client that takes in the answer to its last SyncGroup though it has left", &["no-overlap"], |inner| Twisted::boxed(inner, JoinsAfterItClosed::default())),
     consumer("leaves-though-static", &[], "Sends LeaveGroup when it closes, though it is a static member: its restart is a rebalance", &["static-identity"], |inner| Twisted::boxed(inner, LeavesThoughStatic)),
+    consumer("forgets-its-id", &[], "Joins each time as if for the first time: who it was before stays in the group until its session ends", &["reason"], |inner| Twisted::boxed(inner, ForgetsItsId)),
     consumer("commits-ahead", &["KAFKA-18641"], "Commits three records that the application has not seen", &["no-loss"], |inner| Twisted::boxed(inner, CommitsAhead)),
     consumer("starts-too-late", &["sarama#2947"], "Starts one record after the committed offset, as a client does that takes the committed offset for the last processed one", &["no-loss"], |inner| Twisted::boxed(inner, StartsTooLate)),
     consumer("skewed-leader", &["KAFKA-12984"], "Gives the first member all partitions of the topics that it has a part of", &["balance"], |inner| Twisted::boxed(inner, SkewedLeader)),
@@ -35,5 +38,5 @@ pub(super) const ALL: &[Mutant] = &[
     consumer("doubling-leader", &["KAFKA-12984"], "Gives the first partition to two members", &["single-owner"], |inner| Twisted::boxed(inner, DoublingLeader)),
     consumer("keeps-partitions", &["KAFKA-12983", "franz-go before 1.17"], "Adds to each assignment what it was assigned before", &["no-overlap"], |inner| Twisted::boxed(inner, KeepsPartitions::default())),
     consumer("commits-what-it-lost", &["librdkafka#5604"], "Commits, along with what it owns, what it once committed", &["no-overlap"], |inner| Twisted::boxed(inner, CommitsWhatItLost::default())),
-    consumer("deaf-to-errors", &["kafkajs#1474"], "Hears no error of a heartbeat or a commit, and so never rejoins", &["convergence"], |inner| Twisted::boxed(inner, DeafToErrors)),
+    consumer("deaf-to-errors", &["kafkajs#1474"], "Hears no error of a heartbeat or a commit, and so never rejoins", &["duty", "convergence"], |inner| Twisted::boxed(inner, DeafToErrors)),
 ];
