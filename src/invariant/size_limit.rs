@@ -5,7 +5,6 @@
 //!   limit.
 //! - When a join phase completes, no more members than the limit have joined in it: were added during it,
 //!   or had a JoinGroup parked.
-//!
 //! - Nobody is turned away while there is room: fewer members than the limit, in the join phase fewer of whom a
 //!   JoinGroup has come since the last one closed.
 //!
@@ -155,7 +154,7 @@ impl SizeLimit {
 #[cfg(test)]
 mod tests {
     use crate::coordinator::GroupState::*;
-    use crate::invariant::story::Story;
+    use crate::invariant::story::{Story, error_join};
 
     /// At most two members; a and b are.
     fn story() -> Story {
@@ -172,6 +171,17 @@ mod tests {
         joining.ask_join("b");
         joining.added("c").generation(2, &["a", "b", "c"]);
         joining.breaks("3 members joined in generation 2, at most 2 may");
+    }
+
+    #[test]
+    fn nobody_is_turned_away_while_there_is_room() {
+        let mut full = story();
+        let key = full.ask_join("");
+        full.answer(key, error_join("", 81)).holds();
+        let mut joining = story();
+        joining.state(Stable, PreparingRebalance).ask_join("a");
+        let key = joining.ask_join("b");
+        joining.answer(key, error_join("", 81)).breaks("although there was room");
     }
 
     #[test]

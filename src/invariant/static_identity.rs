@@ -275,6 +275,14 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_was_given_out_before_breaks() {
+        story().replaced("i", "a1", "a1").breaks("a1 is given out once more");
+        let mut again = story();
+        again.replaced("i", "a1", "a2").replaced("i", "a2", "a1");
+        again.breaks("a1 is given out once more");
+    }
+
+    #[test]
     fn a_displaced_id_is_never_accepted_again() {
         let mut before = story();
         let key = before.ask_heartbeat("a1", 1);

@@ -169,6 +169,7 @@ mod tests {
     #[test]
     fn heartbeats_of_current_members_are_accepted() {
         let mut story = story();
+        story.state(Stable, PreparingRebalance);
         let first = story.ask_heartbeat("a", 2);
         let second = story.ask_heartbeat("b", 1);
         story.answer(first, heartbeat_answer(27)).answer(second, heartbeat_answer(22)).holds();

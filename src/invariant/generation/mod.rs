@@ -387,4 +387,22 @@ mod tests {
         let key = story.ask_join_static("", "k", &["range"]);
         story.answer(key, join_answer("x", 1, "a2", &[])).breaks("next was none");
     }
+
+    #[test]
+    fn a_leader_is_told_what_its_members_bring() {
+        let story = |named: &str| {
+            let mut story = story();
+            story.ask_join_static("", "i", &[named]);
+            story.added_static("a", "i").generation(1, &["a"]);
+            let key = story.ask_join_static("a", "i", &[named]);
+            let mut answer = join_answer("a", 1, "a", &["a"]);
+            if let crate::protocol::Response::JoinGroup(body) = &mut answer {
+                body.members[0].metadata = bytes::Bytes::new();
+            }
+            story.answer(key, answer);
+            story
+        };
+        story("range").holds();
+        story("sticky").breaks("not those that it brought");
+    }
 }
