@@ -12,6 +12,9 @@
 //!   two generations are let pass, and two more for the living: a request that a dead connection still
 //!   held can add a member that nobody is, and its removal is the second.
 //!
+//! - A broker that leads no longer has learned of it by the end of the run, if faults ended with `calm` more than
+//!   five minutes before, and no leader was named since.
+//!
 //! Judged are the incarnations of the brokers that lead; what a zombie does to its own is not.
 //!
 //! Not said: anything of groups in which a consumer that was not healed is still alive, or that have
@@ -29,8 +32,14 @@ use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
 use super::Invariant;
 use super::ledger::Ledger;
 
+/// How long a broker may take to learn that it leads no longer, when nothing keeps it from that. Seconds, in any world
+/// but one that a script has made on purpose.
+const LEARNED: Duration = Duration::from_secs(300);
+
 #[derive(Default)]
 pub(super) struct Convergence {
+    /// Since when every broker can learn who leads, once faults have stopped.
+    informed: Option<Time>,
     alive: BTreeMap<ConsumerRef, Life>,
     /// How many lives of each group's consumers have ended.
     ended: BTreeMap<GroupId, u32>,
@@ -63,7 +72,9 @@ impl Invariant for Convergence {
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        self.inform(event);
         match &event.kind {
+            Kind::Finished => return self.over(ledger, event.at),
             Kind::NotSettled { within, waiting_for } => {
                 let reasons = waiting_for.join("\n");
                 return Err(format!("not settled within {}:\n{reasons}", Pretty(*within)));
@@ -94,6 +105,29 @@ impl Invariant for Convergence {
 }
 
 impl Convergence {
+    fn inform(&mut self, event: &Event) {
+        match (&event.kind, event.place) {
+            (Kind::Calm { .. }, _) => self.informed = Some(event.at),
+            (Kind::FaultBegan { .. }, Place::Broker(_) | Place::Controller) => self.informed = None,
+            (Kind::LeaderElected { .. }, _) => {
+                self.informed = self.informed.map(|_| event.at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Who leads no longer has learned of it.
+    fn over(&self, ledger: &Ledger, now: Time) -> Result<(), String> {
+        let informed = self.informed.is_some_and(|since| since + LEARNED < now);
+        match ledger.overstayed().find(|_| informed) {
+            None => Ok(()),
+            Some((broker, shard)) => Err(format!(
+                "{broker} still coordinates partition {} in epoch {}, long after another was named",
+                shard.partition, shard.epoch
+            )),
+        }
+    }
+
     fn consumer(&mut self, event: &Event) {
         let Place::Consumer(consumer) = event.place else { return };
         match &event.kind {

@@ -6,13 +6,18 @@
 //! Dead or was removed has ended, and so has each that its broker unloaded; it may be created or loaded
 //! anew. Only an Empty group is removed, or one that has never been, because the log refused its first record.
 //!
+//! A Stable group starts a rebalance only for a reason (R4.3): within the second before, somebody asked its broker to
+//! join or to leave it, a member was added, removed or replaced, its sync timer fired, or it was loaded.
+//!
 //! Not said: when a group must move. That is `answered`'s and `convergence`'s.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::consumer::{self, MemberState};
-use crate::coordinator::{self, GroupState, LoadedGroup};
-use crate::protocol::{GroupId, IndexMap};
+use crate::coordinator::{self, GroupState, LoadedGroup, TimerKind};
+use crate::protocol::{Api, GroupId, IndexMap};
+use crate::time::Time;
 use crate::trace::{ConsumerRef, Event, Kind, Place};
 
 use super::Invariant;
@@ -20,11 +25,16 @@ use super::ledger::Ledger;
 
 /// Why a group is removed that was never stored.
 const NEVER_WAS: &str = "not stored";
+/// How long a reason for a rebalance holds: a broker deals with one thing at an instant, but a trace of real time
+/// may tell of it in several.
+const HOLDS: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct LegalTransitions {
     /// By the number of the incarnation.
     groups: BTreeMap<usize, GroupState>,
+    /// When there last was a reason for a rebalance, by the number of the incarnation.
+    reasons: BTreeMap<usize, Time>,
     members: IndexMap<ConsumerRef, MemberState>,
 }
 
@@ -38,10 +48,22 @@ impl Invariant for LegalTransitions {
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        if let Some(index) = reason(ledger, event) {
+            self.reasons.insert(index, event.local);
+        }
         match (&event.kind, event.place) {
             (Kind::Coordinator(coordinator::Observation::State { group, from, to, why }), _) => {
                 let Some((index, _)) = ledger.observed() else { return Ok(()) };
-                self.group(index, group, *from, *to, why)
+                self.group(index, group, *from, *to, why)?;
+                let moved = (*from, *to) == (GroupState::Stable, GroupState::PreparingRebalance);
+                let reason = self.reasons.get(&index);
+                match moved && reason.is_none_or(|at| *at + HOLDS < event.local) {
+                    false => Ok(()),
+                    true => Err(format!(
+                        "group {}: {from} to {to} ({why}) for no reason",
+                        group.as_str()
+                    )),
+                }
             }
             (Kind::Coordinator(coordinator::Observation::GroupLoaded(loaded)), _) => {
                 let Some((index, _)) = ledger.observed() else { return Ok(()) };
@@ -64,6 +86,30 @@ impl Invariant for LegalTransitions {
             _ => Ok(()),
         }
     }
+}
+
+/// The incarnation for which the present event is a reason to rebalance.
+fn reason(ledger: &Ledger, event: &Event) -> Option<usize> {
+    if let Some((asked, request)) = ledger.question(event) {
+        let moves = matches!(request.body.api(), Api::JoinGroup | Api::LeaveGroup);
+        return moves.then_some(asked.group);
+    }
+    let Kind::Coordinator(observation) = &event.kind else { return None };
+    let (index, _) = ledger.observed()?;
+    let moves = match observation {
+        coordinator::Observation::MemberAdded { .. }
+        | coordinator::Observation::MemberRemoved { .. }
+        | coordinator::Observation::MemberReplaced { .. }
+        | coordinator::Observation::GroupLoaded(_)
+        | coordinator::Observation::TimerFired { timer: TimerKind::Sync, .. } => true,
+        coordinator::Observation::TimerFired { .. }
+        | coordinator::Observation::State { .. }
+        | coordinator::Observation::ReplacementUndone { .. }
+        | coordinator::Observation::GroupRemoved { .. }
+        | coordinator::Observation::OffsetRemoved { .. }
+        | coordinator::Observation::GenerationBegan { .. } => false,
+    };
+    moves.then_some(index)
 }
 
 impl LegalTransitions {
@@ -141,9 +187,18 @@ mod tests {
     fn a_whole_round_holds() {
         let mut story = story();
         story.state(Empty, PreparingRebalance).state(PreparingRebalance, CompletingRebalance);
-        story.state(CompletingRebalance, Stable).state(Stable, PreparingRebalance);
+        story.state(CompletingRebalance, Stable).added("a").state(Stable, PreparingRebalance);
         story.state(PreparingRebalance, Empty).state(Empty, Dead).state(Empty, PreparingRebalance);
         story.holds();
+    }
+
+    #[test]
+    fn a_rebalance_needs_a_reason() {
+        let mut story = story();
+        story.added("a").state(Empty, PreparingRebalance);
+        story.state(PreparingRebalance, CompletingRebalance).state(CompletingRebalance, Stable);
+        story.at(5_000).ask_heartbeat("a", 1);
+        story.state(Stable, PreparingRebalance).breaks("for no reason");
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //!   plans: then each member may have been told from either.
 //! - The plan gives every partition of every topic that a member subscribes to, to exactly one member,
 //!   one that subscribes to the topic. So whenever the group is Stable, each partition has one owner.
+//!   It gives nothing to an id whose place another has taken: a static member that comes back in the sync phase starts
+//!   a rebalance. (One that had to give the place back may be named still, R8.9.)
 //!   With `cooperative-sticky` the plan may give to nobody what a member has claimed in its
 //!   subscription: that is in transit, and is given in the rebalance that follows.
 //!
@@ -111,9 +113,30 @@ fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), String> {
             }
         }
     }
+    served(group, assignments).map_err(|what| format!("{} {what}", head()))?;
     let Some(roster) = &group.roster else { return Ok(()) };
     subscribed(roster, &owners).map_err(|what| format!("{} {what}", head()))?;
     covered(ledger, group, roster, &owners).map_err(|what| format!("{} {what}", head()))
+}
+
+/// Nothing is given to an id whose place another had taken by then, which would get nothing.
+fn served(
+    group: &Group,
+    assignments: &BTreeMap<MemberId, Vec<TopicPartition>>,
+) -> Result<(), String> {
+    let mut given = assignments.iter().filter(|(_, partitions)| !partitions.is_empty());
+    let lost = given.find(|(member, _)| {
+        let gone = !group.members.contains_key(*member) && !group.given_back.contains(*member);
+        gone && group.displaced.contains_key(*member)
+    });
+    match lost {
+        None => Ok(()),
+        Some((member, partitions)) => Err(format!(
+            "gives {} to {member}, whose place {} has",
+            partitions[0],
+            group.resolve(member)
+        )),
+    }
 }
 
 fn subscribed(
@@ -175,6 +198,22 @@ mod tests {
         let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
         let b = story.ask_sync("b", 1, &[]);
         story.stable().told(a, &["t-0"]).told(b, &["t-1"]).holds();
+    }
+
+    #[test]
+    fn a_plan_for_who_was_replaced_breaks() {
+        let story = || {
+            let mut story = Story::new("single-owner");
+            story.topic("t", 1).added_static("a", "i").added_static("b", "k");
+            story.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]).replaced("k", "b", "b2");
+            story
+        };
+        let mut lost = story();
+        lost.ask_sync("a", 1, &[("b", &["t-0"])]);
+        lost.breaks("whose place b2 has");
+        let mut back = story();
+        back.undone("k", "b", "b2").ask_sync("a", 1, &[("b", &["t-0"])]);
+        back.holds();
     }
 
     #[test]

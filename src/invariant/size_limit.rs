@@ -5,6 +5,8 @@
 //!   limit.
 //! - When a join phase completes, no more members than the limit have joined in it: were added during it,
 //!   or had a JoinGroup parked.
+//! - Nobody is turned away while there is room: fewer members than the limit, in the join phase fewer of whom a
+//!   JoinGroup has come since the last one closed.
 //!
 //! Not said: anything of members that did not join in the last phase. During a join phase members are
 //! still there that will not come back; static ones that are away stay; and a group may be loaded larger
@@ -13,11 +15,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::coordinator::{GroupState, Observation};
-use crate::protocol::{IndexMap, MemberId, Request, Response};
+use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError};
 use crate::trace::{Event, Kind};
 
 use super::Invariant;
-use super::ledger::{Group, Key, Ledger};
+use super::ledger::{Asked, Group, Key, Ledger};
 
 #[derive(Default)]
 pub(super) struct SizeLimit {
@@ -25,6 +27,10 @@ pub(super) struct SizeLimit {
     joined: BTreeMap<usize, BTreeSet<MemberId>>,
     /// The JoinGroup requests of members that are under way.
     parked: IndexMap<Key, (usize, MemberId)>,
+    /// Whose JoinGroup may be parked, answered or not, by the number of the incarnation.
+    may_have_joined: BTreeMap<usize, BTreeSet<MemberId>>,
+    /// The JoinGroup requests under way for which there is room.
+    welcome: BTreeSet<Key>,
 }
 
 impl Invariant for SizeLimit {
@@ -44,20 +50,32 @@ impl Invariant for SizeLimit {
                 self.observe(index, group, max, observation)
             }
             Kind::Received { .. } => {
-                if let Some((asked, request)) = ledger.question(event)
-                    && let Request::JoinGroup(body) = &request.body
-                    && asked.standing.is_member()
-                {
+                let Some((asked, request)) = ledger.question(event) else { return Ok(()) };
+                let Request::JoinGroup(body) = &request.body else { return Ok(()) };
+                if self.has_room(ledger, asked) {
+                    self.welcome.insert(asked.key);
+                }
+                if asked.standing.is_member() {
                     let member = MemberId(body.member_id.clone());
                     self.joined.entry(asked.group).or_default().insert(member.clone());
+                    self.may_have_joined.entry(asked.group).or_default().insert(member.clone());
                     self.parked.insert(asked.key, (asked.group, member));
                 }
                 Ok(())
             }
             Kind::Sent { .. } => {
-                if let Some((asked, _, Response::JoinGroup(answer))) = ledger.answer(event)
-                    && let Some(joined) = self.joined.get_mut(&asked.group)
-                {
+                let Some((asked, _, Response::JoinGroup(answer))) = ledger.answer(event) else {
+                    return Ok(());
+                };
+                let full = answer.error_code == ResponseError::GroupMaxSizeReached.code();
+                if self.welcome.remove(&asked.key) && full {
+                    return Err(format!(
+                        "group {}: somebody was turned away from {} although there was room",
+                        ledger.group(asked.group).id.as_str(),
+                        asked.state
+                    ));
+                }
+                if let Some(joined) = self.joined.get_mut(&asked.group) {
                     if let Some((_, member)) = self.parked.swap_remove(&asked.key) {
                         joined.remove(&member);
                     }
@@ -74,6 +92,21 @@ impl Invariant for SizeLimit {
 }
 
 impl SizeLimit {
+    /// Whether there certainly is room (R6.1.17).
+    fn has_room(&self, ledger: &Ledger, asked: &Asked) -> bool {
+        let max = ledger.config().max_size;
+        match asked.state {
+            GroupState::Empty => true,
+            GroupState::PreparingRebalance => {
+                self.may_have_joined.get(&asked.group).map_or(0, BTreeSet::len) < max
+            }
+            GroupState::CompletingRebalance | GroupState::Stable => {
+                asked.standing.is_member() || ledger.group(asked.group).members.len() < max
+            }
+            GroupState::Dead => false,
+        }
+    }
+
     fn observe(
         &mut self,
         index: usize,
@@ -84,6 +117,7 @@ impl SizeLimit {
         match observation {
             Observation::MemberAdded { member, .. } => {
                 self.joined.entry(index).or_default().insert(member.clone());
+                self.may_have_joined.entry(index).or_default().insert(member.clone());
                 let size = group.members.len();
                 match group.state {
                     GroupState::CompletingRebalance | GroupState::Stable if size > max => {
@@ -96,7 +130,12 @@ impl SizeLimit {
                     _ => Ok(()),
                 }
             }
+            Observation::MemberReplaced { new, .. } => {
+                self.may_have_joined.entry(index).or_default().insert(new.clone());
+                Ok(())
+            }
             Observation::GenerationBegan { generation, members, .. } => {
+                self.may_have_joined.remove(&index);
                 let joined = self.joined.remove(&index).unwrap_or_default();
                 let size = members.iter().filter(|member| joined.contains(*member)).count();
                 match size > max {
@@ -115,7 +154,7 @@ impl SizeLimit {
 #[cfg(test)]
 mod tests {
     use crate::coordinator::GroupState::*;
-    use crate::invariant::story::Story;
+    use crate::invariant::story::{Story, error_join};
 
     /// At most two members; a and b are.
     fn story() -> Story {
@@ -132,6 +171,17 @@ mod tests {
         joining.ask_join("b");
         joining.added("c").generation(2, &["a", "b", "c"]);
         joining.breaks("3 members joined in generation 2, at most 2 may");
+    }
+
+    #[test]
+    fn nobody_is_turned_away_while_there_is_room() {
+        let mut full = story();
+        let key = full.ask_join("");
+        full.answer(key, error_join("", 81)).holds();
+        let mut joining = story();
+        joining.state(Stable, PreparingRebalance).ask_join("a");
+        let key = joining.ask_join("b");
+        joining.answer(key, error_join("", 81)).breaks("although there was room");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A static member is its instance id: whoever comes back under it takes the place, and nobody else has it.
 //!
 //! Scope: one incarnation of a group.
-//! - A static instance id has at most one member id.
+//! - A static instance id has at most one member id, and whoever comes in its name without one is given an id that
+//!   nobody has had.
 //! - An id whose place another has taken is not answered NONE again, in no request that the broker began to
 //!   handle after that; a Heartbeat also not REBALANCE_IN_PROGRESS. When a replacement is undone the old
 //!   id has its place again.
@@ -16,7 +17,7 @@
 //! names other assignors, or whose earlier choice the coordinator loaded from the log, starts a rebalance: a
 //! log holds only the selected assignor. Transactional commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::messages::JoinGroupRequest;
 
@@ -31,6 +32,8 @@ use super::ledger::{Asked, Group, Key, Ledger, leavers, member_of};
 pub(super) struct StaticIdentity {
     /// The member id of each instance, by the number of the incarnation.
     holders: BTreeMap<usize, IndexMap<StrBytes, MemberId>>,
+    /// Every id that a static member has had, by the number of the incarnation.
+    given: BTreeMap<usize, BTreeSet<MemberId>>,
     /// Requests under way of ids that had lost their place.
     fenced: BTreeMap<Key, MemberId>,
     /// The assignors each instance named last, by the number of the incarnation.
@@ -138,6 +141,7 @@ impl StaticIdentity {
         let id = group.id.as_str();
         match observation {
             Observation::MemberAdded { member, instance: Some(instance), .. } => {
+                self.give(index, id, member)?;
                 self.take(index, id, instance, member)
             }
             Observation::MemberRemoved { member, .. } => {
@@ -147,6 +151,7 @@ impl StaticIdentity {
                 Ok(())
             }
             Observation::MemberReplaced { instance, old, new, .. } => {
+                self.give(index, id, new)?;
                 let holders = self.holders.entry(index).or_default();
                 let holder = holders.insert(instance.clone(), new.clone());
                 match holder.as_ref() == Some(old) {
@@ -163,6 +168,7 @@ impl StaticIdentity {
             Observation::GroupLoaded(loaded) => {
                 for member in &loaded.metadata.members {
                     if let Some(instance) = &member.instance_id {
+                        self.give(index, id, &member.id)?;
                         self.take(index, id, instance, &member.id)?;
                     }
                 }
@@ -183,6 +189,13 @@ impl StaticIdentity {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn give(&mut self, index: usize, group: &str, member: &MemberId) -> Result<(), String> {
+        match self.given.entry(index).or_default().insert(member.clone()) {
+            true => Ok(()),
+            false => Err(format!("group {group}: {member} is given out once more")),
         }
     }
 
@@ -259,6 +272,14 @@ mod tests {
         story().added_static("a2", "i").breaks("instance i has the ids a1 and a2");
         story().replaced("i", "a1", "a2").holds();
         story().replaced("i", "b1", "a2").breaks("instance i had Some(\"a1\")");
+    }
+
+    #[test]
+    fn an_id_that_was_given_out_before_breaks() {
+        story().replaced("i", "a1", "a1").breaks("a1 is given out once more");
+        let mut again = story();
+        again.replaced("i", "a1", "a2").replaced("i", "a2", "a1");
+        again.breaks("a1 is given out once more");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::time::Time;
 use super::faults::{Steps, victim};
 use super::options::{Arrival, ConsumerOptions, Options};
 use super::profile::Family;
-use super::windows::{millis, wide_millis};
+use super::windows::{millis, round, wide, wide_millis};
 
 /// The first consumers of the fleet, and the one that is late in every schedule: a group that never
 /// rebalances tests nothing.
@@ -39,6 +39,7 @@ pub fn churn(options: &Options, others: &[Step]) -> Vec<Step> {
     let mut round = Round {
         options,
         rng: Rng::stream(options.seed, "swarm/churn"),
+        heirs: Rng::stream(options.seed, "swarm/heirs"),
         steps: Steps::default(),
         spare: options.at_start + 1,
     };
@@ -63,6 +64,8 @@ pub fn churn(options: &Options, others: &[Step]) -> Vec<Step> {
 struct Round<'a> {
     options: &'a Options,
     rng: Rng,
+    /// What heirs do differently.
+    heirs: Rng,
     steps: Steps,
     /// The next consumer that has not joined yet.
     spare: usize,
@@ -116,7 +119,7 @@ impl Round<'_> {
     }
 
     /// A static member that has closed stays in its group for as long as its session lasts; here another process
-    /// comes in its name, perhaps with other topics and assignors. If the leaver is kept from leaving,
+    /// comes in its name, perhaps with other topics, assignors and timeouts. If the leaver is kept from leaving,
     /// the two are twins, and the first of a group has none.
     fn succeed(&mut self, leaver: &ConsumerOptions, after: Time) {
         let firsts = &self.options.consumers[..self.options.groups.len()];
@@ -127,8 +130,10 @@ impl Round<'_> {
         }
         self.spare += 1;
         let instance = leaver.settings.instance.clone();
-        let settings = Settings { instance, ..heir.settings.clone() };
-        let heir = ConsumerOptions { settings, ..heir.clone() };
+        let heir = ConsumerOptions {
+            settings: Settings { instance, ..inherited(&mut self.heirs, &heir.settings) },
+            ..heir.clone()
+        };
         let comes = after + wide_millis(&mut self.rng, &(20..=12_000));
         self.steps.at(comes, join(&heir));
     }
@@ -152,6 +157,17 @@ impl Round<'_> {
             at += apart;
         }
     }
+}
+
+/// Half of those who come in the name of another have another session timeout.
+fn inherited(rng: &mut Rng, own: &Settings) -> Settings {
+    let mut settings = own.clone();
+    if rng.chance(500) {
+        let session = round(wide(rng, &(6_000..=30_000)), 100);
+        settings.session = Some(Duration::from_millis(session));
+        settings.heartbeat = Some(Duration::from_millis(session / rng.within(3..=10)));
+    }
+    settings
 }
 
 fn join(consumer: &ConsumerOptions) -> Action {

@@ -74,7 +74,7 @@ fn timing(rng: &mut Rng, broker: &mut BrokerSpec) {
 
 /// Offsets that outlive their group for so short a time that it matters within a run.
 fn retention(rng: &mut Rng, broker: &mut BrokerSpec) {
-    if rng.chance(200) {
+    if rng.chance(400) {
         broker.retention = Duration::from_secs(wide(rng, &(10..=300)));
         broker.retention_check = Duration::from_secs(wide(rng, &(5..=60)));
     }

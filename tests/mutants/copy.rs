@@ -62,6 +62,7 @@ fn table(planted: &[Planted]) -> String {
 /// nothing is built twice.
 fn copy(from: &Path, to: &Path, edited: &BTreeMap<String, String>) -> io::Result<()> {
     if from.is_dir() {
+        remove_others(from, to)?;
         for entry in fs::read_dir(from)? {
             let entry = entry?;
             copy(&entry.path(), &to.join(entry.file_name()), edited)?;
@@ -76,6 +77,19 @@ fn copy(from: &Path, to: &Path, edited: &BTreeMap<String, String>) -> io::Result
         Some(text) => write(to, text),
         None => write(to, &fs::read_to_string(from)?),
     }
+}
+
+/// Removes what an earlier copy has that is there no longer: a module that is a file and a folder does not build.
+fn remove_others(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(to).into_iter().flatten() {
+        let entry = entry?;
+        match entry.path().is_dir() {
+            _ if from.join(entry.file_name()).exists() => {}
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
 }
 
 fn write(to: &Path, text: &str) -> io::Result<()> {

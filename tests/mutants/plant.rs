@@ -47,6 +47,16 @@ pub struct Edit {
     pub put: String,
 }
 
+impl Edit {
+    /// What tells whether the mutant runs. Brokers act around its coordinators, and are not part of them.
+    fn switch(&self) -> &'static str {
+        match self.file.starts_with("src/cluster/") {
+            true => "is_hosted",
+            false => "is_planted",
+        }
+    }
+}
+
 /// Everything that can be planted, in the order of the files.
 ///
 /// # Panics
@@ -75,7 +85,7 @@ pub fn edited(planted: &[Planted]) -> Result<BTreeMap<String, String>, Vec<Strin
         let find = edit.find.trim_matches('\n');
         match text.matches(find).count() {
             1 => {
-                let switch = format!("crate::mutant::is_planted(\"{}\")", bug.name);
+                let switch = format!("crate::mutant::{}(\"{}\")", edit.switch(), bug.name);
                 let put = edit.put.trim_matches('\n').replace("PLANTED", &switch);
                 *text = text.replacen(find, &put, 1);
             }

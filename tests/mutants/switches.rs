@@ -15,6 +15,8 @@ use super::{Mutant, System};
 
 thread_local! {
     static ON: Cell<&'static str> = const { Cell::new("") };
+    /// Of which mutant there are coordinators and consumers, and how many.
+    static WORLD: Cell<(&'static str, usize)> = const { Cell::new(("", 0)) };
 }
 
 /// Whether the mutant of that name is acting.
@@ -22,13 +24,19 @@ pub fn is_planted(name: &str) -> bool {
     ON.get() == name
 }
 
+/// Whether the mutant of that name is there: for what is planted in the brokers around it, which act by themselves.
+pub fn is_hosted(name: &str) -> bool {
+    let (world, count) = WORLD.get();
+    count > 0 && world == name
+}
+
 fn systems(name: &'static str) -> Systems {
     Systems {
         coordinator: Arc::new(move |config, rng| {
-            Box::new(On(name, switched(name, || Coordinator::new(config, rng))))
+            Box::new(On::new(name, || Coordinator::new(config, rng)))
         }),
         consumer: Arc::new(move |config, rng, now| {
-            Box::new(On(name, switched(name, || Consumer::new(config, rng, now))))
+            Box::new(On::new(name, || Consumer::new(config, rng, now)))
         }),
     }
 }
@@ -46,6 +54,21 @@ fn switched<T>(name: &'static str, act: impl FnOnce() -> T) -> T {
 }
 
 struct On<T>(&'static str, T);
+
+impl<T> On<T> {
+    fn new(name: &'static str, make: impl FnOnce() -> T) -> On<T> {
+        let made = switched(name, make);
+        WORLD.set((name, WORLD.get().1 + 1));
+        On(name, made)
+    }
+}
+
+impl<T> Drop for On<T> {
+    fn drop(&mut self) {
+        let (name, count) = WORLD.get();
+        WORLD.set((name, count - 1));
+    }
+}
 
 impl GroupCoordinator for On<Coordinator> {
     fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<coordinator::Output>) {

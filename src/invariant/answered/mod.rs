@@ -4,6 +4,9 @@
 //! - A join phase ends within the longest rebalance timeout of the members that take part in it; one that
 //!   began in an empty group within that or the initial delay, whichever is longer. A second of slack.
 //!   When its timer fires and static members are left of whom none has come back, it begins again.
+//! - It ends within a second of when it waits for nobody: the JoinGroup of each member is parked, and each id that
+//!   was handed out has been used, given up, or is older than its session. Not one that began in an empty group,
+//!   which runs its course, nor one in which somebody was turned away (R6.1.17).
 //! - A sync phase ends within the longest rebalance timeout of its members, and five seconds more for the
 //!   leader's assignment to become durable (the bound that Kafka itself sets to a write).
 //! - A JoinGroup may wait only during a join phase and a SyncGroup only during a sync phase. Five seconds
@@ -27,6 +30,7 @@
 //! (it crashed, closed, was reset, changed its coordinator, left the group in its own eyes, outlasted its
 //! poll interval or asked again) needs no answer.
 
+mod idle;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -41,6 +45,7 @@ use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
 use super::Invariant;
 use super::ledger::{Group, Ledger, number};
+use idle::Idle;
 use waiting::Waiting;
 
 /// How much later than due a timer may be.
@@ -54,6 +59,7 @@ pub(super) struct Answered {
     /// By the number of the broker.
     brokers: Vec<Watch>,
     waiting: Waiting,
+    idle: Idle,
     /// How many faults hold up the offsets log.
     stuck: u32,
 }
@@ -147,6 +153,8 @@ impl Answered {
         if self.brokers.len() <= broker {
             self.brokers.resize_with(broker + 1, Watch::default);
         }
+        let idle = self.idle.check(ledger, event);
+        self.brokers[broker].mind(idle.map(|since| since + SLACK));
         let clock = &mut self.brokers[broker].clock;
         (clock.at, clock.local) = (event.at, event.local);
         match &event.kind {
@@ -166,7 +174,7 @@ impl Answered {
             }
             Kind::CoordinatorStarted { .. } => {
                 self.brokers[broker].phases.clear();
-                self.waiting = Waiting::default();
+                (self.waiting, self.idle) = Default::default();
             }
             Kind::Shard { state: ShardState::Unloaded, .. } => {
                 let ended = |index: usize| ledger.group(index).over;
@@ -309,6 +317,20 @@ impl Answered {
         let mut later = |due: Time| next = Some(next.map_or(due, |next| next.min(due)));
         for (index, phase) in &watch.phases {
             let due = phase.due(&watch.clock);
+            if !phase.stepwise
+                && let Some(since) = self.idle.since(*index)
+            {
+                let due = since.max(watch.clock.moved).max(watch.clock.resumed) + SLACK;
+                if now <= due {
+                    later(due);
+                } else if ledger.reigns(*index) {
+                    let group = ledger.group(*index).id.as_str();
+                    return Err(format!(
+                        "group {group}: still {} at {now}, waiting for nobody since {since}",
+                        phase.state
+                    ));
+                }
+            }
             if now <= due {
                 later(due);
             } else if ledger.reigns(*index) {

@@ -1,7 +1,7 @@
 use crate::cluster::ShardState;
 use crate::consumer::Observation;
-use crate::coordinator::{GroupState::*, TimerKind};
-use crate::invariant::story::{Story, join_answer};
+use crate::coordinator::{GroupState::*, Removal, TimerKind};
+use crate::invariant::story::{Story, error_join, join_answer};
 use crate::trace::{FaultKind, Kind};
 
 /// Member a in generation 1, with a rebalance timeout of 60 s.
@@ -14,12 +14,47 @@ fn story() -> Story {
 #[test]
 fn a_join_phase_may_take_the_rebalance_timeout() {
     let mut story = story();
-    story.state(Stable, PreparingRebalance);
+    story.added("b").state(Stable, PreparingRebalance);
     story.ask_join("a");
     story.at(60_900).ask_heartbeat("b", 1);
     story.holds();
     story.at(61_100).ask_heartbeat("b", 1);
     story.breaks("still PreparingRebalance at 61.100000");
+}
+
+#[test]
+fn a_join_phase_that_waits_for_nobody_ends() {
+    let mut story = story();
+    story.added("b").state(Stable, PreparingRebalance);
+    story.ask_join("a");
+    story.at(20_000).ask_join("b");
+    story.at(20_900).ask_heartbeat("a", 1);
+    story.holds();
+    story.at(21_100).ask_heartbeat("a", 1);
+    story.breaks("waiting for nobody since 20.000000");
+}
+
+#[test]
+fn a_join_phase_waits_for_ids_that_were_handed_out() {
+    let mut story = story();
+    let key = story.session(10_000).ask_join("");
+    story.answer(key, error_join("p", 79)).state(Stable, PreparingRebalance);
+    story.ask_join("a");
+    story.at(10_900).ask_heartbeat("a", 1);
+    story.holds();
+    story.at(11_100).ask_heartbeat("a", 1);
+    story.breaks("waiting for nobody since 10.000000");
+}
+
+#[test]
+fn a_join_phase_in_which_somebody_was_turned_away_may_last() {
+    let mut story = story();
+    story.added("b").state(Stable, PreparingRebalance);
+    story.ask_join("a");
+    let key = story.ask_join("");
+    story.answer(key, error_join("", 81)).removed("b", Removal::GroupFull);
+    story.at(50_000).ask_heartbeat("a", 1);
+    story.holds();
 }
 
 #[test]
@@ -92,7 +127,7 @@ fn whoever_gave_up_needs_no_answer() {
 #[test]
 fn a_paused_broker_answers_when_it_returns() {
     let mut story = story();
-    story.state(Stable, PreparingRebalance);
+    story.added("b").state(Stable, PreparingRebalance);
     story.ask_join("a");
     story.at(30_000).paused().at(300_000).resumed().holds();
     story.at(304_900).ask_heartbeat("b", 1);

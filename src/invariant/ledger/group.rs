@@ -50,6 +50,8 @@ pub struct Group {
     pub told: BTreeMap<TopicName, BTreeMap<i32, MemberId>>,
     /// The ids of static members that another id has taken the place of, and which.
     pub displaced: BTreeMap<MemberId, MemberId>,
+    /// Those of them that had taken a place and had to give it back.
+    pub given_back: BTreeSet<MemberId>,
 }
 
 /// One member of a group.
@@ -99,6 +101,7 @@ impl Group {
             plans: Vec::new(),
             told: BTreeMap::new(),
             displaced: BTreeMap::new(),
+            given_back: BTreeSet::new(),
         }
     }
 
@@ -115,7 +118,7 @@ impl Group {
     /// The id that has the place of this one by now: itself, unless it was replaced.
     pub fn resolve<'a>(&'a self, member: &'a MemberId) -> &'a MemberId {
         let mut member = member;
-        // An id takes a place only once, so this comes to an end.
+        // Whoever takes a place is displaced by nobody then, so this comes to an end.
         while let Some(next) = self.displaced.get(member) {
             member = next;
         }
@@ -152,6 +155,7 @@ impl Group {
             }
             Observation::ReplacementUndone { old, new, .. } => {
                 self.displaced.remove(old);
+                self.given_back.insert(new.clone());
                 self.replace(new, old, None);
             }
             Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
@@ -177,7 +181,11 @@ impl Group {
             member.rebalance = rebalance.unwrap_or(member.rebalance);
             self.members.insert(new.clone(), member);
         }
-        self.displaced.insert(old.clone(), new.clone());
+        // An id that comes again is displaced no longer; a broken coordinator may name one twice.
+        self.displaced.remove(new);
+        if old != new {
+            self.displaced.insert(old.clone(), new.clone());
+        }
         if self.leader.as_ref() == Some(old) {
             self.leader = Some(new.clone());
         }

@@ -93,6 +93,11 @@ impl Ledger {
         self.terms.reigns(self.groups[index].home.shard)
     }
 
+    /// The terms that are not over though another leader has been named: zombies.
+    pub fn overstayed(&self) -> impl Iterator<Item = (BrokerId, Shard)> {
+        self.terms.overstayed()
+    }
+
     /// The partition of the offsets log that the group is in.
     pub fn partition_of(&self, id: &GroupId) -> i32 {
         self.terms.partition_of(id)

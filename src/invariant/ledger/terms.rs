@@ -74,6 +74,14 @@ impl Terms {
         self.elected.get(&shard.partition).is_none_or(|elected| shard.epoch >= *elected)
     }
 
+    /// The terms that are not over though another leader has been named.
+    pub(super) fn overstayed(&self) -> impl Iterator<Item = (BrokerId, Shard)> {
+        let all = self.latest.iter().filter(|(_, (_, state))| *state != ShardState::Unloaded);
+        let terms =
+            all.map(|(&(broker, partition), &(epoch, _))| (broker, Shard { partition, epoch }));
+        terms.filter(|(_, shard)| !self.reigns(*shard))
+    }
+
     /// A broker has crashed: what it led it leads no longer.
     pub(super) fn crashed(&mut self, broker: BrokerId) {
         for ((at, _), (_, state)) in &mut self.latest {

@@ -26,6 +26,8 @@ struct Attempt {
     key: Key,
     offset: i64,
     processed: i64,
+    /// It is of a producer's transaction.
+    transactional: bool,
     outcome: Outcome,
 }
 
@@ -81,7 +83,8 @@ impl Commits {
             self.forget();
         }
         let outcome = Outcome::Open;
-        self.attempts.push(Attempt { handled, key, offset, processed, outcome });
+        let transactional = false;
+        self.attempts.push(Attempt { handled, key, offset, processed, transactional, outcome });
     }
 
     /// The same, but it takes effect only when the transaction of the producer commits.
@@ -89,6 +92,7 @@ impl Commits {
         self.attempt(handled, key, offset, offset);
         if let Some(attempt) = self.attempts.last_mut() {
             let (accepted, ending, mixed) = (None, None, false);
+            attempt.transactional = true;
             attempt.outcome = Outcome::Pending(Pending { producer, accepted, ending, mixed });
         }
     }
@@ -147,6 +151,18 @@ impl Commits {
             }
             _ => None,
         })
+    }
+
+    /// Whether a transaction may not be over, for all that is known.
+    pub(super) fn may_be_unstable(&self) -> bool {
+        let over = |outcome| matches!(outcome, Outcome::Accepted { .. } | Outcome::Refused);
+        self.known_since > 0
+            || self.attempts.iter().any(|one| one.transactional && !over(one.outcome))
+    }
+
+    /// Whether an offset is certainly there after all that was handled before `handled`.
+    pub(super) fn is_there(&self, handled: Order) -> bool {
+        self.possible(handled, true).is_some_and(|possible| !possible.contains(&-1))
     }
 
     /// The broker answers a commit. Returns its offset and what the group had processed when it was

@@ -17,6 +17,10 @@
 //!   NONE (KIP-447), unless the offset may have been removed. What a zombie is asked, or removes, is nothing.
 //! - While a group is Stable, no offset expires of a partition that a member was told to own (KIP-211). Static
 //!   members are left out: one that comes back with another subscription keeps what it was told.
+//! - No offset expires for which a transaction is not over. While the offset of a group that never had members is
+//!   there, it expires no sooner than its retention after its commit, and a group without members that has offsets
+//!   no sooner than that after its last member went. (Unless a commit named its own end, or a broker's clock is or
+//!   was off.) What is told to be unstable has been committed to in a transaction that may not be over.
 //! - A consumer starts where OffsetFetch last told it to, or at 0 if that was −1; it polls on from there
 //!   without a gap.
 //! - When the world has drained, every record of each topic that is still there and that a group's consumers subscribe to has
@@ -25,7 +29,9 @@
 //! Not said: that committed offsets never go back (Kafka has no such check); that a record is processed
 //! only once.
 
+mod answers;
 mod commits;
+mod expiry;
 mod progress;
 mod transactions;
 
@@ -34,9 +40,7 @@ use std::sync::Arc;
 
 use crate::consumer::{ConsumerConfig, Observation};
 use crate::coordinator;
-use crate::protocol::{
-    GroupId, IndexMap, Request, Response, ResponseError, TopicName, TopicPartition,
-};
+use crate::protocol::{GroupId, IndexMap, Request, Response, TopicName, TopicPartition};
 use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
 use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
@@ -44,7 +48,9 @@ use kafka_protocol::messages::{
 
 use super::Invariant;
 use super::ledger::{Asked, Key, Ledger};
-use commits::{Commits, Order, Verdict};
+use answers::{fetched, verdict};
+use commits::{Commits, Order};
+use expiry::Expiry;
 use progress::Progress;
 use transactions::is_read;
 
@@ -65,6 +71,7 @@ pub(super) struct NoLoss {
     fetches: IndexMap<Key, Order>,
     /// Requests of administrators whose answer has not come: from which groups they may remove something.
     deleting: BTreeMap<Key, Vec<GroupId>>,
+    expiry: Expiry,
 }
 
 #[derive(Default)]
@@ -91,6 +98,8 @@ impl Invariant for NoLoss {
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        self.expiry.note(ledger, event);
+        self.expires(ledger, event)?;
         match (&event.kind, event.place) {
             (Kind::Received { message, .. }, Place::Consumer(consumer)) => {
                 self.told(consumer, message);
@@ -274,6 +283,7 @@ impl NoLoss {
                 let verdict = verdict(entry.error_code);
                 let accepted = partition.commits.answer(self.order, asked.key, verdict);
                 let Some((offset, processed)) = accepted else { continue };
+                self.expiry.committed(&body.group_id, &id, asked.local);
                 if offset > processed {
                     return Err(format!(
                         "group {}: {} committed {id} at {offset} in generation {}, but only records \
@@ -295,6 +305,7 @@ impl NoLoss {
         request: &OffsetFetchRequest,
         answer: &OffsetFetchResponse,
     ) -> Result<(), String> {
+        self.is_unstable(request, answer)?;
         // RequireStable came with version 7; before that a broker answers what is durable.
         let newest = request.require_stable && version >= 7;
         for (group, id, offset) in fetched(request, answer) {
@@ -451,49 +462,6 @@ fn entry<'a, V: Default>(groups: &'a mut IndexMap<GroupId, V>, id: &GroupId) -> 
         None => groups.insert_full(id.clone(), V::default()).0,
     };
     &mut groups[index]
-}
-
-/// What an error code of OffsetCommit says about the commit. Errors of the log leave open whether the
-/// record becomes durable after all.
-fn verdict(code: i16) -> Verdict {
-    match ResponseError::try_from_code(code) {
-        None => Verdict::Accepted,
-        Some(
-            ResponseError::IllegalGeneration
-            | ResponseError::UnknownMemberId
-            | ResponseError::RebalanceInProgress
-            | ResponseError::FencedInstanceId
-            | ResponseError::InvalidGroupId
-            | ResponseError::GroupIdNotFound
-            | ResponseError::StaleMemberEpoch
-            | ResponseError::OffsetMetadataTooLarge
-            | ResponseError::UnknownTopicOrPartition,
-        ) => Verdict::Refused,
-        Some(_) => Verdict::Open,
-    }
-}
-
-/// The (group, partition, offset) entries of an OffsetFetch answer that are not errors: one group up to
-/// version 7, several from version 8 on.
-fn fetched<'a>(
-    request: &'a OffsetFetchRequest,
-    answer: &'a OffsetFetchResponse,
-) -> impl Iterator<Item = (&'a GroupId, TopicPartition, i64)> {
-    let old = answer.topics.iter().filter(|_| answer.error_code == 0).flat_map(|topic| {
-        topic.partitions.iter().filter(|entry| entry.error_code == 0).map(|entry| {
-            let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-            (&request.group_id, id, entry.committed_offset)
-        })
-    });
-    let new = answer.groups.iter().filter(|group| group.error_code == 0).flat_map(|group| {
-        group.topics.iter().flat_map(move |topic| {
-            topic.partitions.iter().filter(|entry| entry.error_code == 0).map(move |entry| {
-                let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-                (&group.group_id, id, entry.committed_offset)
-            })
-        })
-    });
-    old.chain(new)
 }
 
 #[cfg(test)]

@@ -179,8 +179,11 @@ fn nothing_is_stable_while_a_transaction_is_not_over() {
     let mut over = answered(0);
     let fetch = over.ask_fetch(&["t-0"]);
     over.end_txn(7, false).fetched(fetch, &[("t-0", -1)]).holds();
+    let mut expired = answered(0);
+    expired.offset_removed("t-0").breaks("expired, but a transaction that commits 5 is not over");
     let mut removed = answered(0);
-    let fetch = removed.offset_removed("t-0").ask_fetch(&["t-0"]);
+    let key = removed.ask_delete_offset("t-0");
+    let fetch = removed.offset_deleted(key, "t-0", 0).ask_fetch(&["t-0"]);
     removed.fetched(fetch, &[("t-0", -1)]).holds();
 }
 
@@ -310,4 +313,14 @@ fn a_deleted_offset_is_gone_when_that_is_answered() {
     deleted(Some(86), -1).breaks("answered -1, but committed was [9]");
     deleted(Some(15), -1).holds();
     deleted(None, 9).holds();
+}
+
+#[test]
+fn offsets_do_not_expire_before_their_time() {
+    let mut early = Story::new("no-loss");
+    let key = early.ask_commit("", -1, &[("t-0", 0)]);
+    early.committed(key, 0).at(1_000).offset_removed("t-0").breaks("but not before");
+    let mut late = Story::new("no-loss");
+    let key = late.ask_commit("", -1, &[("t-0", 0)]);
+    late.committed(key, 0).at(8 * 24 * 3_600_000).offset_removed("t-0").holds();
 }

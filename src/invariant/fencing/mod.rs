@@ -14,9 +14,15 @@
 //! - JoinGroup with a member id succeeds only for such ids, too.
 //! - A broker that has not loaded the group, or has unloaded it, accepts none of these; but while it
 //!   loads it may answer a Heartbeat with NONE, whoever sent it.
+//! - Nor is anybody sent away who belongs there. A member is not told UNKNOWN_MEMBER_ID, nor FENCED_INSTANCE_ID at
+//!   once; who names the newest generation is not told ILLEGAL_GENERATION; a Heartbeat is told
+//!   REBALANCE_IN_PROGRESS only in the join phase, an OffsetCommit only in the sync phase, a JoinGroup never. A
+//!   broker that loads a group does not answer NOT_COORDINATOR, and none the errors of its log (R9.5).
 //!
-//! Not said: which of several errors a refused request gets; what Heartbeat answers in which phase; that
-//! anybody entitled is accepted (if nobody is, `convergence` says so); transactional commits.
+//! Not said: which of several errors a refused request gets; that anybody entitled is accepted (if nobody is,
+//! `convergence` says so); transactional commits.
+
+mod refused;
 
 use crate::cluster::ShardState;
 use crate::coordinator::GroupState;
@@ -65,9 +71,17 @@ impl Invariant for Fencing {
             }
             _ => None,
         };
-        match objection {
+        if let Some(objection) = objection {
+            let objection = format!("accepted although {objection}");
+            return Err(describe(ledger, asked, &request.body, &objection));
+        }
+        let group = ledger.group(asked.group);
+        match refused::wrongly(group, asked, &request.body, response) {
             None => Ok(()),
-            Some(objection) => Err(describe(ledger, asked, &request.body, &objection)),
+            Some((error, objection)) => {
+                let objection = format!("refused with {error:?} although {objection}");
+                Err(describe(ledger, asked, &request.body, &objection))
+            }
         }
     }
 }
@@ -76,7 +90,7 @@ fn describe(ledger: &Ledger, asked: &Asked, request: &Request, objection: &str) 
     let group = ledger.group(asked.group).id.as_str();
     let member = super::ledger::member_of(request).unwrap_or_default();
     format!(
-        "group {group}: {} of {member:?} was accepted although {objection} (asked at {} in {}, generation {})",
+        "group {group}: {} of {member:?} was {objection} (asked at {} in {}, generation {})",
         request.api(),
         asked.local,
         asked.state,
@@ -155,6 +169,7 @@ mod tests {
     #[test]
     fn heartbeats_of_current_members_are_accepted() {
         let mut story = story();
+        story.state(Stable, PreparingRebalance);
         let first = story.ask_heartbeat("a", 2);
         let second = story.ask_heartbeat("b", 1);
         story.answer(first, heartbeat_answer(27)).answer(second, heartbeat_answer(22)).holds();
@@ -205,6 +220,35 @@ mod tests {
         early.state(Stable, PreparingRebalance);
         let key = early.ask_sync("b", 2, &[]);
         early.told(key, &[]).breaks("nothing to hand out");
+    }
+
+    #[test]
+    fn members_are_not_sent_away() {
+        let mut unknown = story();
+        let key = unknown.ask_heartbeat("a", 2);
+        unknown.answer(key, heartbeat_answer(25)).breaks("although it is a member");
+        let mut old = story();
+        let key = old.ask_commit("a", 2, &[("t-0", 1)]);
+        old.committed(key, 22).breaks("although that is the generation");
+        let mut calm = story();
+        let key = calm.ask_heartbeat("a", 2);
+        calm.answer(key, heartbeat_answer(27)).breaks("although that is not the phase");
+        let mut raw = story();
+        let key = raw.ask_commit("a", 2, &[("t-0", 1)]);
+        raw.committed(key, 19).breaks("although that says nothing to members");
+    }
+
+    #[test]
+    fn who_is_removed_while_it_waits_is_sent_away() {
+        let mut story = story();
+        story.state(Stable, PreparingRebalance);
+        let key = story.ask_join("a");
+        story.removed("a", Removal::Left).answer(key, error_join("", 25)).holds();
+        let key = story.ask_heartbeat("b", 2);
+        story.answer(key, heartbeat_answer(27)).holds();
+        let key = story.ask_join("b");
+        story.state(PreparingRebalance, Dead).answer(key, error_join("b", 25));
+        story.breaks("although it is a member");
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //!   agrees with that generation on leader and assignor, and its member is in it; for a static member that
 //!   was replaced stands the one in its place, and up to version 8 the other way round as leader, too; and
 //!   one that came back may be told of another leader if that one has gone meanwhile.
+//! - What a leader is told of a member is what the member's last JoinGroup brought for the assignor, or what was found
+//!   in the log. One that was refused, perhaps only for the time it took, may or may not count.
 //! - A consumer is assigned partitions only in a generation that includes its member id, of whichever
 //!   incarnation, and never in an older one than before under the same id, unless by a zombie that repeats
 //!   itself, or if the newer one was told by a broker that had loaded it from an uncommitted record. The same one twice is Kafka: a follower whose SyncGroup
@@ -17,6 +19,8 @@
 //!
 //! Not said: that numbers grow by exactly one; which generation a heartbeat, commit or sync may name
 //! (that is `fencing`'s); anything about answers that became visible more than eight generations late.
+
+mod brought;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +32,7 @@ use kafka_protocol::messages::JoinGroupResponse;
 
 use super::Invariant;
 use super::ledger::{Asked, Group, Ledger, Standing};
+use brought::Brought;
 
 /// How many generations are remembered, for answers that become visible late.
 const REMEMBERED: usize = 8;
@@ -38,6 +43,7 @@ pub(super) struct Generations {
     groups: BTreeMap<usize, History>,
     assigned: IndexMap<MemberId, Generation>,
     consumers: IndexMap<ConsumerRef, crate::protocol::GroupId>,
+    brought: Brought,
 }
 
 type History = BTreeMap<Generation, Facts>;
@@ -58,6 +64,7 @@ impl Invariant for Generations {
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+        self.brought.check(ledger, event)?;
         match (&event.kind, event.place) {
             (Kind::Coordinator(observation), _) => match ledger.observed() {
                 Some((index, group)) => self.coordinator(index, group, observation),
@@ -74,11 +81,13 @@ impl Invariant for Generations {
             (Kind::CoordinatorStarted { .. }, _) => {
                 self.groups.clear();
                 self.assigned.clear();
+                self.brought = Brought::default();
                 Ok(())
             }
             (Kind::Sent { .. }, _) => match ledger.answer(event) {
-                Some((asked, _, Response::JoinGroup(answer))) if answer.error_code == 0 => {
-                    self.joined(ledger, asked, answer)
+                Some((asked, request, Response::JoinGroup(answer))) if answer.error_code == 0 => {
+                    self.joined(ledger, asked, answer)?;
+                    knows_its_leader(ledger.group(asked.group), request.version, answer)
                 }
                 _ => Ok(()),
             },
@@ -233,6 +242,19 @@ impl Generations {
     }
 }
 
+/// From version 9 on nobody is told that somebody leads whose place another has (KIP-814).
+fn knows_its_leader(group: &Group, version: i16, answer: &JoinGroupResponse) -> Result<(), String> {
+    match version >= 9 && group.displaced.contains_key(&answer.leader) {
+        false => Ok(()),
+        true => Err(format!(
+            "group {}: {} is told that {} leads, whose place another has taken",
+            group.id.as_str(),
+            answer.member_id,
+            answer.leader
+        )),
+    }
+}
+
 fn remember(history: &mut History, generation: Generation, facts: Facts) {
     history.insert(generation, facts);
     if history.len() > REMEMBERED {
@@ -364,5 +386,23 @@ mod tests {
         story.answer(key, join_answer("a2", 1, "a1", &[])).holds();
         let key = story.ask_join_static("", "k", &["range"]);
         story.answer(key, join_answer("x", 1, "a2", &[])).breaks("next was none");
+    }
+
+    #[test]
+    fn a_leader_is_told_what_its_members_bring() {
+        let story = |named: &str| {
+            let mut story = story();
+            story.ask_join_static("", "i", &[named]);
+            story.added_static("a", "i").generation(1, &["a"]);
+            let key = story.ask_join_static("a", "i", &[named]);
+            let mut answer = join_answer("a", 1, "a", &["a"]);
+            if let crate::protocol::Response::JoinGroup(body) = &mut answer {
+                body.members[0].metadata = bytes::Bytes::new();
+            }
+            story.answer(key, answer);
+            story
+        };
+        story("range").holds();
+        story("sticky").breaks("not those that it brought");
     }
 }
