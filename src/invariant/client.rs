@@ -7,6 +7,8 @@ use crate::trace::{ConnectionId, ConsumerRef, Event, Kind, Message, Place};
 pub(super) struct Act<'e> {
     pub(super) consumer: ConsumerRef,
     pub(super) conn: ConnectionId,
+    /// Which of the consumer's requests it is, or answers; they are numbered upwards.
+    pub(super) correlation: i32,
     pub(super) request: &'e Request,
     pub(super) answer: Option<Answer<'e>>,
 }
@@ -30,12 +32,14 @@ pub(super) fn act(event: &Event) -> Option<Act<'_>> {
     let Place::Consumer(consumer) = event.place else { return None };
     match &event.kind {
         Kind::Sent { conn, message: Message::Request(request), .. } => {
-            Some(Act { consumer, conn: *conn, request: &request.body, answer: None })
+            let correlation = request.correlation;
+            Some(Act { consumer, conn: *conn, correlation, request: &request.body, answer: None })
         }
         Kind::Received { conn, message: Message::Response { request, response }, .. } => {
             let response = &response.body;
             let answer = Some(Answer { response, error: error_of(response) });
-            Some(Act { consumer, conn: *conn, request: &request.body, answer })
+            let correlation = request.correlation;
+            Some(Act { consumer, conn: *conn, correlation, request: &request.body, answer })
         }
         _ => None,
     }

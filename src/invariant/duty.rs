@@ -67,6 +67,11 @@ struct Life {
     synced: Option<Membership>,
     /// Where it was told that this is not the coordinator.
     denied: Option<ConnectionId>,
+    /// The number of its last request.
+    asked: i32,
+    /// The last request that it gave up together with its coordinator: what is answered to that or to those before
+    /// is news to nobody.
+    given_up: i32,
 }
 
 impl Invariant for Duty {
@@ -92,6 +97,8 @@ impl Invariant for Duty {
                 refused: None,
                 synced: None,
                 denied: None,
+                asked: 0,
+                given_up: -1,
             };
             self.lives.insert(consumer, life);
             return Ok(());
@@ -137,6 +144,7 @@ impl Life {
     }
 
     fn asks(&mut self, now: Time, act: &Act<'_>) -> Result<(), String> {
+        self.asked = act.correlation;
         let api = act.request.api();
         let of_group = matches!(
             act.request,
@@ -188,6 +196,9 @@ impl Life {
             self.denied = Some(act.conn);
         }
         let Some((member, generation)) = spoken_for(act.request) else { return };
+        if act.correlation <= self.given_up {
+            return;
+        }
         let membership = (member.clone(), generation);
         if answer.is(&OVER) {
             self.synced.take_if(|synced| *synced == membership);
@@ -213,6 +224,7 @@ impl Life {
             Observation::State { to, .. } => (self.state, self.quiet) = (*to, now),
             Observation::CoordinatorLost { .. } => {
                 (self.knows_coordinator, self.awaits) = (false, false);
+                self.given_up = self.asked;
             }
             _ => {}
         }
@@ -222,6 +234,8 @@ impl Life {
 
 #[cfg(test)]
 mod tests {
+    use kafka_protocol::messages::HeartbeatResponse;
+
     use crate::consumer::{MemberState::*, Observation};
     use crate::invariant::story::client::{commit, heartbeat, joins, syncs};
     use crate::invariant::story::{Story, join_answer};
@@ -263,6 +277,18 @@ mod tests {
             again.beats(Some(error)).hears(1, joins("a"), join_answer("a", 1, "b", &[]));
             again.says(1, syncs(1)).holds();
         }
+    }
+
+    #[test]
+    fn what_is_said_to_a_request_that_was_given_up_is_no_news() {
+        let refusal = || HeartbeatResponse::default().with_error_code(E::UnknownMemberId.code());
+        let mut heeds = member();
+        heeds.says(1, heartbeat(1)).hears(1, heartbeat(1), refusal());
+        heeds.says(1, commit(1)).breaks("told that this is over");
+        let mut gave_up = member();
+        gave_up.says(1, heartbeat(1));
+        gave_up.consumer(0, Observation::CoordinatorLost { why: "disconnected" });
+        gave_up.hears(1, heartbeat(1), refusal()).says(1, commit(1)).holds();
     }
 
     #[test]

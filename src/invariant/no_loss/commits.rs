@@ -18,6 +18,8 @@ pub(super) struct Commits {
     attempts: Vec<Attempt>,
     /// Attempts handled before this one are forgotten.
     known_since: Order,
+    /// When it was last seen that nothing is committed any more.
+    removed: Order,
 }
 
 #[derive(Debug)]
@@ -135,6 +137,14 @@ impl Commits {
         }
     }
 
+    /// It is seen that what was committed is gone. It was on its way out before: who reads what is newest may have
+    /// found nothing by then.
+    pub(super) fn remove(&mut self, seen: Order, key: Key) {
+        self.settle();
+        self.attempt(seen, key, -1, 0);
+        self.removed = seen;
+    }
+
     /// From here on whatever is pending may be gone.
     pub(super) fn settle(&mut self) {
         self.pending().for_each(|(outcome, ..)| *outcome = Outcome::Open);
@@ -186,6 +196,9 @@ impl Commits {
     /// too long ago to say. `newest` is false for fetches that read only what was durable by then.
     pub(super) fn possible(&self, handled: Order, newest: bool) -> Option<Vec<i64>> {
         let mut possible = Vec::new();
+        if newest && self.removed >= handled {
+            possible.push(-1);
+        }
         for attempt in self.attempts.iter().rev().filter(|attempt| attempt.handled < handled) {
             match attempt.outcome {
                 Outcome::Refused | Outcome::Pending(Pending { ending: None, .. }) => {}

@@ -243,8 +243,7 @@ impl NoLoss {
         self.order += 1;
         for (id, partition) in entry(&mut self.groups, group) {
             if only.is_none_or(|only| only == id) {
-                partition.commits.settle();
-                partition.commits.attempt(self.order, NO_REQUEST, -1, 0);
+                partition.commits.remove(self.order, NO_REQUEST);
             }
         }
         Ok(())

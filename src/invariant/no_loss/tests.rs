@@ -146,6 +146,16 @@ fn a_removed_offset_may_be_gone() {
 }
 
 #[test]
+fn who_reads_what_is_newest_may_find_it_gone_before_that_is_seen() {
+    let mut story = Story::new("no-loss");
+    story.started(0).consumer(0, processed(0, 9)).generation(1, &["a"]).stable();
+    let key = story.ask_commit("a", 1, &[("t-0", 9)]);
+    story.committed(key, 0);
+    let key = story.ask_fetch(&["t-0"]);
+    story.offset_removed("t-0").fetched(key, &[("t-0", -1)]).holds();
+}
+
+#[test]
 fn an_offset_of_a_transaction_counts_when_the_transaction_ends() {
     let told = |ends: Option<i64>| {
         let mut story = story();
