@@ -9,6 +9,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Something that happens sometimes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,50 +91,86 @@ impl Mark {
 /// Its name in lower-case words: `nobody-could-lead`.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, letter) in format!("{self:?}").char_indices() {
-            if letter.is_uppercase() && place > 0 {
-                f.write_str("-")?;
-            }
-            write!(f, "{}", letter.to_ascii_lowercase())?;
-        }
-        Ok(())
+        f.write_str(&in_words(&format!("{self:?}")))
     }
 }
 
+/// `NobodyCouldLead` as `nobody-could-lead`.
+pub fn in_words(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push('-');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+impl From<Mark> for u32 {
+    fn from(mark: Mark) -> u32 {
+        mark as u32
+    }
+}
+
+/// A set of things that are numbered from 0 to 63 at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Set<T> {
+    bits: u64,
+    of: PhantomData<T>,
+}
+
 /// A set of marks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks(u64);
+pub type Marks = Set<Mark>;
 
-impl Marks {
-    /// Adds every mark of another set.
-    pub fn union(&mut self, other: Marks) {
-        self.0 |= other.0;
+impl<T> Set<T> {
+    /// Nothing.
+    pub const EMPTY: Set<T> = Set { bits: 0, of: PhantomData };
+
+    /// Adds everything in another set.
+    pub fn union(&mut self, other: Set<T>) {
+        self.bits |= other.bits;
     }
 
-    /// How many there are.
-    pub const fn len(self) -> usize {
-        self.0.count_ones() as usize
+    /// How much there is.
+    pub const fn len(&self) -> usize {
+        self.bits.count_ones() as usize
     }
 
-    /// Whether there is none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
+    /// Whether there is nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.bits == 0
+    }
+}
+
+impl<T: Into<u32>> Set<T> {
+    /// Adds one.
+    pub fn add(&mut self, one: T) {
+        self.bits |= 1 << one.into();
     }
 
     /// Whether one is in the set.
-    pub const fn contains(self, mark: Mark) -> bool {
-        self.0 >> mark as u32 & 1 == 1
+    pub fn contains(&self, one: T) -> bool {
+        self.bits >> one.into() & 1 == 1
+    }
+}
+
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Set::EMPTY
     }
 }
 
 thread_local! {
-    static REACHED: Cell<Marks> = const { Cell::new(Marks(0)) };
+    static REACHED: Cell<Marks> = const { Cell::new(Marks::EMPTY) };
 }
 
 /// This happens sometimes.
 #[inline]
 pub fn sometimes(mark: Mark) {
-    REACHED.set(Marks(REACHED.get().0 | 1 << mark as u32));
+    let mut reached = REACHED.get();
+    reached.add(mark);
+    REACHED.set(reached);
 }
 
 /// What has happened on this thread since this was last called.

@@ -14,14 +14,16 @@
 //! (KAFKA-9823).
 //!
 //! Not said: that a consumer does anything when it has a reason (that is `duty`'s and `convergence`'s); static members
-//! may go without a word; whether a leader has a reason to join; anything of an assignment that has arrived
+//! may go without a word; that a plan has something for everybody once the number of a generation was issued twice, since a
+//! plan for the first is taken for the second (R11.13); whether a leader has a reason to join; anything of an assignment that has arrived
 //! when its generation turns out to be over: Java drops the id then, too (KAFKA-8104).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::consumer::{ConsumerConfig, MemberState, Observation};
-use crate::protocol::{Request, Response, ResponseError as E, StrBytes};
+use crate::coordinator;
+use crate::protocol::{Generation, GroupId, Request, Response, ResponseError as E, StrBytes};
 use crate::time::Time;
 use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Place};
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
@@ -50,6 +52,10 @@ const HEALS: [E; 10] = [
 #[derive(Default)]
 pub(super) struct Reason {
     lives: BTreeMap<ConsumerRef, Life>,
+    /// The newest generation of each group.
+    newest: BTreeMap<GroupId, Generation>,
+    /// Some generation has begun that was not newer: fail-over can issue a number twice.
+    reissued: bool,
 }
 
 struct Life {
@@ -95,8 +101,20 @@ impl Invariant for Reason {
                 }
             };
         }
+        if let Kind::Coordinator(coordinator::Observation::GenerationBegan {
+            group,
+            generation,
+            ..
+        }) = &event.kind
+        {
+            let newest = self.newest.entry(group.clone()).or_insert(Generation::NONE);
+            self.reissued |= *generation <= *newest;
+            *newest = *generation;
+        }
         let Place::Consumer(consumer) = event.place else { return Ok(()) };
         match &event.kind {
+            Kind::Consumer(Observation::Fatal { error })
+                if self.reissued && *error == E::UnknownServerError.code() => {}
             Kind::ConsumerStarted { config, .. } => {
                 self.lives.insert(consumer, Life::new(config, event.local));
             }
@@ -349,5 +367,12 @@ mod tests {
         let mut moved = member();
         moved.beats(Some(E::NotCoordinator)).consumer(0, fatal(E::NotCoordinator));
         moved.breaks("which heals by itself");
+        // Rule R11.13: after a fail-over a plan for another generation of that number may leave it out.
+        let mut left_out = member();
+        left_out.generation(1, &["a"]).generation(1, &["a", "b"]);
+        left_out.consumer(0, fatal(E::UnknownServerError)).holds();
+        let mut unheard_of = member();
+        unheard_of.generation(1, &["a"]).generation(2, &["a", "b"]);
+        unheard_of.consumer(0, fatal(E::UnknownServerError)).breaks("nobody had told it");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::coordinator::{GroupState, Observation, TimerKind};
 use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request};
+use crate::sometimes::{Set, in_words};
 use crate::time::Time;
 use crate::trace::event::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
@@ -93,45 +94,18 @@ impl Moment {
 /// Its name in lower-case words: `join-meets-a-timer`.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, letter) in format!("{self:?}").char_indices() {
-            if letter.is_uppercase() && place > 0 {
-                f.write_str("-")?;
-            }
-            write!(f, "{}", letter.to_ascii_lowercase())?;
-        }
-        Ok(())
+        f.write_str(&in_words(&format!("{self:?}")))
+    }
+}
+
+impl From<Moment> for u32 {
+    fn from(moment: Moment) -> u32 {
+        moment as u32
     }
 }
 
 /// A set of moments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moments(u64);
-
-impl Moments {
-    /// Adds every moment of another set.
-    pub fn union(&mut self, other: Moments) {
-        self.0 |= other.0;
-    }
-
-    /// How many there are.
-    pub const fn len(self) -> usize {
-        self.0.count_ones() as usize
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether one is in the set.
-    pub const fn contains(self, moment: Moment) -> bool {
-        self.0 >> moment as u32 & 1 == 1
-    }
-
-    fn add(&mut self, moment: Moment) {
-        self.0 |= 1 << moment as u32;
-    }
-}
+pub type Moments = Set<Moment>;
 
 /// Looks for moments in the events of a run.
 #[derive(Clone, Debug, Default)]

@@ -5,6 +5,7 @@ records of which partitions. It never closes its consumer, so a copy that is int
 like one that is killed: when its session of 45 s ends.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -55,8 +56,13 @@ class Copy:
         return {partition for at, partition, _ in self.printed[-500:] if at >= since}
 
     def end(self, sign):
-        self.process.send_signal(sign)
-        self.process.wait(DEADLINE)
+        """Sends it until it is heard: Python forgets a KeyboardInterrupt that falls into a destructor."""
+        until = time.monotonic() + DEADLINE
+        while self.process.poll() is None and time.monotonic() < until:
+            self.process.send_signal(sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+        self.process.wait(0.1)
         self.reader.join(DEADLINE)
 
 
