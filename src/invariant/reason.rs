@@ -240,7 +240,9 @@ impl Life {
                     && let Some((id, generation, leads)) = self.granted.take()
                 {
                     (self.id, self.generation, self.leads) = (Some(id), generation, leads);
-                    self.over = false;
+                    // Until its SyncGroup is answered it may have to begin anew (rule R13.2.1), also
+                    // if it had joined as a leader of before, who needs no reason.
+                    (self.over, self.due) = (false, true);
                 }
                 let quiet = self.is_static || !self.knows_coordinator || self.id.is_none();
                 if *to == MemberState::Unjoined && !(self.over || quiet) {
