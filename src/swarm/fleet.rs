@@ -123,7 +123,9 @@ fn version(rng: &mut Rng, mix: &Mix, group: &GroupSpec, own: &Settings) -> Optio
     let assignors = own.assignors.as_ref().or(group.settings.assignors.as_ref());
     let modern = own.instance.is_some() || assignors.is_some_and(needs_modern);
     let session = own.session.or(group.settings.session);
-    let oldest = oldest(modern, session > group.settings.rebalance);
+    let records = own.records.or(group.settings.records).unwrap_or(500) as u32;
+    let poll = own.process.or(group.settings.process).map(|process| process * records * 2);
+    let oldest = oldest(modern, session > group.settings.rebalance || poll > session);
     let of_group = group.settings.version.unwrap_or(9);
     match mix.versions || of_group < oldest {
         true => Some(rng.within(oldest as u64..=9) as i16),
@@ -137,7 +139,8 @@ pub fn group_version(rng: &mut Rng, assignors: &[Assignor], unhurried: bool) -> 
     rng.chance(300).then(|| rng.within(oldest as u64..=9) as i16)
 }
 
-/// The oldest version there may be; `unhurried` if the session is longer than the rebalance timeout. A client of
+/// The oldest version there may be; `unhurried` if the session is longer than the rebalance timeout, or not much longer
+/// than what a full poll takes: who is busy for longer never joins in time. A client of
 /// version 0 cannot say how long it may take, and is waited for as long as its session (rule R6.1.16). Others give
 /// up when their own rebalance timeout is over, and some come back as new members, whose former selves have to
 /// expire before the next rebalance is done; for that they give up again. Such a group may never settle.

@@ -192,9 +192,9 @@ fn group_settings(rng: &mut Rng, spec: &Spec, topics: &[TopicSpec], first: bool)
     let read = if first { all.len() } else { rng.within(1..=all.len() as u64) as usize };
     let session = round(wide(rng, &spec.session), 100);
     let rebalance = round(wide(rng, &spec.rebalance), 100);
-    let unhurried = session > rebalance;
     let records = wide(rng, &(1..=500));
     let slowest = slowest_process(topics, rebalance, records);
+    let unhurried = session > rebalance || slowest * records / 1_000 * 2 > session;
     let assignors = fleet::assignors(rng);
     Settings {
         topics: Some(all[..read].to_vec()),
