@@ -10,11 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
 use groupsim::engine::{Attendant, Limits, Refused, Serving, probe, serve};
-use groupsim::mutant::{Around, Wrapped};
-use groupsim::protocol::{Response, ResponseError};
+use groupsim::mutant::{self, Altered, Wrapped};
+use groupsim::protocol::Response;
 use groupsim::run::{Finding, Report, Systems};
 use groupsim::script;
-use groupsim::time::Time;
 use groupsim::trace::Event;
 
 const BROKERS: &str = "
@@ -106,9 +105,9 @@ const COME_AND_GO: &str = "
     expect c1 stable owns=orders-0,orders-1,orders-2,orders-3
 ";
 
-fn mutant<A: Around + 'static>(make: fn(Coordinator) -> A) -> Systems {
+fn altered<F: FnMut(&mut Output) -> bool + 'static>(make: fn() -> F) -> Systems {
     let coordinator = Arc::new(move |config, rng| -> Box<dyn GroupCoordinator> {
-        Box::new(Wrapped(make(Coordinator::new(config, rng))))
+        Box::new(Wrapped(Altered(Box::new(Coordinator::new(config, rng)), make())))
     });
     Systems { coordinator, ..Systems::default() }
 }
@@ -131,34 +130,24 @@ fn correct_brokers_hold() {
 }
 
 /// Tells every member what the first one was told.
-struct DoubleOwner(Coordinator, Bytes);
-
-impl Around for DoubleOwner {
-    fn inner(&self) -> &dyn GroupCoordinator {
-        &self.0
-    }
-
-    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
-        &mut self.0
-    }
-
-    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
-        for output in &mut out[before..] {
-            if let Output::Respond { response: Response::SyncGroup(answer), .. } = output
-                && answer.error_code == 0
-            {
-                if self.1.is_empty() {
-                    self.1 = answer.assignment.clone();
-                }
-                answer.assignment = self.1.clone();
+fn double_owner() -> impl FnMut(&mut Output) -> bool {
+    let mut first = Bytes::new();
+    move |output| {
+        if let Output::Respond { response: Response::SyncGroup(answer), .. } = output
+            && answer.error_code == 0
+        {
+            if first.is_empty() {
+                first = answer.assignment.clone();
             }
+            answer.assignment = first.clone();
         }
+        true
     }
 }
 
 #[test]
 fn a_double_owner_is_found_by_what_the_consumers_are_told() {
-    let (found, brokers) = probed(mutant(|inner| DoubleOwner(inner, Bytes::new())), JOIN_AND_SHARE);
+    let (found, brokers) = probed(altered(double_owner), JOIN_AND_SHARE);
     let (invariant, message) = violated(found);
     assert_eq!(invariant, "single-owner", "{message}");
     // Whoever serves sees it too.
@@ -167,119 +156,57 @@ fn a_double_owner_is_found_by_what_the_consumers_are_told() {
     );
 }
 
-/// Answers heartbeats of whoever it has removed as if nothing had happened.
-struct Polite(Coordinator);
-
-impl Around for Polite {
-    fn inner(&self) -> &dyn GroupCoordinator {
-        &self.0
-    }
-
-    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
-        &mut self.0
-    }
-
-    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
-        for output in &mut out[before..] {
-            if let Output::Respond { response: Response::Heartbeat(answer), .. } = output
-                && answer.error_code == ResponseError::UnknownMemberId.code()
-            {
-                answer.error_code = 0;
-            }
-        }
-    }
-}
-
 #[test]
 fn a_member_that_is_not_fenced_is_found() {
-    let (invariant, message) = violated(probed(mutant(Polite), COME_AND_GO).0);
+    let (invariant, message) = violated(
+        probed(mutant::find("forgiving-heartbeats").expect("a mutant").systems(), COME_AND_GO).0,
+    );
     assert_eq!(invariant, "fencing", "{message}");
 }
 
 /// Answers fetches of offsets as if nothing had ever been committed.
-struct Forgetful(Coordinator);
-
-impl Around for Forgetful {
-    fn inner(&self) -> &dyn GroupCoordinator {
-        &self.0
-    }
-
-    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
-        &mut self.0
-    }
-
-    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
-        for output in &mut out[before..] {
-            let Output::Respond { response: Response::OffsetFetch(answer), .. } = output else {
-                continue;
-            };
-            let topics = answer.groups.iter_mut().flat_map(|group| &mut group.topics);
-            for partition in topics.flat_map(|topic| &mut topic.partitions) {
-                partition.committed_offset = -1;
-            }
+fn forgetful(output: &mut Output) -> bool {
+    if let Output::Respond { response: Response::OffsetFetch(answer), .. } = output {
+        let topics = answer.groups.iter_mut().flat_map(|group| &mut group.topics);
+        for partition in topics.flat_map(|topic| &mut topic.partitions) {
+            partition.committed_offset = -1;
         }
     }
+    true
 }
 
 #[test]
 fn a_lost_commit_is_found() {
-    let (invariant, message) = violated(probed(mutant(Forgetful), COME_AND_GO).0);
+    let (invariant, message) = violated(probed(altered(|| forgetful), COME_AND_GO).0);
     assert_eq!(invariant, "no-loss", "{message}");
 }
 
 /// Tells of a generation that is long over.
-struct Rewinding(Coordinator);
-
-impl Around for Rewinding {
-    fn inner(&self) -> &dyn GroupCoordinator {
-        &self.0
+fn rewinding(output: &mut Output) -> bool {
+    if let Output::Respond { response: Response::JoinGroup(answer), .. } = output
+        && answer.generation_id >= 3
+    {
+        answer.generation_id -= 2;
     }
-
-    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
-        &mut self.0
-    }
-
-    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
-        for output in &mut out[before..] {
-            if let Output::Respond { response: Response::JoinGroup(answer), .. } = output
-                && answer.generation_id >= 3
-            {
-                answer.generation_id -= 2;
-            }
-        }
-    }
+    true
 }
 
 #[test]
 fn an_earlier_generation_is_found() {
-    let (invariant, message) = violated(probed(mutant(Rewinding), COME_AND_GO).0);
+    let (invariant, message) = violated(probed(altered(|| rewinding), COME_AND_GO).0);
     assert_eq!(invariant, "generation", "{message}");
 }
 
 /// Answers no SyncGroup.
-struct Mute(Coordinator);
-
-impl Around for Mute {
-    fn inner(&self) -> &dyn GroupCoordinator {
-        &self.0
-    }
-
-    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
-        &mut self.0
-    }
-
-    fn pass(&mut self, _now: Time, _before: usize, out: &mut Vec<Output>) {
-        out.retain(|output| {
-            !matches!(output, Output::Respond { response: Response::SyncGroup(_), .. })
-        });
-    }
+fn mute(output: &mut Output) -> bool {
+    !matches!(output, Output::Respond { response: Response::SyncGroup(_), .. })
 }
 
 #[test]
 fn a_group_that_never_becomes_stable_is_found() {
     let script = format!("{JOIN_AND_SHARE} within=2s\n");
     let (found, _) =
-        probed(mutant(Mute), script.replace("settle\n within", "settle within").as_str());
+        probed(altered(|| mute), script.replace("settle\n within", "settle within").as_str());
     let finding = found.expect("the probe runs").finding;
     let Some(Finding::NoConvergence(violation)) = finding else { panic!("{finding:?}") };
     assert!(violation.message.contains("SyncGroup response"), "{}", violation.message);

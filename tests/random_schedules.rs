@@ -4,13 +4,11 @@
 //! `GROUPSIM_SEED=N` chooses another.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::time::Duration;
 
-use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
-use groupsim::mutant::{Around, Wrapped};
+use groupsim::mutant;
+use groupsim::protocol::Api;
 use groupsim::protocol::BrokerId;
-use groupsim::protocol::{Api, Response, ResponseError};
 use groupsim::run::{Systems, run};
 use groupsim::script;
 use groupsim::sim::schedule::{
@@ -161,37 +159,9 @@ fn any_troubles_end_well() {
     held.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// A coordinator that answers the heartbeats of members it has removed as if nothing had happened.
-struct Polite(Coordinator);
-
-impl Around for Polite {
-    fn inner(&self) -> &dyn GroupCoordinator {
-        &self.0
-    }
-
-    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
-        &mut self.0
-    }
-
-    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
-        for output in &mut out[before..] {
-            if let Output::Respond { response: Response::Heartbeat(answer), .. } = output
-                && answer.error_code == ResponseError::UnknownMemberId.code()
-            {
-                answer.error_code = 0;
-            }
-        }
-    }
-}
-
 #[test]
 fn proptest_shrinks_a_failing_schedule_to_the_trouble_that_matters() {
-    let systems = Systems {
-        coordinator: Arc::new(|config, rng| {
-            Box::new(Wrapped(Polite(Coordinator::new(config, rng))))
-        }),
-        ..Systems::default()
-    };
+    let systems = mutant::find("forgiving-heartbeats").expect("a mutant").systems();
     let runs = Cell::new(0);
     let found = runner(200, 0).run(&(Just(7), troubles()), |(seed, troubles)| {
         runs.set(runs.get() + 1);

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 use rayon::ThreadPoolBuilder;
 use serde_json::json;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::Engine;
 use crate::run::Systems;
@@ -84,9 +83,8 @@ fn load(folder: &Path, systems: &Systems) -> Result<Corpus, Failure> {
 
 /// Writes a schedule under the digest of its script.
 fn keep(folder: &Path, prefix: &str, schedule: &Schedule) -> Result<PathBuf, Failure> {
-    let text = script::print(schedule);
-    let path = folder.join(format!("{prefix}{:016x}.sim", xxh3_64(text.as_bytes())));
-    save(&path, &text).map_err(|error| unwritable(&path, &error))?;
+    let path = folder.join(format!("{prefix}{:016x}.sim", script::digest(schedule)));
+    save(&path, &script::print(schedule)).map_err(|error| unwritable(&path, &error))?;
     Ok(path)
 }
 

@@ -53,6 +53,28 @@ pub trait Around {
     }
 }
 
+/// A coordinator each of whose outputs passes through a function, which may change it, and says whether it is
+/// put out at all.
+pub struct Altered<F>(pub Box<dyn GroupCoordinator>, pub F);
+
+impl<F: FnMut(&mut Output) -> bool> Around for Altered<F> {
+    fn inner(&self) -> &dyn GroupCoordinator {
+        &*self.0
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn GroupCoordinator {
+        &mut *self.0
+    }
+
+    fn pass(&mut self, _now: Time, before: usize, out: &mut Vec<Output>) {
+        for mut output in out.split_off(before) {
+            if (self.1)(&mut output) {
+                out.push(output);
+            }
+        }
+    }
+}
+
 /// A wrapper as a coordinator.
 pub struct Wrapped<A>(pub A);
 

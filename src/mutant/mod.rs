@@ -37,7 +37,7 @@ use crate::consumer::{Consumer, GroupConsumer};
 use crate::coordinator::{Coordinator, GroupCoordinator};
 use crate::run::Systems;
 
-pub use around::{Around, Wrapped};
+pub use around::{Altered, Around, Wrapped};
 pub use matrix::{Matrix, Row, median};
 pub use planted::*;
 pub use search::{Catch, Search, Way, seed_of};

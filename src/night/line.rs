@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::expressible;
 use crate::run::Report;
@@ -209,7 +208,7 @@ fn bare(
 /// The digest of what a seed runs, as a script.
 pub fn schedule_digest(seed: u64, conditions: Conditions) -> String {
     let (schedule, _) = expressible(conditions.engine, schedule(seed, conditions.profile));
-    hexadecimal(xxh3_64(script::print(&schedule).as_bytes()))
+    hexadecimal(script::digest(&schedule))
 }
 
 /// Hexadecimal, because many readers of JSON cannot hold 64 bits in a number.

@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use crate::engine::{Engine, expressible};
 use crate::mutant;
 use crate::run::Systems;
-use crate::script::print;
+use crate::script::{digest, print};
 use crate::shrink::shrink;
 use crate::sim::schedule::Schedule;
 use crate::swarm::{Profile, parts, schedule};
@@ -54,10 +52,9 @@ pub fn script(
     };
     let steps_before = schedule.steps.len();
     let schedule = smaller.unwrap_or(schedule);
-    let body = print(&schedule);
     Ok(Script {
-        file: format!("{}-{}.sim", entry.invariant, hexadecimal(xxh3_64(body.as_bytes()))),
-        text: head(entry, message.as_deref()) + &body,
+        file: format!("{}-{}.sim", entry.invariant, hexadecimal(digest(&schedule))),
+        text: head(entry, message.as_deref()) + &print(&schedule),
         steps_before,
         steps: schedule.steps.len(),
         whole,
@@ -75,7 +72,7 @@ fn recall(entry: &Entry) -> Result<(Schedule, Systems, Engine), String> {
         Some(name) => mutant::find(name).ok_or_else(|| not_here("mutant", name))?.systems(),
     };
     let (schedule, _) = expressible(engine, schedule(entry.seed, profile));
-    match hexadecimal(xxh3_64(print(&schedule).as_bytes())) == entry.schedule {
+    match hexadecimal(digest(&schedule)) == entry.schedule {
         true => Ok((schedule, systems, engine)),
         false => Err(format!("seed {} is another world here than at {}", entry.seed, entry.commit)),
     }

@@ -34,7 +34,7 @@ pub use error::{ScriptError, ScriptErrors};
 pub use language::language;
 pub use load::{LoadError, load, load_outside};
 pub use mend::{mended, without_line};
-pub use print::print;
+pub use print::{digest, print};
 
 use crate::sim::schedule::{Schedule, Step};
 

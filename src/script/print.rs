@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::sim::schedule::{BrokerSpec, NetworkSpec, Schedule};
 
 /// The canonical script of a schedule: settings that are not the default, a blank line, the steps.
@@ -15,6 +17,11 @@ pub fn print(schedule: &Schedule) -> String {
         line(&mut text, step);
     }
     text
+}
+
+/// One number for a schedule: the digest of its canonical script.
+pub fn digest(schedule: &Schedule) -> u64 {
+    xxh3_64(print(schedule).as_bytes())
 }
 
 fn settings(schedule: &Schedule) -> String {

@@ -28,8 +28,6 @@ mod times;
 
 use std::collections::BTreeSet;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use crate::run::{Finding, Report, Systems, run};
 use crate::script;
 use crate::sim::schedule::Schedule;
@@ -157,7 +155,7 @@ impl Shrinker<'_> {
     fn accept(&mut self, candidate: Schedule) -> bool {
         let Some(mut candidate) = script::mended(candidate) else { return false };
         loop {
-            if self.stopped || !self.tried.insert(xxh3_64(script::print(&candidate).as_bytes())) {
+            if self.stopped || !self.tried.insert(script::digest(&candidate)) {
                 return false;
             }
             let report = self.run(&candidate);
