@@ -50,7 +50,9 @@ impl<'a> Printer<'a> {
                 self.text.push_str("}\n");
             }
         }
-        self.failure = self.out.text(&self.text).err();
+        if !self.text.is_empty() {
+            self.failure = self.out.text(&self.text).err();
+        }
     }
 
     /// Writes the verdict; `name` says of what: a file, or a seed.

@@ -3,6 +3,7 @@
 use crate::time::Time;
 use crate::trace::Event;
 
+use super::interest::Interest;
 use super::ledger::Ledger;
 
 /// A property that every run of a correct coordinator and correct consumers has.
@@ -12,6 +13,11 @@ pub trait Invariant: Send {
 
     /// One line for the list of invariants: what it states.
     fn statement(&self) -> &'static str;
+
+    /// Which events it looks at; it is asked once, and handed no others.
+    fn reads(&self) -> Interest {
+        Interest::ALL
+    }
 
     /// Takes the next event of the trace; `ledger` has seen it already. An error says what is broken,
     /// with the group, member and generation.

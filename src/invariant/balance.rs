@@ -18,10 +18,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::protocol::{MemberId, TopicName, TopicPartition};
+use crate::protocol::{Api, MemberId, TopicName, TopicPartition};
 use crate::trace::Event;
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Group, Ledger, Plan, Roster};
 
 type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
@@ -35,6 +36,10 @@ impl Invariant for Balance {
 
     fn statement(&self) -> &'static str {
         "the leader's assignment is as balanced as its assignor promises"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::NONE.asked(&[Api::SyncGroup])
     }
 
     fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use crate::trace::Event;
 
+use super::interest::{COLUMNS, ROWS, sort};
 use super::ledger::Ledger;
 use super::{Invariant, Violation};
 
@@ -9,6 +10,8 @@ use super::{Invariant, Violation};
 pub struct Checker {
     ledger: Ledger,
     invariants: Vec<Box<dyn Invariant>>,
+    /// By the sort of the event, which invariants look at it: bit i for the one at i.
+    readers: [[u32; COLUMNS]; ROWS],
 }
 
 impl Checker {
@@ -19,18 +22,44 @@ impl Checker {
         if let Some(names) = names {
             invariants.retain(|invariant| names.contains(&invariant.name()));
         }
-        Checker { ledger: Ledger::default(), invariants }
+        Checker::of(invariants)
     }
 
     /// A checker for brokers that nobody looks into: of what can be judged from the clients' side alone.
     pub fn from_outside() -> Checker {
-        Checker { ledger: Ledger::default(), invariants: super::told::all() }
+        Checker::of(super::told::all())
+    }
+
+    /// A checker of all that hands every invariant every event, to find out whether each asks for all that it
+    /// needs.
+    pub fn reading_everything() -> Checker {
+        let mut checker = Checker::new(None);
+        checker.readers = [[(1 << checker.invariants.len()) - 1; COLUMNS]; ROWS];
+        checker
+    }
+
+    fn of(invariants: Vec<Box<dyn Invariant>>) -> Checker {
+        assert!(invariants.len() <= 32, "{} invariants, and a mask of 32", invariants.len());
+        let mut readers = [[0; COLUMNS]; ROWS];
+        for (index, invariant) in invariants.iter().enumerate() {
+            let reads = invariant.reads();
+            for (row, columns) in readers.iter_mut().enumerate() {
+                for (column, mask) in columns.iter_mut().enumerate() {
+                    *mask |= u32::from(reads.has((row, column))) << index;
+                }
+            }
+        }
+        Checker { ledger: Ledger::default(), invariants, readers }
     }
 
     /// Takes the next event of the trace; returns the first objection to it.
     pub fn check(&mut self, event: &Event) -> Option<Violation> {
         self.ledger.feed(event);
-        for invariant in &mut self.invariants {
+        let (row, column) = sort(event);
+        let mut left = self.readers[row][column];
+        while left != 0 {
+            let invariant = &mut self.invariants[left.trailing_zeros() as usize];
+            left &= left - 1;
             if let Err(message) = invariant.check(&self.ledger, event) {
                 return Some(Violation { invariant: invariant.name(), at: event.at, message });
             }

@@ -27,6 +27,39 @@ impl Answer<'_> {
     }
 }
 
+/// What is kept of each consumer's present life. Asked with most events, so it is a list and not a map.
+pub(super) struct Lives<T>(Vec<Option<(ConsumerRef, T)>>);
+
+impl<T> Default for Lives<T> {
+    fn default() -> Self {
+        Lives(Vec::new())
+    }
+}
+
+impl<T> Lives<T> {
+    /// A life begins; what was kept of the one before is gone.
+    pub(super) fn begin(&mut self, consumer: ConsumerRef, life: T) {
+        let index = usize::from(consumer.index);
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, || None);
+        }
+        self.0[index] = Some((consumer, life));
+    }
+
+    /// It is over.
+    pub(super) fn end(&mut self, consumer: ConsumerRef) {
+        if self.of(consumer).is_some() {
+            self.0[usize::from(consumer.index)] = None;
+        }
+    }
+
+    /// What is kept of it, unless it is over.
+    pub(super) fn of(&mut self, consumer: ConsumerRef) -> Option<&mut T> {
+        let (now, life) = self.0.get_mut(usize::from(consumer.index))?.as_mut()?;
+        (*now == consumer).then_some(life)
+    }
+}
+
 /// What the event is to its consumer, if it is that.
 pub(super) fn act(event: &Event) -> Option<Act<'_>> {
     let Place::Consumer(consumer) = event.place else { return None };

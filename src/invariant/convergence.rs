@@ -30,6 +30,7 @@ use crate::time::{Pretty, Time};
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::Ledger;
 
 /// How long a broker may take to learn that it leads no longer, when nothing keeps it from that. Seconds, in any world
@@ -69,6 +70,16 @@ impl Invariant for Convergence {
 
     fn statement(&self) -> &'static str {
         "after faults stop the group becomes stable within its bound, and stays so"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::COORDINATOR
+            .and(Interest::CONSUMER)
+            .and(Interest::LIVES)
+            .and(Interest::FAULTS)
+            .and(Interest::TERMS)
+            .and(Interest::TOPICS)
+            .and(Interest::SCHEDULE)
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -14,16 +14,16 @@
 //! Not said: how soon a consumer joins again (that the group comes to rest is `convergence`'s); that it stops reading:
 //! one that has lost its coordinator may go on until it finds another.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::consumer::{MemberState, Observation};
-use crate::protocol::{Request, ResponseError as E, StrBytes};
+use crate::protocol::{Api, Request, ResponseError as E, StrBytes};
 use crate::time::Time;
-use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Place};
+use crate::trace::{ConnectionId, Event, FaultKind, Kind, Place};
 
 use super::Invariant;
-use super::client::{Act, Answer, act, spoken_for};
+use super::client::{Act, Answer, Lives, act, spoken_for};
+use super::interest::{GROUP_APIS, Interest};
 use super::ledger::Ledger;
 
 const SLACK: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ type Membership = (StrBytes, i32);
 
 #[derive(Default)]
 pub(super) struct Duty {
-    lives: BTreeMap<ConsumerRef, Life>,
+    lives: Lives<Life>,
 }
 
 struct Life {
@@ -83,6 +83,15 @@ impl Invariant for Duty {
         "a member sends heartbeats, and nothing under a membership that it was told is over"
     }
 
+    fn reads(&self) -> Interest {
+        Interest::CONSUMER
+            .and(Interest::LIVES)
+            .and(Interest::FAULTS)
+            .says(Api::ALL)
+            .hears(GROUP_APIS)
+            .hears(&[Api::FindCoordinator])
+    }
+
     fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
         let Place::Consumer(consumer) = event.place else { return Ok(()) };
         if let Kind::ConsumerStarted { config, .. } = &event.kind {
@@ -100,10 +109,10 @@ impl Invariant for Duty {
                 asked: 0,
                 given_up: -1,
             };
-            self.lives.insert(consumer, life);
+            self.lives.begin(consumer, life);
             return Ok(());
         }
-        let Some(life) = self.lives.get_mut(&consumer) else { return Ok(()) };
+        let Some(life) = self.lives.of(consumer) else { return Ok(()) };
         life.is_heard(event.local)?;
         if let Some(act) = act(event) {
             return match act.answer {
@@ -116,7 +125,7 @@ impl Invariant for Duty {
         }
         match &event.kind {
             Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. } => {
-                self.lives.remove(&consumer);
+                self.lives.end(consumer);
             }
             Kind::FaultBegan { fault: FaultKind::Pause, .. } => life.paused = true,
             Kind::FaultEnded { fault: FaultKind::Pause, .. } => {
@@ -199,11 +208,14 @@ impl Life {
         if act.correlation <= self.given_up {
             return;
         }
+        if answer.error == 0 && !matches!(act.request, Request::SyncGroup(_)) {
+            return;
+        }
         let membership = (member.clone(), generation);
         if answer.is(&OVER) {
             self.synced.take_if(|synced| *synced == membership);
             self.refused = Some(membership);
-        } else if answer.error == 0 && matches!(act.request, Request::SyncGroup(_)) {
+        } else if answer.error == 0 {
             self.synced = Some(membership);
         }
     }

@@ -5,6 +5,7 @@
 use crate::trace::{Event, Kind};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::Ledger;
 
 pub(super) struct Expectations;
@@ -16,6 +17,10 @@ impl Invariant for Expectations {
 
     fn statement(&self) -> &'static str {
         "every expect line of the script is met"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::SCHEDULE
     }
 
     fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -21,6 +21,7 @@ use crate::time::Time;
 use crate::trace::{ConsumerRef, Event, Kind, Place};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::Ledger;
 
 /// Why a group is removed that was never stored.
@@ -45,6 +46,10 @@ impl Invariant for LegalTransitions {
 
     fn statement(&self) -> &'static str {
         "groups and members move only along their tables"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::COORDINATOR.and(Interest::CONSUMER).asked(&[Api::JoinGroup, Api::LeaveGroup])
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Invariants: one file each, its reason first, judged from trace events alone.
 //!
 //! A [`Checker`] is handed every event of a run. It keeps a [`Ledger`] of what the trace has said about
-//! the groups, and asks each [`Invariant`] in turn; the first that objects ends the run. Nothing here
+//! the groups, and asks each [`Invariant`] that looks at events of this sort in turn; the first that objects ends the run. Nothing here
 //! looks into a coordinator or a consumer, so a trace recorded elsewhere can be judged as well.
 //!
 //! A false alarm costs more trust than a miss. Where Kafka allows two outcomes, or where the trace does
@@ -19,6 +19,7 @@ mod duty;
 mod expectations;
 mod fencing;
 mod generation;
+mod interest;
 mod ledger;
 mod legal_transitions;
 mod no_loss;
@@ -36,6 +37,7 @@ mod told;
 
 pub use api::{Invariant, Violation};
 pub use checker::Checker;
+pub use interest::Interest;
 pub use ledger::{Asked, Claim, Group, Home, Key, Ledger, Member, Plan, Roster, Standing};
 
 /// The names of all invariants, in the order in which they are asked.

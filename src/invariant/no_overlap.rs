@@ -22,12 +22,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consumer::Observation;
 use crate::protocol::{
-    Generation, GroupId, IndexMap, MemberId, Request, Response, StrBytes, TopicPartition,
+    Api, Generation, GroupId, IndexMap, MemberId, Request, Response, StrBytes, TopicPartition,
 };
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Asked, Group, Key, Ledger};
 
 #[derive(Default)]
@@ -54,6 +55,14 @@ impl Invariant for NoOverlap {
 
     fn statement(&self) -> &'static str {
         "no two current members act on one partition, and only its owner commits it"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::CONSUMER
+            .and(Interest::LIVES)
+            .and(Interest::FAULTS)
+            .asked(&[Api::OffsetCommit])
+            .answered(&[Api::OffsetCommit])
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -23,13 +23,14 @@ use std::time::Duration;
 
 use crate::consumer::{ConsumerConfig, MemberState, Observation};
 use crate::coordinator;
-use crate::protocol::{Generation, GroupId, Request, Response, ResponseError as E, StrBytes};
+use crate::protocol::{Api, Generation, GroupId, Request, Response, ResponseError as E, StrBytes};
 use crate::time::Time;
-use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Place};
+use crate::trace::{ConnectionId, Event, FaultKind, Kind, Place};
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 
 use super::Invariant;
-use super::client::{Act, Answer, act, spoken_for};
+use super::client::{Act, Answer, Lives, act, spoken_for};
+use super::interest::{GROUP_APIS, Interest};
 use super::ledger::Ledger;
 
 /// How exactly a clock outside of the simulation tells when an application is late.
@@ -51,7 +52,7 @@ const HEALS: [E; 10] = [
 
 #[derive(Default)]
 pub(super) struct Reason {
-    lives: BTreeMap<ConsumerRef, Life>,
+    lives: Lives<Life>,
     /// The newest generation of each group.
     newest: BTreeMap<GroupId, Generation>,
     /// Some generation has begun that was not newer: fail-over can issue a number twice.
@@ -90,9 +91,19 @@ impl Invariant for Reason {
         "a member forgets its id, joins again, leaves or gives up only for a reason that it was given"
     }
 
+    fn reads(&self) -> Interest {
+        Interest::COORDINATOR
+            .and(Interest::CONSUMER)
+            .and(Interest::LIVES)
+            .and(Interest::FAULTS)
+            .says(&[Api::JoinGroup, Api::LeaveGroup])
+            .hears(GROUP_APIS)
+            .hears(&[Api::FindCoordinator])
+    }
+
     fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
         if let Some(act) = act(event) {
-            let Some(life) = self.lives.get_mut(&act.consumer) else { return Ok(()) };
+            let Some(life) = self.lives.of(act.consumer) else { return Ok(()) };
             return match act.answer {
                 None => life.asks(&act),
                 Some(answer) => {
@@ -116,13 +127,13 @@ impl Invariant for Reason {
             Kind::Consumer(Observation::Fatal { error })
                 if self.reissued && *error == E::UnknownServerError.code() => {}
             Kind::ConsumerStarted { config, .. } => {
-                self.lives.insert(consumer, Life::new(config, event.local));
+                self.lives.begin(consumer, Life::new(config, event.local));
             }
             Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. } => {
-                self.lives.remove(&consumer);
+                self.lives.end(consumer);
             }
             Kind::Consumer(observation) => {
-                if let Some(life) = self.lives.get_mut(&consumer) {
+                if let Some(life) = self.lives.of(consumer) {
                     return life.does(event.local, observation);
                 }
             }

@@ -22,10 +22,13 @@ use kafka_protocol::messages::JoinGroupRequest;
 
 use crate::assignor::{RebalanceProtocol, common_protocol};
 use crate::consumer::Observation;
-use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition};
+use crate::protocol::{
+    Api, Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition,
+};
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Group, Key, Ledger};
 
 #[derive(Default)]
@@ -57,6 +60,15 @@ impl Invariant for RevokeFirst {
 
     fn statement(&self) -> &'static str {
         "a partition changes hands only after its owner gave it up"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::CONSUMER
+            .and(Interest::LIVES)
+            .and(Interest::FAULTS)
+            .says(&[Api::JoinGroup])
+            .asked(&[Api::JoinGroup])
+            .answered(&[Api::JoinGroup])
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

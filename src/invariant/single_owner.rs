@@ -25,10 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::protocol::{Generation, MemberId, Request, Response, TopicName, TopicPartition};
+use crate::protocol::{Api, Generation, MemberId, Request, Response, TopicName, TopicPartition};
 use crate::trace::Event;
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Group, Ledger, Plan, Roster, member_of};
 
 pub(super) struct SingleOwner;
@@ -40,6 +41,10 @@ impl Invariant for SingleOwner {
 
     fn statement(&self) -> &'static str {
         "in one generation every subscribed partition is assigned to exactly one member"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::NONE.asked(&[Api::SyncGroup]).answered(&[Api::SyncGroup])
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -15,10 +15,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::coordinator::{GroupState, Observation};
-use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError};
+use crate::protocol::{Api, IndexMap, MemberId, Request, Response, ResponseError};
 use crate::trace::{Event, Kind};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Asked, Group, Key, Ledger};
 
 #[derive(Default)]
@@ -40,6 +41,10 @@ impl Invariant for SizeLimit {
 
     fn statement(&self) -> &'static str {
         "no group takes in more members than group.max.size"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::COORDINATOR.asked(&[Api::JoinGroup]).answered(&[Api::JoinGroup])
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -26,6 +26,7 @@ use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError, StrB
 use crate::trace::{Event, Kind, Place};
 
 use super::Invariant;
+use super::interest::{GROUP_APIS, Interest, SIDE_APIS};
 use super::ledger::{Asked, Group, Key, Ledger, leavers, member_of};
 
 #[derive(Default)]
@@ -49,6 +50,10 @@ impl Invariant for StaticIdentity {
 
     fn statement(&self) -> &'static str {
         "a static instance has one member id, and its return disturbs nobody"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::COORDINATOR.asked(GROUP_APIS).asked(SIDE_APIS).answered(GROUP_APIS)
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
@@ -82,6 +87,7 @@ impl StaticIdentity {
                 let ids = leavers(body).map(|(id, _)| MemberId(id.clone()));
                 ids.into_iter().find(|id| group.displaced.contains_key(id))
             }
+            _ if group.displaced.is_empty() => None,
             _ => member_of(request).filter(|id| group.displaced.contains_key(id)),
         };
         if let Some(member) = named.filter(|id| !group.members.contains_key(id)) {

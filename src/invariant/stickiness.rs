@@ -13,10 +13,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::protocol::{MemberId, TopicName, TopicPartition};
+use crate::protocol::{Api, MemberId, TopicName, TopicPartition};
 use crate::trace::Event;
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Group, Ledger, Plan, Roster};
 
 type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
@@ -30,6 +31,10 @@ impl Invariant for Stickiness {
 
     fn statement(&self) -> &'static str {
         "a sticky assignment moves no more partitions than balance needs"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::NONE.asked(&[Api::SyncGroup])
     }
 
     fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), String> {

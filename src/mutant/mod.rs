@@ -145,3 +145,6 @@ const fn consumer(
 ) -> Mutant {
     Mutant { name, upstream, breaks, caught_by, system: System::Consumer(make) }
 }
+
+#[cfg(test)]
+mod interest_tests;

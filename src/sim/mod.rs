@@ -212,9 +212,10 @@ impl Sim {
             | Place::Controller
             | Place::Client(_) => self.now,
         };
-        let event = Event { at: self.now, local, place, kind };
-        self.census.observe(&event, |group| self.cluster.partition_of(group));
-        self.events.push(event);
+        self.events.push(Event { at: self.now, local, place, kind });
+        if let Some(event) = self.events.last() {
+            self.census.observe(event, |group| self.cluster.partition_of(group));
+        }
     }
 
     fn watch_for_livelock(&mut self, at: Time, due: Due) {

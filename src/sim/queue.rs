@@ -42,9 +42,28 @@ pub(super) enum Turn {
     Last,
 }
 
+/// The time of an entry, its turn and its rank among those, in one number: the heap compares little else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u128);
+
+impl Key {
+    const TURN: u32 = 64;
+    const TIME: u32 = 66;
+
+    fn new(at: Time, turn: Turn, rank: u64) -> Key {
+        // What is due later than after 146,000 years is due then.
+        let at = u128::from(at.micros()).min(u128::MAX >> Key::TIME);
+        Key(at << Key::TIME | (turn as u128) << Key::TURN | u128::from(rank))
+    }
+
+    fn at(self) -> Time {
+        Time::from_micros((self.0 >> Key::TIME) as u64)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Queue {
-    heap: BinaryHeap<Reverse<(Time, Turn, u64, Due)>>,
+    heap: BinaryHeap<Reverse<(Key, Due)>>,
     scheduled: u64,
     /// Where there is some, what is due at one instant happens in any order.
     luck: Option<Rng>,
@@ -63,15 +82,15 @@ impl Queue {
 
     pub(super) fn schedule(&mut self, at: Time, turn: Turn, due: Due) {
         let rank = self.luck.as_mut().map_or(0, |luck| luck.bits() << 32);
-        self.heap.push(Reverse((at, turn, rank | self.scheduled, due)));
+        self.heap.push(Reverse((Key::new(at, turn, rank | self.scheduled), due)));
         self.scheduled += 1;
     }
 
     pub(super) fn next_time(&self) -> Option<Time> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
+        self.heap.peek().map(|Reverse((key, _))| key.at())
     }
 
     pub(super) fn pop(&mut self) -> Option<(Time, Due)> {
-        self.heap.pop().map(|Reverse((at, _, _, due))| (at, due))
+        self.heap.pop().map(|Reverse((key, due))| (key.at(), due))
     }
 }

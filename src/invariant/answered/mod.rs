@@ -44,6 +44,7 @@ use crate::time::Time;
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Group, Ledger, number};
 use idle::Idle;
 use waiting::Waiting;
@@ -113,6 +114,21 @@ impl Invariant for Answered {
 
     fn statement(&self) -> &'static str {
         "every parked join and sync is answered within its bound"
+    }
+
+    fn reads(&self) -> Interest {
+        const PHASES: &[Api] = &[Api::JoinGroup, Api::SyncGroup, Api::LeaveGroup];
+        // Any request is an occasion to look what is overdue.
+        Interest::COORDINATOR
+            .and(Interest::CONSUMER)
+            .and(Interest::LIVES)
+            .and(Interest::FAULTS)
+            .and(Interest::TERMS)
+            .and(Interest::RECORDS)
+            .and(Interest::SCHEDULE)
+            .says(PHASES)
+            .asked(Api::ALL)
+            .answered(PHASES)
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::coordinator::LoadedGroup;
 use crate::invariant::ledger::Key;
-use crate::protocol::{Generation, MemberId, TopicPartition};
+use crate::protocol::{Generation, IndexMap, MemberId, TopicPartition};
 use crate::time::Time;
 use crate::trace::ConnectionId;
 
@@ -27,7 +27,7 @@ pub(super) struct News {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) told: Option<Told>,
-    pub(super) offsets: BTreeMap<TopicPartition, Offsets>,
+    pub(super) offsets: IndexMap<TopicPartition, Offsets>,
     /// When the group was last asked for by somebody who may have brought it back.
     pub(super) touched: u64,
     /// When the request was handled that removed the group, if that was answered.

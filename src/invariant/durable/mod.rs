@@ -36,12 +36,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cluster::{Shard, ShardState};
 use crate::coordinator::Observation;
 use crate::protocol::{
-    Generation, GroupId, IndexMap, MemberId, Request, Response, TopicName, TopicPartition,
+    Api, Generation, GroupId, IndexMap, MemberId, Request, Response, TopicName, TopicPartition,
 };
 use crate::time::Time;
 use crate::trace::{Event, Kind, Message, Place};
 
 use super::Invariant;
+use super::interest::{GROUP_APIS, Interest, SIDE_APIS};
 use super::ledger::{Asked, Group, Key, Ledger};
 use known::{Known, NO_REQUEST, News, Told};
 use transactions::Transactions;
@@ -73,6 +74,17 @@ impl Invariant for Durable {
 
     fn statement(&self) -> &'static str {
         "whatever anybody was told is known to the next coordinator"
+    }
+
+    fn reads(&self) -> Interest {
+        const TELLING: &[Api] = &[Api::SyncGroup, Api::OffsetCommit, Api::JoinGroup];
+        Interest::COORDINATOR
+            .and(Interest::TERMS)
+            .and(Interest::TOPICS)
+            .asked(GROUP_APIS)
+            .asked(SIDE_APIS)
+            .answered(TELLING)
+            .answered(SIDE_APIS)
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
@@ -157,10 +169,11 @@ impl Durable {
     }
 
     fn known(&mut self, group: &GroupId) -> &mut Known {
-        if !self.groups.contains_key(group) {
-            self.groups.insert(group.clone(), Known::default());
-        }
-        &mut self.groups[group]
+        let index = match self.groups.get_index_of(group) {
+            Some(index) => index,
+            None => self.groups.insert_full(group.clone(), Known::default()).0,
+        };
+        &mut self.groups[index]
     }
 
     /// The first that is seen of an incarnation: what it should have loaded, it has.

@@ -33,6 +33,7 @@ use kafka_protocol::messages::{
 };
 
 use super::Invariant;
+use super::interest::{GROUP_APIS, Interest};
 use super::ledger::{Asked, Ledger, Standing, leavers};
 
 pub(super) struct Fencing;
@@ -44,6 +45,10 @@ impl Invariant for Fencing {
 
     fn statement(&self) -> &'static str {
         "no request succeeds from an unknown member or an old generation"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::NONE.answered(GROUP_APIS)
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

@@ -26,11 +26,12 @@ use std::collections::BTreeMap;
 
 use crate::consumer;
 use crate::coordinator::{GroupState, Observation};
-use crate::protocol::{Generation, IndexMap, MemberId, Response, StrBytes};
+use crate::protocol::{Api, Generation, IndexMap, MemberId, Response, StrBytes};
 use crate::trace::{ConsumerRef, Event, Kind, Place};
 use kafka_protocol::messages::JoinGroupResponse;
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Asked, Group, Ledger, Standing};
 use brought::Brought;
 
@@ -61,6 +62,15 @@ impl Invariant for Generations {
 
     fn statement(&self) -> &'static str {
         "generations strictly grow, and all members of one agree on it"
+    }
+
+    fn reads(&self) -> Interest {
+        Interest::COORDINATOR
+            .and(Interest::CONSUMER)
+            .and(Interest::LIVES)
+            .and(Interest::TERMS)
+            .asked(&[Api::JoinGroup])
+            .answered(&[Api::JoinGroup])
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

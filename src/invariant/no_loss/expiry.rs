@@ -20,8 +20,6 @@ const NO_RETENTION: i64 = -1;
 pub(super) struct Expiry {
     /// The clock of some broker has run at another speed.
     skewed: bool,
-    /// When the last commit was handled that was accepted.
-    committed: BTreeMap<(GroupId, TopicPartition), Time>,
     /// Where some commit named its own end.
     own_end: BTreeSet<(GroupId, TopicPartition)>,
     /// Since when groups had no members that had none in that generation.
@@ -67,12 +65,6 @@ impl Expiry {
         }
     }
 
-    /// A commit that was handled at `at` is accepted.
-    pub(super) fn committed(&mut self, group: &GroupId, partition: &TopicPartition, at: Time) {
-        let last = self.committed.entry((group.clone(), partition.clone())).or_default();
-        *last = at.max(*last);
-    }
-
     fn observe(&mut self, index: usize, reigns: bool, now: Time, observation: &Observation) {
         let life = self.lives.entry(index).or_default();
         match observation {
@@ -94,13 +86,20 @@ impl Expiry {
         }
     }
 
-    /// Since when the offset counts, as far as it is certain; none where it may go at any time.
-    fn base(&self, index: usize, at: &(GroupId, TopicPartition), alone: bool) -> Option<Time> {
+    /// Since when the offset counts, as far as it is certain; none where it may go at any time. `accepted` is when
+    /// the last commit of it was handled.
+    fn base(
+        &self,
+        index: usize,
+        at: &(GroupId, TopicPartition),
+        alone: bool,
+        accepted: Option<Time>,
+    ) -> Option<Time> {
         let life = self.lives.get(&index).copied().unwrap_or_default();
         match (self.own_end.contains(at), life.peopled) {
             (true, _) => None,
             (false, true) => life.empty_since.filter(|_| !alone),
-            (false, false) => self.committed.get(at).copied(),
+            (false, false) => accepted,
         }
     }
 }
@@ -128,7 +127,8 @@ impl NoLoss {
                     head()
                 ));
             }
-            let base = self.expiry.base(index, &(group.clone(), id.clone()), only.is_some());
+            let at = (group.clone(), id.clone());
+            let base = self.expiry.base(index, &at, only.is_some(), partition.accepted);
             let due = base.map(|base| base + ledger.config().offsets_retention);
             if !self.expiry.skewed
                 && let Some(due) = due.filter(|due| *due > event.local)

@@ -40,13 +40,15 @@ use std::sync::Arc;
 
 use crate::consumer::{ConsumerConfig, Observation};
 use crate::coordinator;
-use crate::protocol::{GroupId, IndexMap, Request, Response, TopicName, TopicPartition};
+use crate::protocol::{Api, GroupId, IndexMap, Request, Response, TopicName, TopicPartition};
+use crate::time::Time;
 use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
 use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
 };
 
 use super::Invariant;
+use super::interest::{Interest, SIDE_APIS};
 use super::ledger::{Asked, Key, Ledger};
 use answers::{fetched, verdict};
 use commits::{Commits, Order};
@@ -78,6 +80,8 @@ pub(super) struct NoLoss {
 struct Partition {
     progress: Progress,
     commits: Commits,
+    /// When the last commit was handled that was accepted.
+    accepted: Option<Time>,
 }
 
 struct Reader {
@@ -95,6 +99,22 @@ impl Invariant for NoLoss {
 
     fn statement(&self) -> &'static str {
         "no record is skipped and no accepted commit is lost"
+    }
+
+    fn reads(&self) -> Interest {
+        const OFFSETS: &[Api] = &[Api::OffsetCommit, Api::OffsetFetch];
+        Interest::COORDINATOR
+            .and(Interest::CONSUMER)
+            .and(Interest::LIVES)
+            .and(Interest::FAULTS)
+            .and(Interest::TOPICS)
+            .and(Interest::RECORDS)
+            .and(Interest::SCHEDULE)
+            .asked(OFFSETS)
+            .asked(SIDE_APIS)
+            .answered(OFFSETS)
+            .answered(SIDE_APIS)
+            .hears(&[Api::OffsetFetch])
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
@@ -282,7 +302,7 @@ impl NoLoss {
                 let verdict = verdict(entry.error_code);
                 let accepted = partition.commits.answer(self.order, asked.key, verdict);
                 let Some((offset, processed)) = accepted else { continue };
-                self.expiry.committed(&body.group_id, &id, asked.local);
+                partition.accepted = partition.accepted.max(Some(asked.local));
                 if offset > processed {
                     return Err(format!(
                         "group {}: {} committed {id} at {offset} in generation {}, but only records \

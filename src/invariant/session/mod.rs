@@ -23,9 +23,11 @@
 mod life;
 mod watch;
 
+use crate::protocol::Api;
 use crate::trace::{Event, Place};
 
 use super::Invariant;
+use super::interest::Interest;
 use super::ledger::{Ledger, number};
 use watch::Watch;
 
@@ -42,6 +44,17 @@ impl Invariant for Session {
 
     fn statement(&self) -> &'static str {
         "a member expires after a session without a sign of life, and soon after"
+    }
+
+    fn reads(&self) -> Interest {
+        const LIVELY: &[Api] = &[Api::JoinGroup, Api::SyncGroup, Api::Heartbeat, Api::OffsetCommit];
+        // Any request is an occasion to look whose time is over.
+        Interest::COORDINATOR
+            .and(Interest::FAULTS)
+            .and(Interest::TERMS)
+            .and(Interest::RECORDS)
+            .asked(Api::ALL)
+            .answered(LIVELY)
     }
 
     fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {

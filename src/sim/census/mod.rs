@@ -70,7 +70,15 @@ struct Belief {
 
 impl Census {
     /// Takes in what has happened; `partition_of` says in which partition of the offsets log a group lives.
+    #[inline]
     pub(super) fn observe(&mut self, event: &Event, partition_of: impl Fn(&GroupId) -> i32) {
+        // Most of what happens is messages, and of those it needs none.
+        if !matches!(event.kind, Kind::Sent { .. } | Kind::Received { .. } | Kind::Lost { .. }) {
+            self.take(event, partition_of);
+        }
+    }
+
+    fn take(&mut self, event: &Event, partition_of: impl Fn(&GroupId) -> i32) {
         match (&event.kind, event.place) {
             (Kind::ConsumerStarted { config, .. }, Place::Consumer(who)) => {
                 let belief = Belief {

@@ -111,7 +111,8 @@ pub type Moments = Set<Moment>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
     pub(super) moments: Moments,
-    groups: IndexMap<(Place, GroupId), Known>,
+    /// What each broker has said about each group. Few groups: a scan is faster than a map.
+    groups: Vec<(Place, GroupId, Known)>,
     /// The heartbeats under way, by member.
     heartbeats: IndexMap<MemberId, u32>,
     /// Which process is which member.
@@ -138,7 +139,7 @@ impl Watch {
             Kind::FaultBegan { fault: FaultKind::Crash, .. } => self.crashed(event.place),
             Kind::TopicGrown { .. } => {
                 use GroupState::{CompletingRebalance, PreparingRebalance};
-                let mut states = self.groups.values().map(|group| group.state);
+                let mut states = self.groups.iter().map(|(.., group)| group.state);
                 if states.any(|state| matches!(state, PreparingRebalance | CompletingRebalance)) {
                     self.moments.add(Moment::GrownWhileRebalancing);
                 }
@@ -147,18 +148,26 @@ impl Watch {
         }
     }
 
+    fn find(&self, place: Place, group: &GroupId) -> Option<usize> {
+        self.groups.iter().position(|(at, name, _)| *at == place && name == group)
+    }
+
     fn known(&mut self, place: Place, group: &GroupId) -> &mut Known {
-        let fresh = || Known {
-            state: GroupState::Empty,
-            generation: Generation::NONE,
-            leader: None,
-            fired: None,
-        };
-        self.groups.entry((place, group.clone())).or_insert_with(fresh)
+        let index = self.find(place, group).unwrap_or_else(|| {
+            let fresh = Known {
+                state: GroupState::Empty,
+                generation: Generation::NONE,
+                leader: None,
+                fired: None,
+            };
+            self.groups.push((place, group.clone(), fresh));
+            self.groups.len() - 1
+        });
+        &mut self.groups[index].2
     }
 
     fn state(&self, place: Place, group: &GroupId) -> Option<GroupState> {
-        self.groups.get(&(place, group.clone())).map(|known| known.state)
+        self.find(place, group).map(|index| self.groups[index].2.state)
     }
 
     fn coordinator(&mut self, event: &Event, observation: &Observation) {
@@ -176,7 +185,7 @@ impl Watch {
                 known.leader = loaded.metadata.leader.clone();
             }
             Observation::GroupRemoved { group, .. } => {
-                self.groups.swap_remove(&(event.place, group.clone()));
+                self.groups.retain(|(at, name, _)| (*at, name) != (event.place, group));
             }
             Observation::GenerationBegan { group, generation, leader, .. } => {
                 let known = self.known(event.place, group);
@@ -251,7 +260,12 @@ impl Watch {
     fn sent(&mut self, event: &Event, message: &Message) {
         let Message::Request(frame) = message else { return };
         if let Request::Heartbeat(body) = &frame.body {
-            *self.heartbeats.entry(MemberId(body.member_id.clone())).or_default() += 1;
+            match self.heartbeats.get_mut(&body.member_id) {
+                Some(count) => *count += 1,
+                None => {
+                    self.heartbeats.insert(MemberId(body.member_id.clone()), 1);
+                }
+            }
         }
         if let (Request::SyncGroup(body), Place::Consumer(who)) = (&frame.body, event.place) {
             self.processes.insert(who, MemberId(body.member_id.clone()));
@@ -262,13 +276,9 @@ impl Watch {
     fn over(&mut self, message: &Message) {
         if let Message::Request(frame) = message
             && let Request::Heartbeat(body) = &frame.body
+            && let Some(count) = self.heartbeats.get_mut(&body.member_id)
         {
-            let member = MemberId(body.member_id.clone());
-            if self.heartbeats.get(&member).is_some_and(|count| *count > 1) {
-                self.heartbeats[&member] -= 1;
-            } else {
-                self.heartbeats.swap_remove(&member);
-            }
+            *count = count.saturating_sub(1);
         }
     }
 
@@ -285,7 +295,8 @@ impl Watch {
             Request::LeaveGroup(body) => (&body.group_id, None),
             _ => return,
         };
-        let Some(known) = self.groups.get(&(event.place, group.clone())) else { return };
+        let Some(index) = self.find(event.place, group) else { return };
+        let known = &self.groups[index].2;
         let old = generation.is_some_and(|sent| sent >= 0 && sent < known.generation.0);
         let now = known.fired == Some(event.at);
         let moment = match &frame.body {
@@ -321,7 +332,7 @@ impl Watch {
         match place {
             Place::Broker(_) => {
                 let mut states = Vec::new();
-                self.groups.retain(|(at, _), known| {
+                self.groups.retain(|(at, _, known)| {
                     let here = *at == place;
                     if here {
                         states.push(known.state);
@@ -336,7 +347,7 @@ impl Watch {
                     known.state == GroupState::CompletingRebalance
                         && known.leader.as_ref() == Some(&member)
                 };
-                if self.groups.values().any(leads) {
+                if self.groups.iter().any(|(.., known)| leads(known)) {
                     self.moments.add(Moment::LeaderCrashedBeforeItSynced);
                 }
             }
