@@ -82,12 +82,12 @@ impl Turn<'_, '_> {
         reading: &mut Reading,
     ) -> Option<PartitionData> {
         let full = self.shared.config.detail == Detail::Full;
-        let answer = PartitionData::default().with_partition_index(wanted.partition);
+        let answer = || PartitionData::default().with_partition_index(wanted.partition);
         let (records, end) = match self.records(topic, wanted, reading) {
             Ok(read) => read,
             Err(error) => {
                 reading.urgent = true;
-                let answer = answer.with_error_code(error.code());
+                let answer = answer().with_error_code(error.code());
                 return Some(if full { answer.with_high_watermark(-1) } else { answer });
             }
         };
@@ -98,7 +98,7 @@ impl Turn<'_, '_> {
         // Only who reads what is committed is told of transactions that are not, and there are none.
         const READ_UNCOMMITTED: i8 = 0;
         let aborted = (request.isolation_level != READ_UNCOMMITTED).then(Vec::new);
-        let answer = answer
+        let answer = answer()
             .with_high_watermark(end)
             .with_last_stable_offset(end)
             .with_aborted_transactions(aborted)

@@ -84,15 +84,12 @@ impl Term {
             Stage::Active(active) => active,
         };
         let commit = active.appends.commit_deadline().filter(|_| self.can_commit(log));
-        [
-            commit,
-            active.appends.flush_deadline(),
-            active.held.next_deadline(),
-            active.coordinator.next_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let sooner = |one: Option<Time>, other: Option<Time>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let next = sooner(commit, active.appends.flush_deadline());
+        sooner(sooner(next, active.held.next_deadline()), active.coordinator.next_deadline())
     }
 }
 

@@ -187,7 +187,10 @@ impl Sim {
 
     /// What has happened since this was last called, in order.
     pub fn take_events(&mut self, into: &mut Vec<Event>) {
-        into.append(&mut self.events);
+        match into.is_empty() {
+            true => std::mem::swap(into, &mut self.events),
+            false => into.append(&mut self.events),
+        }
     }
 
     /// Records that a line of the schedule is being carried out.

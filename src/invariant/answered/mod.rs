@@ -44,7 +44,7 @@ use crate::time::Time;
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
 
 use super::Invariant;
-use super::interest::Interest;
+use super::interest::{Interest, OCCASIONS};
 use super::ledger::{Group, Ledger, number};
 use idle::Idle;
 use waiting::Waiting;
@@ -118,7 +118,6 @@ impl Invariant for Answered {
 
     fn reads(&self) -> Interest {
         const PHASES: &[Api] = &[Api::JoinGroup, Api::SyncGroup, Api::LeaveGroup];
-        // Any request is an occasion to look what is overdue.
         Interest::COORDINATOR
             .and(Interest::CONSUMER)
             .and(Interest::LIVES)
@@ -127,7 +126,7 @@ impl Invariant for Answered {
             .and(Interest::RECORDS)
             .and(Interest::SCHEDULE)
             .says(PHASES)
-            .asked(Api::ALL)
+            .asked(OCCASIONS)
             .answered(PHASES)
     }
 

@@ -27,7 +27,7 @@ use crate::protocol::Api;
 use crate::trace::{Event, Place};
 
 use super::Invariant;
-use super::interest::Interest;
+use super::interest::{Interest, OCCASIONS};
 use super::ledger::{Ledger, number};
 use watch::Watch;
 
@@ -48,12 +48,11 @@ impl Invariant for Session {
 
     fn reads(&self) -> Interest {
         const LIVELY: &[Api] = &[Api::JoinGroup, Api::SyncGroup, Api::Heartbeat, Api::OffsetCommit];
-        // Any request is an occasion to look whose time is over.
         Interest::COORDINATOR
             .and(Interest::FAULTS)
             .and(Interest::TERMS)
             .and(Interest::RECORDS)
-            .asked(Api::ALL)
+            .asked(OCCASIONS)
             .answered(LIVELY)
     }
 
