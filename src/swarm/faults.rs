@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::consumer::Purpose;
 use crate::protocol::Api;
 use crate::rng::Rng;
-use crate::sim::schedule::{Action, Direction, NodeName, Side, Step, Tail};
+use crate::sim::schedule::{Action, AdminRequest, Direction, NodeName, Side, Step, Tail};
 use crate::time::Time;
 
 use super::brokers::any_broker;
 use super::options::{ConsumerOptions, Options};
 use super::profile::Family;
-use super::windows::{Window, at_a_timeout, lane, millis, wide, wide_millis};
+use super::windows::{Window, at_a_timeout, healthy, lane, millis, wide, wide_millis};
 use super::{brokers, upkeep};
 
 /// Everything the families that are on do to the fleet, coming and going excepted.
@@ -30,6 +30,13 @@ pub fn faults(options: &Options) -> Vec<Step> {
             for window in lane(rng, options) {
                 inflict(rng, options, window, &mut steps);
             }
+        }
+    }
+    if [Family::Pause, Family::Admin].iter().all(|one| options.faults.families.contains(one)) {
+        let rng = &mut Rng::stream(options.seed, "swarm/faults/outage");
+        if rng.chance(150) {
+            let first = Time::ZERO + healthy(rng, options);
+            outage(rng, options, first, &mut steps);
         }
     }
     steps.0
@@ -190,6 +197,26 @@ fn pause(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
         steps.at(window.from, Action::Pause(node.clone()));
         steps.until(window.to, Action::Resume(node));
     }
+}
+
+/// Nobody of a group runs until the group has forgotten them all, and somebody tidies up meanwhile: who wakes up
+/// goes on in a group that is gone.
+fn outage(rng: &mut Rng, options: &Options, from: Time, steps: &mut Steps) {
+    let group = rng.pick(&options.groups);
+    let absent: Vec<_> = options.consumers.iter().filter(|c| c.group == group.name).collect();
+    let own = absent.iter().filter_map(|consumer| consumer.settings.session);
+    let session = own.chain(group.settings.session).max().unwrap_or_default();
+    let back = from + session + wide_millis(rng, &(1_000..=10_000));
+    let tidy = back - millis(rng, 1..=900);
+    if back >= options.faults_end() {
+        return;
+    }
+    for consumer in absent {
+        steps.at(from, Action::Pause(named(consumer)));
+        steps.at(back + millis(rng, 0..=300), Action::Resume(named(consumer)));
+    }
+    let groups = vec![group.name.clone()];
+    steps.at(tidy, Action::Admin(AdminRequest::DeleteGroups { groups, version: None }));
 }
 
 fn crash(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {

@@ -29,6 +29,11 @@ pub fn mutated(rng: &mut Rng, parent: &Schedule, other: &Schedule) -> Option<Sch
     // Lines without a time belong to the second phase, which stays behind the first.
     let calm = child.steps.iter().position(|step| matches!(step.action, Action::Calm(_)));
     let end = calm.unwrap_or(child.steps.len());
+    // What was moved past the end of the first phase would make `calm` go back in time.
+    if let Some(last) = calm.and_then(|calm| child.steps[calm].at) {
+        let late = child.steps[..end].iter_mut().filter_map(|step| step.at.as_mut());
+        late.for_each(|at| *at = last.min(*at));
+    }
     child.steps[..end].sort_by_key(|step| step.at);
     heal_everybody(&mut child);
     script::mended(child)

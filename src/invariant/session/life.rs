@@ -10,6 +10,9 @@ use crate::time::{Pretty, Time};
 /// How long a new member may take until a generation includes it (rules R5).
 const NEW_MEMBER: Duration = Duration::from_secs(300);
 
+/// How much later than due a removal may be: timers fire to the microsecond, so this is ample.
+pub(super) const SLACK: Duration = Duration::from_secs(1);
+
 /// What is known of the life of one member; times are the broker's.
 #[derive(Debug)]
 pub(super) struct Life {
@@ -19,6 +22,8 @@ pub(super) struct Life {
     /// The shortest and the longest session timeout it has asked for.
     pub(super) session_min: Duration,
     pub(super) session_max: Duration,
+    /// The session timeout that its next sign of life will start, if that is certain.
+    pub(super) next_session: Option<Duration>,
     /// Its last sign of life that is beyond doubt.
     pub(super) certain: Option<Time>,
     /// Its last request, or other event, that may have been one.
@@ -40,6 +45,7 @@ impl Life {
             fresh: true,
             session_min: session,
             session_max: session,
+            next_session: None,
             certain: None,
             hopeful: now,
             joined: None,
@@ -61,6 +67,15 @@ impl Life {
         self.hopeful = now;
         self.joined = None;
         self.synced = None;
+    }
+
+    /// A sign of life at `at` is certain. From then on its session is the one it asked for, where it has asked
+    /// only once since it took the place of another.
+    pub(super) fn is_heard(&mut self, at: Time) {
+        self.certain = self.certain.max(Some(at));
+        if let Some(session) = self.next_session.take() {
+            (self.session_min, self.session_max) = (session, session);
+        }
     }
 
     /// Its group leaves a state; what was parked in it is answered.
@@ -85,6 +100,11 @@ impl Life {
     pub(super) fn deadline(&self) -> Time {
         let silent = self.hopeful + self.session_max;
         if self.fresh { silent.max(self.added + NEW_MEMBER) } else { silent }
+    }
+
+    /// Whether it has to be looked at sooner than it will be.
+    pub(super) fn may_end_sooner(&self) -> bool {
+        self.deadline() + SLACK < self.check_at
     }
 
     /// The earliest that its session may end.

@@ -164,3 +164,20 @@ fn who_takes_a_place_has_a_session_of_its_own() {
     back().at(18_000).removed("a2", SessionExpired).holds();
     back().at(17_000).removed("a2", SessionExpired).breaks("a2 expired");
 }
+
+#[test]
+fn from_its_first_heartbeat_on_the_session_of_an_heir_is_that_which_it_asked_for() {
+    let heard = |session: u64| {
+        let mut story = story();
+        story.added_static("s", "i").generation(2, &["a", "b", "s"]).stable();
+        let key = story.session(session).replaced("i", "s", "s2").at(1_000).ask_heartbeat("s2", 2);
+        story.answer(key, heartbeat_answer(0));
+        story
+    };
+    heard(30_000).at(11_000).removed("s2", SessionExpired).breaks("s2 expired at 11");
+    let mut short = heard(6_000);
+    short.at(7_000).removed("s2", SessionExpired).holds();
+    let mut stays = heard(6_000);
+    stays.at(9_000).ask_heartbeat("a", 2);
+    stays.breaks("s2 is still a member at 9");
+}

@@ -10,10 +10,8 @@ use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError, StrB
 use crate::time::{Time, from_millis_i32};
 use crate::trace::{Event, FaultKind, Kind};
 
-use super::life::Life;
+use super::life::{Life, SLACK};
 
-/// How much later than due a removal may be: timers fire to the microsecond, so this is ample.
-const SLACK: Duration = Duration::from_secs(1);
 /// Kafka's default for the longest session there may be: half an hour.
 const MOST: Duration = Duration::from_secs(1_800);
 
@@ -132,6 +130,7 @@ impl Watch {
                 if let Some(life) = self.life(asked.group, &body.member_id) {
                     life.session_min = life.session_min.min(session);
                     life.session_max = life.session_max.max(session);
+                    life.next_session = None;
                     life.joined = Some(asked.key);
                 }
             }
@@ -213,7 +212,10 @@ impl Watch {
         at: Time,
     ) -> Result<(), String> {
         if let Some(life) = self.life(asked.group, member) {
-            life.certain = life.certain.max(Some(at));
+            life.is_heard(at);
+            if life.may_end_sooner() {
+                self.look_sooner(asked.group, member);
+            }
             return Ok(());
         }
         match self.expired.get(&(asked.group, MemberId(member.clone()))) {
@@ -321,6 +323,7 @@ impl Watch {
         let mut life = Life { fresh, joined, ..Life::known(now, session) };
         if let Some(before) = before {
             // The timer is armed before the new terms are taken over.
+            life.next_session = Some(session);
             life.session_min = life.session_min.min(before.session_min);
             life.session_max = life.session_max.max(before.session_max);
         }
@@ -331,8 +334,10 @@ impl Watch {
     fn undone(&mut self, now: Time, index: usize, old: &MemberId, new: &MemberId) {
         let members = self.groups.entry(index).or_default();
         if let Some(life) = members.swap_remove(new) {
-            let life = Life { certain: None, hopeful: now, joined: None, ..life };
-            self.watch(index, old.clone(), Life { session_max: MOST, ..life });
+            let life =
+                Life { certain: None, hopeful: now, joined: None, next_session: None, ..life };
+            let (session_min, session_max) = (Duration::ZERO, MOST);
+            self.watch(index, old.clone(), Life { session_min, session_max, ..life });
         }
     }
 
@@ -387,12 +392,17 @@ impl Watch {
         for member in members {
             let Some(life) = self.life(index, &member.0) else { continue };
             life.begin(now);
-            let due = life.deadline() + SLACK;
-            // An entry that comes sooner will find out by itself.
-            if due < life.check_at {
-                life.check_at = due;
-                self.checks.push(Reverse((due, index, member.clone())));
-            }
+            self.look_sooner(index, &member.0);
+        }
+    }
+
+    /// Its session may end sooner than was thought. An entry that comes sooner still will find out by itself.
+    fn look_sooner(&mut self, index: usize, member: &StrBytes) {
+        let Some(life) = self.life(index, member) else { return };
+        if life.may_end_sooner() {
+            life.check_at = life.deadline() + SLACK;
+            let entry = Reverse((life.check_at, index, MemberId(member.clone())));
+            self.checks.push(entry);
         }
     }
 }
