@@ -15,6 +15,9 @@
 //! - A broker that leads no longer has learned of it by the end of the run, if faults ended with `calm` more than
 //!   five minutes before, and no leader was named since.
 //!
+//! A group is not expected to be drained when all of its consumers that were healed have given up since: an error for
+//! which a consumer gives up may be on its way when faults end.
+//!
 //! Judged are the incarnations of the brokers that lead; what a zombie does to its own is not.
 //!
 //! Not said: anything of groups in which a consumer that was not healed is still alive, or that have
@@ -45,6 +48,8 @@ pub(super) struct Convergence {
     /// How many lives of each group's consumers have ended.
     ended: BTreeMap<GroupId, u32>,
     core: Option<BTreeSet<ConsumerRef>>,
+    /// The groups of which a consumer that was healed has given up since, for an error that was on its way by then.
+    given_up: BTreeSet<GroupId>,
     /// The groups that come to rest.
     at_rest: BTreeMap<GroupId, Rest>,
 }
@@ -90,6 +95,7 @@ impl Invariant for Convergence {
                 let reasons = waiting_for.join("\n");
                 return Err(format!("not settled within {}:\n{reasons}", Pretty(*within)));
             }
+            Kind::NotDrained { .. } if self.nobody_is_left() => {}
             Kind::NotDrained { within, waiting_for } => {
                 let reasons = waiting_for.join("\n");
                 return Err(format!("not drained within {}:\n{reasons}", Pretty(*within)));
@@ -168,11 +174,25 @@ impl Convergence {
                     life.member = Some(member.clone());
                 }
             }
-            consumer::Observation::PollTimeout | consumer::Observation::Fatal { .. } => {
+            consumer::Observation::PollTimeout => self.disturbed(consumer),
+            consumer::Observation::Fatal { .. } => {
                 self.disturbed(consumer);
+                if self.core.as_ref().is_some_and(|core| core.contains(&consumer)) {
+                    let group = self.alive.get(&consumer).map(|life| life.group.clone());
+                    self.given_up.extend(group);
+                }
             }
             _ => {}
         }
+    }
+
+    /// Whether all who were to read on in some group have given up. Whether they had a reason is `reason`'s to
+    /// judge.
+    fn nobody_is_left(&self) -> bool {
+        let core = self.core.iter().flatten();
+        let living: BTreeSet<&GroupId> =
+            core.filter_map(|one| self.alive.get(one)).map(|life| &life.group).collect();
+        self.given_up.iter().any(|group| !living.contains(group))
     }
 
     fn disturbed(&mut self, consumer: ConsumerRef) {
@@ -256,6 +276,24 @@ mod tests {
         Story::new("convergence")
             .schedule(Kind::NotDrained { within, waiting_for })
             .breaks("not drained");
+    }
+
+    #[test]
+    fn where_all_have_given_up_since_nobody_reads_on() {
+        let given_up = |count: u16| {
+            let mut story = Story::new("convergence");
+            story.started(0).started(1);
+            story.schedule(Kind::Calm { core: vec![consumer_ref(0), consumer_ref(1)] });
+            for index in 0..count {
+                story.consumer(index, Observation::Fatal { error: 13 });
+                story.at_consumer(index, Kind::ConsumerClosed);
+            }
+            let waiting_for = vec!["group g has processed t-0 to 6 of 17".to_owned()];
+            story.schedule(Kind::NotDrained { within: Duration::from_secs(60), waiting_for });
+            story
+        };
+        given_up(2).holds();
+        given_up(1).breaks("not drained");
     }
 
     #[test]

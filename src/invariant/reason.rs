@@ -78,6 +78,8 @@ struct Life {
     /// Where its JoinGroup is under way.
     joining: Option<ConnectionId>,
     knows_coordinator: bool,
+    /// On which connection it last asked its coordinator, and whether it has lost that coordinator since.
+    asked_on: Option<(ConnectionId, bool)>,
     told: BTreeSet<i16>,
     polled: Time,
 }
@@ -96,7 +98,7 @@ impl Invariant for Reason {
             .and(Interest::CONSUMER)
             .and(Interest::LIVES)
             .and(Interest::FAULTS)
-            .says(&[Api::JoinGroup, Api::LeaveGroup])
+            .says(GROUP_APIS)
             .hears(GROUP_APIS)
             .hears(&[Api::FindCoordinator])
     }
@@ -157,12 +159,14 @@ impl Life {
             granted: None,
             joining: None,
             knows_coordinator: false,
+            asked_on: None,
             told: BTreeSet::new(),
             polled: now,
         }
     }
 
     fn asks(&mut self, act: &Act<'_>) -> Result<(), String> {
+        self.asked_on = Some((act.conn, false));
         match act.request {
             Request::JoinGroup(body) => return self.joins(act.conn, body),
             Request::LeaveGroup(_) => self.ends(false),
@@ -202,11 +206,11 @@ impl Life {
             }
             (Request::SyncGroup(_), _) => {
                 self.due = true;
-                self.refused(act.request, answer);
+                self.refused(act, answer);
             }
             (Request::Heartbeat(_) | Request::OffsetCommit(_), _) => {
                 self.due |= answer.is(&[E::RebalanceInProgress]);
-                self.refused(act.request, answer);
+                self.refused(act, answer);
             }
             (Request::FindCoordinator(_), _) if answer.error == 0 => self.knows_coordinator = true,
             _ => {}
@@ -225,12 +229,16 @@ impl Life {
     }
 
     /// An error that says that the membership is over, if it is about the membership that there is.
-    fn refused(&mut self, request: &Request, answer: Answer<'_>) {
-        let Some((member, generation)) = spoken_for(request) else { return };
+    fn refused(&mut self, act: &Act<'_>, answer: Answer<'_>) {
+        let Some((member, generation)) = spoken_for(act.request) else { return };
         if self.id.as_ref().is_some_and(|id| id != member) || self.generation != generation {
             return;
         }
-        if answer.is(&[E::UnknownMemberId, E::FencedInstanceId]) {
+        let ends = answer.is(&[E::UnknownMemberId, E::FencedInstanceId, E::IllegalGeneration]);
+        if ends && self.asked_on != Some((act.conn, false)) {
+            // It may have stopped to listen there, or heard it before.
+            (self.over, self.due, self.id) = (true, true, None);
+        } else if answer.is(&[E::UnknownMemberId, E::FencedInstanceId]) {
             self.ends(false);
         } else if answer.is(&[E::IllegalGeneration]) {
             self.ends(!self.arrived);
@@ -277,6 +285,7 @@ impl Life {
             Observation::Revoked { .. } => self.due |= self.arrived,
             Observation::CoordinatorLost { .. } => {
                 (self.knows_coordinator, self.joining) = (false, None);
+                self.asked_on = self.asked_on.map(|(conn, _)| (conn, true));
             }
             Observation::Fatal { error } => return self.gives_up(*error),
             Observation::Lost { .. }
@@ -339,6 +348,22 @@ mod tests {
         let mut story = member();
         story.hears(1, heartbeat(0), heartbeat_answer(E::UnknownMemberId.code()));
         story.becomes(Unjoined).breaks("is one no longer");
+    }
+
+    #[test]
+    fn what_is_said_where_it_no_longer_listens_may_be_heard_or_not() {
+        let lost = || {
+            let mut story = member();
+            let lost = Observation::CoordinatorLost { why: "disconnected" };
+            story.says(1, heartbeat(1)).consumer(0, lost);
+            story.hears(1, heartbeat(1), heartbeat_answer(E::IllegalGeneration.code()));
+            story
+        };
+        lost().says(1, joins("a")).holds();
+        let mut unheard = lost();
+        unheard.says(2, heartbeat(1));
+        unheard.hears(2, heartbeat(1), heartbeat_answer(E::UnknownMemberId.code()));
+        unheard.becomes(Unjoined).says(2, joins("")).holds();
     }
 
     #[test]

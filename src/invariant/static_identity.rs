@@ -107,6 +107,12 @@ impl StaticIdentity {
         body: &JoinGroupRequest,
         instance: &StrBytes,
     ) {
+        // Who has lost its place is refused, whatever it offers.
+        if !body.member_id.is_empty()
+            && group.holder(instance).is_none_or(|id| id.0 != body.member_id)
+        {
+            return;
+        }
         let names = body.protocols.iter().map(|protocol| protocol.name.clone()).collect();
         let place = (asked.group, instance.clone());
         let before = self.wanted.insert(place.clone(), names);
@@ -168,6 +174,8 @@ impl StaticIdentity {
                 }
             }
             Observation::ReplacementUndone { instance, old, .. } => {
+                // It has the terms of before, which are not said again.
+                self.wanted.remove(&(index, instance.clone()));
                 self.holders.entry(index).or_default().insert(instance.clone(), old.clone());
                 Ok(())
             }
@@ -334,6 +342,13 @@ mod tests {
             story
         };
         returns(&["sticky", "range"]).holds();
+        // What somebody offers whose place another has by then is not what the group knows.
+        let mut twin = Story::new("static-identity");
+        twin.ask_join_static("", "i", &["range", "sticky"]);
+        twin.added_static("a1", "i").replaced("i", "a1", "a2").generation(1, &["a2"]).stable();
+        twin.ask_join_static("a1", "i", &["sticky"]);
+        twin.ask_join_static("", "i", &["sticky"]);
+        twin.replaced("i", "a2", "a3").state(Stable, PreparingRebalance).holds();
         returns(&["range", "sticky"]).breaks("i came back as it was, and started a rebalance");
     }
 
