@@ -1,5 +1,6 @@
 //! Running every mutant through the stages, some at a time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,18 +12,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::compile::Programs;
 use crate::list::{Mutant, RINGS};
-use crate::stage::{End, Stage, timed};
+use crate::stage::{End, Run, Stage, timed};
 use crate::verdict::{Fate, Verdicts};
 
 /// How many times as long as without a mutant a program may take, and how long it may take at least.
 const PATIENCE: (u32, Duration) = (10, Duration::from_secs(5));
 
-/// Programs that pass without a mutant, and how long they take.
+/// Programs that pass without a mutant, and how long they may take with one.
 pub struct Judge<'a> {
     programs: &'a Programs,
     copy: &'a Path,
-    /// For each ring and stage, the limits of its runs.
-    limits: Vec<(&'static str, Stage, Vec<Duration>)>,
+    limits: BTreeMap<Run<'a>, Duration>,
 }
 
 impl Judge<'_> {
@@ -32,22 +32,19 @@ impl Judge<'_> {
     ///
     /// When something fails then.
     pub fn new<'a>(programs: &'a Programs, copy: &'a Path) -> Result<Judge<'a>> {
-        let mut limits = Vec::new();
-        for (ring, stage) in
-            RINGS.into_iter().flat_map(|ring| Stage::ALL.map(|stage| (ring, stage)))
-        {
-            let mut each = Vec::new();
-            for run in stage.runs(programs, ring) {
+        let mut limits = BTreeMap::new();
+        for stage in Stage::ALL {
+            let mut all = Duration::ZERO;
+            for run in RINGS.iter().flat_map(|ring| stage.runs(programs, ring)) {
+                if limits.contains_key(&run) {
+                    continue;
+                }
                 let (end, took) = timed(|| run.end(copy, 0, None));
-                ensure!(end? == End::Passed, "the {stage} of {ring} fail without a mutant");
-                each.push(took);
+                ensure!(end? == End::Passed, "the {stage} fail without a mutant: {run}");
+                limits.insert(run, took * PATIENCE.0 + PATIENCE.1);
+                all += took;
             }
-            eprintln!("without a mutant: {ring}, {stage}: {:.1?}", each.iter().sum::<Duration>());
-            limits.push((
-                ring,
-                stage,
-                each.iter().map(|took| *took * PATIENCE.0 + PATIENCE.1).collect(),
-            ));
+            eprintln!("without a mutant the {stage} of all rings take {all:.1?}");
         }
         Ok(Judge { programs, copy, limits })
     }
@@ -82,13 +79,12 @@ impl Judge<'_> {
     }
 
     fn fate(&self, mutant: &Mutant) -> Result<Fate> {
-        let of_ring = self.limits.iter().filter(|(ring, _, _)| *ring == mutant.ring());
-        for (ring, stage, limits) in of_ring {
-            for (run, limit) in stage.runs(self.programs, ring).iter().zip(limits) {
-                match run.end(self.copy, mutant.number, Some(*limit))? {
+        for stage in Stage::ALL {
+            for run in stage.runs(self.programs, mutant.ring()) {
+                match run.end(self.copy, mutant.number, Some(self.limits[&run]))? {
                     End::Passed => {}
-                    End::Failed => return Ok(Fate::Found(*stage)),
-                    End::TimedOut => return Ok(Fate::TimedOut(*stage)),
+                    End::Failed => return Ok(Fate::Found(stage)),
+                    End::TimedOut => return Ok(Fate::TimedOut(stage)),
                 }
             }
         }

@@ -7,7 +7,7 @@
 //! `cargo mutants` builds the crate once for each mutant, which for the coordinator, the consumer and the
 //! assignors takes a day. Here all of them are planted in one copy of the crate, each behind a switch that
 //! `GROUPSIM_MUTANT` throws when a process starts; so the same programs serve for all. Each mutant meets the
-//! unit tests of its ring, then seeds, then scripts and all else, until somebody notices.
+//! unit tests of its ring, then seeds, then scripts and other tests, until somebody notices.
 //!
 //! | file | what it does |
 //! |---|---|
