@@ -233,7 +233,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         let always = always.first().map(|(number, _)| *number);
         if always.is_some() || !never.is_empty() {
             let end = bytes(&arm.pat).end;
-            let guard = guard.map(|guard| bytes(guard));
+            let guard = guard.map(bytes);
             self.put(guard.clone().unwrap_or(end..end), Kind::Guard { guard, always, never });
         }
         visit::visit_arm(self, arm);
