@@ -117,6 +117,19 @@ fn racks_are_not_looked_at_where_they_make_no_difference() {
     assert_eq!(numbers(&nowhere, &[(topic("t"), placed(&homes))].into(), "t"), [[0, 1], [2, 3]]);
 }
 
+/// All of `t` is in one rack, so its first range is for the first member even if that is elsewhere; beside it a
+/// topic to which racks do matter. (R14.5)
+#[test]
+fn a_topic_that_is_in_the_same_racks_everywhere_is_cut_as_if_without() {
+    let members = one_in_each(&["moon", "west"], &["t", "u"]);
+    let homes: [&[&str]; 4] = [&["west"]; 4];
+    let t = (topic("t"), placed(&homes));
+    assert_eq!(numbers(&members, &[t.clone()].into(), "t"), [[0, 1], [2, 3]]);
+    let both = Topics::from([t, (topic("u"), placed(&[&["west"], &["east"]]))]);
+    assert_eq!(numbers(&members, &both, "u"), [[1], [0]]);
+    assert_eq!(numbers(&members, &both, "t"), [[0, 1], [2, 3]]);
+}
+
 /// Number 0 of both topics is near nobody in common, so the first pass leaves it to the second.
 /// (R14.5)
 #[test]
