@@ -87,3 +87,42 @@ pub(super) const fn version_of(api: Api, join: i16) -> i16 {
         | Api::OffsetDelete => panic!("a consumer sends no such request"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{GroupId, str_bytes};
+
+    fn config() -> ConsumerConfig {
+        ConsumerConfig::new(str_bytes("c"), GroupId(str_bytes("g")), Vec::new())
+    }
+
+    /// The versions that clients of each age speak, as the Java clients of that time did: a row for each version of
+    /// JoinGroup, a column for each API.
+    #[test]
+    fn apis_grow_old_together() {
+        let row = |join_version: i16| {
+            let config = ConsumerConfig { join_version, ..config() };
+            let cells = api_versions(&config).map(|(_, version)| format!("{version:>3}"));
+            cells.collect::<String>()
+        };
+        let names: Vec<&str> = api_versions(&config()).map(|(api, _)| api.name()).collect();
+        let apis = "Metadata FindCoordinator JoinGroup SyncGroup Heartbeat LeaveGroup OffsetCommit \
+                    OffsetFetch ListOffsets Fetch";
+        assert_eq!(names.join(" "), apis);
+        let rows: Vec<String> = (0..=9).map(row).collect();
+        let expected = [
+            "  9  0  0  0  0  0  2  1  7 12",
+            "  9  1  1  1  1  1  3  3  7 12",
+            "  9  1  2  1  1  1  3  3  7 12",
+            "  9  1  3  1  1  1  3  3  7 12",
+            "  9  2  4  2  2  2  6  5  7 12",
+            "  9  2  5  3  3  3  7  5  7 12",
+            "  9  3  6  4  4  4  8  6  7 12",
+            "  9  3  7  5  4  4  8  7  7 12",
+            "  9  4  8  5  4  5  8  8  7 12",
+            "  9  4  9  5  4  5  9  9  7 12",
+        ];
+        assert_eq!(rows, expected);
+    }
+}

@@ -5,6 +5,7 @@ mod cooperative;
 mod errors;
 mod leader;
 mod membership;
+mod positions;
 mod static_members;
 
 use std::collections::VecDeque;
