@@ -131,6 +131,9 @@ def main():
     serves = sorted({serve_of(name) for name in args.scenarios}, reverse=True)
     # So that `finally` ends the children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell that starts this in the background has interrupts ignored, and whoever is started ignores them, too: a
+    # Python program then does not end. A handler of our own gives them the default back.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     logs = args.cache / "logs"
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
