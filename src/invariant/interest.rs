@@ -31,17 +31,9 @@ pub const GROUP_APIS: &[Api] = &[
 pub const SIDE_APIS: &[Api] =
     &[Api::TxnOffsetCommit, Api::WriteTxnMarkers, Api::DeleteGroups, Api::OffsetDelete];
 
-/// The APIs of which some client asks whenever the groups of a broker are in use: occasions to look what is overdue.
-pub const OCCASIONS: &[Api] = &[
-    Api::JoinGroup,
-    Api::SyncGroup,
-    Api::Heartbeat,
-    Api::LeaveGroup,
-    Api::OffsetCommit,
-    Api::OffsetFetch,
-    Api::FindCoordinator,
-    Api::Metadata,
-];
+/// What happens whenever the groups of a broker are in use: occasions to look what is overdue.
+pub const OCCASIONS: Interest =
+    Interest::RECORDS.asked(GROUP_APIS).asked(&[Api::FindCoordinator, Api::Metadata]);
 
 /// A set of sorts of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

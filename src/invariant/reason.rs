@@ -78,8 +78,8 @@ struct Life {
     /// Where its JoinGroup is under way.
     joining: Option<ConnectionId>,
     knows_coordinator: bool,
-    /// On which connection it last asked its coordinator, and whether it has lost that coordinator since.
-    asked_on: Option<(ConnectionId, bool)>,
+    /// The connection on which it last asked its coordinator, unless it has lost that coordinator since.
+    listens_on: Option<ConnectionId>,
     told: BTreeSet<i16>,
     polled: Time,
 }
@@ -159,14 +159,14 @@ impl Life {
             granted: None,
             joining: None,
             knows_coordinator: false,
-            asked_on: None,
+            listens_on: None,
             told: BTreeSet::new(),
             polled: now,
         }
     }
 
     fn asks(&mut self, act: &Act<'_>) -> Result<(), String> {
-        self.asked_on = Some((act.conn, false));
+        self.listens_on = Some(act.conn);
         match act.request {
             Request::JoinGroup(body) => return self.joins(act.conn, body),
             Request::LeaveGroup(_) => self.ends(false),
@@ -235,7 +235,7 @@ impl Life {
             return;
         }
         let ends = answer.is(&[E::UnknownMemberId, E::FencedInstanceId, E::IllegalGeneration]);
-        if ends && self.asked_on != Some((act.conn, false)) {
+        if ends && self.listens_on != Some(act.conn) {
             // It may have stopped to listen there, or heard it before.
             (self.over, self.due, self.id) = (true, true, None);
         } else if answer.is(&[E::UnknownMemberId, E::FencedInstanceId]) {
@@ -284,8 +284,7 @@ impl Life {
             Observation::Assigned { .. } => self.arrived = false,
             Observation::Revoked { .. } => self.due |= self.arrived,
             Observation::CoordinatorLost { .. } => {
-                (self.knows_coordinator, self.joining) = (false, None);
-                self.asked_on = self.asked_on.map(|(conn, _)| (conn, true));
+                (self.knows_coordinator, self.joining, self.listens_on) = (false, None, None);
             }
             Observation::Fatal { error } => return self.gives_up(*error),
             Observation::Lost { .. }

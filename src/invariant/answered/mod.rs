@@ -123,10 +123,9 @@ impl Invariant for Answered {
             .and(Interest::LIVES)
             .and(Interest::FAULTS)
             .and(Interest::TERMS)
-            .and(Interest::RECORDS)
+            .and(OCCASIONS)
             .and(Interest::SCHEDULE)
             .says(PHASES)
-            .asked(OCCASIONS)
             .answered(PHASES)
     }
 

@@ -87,20 +87,16 @@ impl Known {
     /// Whether what is loaded may be another group than the one of which somebody was told: that one was removed,
     /// and if the removal was durable, this is what came after it, or offsets that it left behind.
     fn is_another(&self, told: &Told, loaded: &LoadedGroup) -> bool {
-        let metadata = &loaded.metadata;
-        let bare = metadata.members.is_empty() && metadata.generation == Generation(0);
-        told.removed.is_some_and(|removed| bare || self.touched > removed)
+        told.removed.is_some_and(|removed| is_bare(loaded) || self.touched > removed)
     }
 
     pub(super) fn loaded(&self, loaded: &LoadedGroup, expired_before: Time) -> Result<(), String> {
         let metadata = &loaded.metadata;
         // What a transaction that is open holds is there again as a group that has nothing.
-        let bare = metadata.members.is_empty()
-            && metadata.generation == Generation(0)
-            && loaded.offsets.is_empty();
+        let has_nothing = is_bare(loaded) && loaded.offsets.is_empty();
         if let Some(deleted) = self.deleted
             && self.touched < deleted
-            && !bare
+            && !has_nothing
         {
             return Err("it was deleted, but is loaded".to_owned());
         }
@@ -169,4 +165,9 @@ impl Known {
         }
         Err(format!("{id} was told {generation}, but is not loaded in it"))
     }
+}
+
+/// Whether nobody has ever been in the group, for all that is loaded.
+fn is_bare(loaded: &LoadedGroup) -> bool {
+    loaded.metadata.members.is_empty() && loaded.metadata.generation == Generation(0)
 }

@@ -43,7 +43,7 @@ use crate::trace::{Event, Kind, Message, Place};
 
 use super::Invariant;
 use super::interest::{GROUP_APIS, Interest, SIDE_APIS};
-use super::ledger::{Asked, Group, Key, Ledger};
+use super::ledger::{Asked, Group, Key, Ledger, entry};
 use known::{Known, NO_REQUEST, News, Told};
 use transactions::Transactions;
 
@@ -169,11 +169,7 @@ impl Durable {
     }
 
     fn known(&mut self, group: &GroupId) -> &mut Known {
-        let index = match self.groups.get_index_of(group) {
-            Some(index) => index,
-            None => self.groups.insert_full(group.clone(), Known::default()).0,
-        };
-        &mut self.groups[index]
+        entry(&mut self.groups, group)
     }
 
     /// The first that is seen of an incarnation: what it should have loaded, it has.

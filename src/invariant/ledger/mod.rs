@@ -382,6 +382,18 @@ impl Ledger {
     }
 }
 
+/// What is kept of a group, fresh if nothing is. Clones the id only then.
+pub(super) fn entry<'a, V: Default>(
+    groups: &'a mut IndexMap<GroupId, V>,
+    id: &GroupId,
+) -> &'a mut V {
+    let index = match groups.get_index_of(id) {
+        Some(index) => index,
+        None => groups.insert_full(id.clone(), V::default()).0,
+    };
+    &mut groups[index]
+}
+
 /// The broker's place in a list of brokers.
 pub(super) fn number(broker: BrokerId) -> usize {
     usize::try_from(broker.0).unwrap_or(0)

@@ -49,7 +49,7 @@ use kafka_protocol::messages::{
 
 use super::Invariant;
 use super::interest::{Interest, SIDE_APIS};
-use super::ledger::{Asked, Key, Ledger};
+use super::ledger::{Asked, Key, Ledger, entry};
 use answers::{fetched, verdict};
 use commits::{Commits, Order};
 use expiry::Expiry;
@@ -473,14 +473,6 @@ impl Reader {
         let (group, client) = (self.config.group.as_str(), &self.config.client_id);
         format!("group {group}: {client} (life {})", consumer.incarnation)
     }
-}
-
-fn entry<'a, V: Default>(groups: &'a mut IndexMap<GroupId, V>, id: &GroupId) -> &'a mut V {
-    let index = match groups.get_index_of(id) {
-        Some(index) => index,
-        None => groups.insert_full(id.clone(), V::default()).0,
-    };
-    &mut groups[index]
 }
 
 #[cfg(test)]

@@ -51,8 +51,7 @@ impl Invariant for Session {
         Interest::COORDINATOR
             .and(Interest::FAULTS)
             .and(Interest::TERMS)
-            .and(Interest::RECORDS)
-            .asked(OCCASIONS)
+            .and(OCCASIONS)
             .answered(LIVELY)
     }
 
