@@ -46,6 +46,10 @@ impl Consumer {
     /// Takes closing as far as it gets; called by the application thread only.
     pub(super) fn close_step(&mut self, now: Time, out: &mut Vec<Output>) {
         match self.closing {
+            // An error that nobody polled for anymore: there is nothing to commit as (rule R13.2.11).
+            Closing::Requested if self.failure.is_some() => {
+                self.leave_and_close(now, now + CLOSE_TIMEOUT, out);
+            }
             Closing::Requested => self.last_commit(now, now + CLOSE_TIMEOUT, out),
             Closing::RetryCommit { at, deadline } if at <= now && now < deadline => {
                 self.last_commit(now, deadline, out);

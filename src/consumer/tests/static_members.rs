@@ -134,6 +134,22 @@ fn a_busy_application_learns_at_its_next_poll_that_it_was_fenced() {
     assert_eq!(client.callbacks(), ["fatal 82", "lost 0"]);
 }
 
+/// R13.2.11, R13.3.4.
+#[test]
+fn a_busy_application_that_closes_after_the_fence_commits_nothing_more() {
+    let mut config = static_config();
+    config.processing_time = Duration::from_secs(10);
+    let mut client = Client::member(config, 1, &[0]);
+    client.answer_offsets(5);
+    client.answer_fetch(0, 5);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::FencedInstanceId));
+    client.give(Input::Close);
+    client.wait(Duration::from_secs(10));
+    assert!(client.seen.iter().any(|seen| matches!(seen, Observation::Processed { .. })));
+    assert!(client.closed && !client.awaits(Api::OffsetCommit));
+}
+
 /// R13.1.3, R13.2.7.
 #[test]
 fn a_fence_for_an_identity_of_the_past_is_ignored() {
