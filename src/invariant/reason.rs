@@ -15,7 +15,7 @@
 //!
 //! Not said: that a consumer does anything when it has a reason (that is `duty`'s and `convergence`'s); static members
 //! may go without a word; that a plan has something for everybody once the number of a generation was issued twice, since a
-//! plan for the first is taken for the second (R11.13); whether a leader has a reason to join; anything of an assignment that has arrived
+//! plan for the first is taken for the second (R11.13), or a replacement was undone, of which a leader is not told (R8.9); whether a leader has a reason to join; anything of an assignment that has arrived
 //! when its generation turns out to be over: Java drops the id then, too (KAFKA-8104).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,8 +55,9 @@ pub(super) struct Reason {
     lives: Lives<Life>,
     /// The newest generation of each group.
     newest: BTreeMap<GroupId, Generation>,
-    /// Some generation has begun that was not newer: fail-over can issue a number twice.
-    reissued: bool,
+    /// Some plan may name ids that nobody has, and leave out such as somebody has: a generation has begun that was not
+    /// newer, for fail-over can issue a number twice, or a member whose leader may know it had to give its place back.
+    astray: bool,
 }
 
 struct Life {
@@ -114,20 +115,25 @@ impl Invariant for Reason {
                 }
             };
         }
-        if let Kind::Coordinator(coordinator::Observation::GenerationBegan {
-            group,
-            generation,
-            ..
-        }) = &event.kind
-        {
-            let newest = self.newest.entry(group.clone()).or_insert(Generation::NONE);
-            self.reissued |= *generation <= *newest;
-            *newest = *generation;
+        match &event.kind {
+            Kind::Coordinator(coordinator::Observation::GenerationBegan {
+                group,
+                generation,
+                ..
+            }) => {
+                let newest = self.newest.entry(group.clone()).or_insert(Generation::NONE);
+                self.astray |= *generation <= *newest;
+                *newest = *generation;
+            }
+            Kind::Coordinator(coordinator::Observation::ReplacementUndone { .. }) => {
+                self.astray = true;
+            }
+            _ => {}
         }
         let Place::Consumer(consumer) = event.place else { return Ok(()) };
         match &event.kind {
             Kind::Consumer(Observation::Fatal { error })
-                if self.reissued && *error == E::UnknownServerError.code() => {}
+                if self.astray && *error == E::UnknownServerError.code() => {}
             Kind::ConsumerStarted { config, .. } => {
                 self.lives.begin(consumer, Life::new(config, event.local));
             }

@@ -219,6 +219,11 @@ mod tests {
         let mut back = story();
         back.undone("k", "b", "b2").ask_sync("a", 1, &[("b", &["t-0"])]);
         back.holds();
+        // The leader asked twice, and read only the first answer.
+        let mut stale = story();
+        stale.generation(2, &["a", "b2"]).joined("a", 2, &["a", "b2"]).undone("k", "b", "b2");
+        stale.joined("a", 2, &["a", "b"]).ask_sync("a", 2, &[("b2", &["t-0"])]);
+        stale.holds();
     }
 
     #[test]

@@ -37,11 +37,16 @@ pub(super) struct StaticIdentity {
     given: BTreeMap<usize, BTreeSet<MemberId>>,
     /// Requests under way of ids that had lost their place.
     fenced: BTreeMap<Key, MemberId>,
+    /// What the request names that is just being handled and may make or replace a member.
+    offered: Option<(Identity, Vec<StrBytes>)>,
     /// The assignors each instance named last, by the number of the incarnation.
-    wanted: BTreeMap<(usize, StrBytes), Vec<StrBytes>>,
+    wanted: BTreeMap<Identity, Vec<StrBytes>>,
     /// The static member that is just coming back, if it must not start a rebalance.
-    returning: Option<(usize, StrBytes)>,
+    returning: Option<Identity>,
 }
+
+/// A static instance of a group, by the number of the group's incarnation.
+type Identity = (usize, StrBytes);
 
 impl Invariant for StaticIdentity {
     fn name(&self) -> &'static str {
@@ -63,7 +68,7 @@ impl Invariant for StaticIdentity {
                 None => Ok(()),
             },
             Kind::Received { .. } => {
-                self.returning = None;
+                (self.returning, self.offered) = (None, None);
                 let Some((asked, request)) = ledger.question(event) else { return Ok(()) };
                 let group = ledger.group(asked.group);
                 self.asked(group, asked, &request.body);
@@ -113,15 +118,18 @@ impl StaticIdentity {
         {
             return;
         }
-        let names = body.protocols.iter().map(|protocol| protocol.name.clone()).collect();
-        let place = (asked.group, instance.clone());
-        let before = self.wanted.insert(place.clone(), names);
-        let returns = body.member_id.is_empty()
-            && asked.state == GroupState::Stable
-            && group.holder(instance).is_some();
-        if returns && before.is_some() && before.as_ref() == self.wanted.get(&place) {
-            self.returning = Some(place);
+        let names: Vec<_> = body.protocols.iter().map(|protocol| protocol.name.clone()).collect();
+        let identity = (asked.group, instance.clone());
+        if !body.member_id.is_empty() {
+            self.wanted.insert(identity, names);
+            return;
         }
+        let returns = asked.state == GroupState::Stable && group.holder(instance).is_some();
+        if returns && self.wanted.get(&identity) == Some(&names) {
+            self.returning = Some(identity.clone());
+        }
+        // Who comes without an id may be refused, by a broker that is loading for one.
+        self.offered = Some((identity, names));
     }
 
     fn answered(
@@ -153,6 +161,7 @@ impl StaticIdentity {
         let id = group.id.as_str();
         match observation {
             Observation::MemberAdded { member, instance: Some(instance), .. } => {
+                self.accept(index, instance);
                 self.give(index, id, member)?;
                 self.take(index, id, instance, member)
             }
@@ -163,6 +172,7 @@ impl StaticIdentity {
                 Ok(())
             }
             Observation::MemberReplaced { instance, old, new, .. } => {
+                self.accept(index, instance);
                 self.give(index, id, new)?;
                 let holders = self.holders.entry(index).or_default();
                 let holder = holders.insert(instance.clone(), new.clone());
@@ -204,6 +214,12 @@ impl StaticIdentity {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What the instance offered is what the group knows of it.
+    fn accept(&mut self, index: usize, instance: &StrBytes) {
+        let own = |(identity, _): &mut (Identity, _)| *identity == (index, instance.clone());
+        self.wanted.extend(self.offered.take_if(own));
     }
 
     fn give(&mut self, index: usize, group: &str, member: &MemberId) -> Result<(), String> {
@@ -350,6 +366,15 @@ mod tests {
         twin.ask_join_static("", "i", &["sticky"]);
         twin.replaced("i", "a2", "a3").state(Stable, PreparingRebalance).holds();
         returns(&["range", "sticky"]).breaks("i came back as it was, and started a rebalance");
+    }
+
+    #[test]
+    fn what_a_broker_refused_while_it_loaded_is_not_what_it_knows() {
+        let mut story = Story::new("static-identity");
+        story.elected(1).on(1).ask_join_static("", "i", &["range", "sticky"]);
+        story.shard_active(1).load(1, &[("a1", "i", &[])]);
+        story.ask_join_static("", "i", &["range", "sticky"]);
+        story.replaced("i", "a1", "a2").state(Stable, PreparingRebalance).holds();
     }
 
     #[test]

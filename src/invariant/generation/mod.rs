@@ -134,10 +134,11 @@ impl Generations {
                 let facts = Facts { leader, protocol, members: sorted(&members) };
                 remember(self.groups.entry(index).or_default(), metadata.generation, facts);
             }
-            Observation::MemberReplaced { new, .. } => {
+            Observation::MemberReplaced { new: id, .. }
+            | Observation::ReplacementUndone { old: id, .. } => {
                 let newest = self.groups.get_mut(&index).and_then(|known| known.last_entry());
                 if let Some(mut newest) = newest {
-                    newest.get_mut().members.push(new.clone());
+                    newest.get_mut().members.push(id.clone());
                     newest.get_mut().members.sort();
                 }
             }
@@ -396,6 +397,15 @@ mod tests {
         story.answer(key, join_answer("a2", 1, "a1", &[])).holds();
         let key = story.ask_join_static("", "k", &["range"]);
         story.answer(key, join_answer("x", 1, "a2", &[])).breaks("next was none");
+    }
+
+    #[test]
+    fn who_has_its_place_back_is_in_the_generation_that_began_meanwhile() {
+        let mut story = story();
+        story.added_static("a1", "i").replaced("i", "a1", "a2").generation(1, &["a2", "b"]);
+        story.undone("i", "a1", "a2").stable();
+        let key = story.ask_join("a1");
+        story.answer(key, join_answer("a1", 1, "a1", &[])).holds();
     }
 
     #[test]

@@ -157,6 +157,9 @@ impl Group {
                 self.displaced.remove(old);
                 self.given_back.insert(new.clone());
                 self.replace(new, old, None);
+                if let Some(roster) = &mut self.roster {
+                    roster.rename(new, old);
+                }
             }
             Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
                 self.generation = *generation;
@@ -237,6 +240,16 @@ impl Group {
 }
 
 impl Roster {
+    /// A leader that was told of a member which had to give its place back plans for it, and so for who has the place.
+    fn rename(&mut self, old: &MemberId, new: &MemberId) {
+        if let Some(topics) = self.subscriptions.remove(old) {
+            self.subscriptions.insert(new.clone(), topics);
+        }
+        if let Some(claim) = self.claims.remove(old) {
+            self.claims.insert(new.clone(), claim);
+        }
+    }
+
     /// The members who say that they own the partition.
     pub fn claimants<'a>(
         &'a self,
@@ -260,7 +273,9 @@ impl Roster {
 }
 
 impl Plan {
-    pub(super) fn of(request: &SyncGroupRequest) -> Plan {
+    /// What is planned for an id that had to give its place back is planned for who has the place, and told to
+    /// nobody.
+    pub(super) fn of(request: &SyncGroupRequest, group: &Group) -> Plan {
         let payloads: BTreeMap<MemberId, Bytes> = request
             .assignments
             .iter()
@@ -269,10 +284,17 @@ impl Plan {
         let assignments = payloads
             .iter()
             .map(|(member, payload)| match decode_assignment(payload) {
-                Ok(partitions) => Ok((member.clone(), partitions)),
+                Ok(partitions) => Ok((planned_for(group, member).clone(), partitions)),
                 Err(malformed) => Err(format!("the assignment for {member}: {}", malformed.0)),
             })
             .collect();
         Plan { payloads, assignments }
+    }
+}
+
+fn planned_for<'a>(group: &'a Group, member: &'a MemberId) -> &'a MemberId {
+    match group.given_back.contains(member) {
+        true => group.resolve(member),
+        false => member,
     }
 }

@@ -415,7 +415,8 @@ fn learn(group: &mut Group, asked: &Asked, request: &Request) -> bool {
             let in_time = asked.state == crate::coordinator::GroupState::CompletingRebalance;
             let planned = leads && in_time && asked.is_current(body.generation_id);
             if planned {
-                group.plans.push(Plan::of(body));
+                let plan = Plan::of(body, group);
+                group.plans.push(plan);
             }
             planned
         }
