@@ -1,5 +1,6 @@
 //! Who comes and who goes, and when: what rebalances are made of.
 
+use std::slice::Iter;
 use std::time::Duration;
 
 use crate::rng::Rng;
@@ -9,7 +10,7 @@ use crate::time::Time;
 use super::faults::{Steps, victim};
 use super::options::{Arrival, ConsumerOptions, Options};
 use super::profile::Family;
-use super::windows::{millis, round, wide, wide_millis};
+use super::windows::{millis, wide_millis};
 
 /// The first consumers of the fleet, and the one that is late in every schedule: a group that never
 /// rebalances tests nothing.
@@ -39,9 +40,10 @@ pub fn churn(options: &Options, others: &[Step]) -> Vec<Step> {
     let mut round = Round {
         options,
         rng: Rng::stream(options.seed, "swarm/churn"),
-        heirs: Rng::stream(options.seed, "swarm/heirs"),
+        trouble: Rng::stream(options.seed, "swarm/trouble"),
         steps: Steps::default(),
-        spare: options.at_start + 1,
+        spares: options.spares()[1..].iter(),
+        heirs: options.heirs().iter().collect(),
     };
     let crashes: Vec<Time> = others
         .iter()
@@ -64,11 +66,13 @@ pub fn churn(options: &Options, others: &[Step]) -> Vec<Step> {
 struct Round<'a> {
     options: &'a Options,
     rng: Rng,
-    /// What heirs do differently.
-    heirs: Rng,
+    /// What becomes of heirs.
+    trouble: Rng,
     steps: Steps,
-    /// The next consumer that has not joined yet.
-    spare: usize,
+    /// Those that have not joined yet.
+    spares: Iter<'a, ConsumerOptions>,
+    /// Those that have not yet come in the name of another.
+    heirs: Vec<&'a ConsumerOptions>,
 }
 
 impl Round<'_> {
@@ -104,8 +108,7 @@ impl Round<'_> {
     }
 
     fn join(&mut self, at: Time) {
-        if let Some(consumer) = self.options.consumers.get(self.spare) {
-            self.spare += 1;
+        if let Some(consumer) = self.spares.next() {
             self.steps.at(at, join(consumer));
         }
     }
@@ -114,28 +117,41 @@ impl Round<'_> {
         let leaver = victim(&mut self.rng, self.options);
         self.steps.at(at, Action::Leave(leaver.name.clone()));
         if leaver.settings.instance.is_some() && self.rng.chance(500) {
-            self.succeed(leaver, at);
+            let comes = at + wide_millis(&mut self.rng, &(20..=12_000));
+            self.succeed(leaver, comes);
         }
     }
 
     /// A static member that has closed stays in its group for as long as its session lasts; here another process
     /// comes in its name, perhaps with other topics, assignors and timeouts. If the leaver is kept from leaving,
-    /// the two are twins, and the first of a group has none.
-    fn succeed(&mut self, leaver: &ConsumerOptions, after: Time) {
-        let firsts = &self.options.consumers[..self.options.groups.len()];
-        let Some(heir) = self.options.consumers.get(self.spare) else { return };
-        let fits = heir.group == leaver.group && heir.settings.instance.is_some();
-        if !fits || firsts.iter().any(|first| first.name == leaver.name) {
-            return;
-        }
-        self.spare += 1;
-        let instance = leaver.settings.instance.clone();
-        let heir = ConsumerOptions {
-            settings: Settings { instance, ..inherited(&mut self.heirs, &heir.settings) },
-            ..heir.clone()
+    /// the two are twins. Whether there is one who can come.
+    fn succeed(&mut self, leaver: &ConsumerOptions, comes: Time) -> bool {
+        let instance = &leaver.settings.instance;
+        let Some(place) = self.heirs.iter().position(|heir| heir.settings.instance == *instance)
+        else {
+            return false;
         };
-        let comes = after + wide_millis(&mut self.rng, &(20..=12_000));
-        self.steps.at(comes, join(&heir));
+        let heir = self.heirs.remove(place);
+        self.steps.at(comes, join(heir));
+        if self.trouble.chance(400) {
+            self.stumble(&heir.name, comes);
+        }
+        true
+    }
+
+    /// What was deployed is soon in trouble, so that it shows whose session timeout it has.
+    fn stumble(&mut self, name: &str, after: Time) {
+        let node = || NodeName::Consumer(name.to_owned());
+        let at = after + wide_millis(&mut self.trouble, &(200..=20_000));
+        let back = at + wide_millis(&mut self.trouble, &(2_000..=40_000));
+        let on = |family| self.options.faults.families.contains(&family);
+        let (trouble, end) = match (on(Family::Crash), on(Family::Pause)) {
+            (true, _) => (Action::Crash(node(), Tail::Luck), Action::Restart(node())),
+            (false, true) => (Action::Pause(node()), Action::Resume(node())),
+            (false, false) => return,
+        };
+        self.steps.at(at, trouble);
+        self.steps.at(back, end);
     }
 
     /// Dies and is back while its old membership is still in the group.
@@ -146,28 +162,19 @@ impl Round<'_> {
         self.steps.at(back, Action::Restart(NodeName::Consumer(name)));
     }
 
-    /// A rolling deployment: for each that leaves a new one joins.
+    /// A rolling deployment: for each that leaves a new one joins, for a static member its heir.
     fn roll(&mut self, at: Time) {
         let apart: Duration = wide_millis(&mut self.rng, &(50..=5_000));
         let mut at = at;
         for consumer in &self.options.consumers[..self.options.at_start] {
             self.steps.at(at, Action::Leave(consumer.name.clone()));
             let overlap = millis(&mut self.rng, 0..=apart.as_millis() as u64);
-            self.join(at + overlap);
+            if !self.succeed(consumer, at + overlap) {
+                self.join(at + overlap);
+            }
             at += apart;
         }
     }
-}
-
-/// Half of those who come in the name of another have another session timeout.
-fn inherited(rng: &mut Rng, own: &Settings) -> Settings {
-    let mut settings = own.clone();
-    if rng.chance(500) {
-        let session = round(wide(rng, &(6_000..=30_000)), 100);
-        settings.session = Some(Duration::from_millis(session));
-        settings.heartbeat = Some(Duration::from_millis(session / rng.within(3..=10)));
-    }
-    settings
 }
 
 fn join(consumer: &ConsumerOptions) -> Action {

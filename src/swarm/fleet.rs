@@ -77,6 +77,39 @@ pub fn consumers(seed: u64, count: usize, groups: &[GroupSpec], mix: &Mix) -> Ve
     consumers
 }
 
+/// For each static member one who may come in its name, half of them with a session timeout of their own: a deployment
+/// that has changed more than the program. The first of a group has none.
+pub fn heirs(
+    seed: u64,
+    consumers: &[ConsumerOptions],
+    at_start: usize,
+    groups: &[GroupSpec],
+    mix: &Mix,
+) -> Vec<ConsumerOptions> {
+    let rng = &mut Rng::stream(seed, "swarm/heirs");
+    let mut heirs = Vec::new();
+    for member in consumers[..at_start].iter().skip(groups.len()) {
+        let Some(instance) = &member.settings.instance else { continue };
+        let group = groups.iter().find(|group| group.name == member.group);
+        let group = group.expect("options name their own groups");
+        let mut settings = own_settings(rng, mix, group, false);
+        if rng.chance(500) {
+            own_session(rng, &mut settings);
+        }
+        settings.instance = Some(instance.clone());
+        settings.version = version(rng, mix, group, &settings);
+        let name = format!("c{}", consumers.len() + heirs.len() + 1);
+        heirs.push(ConsumerOptions { name, group: group.name.clone(), settings });
+    }
+    heirs
+}
+
+fn own_session(rng: &mut Rng, own: &mut Settings) {
+    let session = round(wide(rng, &(6_000..=30_000)), 100);
+    own.session = Some(Duration::from_millis(session));
+    own.heartbeat = Some(Duration::from_millis(session / rng.within(3..=10)));
+}
+
 fn own_settings(rng: &mut Rng, mix: &Mix, group: &GroupSpec, first: bool) -> Settings {
     let mut own = Settings::default();
     if mix.assignors {
@@ -86,9 +119,7 @@ fn own_settings(rng: &mut Rng, mix: &Mix, group: &GroupSpec, first: bool) -> Set
         });
     }
     if mix.timeouts && rng.chance(500) {
-        let session = round(wide(rng, &(6_000..=30_000)), 100);
-        own.session = Some(Duration::from_millis(session));
-        own.heartbeat = Some(Duration::from_millis(session / rng.within(3..=10)));
+        own_session(rng, &mut own);
     }
     if mix.topics && !first && rng.chance(500) {
         let topics = group.settings.topics.as_deref().unwrap_or_default();

@@ -31,10 +31,12 @@ pub struct Options {
     pub topics: Vec<TopicSpec>,
     /// The groups, with their settings.
     pub groups: Vec<GroupSpec>,
-    /// Everybody who may ever join: those that start the fleet first, then the spares.
+    /// Everybody who may ever join: those that start the fleet first, then the spares, then the heirs.
     pub consumers: Vec<ConsumerOptions>,
     /// How many of them start the fleet.
     pub at_start: usize,
+    /// How many of them come, if at all, in the name of another.
+    pub heirs: usize,
     /// How they arrive.
     pub arrival: Arrival,
     /// What is done to them.
@@ -102,7 +104,13 @@ impl Options {
         let mix =
             fleet::Mix::draw(seed, &topics, &broker, faults.families.contains(&Family::Failover));
         broker.max_size = fleet::max_size(seed, at_start, &mix);
-        let consumers = fleet::consumers(seed, at_start + spares, &groups, &mix);
+        let mut consumers = fleet::consumers(seed, at_start + spares, &groups, &mix);
+        let heirs = match faults.families.contains(&Family::Churn) {
+            true => fleet::heirs(seed, &consumers, at_start, &groups, &mix),
+            false => Vec::new(),
+        };
+        let count = heirs.len();
+        consumers.extend(heirs);
         let world = Options {
             seed,
             profile,
@@ -113,16 +121,27 @@ impl Options {
             groups,
             consumers,
             at_start,
+            heirs: count,
             arrival,
             faults,
         };
-        assert!(world.consumers.len() > world.at_start, "seed {seed}: nobody may join late");
+        assert!(!world.spares().is_empty(), "seed {seed}: nobody may join late");
         world
     }
 
     /// When faults are over.
     pub fn faults_end(&self) -> Time {
         Time::ZERO + self.duration
+    }
+
+    /// Those that come while the run goes on. The first of them is late in every schedule, the others are left to churn.
+    pub fn spares(&self) -> &[ConsumerOptions] {
+        &self.consumers[self.at_start..self.consumers.len() - self.heirs]
+    }
+
+    /// Those that come, if at all, in the name of another.
+    pub fn heirs(&self) -> &[ConsumerOptions] {
+        &self.consumers[self.consumers.len() - self.heirs..]
     }
 
     /// The group of that name.

@@ -49,6 +49,7 @@ fn cluster(broker: &BrokerSpec, lines: &mut Lines) {
 
 fn fleet(options: &Options, lines: &mut Lines) {
     lines.add("at-start", options.at_start);
+    lines.add("heirs", options.heirs);
     lines.add("arrival", options.arrival);
     for consumer in &options.consumers {
         let own = settings(&consumer.settings);
