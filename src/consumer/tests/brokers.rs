@@ -172,3 +172,20 @@ fn brokers_that_are_all_down_are_asked_less_and_less_often() {
     let again = client.count(Api::Metadata) - asked;
     assert!((5..=10).contains(&again), "{again} times in 5 s");
 }
+
+/// What comes late on a connection that is gone answers nothing that was asked on the next.
+#[test]
+fn a_connection_that_is_opened_again_is_another_one() {
+    let mut client = Client::member(three_brokers(), 1, &[0]);
+    client.wait(Duration::from_secs(3));
+    let (before, _) = *client.oldest(Api::Heartbeat);
+    client.disconnect(Api::Heartbeat);
+    client.answer_find(0);
+    client.wait(Duration::from_secs(3));
+    let (now, frame) = client.oldest(Api::Heartbeat).clone();
+    assert!((before.purpose, before.broker) == (now.purpose, now.broker) && before != now);
+    let body = HeartbeatResponse::default().with_error_code(code(ResponseError::UnknownMemberId));
+    let frame = ResponseFrame { correlation: frame.correlation, body: body.into() };
+    client.give(Input::Response { conn: before, frame: Arc::new(frame) });
+    assert_eq!(client.state(), MemberState::Stable);
+}

@@ -149,3 +149,20 @@ fn a_new_process_of_an_instance_has_no_member_id() {
     assert_eq!(client.join_request().member_id.as_str(), "");
     assert_eq!(client.join_request().group_instance_id, Some(str_bytes("i1")));
 }
+
+/// Who cannot say how long its application may take is waited for as long as its session, and itself waits no longer.
+/// (R6.1.16, R13.1.5)
+#[test]
+fn with_version_0_a_join_is_waited_for_as_long_as_the_session() {
+    let waits = |version| {
+        let mut config = config(&[Assignor::Range]);
+        config.join_version = version;
+        assert!(config.session_timeout > config.request_timeout);
+        let mut client = Client::ready(config);
+        client.wait(client.consumer.config.session_timeout + Duration::from_secs(4));
+        assert!(client.awaits(Api::JoinGroup));
+        client.wait(Duration::from_secs(2));
+        client.awaits(Api::JoinGroup)
+    };
+    assert_eq!([0, 1].map(waits), [false, true]);
+}

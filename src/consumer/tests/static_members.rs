@@ -186,3 +186,16 @@ fn a_leader_that_came_back_hands_in_no_assignment() {
     assert_eq!(client.callbacks(), ["revoked 0,1,2,3"], "it leads all the same");
     assert!(client.awaits(Api::JoinGroup));
 }
+
+/// R13.1.3, R13.2.7.
+#[test]
+fn a_fence_for_a_commit_of_the_past_is_ignored() {
+    let mut client = Client::member(static_config(), 1, &[0]);
+    client.answer_offsets(5);
+    client.seen.clear();
+    client.wait(Duration::from_secs(5));
+    client.consumer.membership.identity.generation.0 = 2;
+    client.answer_commit(code(ResponseError::FencedInstanceId));
+    assert_eq!(client.callbacks(), [""; 0]);
+    assert!(!client.closed);
+}

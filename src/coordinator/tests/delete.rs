@@ -195,3 +195,27 @@ fn what_was_under_way_for_a_group_that_is_gone_is_settled_all_the_same() {
     }
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=1"]);
 }
+
+/// A broker that has just been elected cannot know yet whether the end of its log counts.
+/// (R9.8)
+#[test]
+fn a_removal_that_was_found_in_the_log_hides_the_offsets_when_it_is_durable() {
+    let mut before = with_offsets();
+    let durable = before.log.len();
+    delete_groups(&mut before, &["g"]);
+    let mut bench = Bench::new();
+    for (position, (_, record)) in before.log.iter().enumerate() {
+        let (now, place) = (bench.now, position as u64);
+        match position < durable {
+            true => bench.coordinator.replay(now, place, record),
+            false => bench.coordinator.replay_uncommitted(now, place, record),
+        }
+    }
+    loaded(&mut bench);
+    assert!(bench.coordinator.groups().is_empty());
+    assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=5", "u-1=6"]);
+    let mut out = Vec::new();
+    bench.coordinator.replayed_committed(bench.now, &mut out);
+    bench.take(out);
+    assert_eq!(offsets_of(&mut bench, "g", false), [""; 0]);
+}

@@ -116,6 +116,20 @@ fn protocol_type_and_assignors_must_suit_everybody() {
     assert_eq!(error_of(both), code(E::MemberIdRequired));
 }
 
+/// The name of no protocol is null from version 7 on (KIP-559), and was empty before.
+/// (R6.1.10)
+#[test]
+fn a_refusal_names_no_protocol_in_the_way_of_its_version() {
+    let (mut bench, _) = Bench::stable(1);
+    let mut named = |version| {
+        let id = bench.ask("c", version, join_request("stranger"));
+        assert_eq!(bench.joined(id).error_code, code(E::UnknownMemberId));
+        bench.joined(id).protocol_name
+    };
+    let empty = Some(str_bytes(""));
+    assert_eq!([2, 6, 7, 9].map(&mut named), [empty.clone(), empty, None, None]);
+}
+
 /// R7.4.
 #[test]
 fn the_assignor_with_the_most_votes_wins_among_those_all_know() {

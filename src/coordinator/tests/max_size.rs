@@ -118,3 +118,12 @@ fn an_empty_group_has_room() {
     let third = bench.ask("c", 3, join_request(""));
     assert!(bench.is_parked(third));
 }
+
+/// R11.5.
+#[test]
+fn a_loaded_group_that_is_just_full_stays_as_it_is() {
+    let (bench, _) = full();
+    let records: Vec<_> = bench.log.iter().map(|(_, record)| record.clone()).collect();
+    let bench = Bench::after(limited(2), "next", bench.now, &records);
+    assert_eq!((bench.state(), bench.reasons().len()), (GroupState::Stable, 0));
+}

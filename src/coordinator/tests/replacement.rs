@@ -208,6 +208,38 @@ fn undoing_does_not_bring_back_terms_that_nobody_shares() {
     assert_eq!(bench.joined(again).protocol_name, Some(str_bytes("c")));
 }
 
+/// R8.9.
+#[test]
+fn undoing_brings_back_what_was_offered_before() {
+    let mut bench = Bench::new();
+    let first = come_back_with(&mut bench, "i0", &[("a", ""), ("b", "")]);
+    bench.pass(secs(3));
+    bench.commit();
+    let old = bench.joined(first).member_id;
+    let sync = super::bench::sync_request(&old, 1, &[]).with_protocol_name(Some(str_bytes("a")));
+    bench.ask("c", 5, sync);
+    bench.commit();
+    come_back_with(&mut bench, "i0", &[("a", ""), ("b", ""), ("c", "")]);
+    bench.fail(E::NotEnoughReplicas);
+    assert_eq!(undone(&bench), 1);
+    let join = bench.ask("d", 3, offer(join_request(""), &[("c", "")]));
+    assert_eq!(bench.joined(join).error_code, code(E::InconsistentGroupProtocol));
+}
+
+/// R8.7, R8.9.
+#[test]
+fn whose_sync_was_awaited_when_it_lost_its_place_is_awaited_when_it_has_it_back() {
+    let (mut bench, ids) = Bench::completing_static(2);
+    bench.sync(&ids[0], 1, &ids);
+    bench.commit();
+    bench.join_as("i1", "");
+    bench.fail(E::NotEnoughReplicas);
+    assert_eq!((undone(&bench), bench.look().timers.len()), (1, 1), "the sync timer");
+    let sync = bench.sync(&ids[1], 1, &[]);
+    assert_eq!(bench.synced(sync).assignment, ids[1].as_bytes());
+    assert_eq!(bench.look().timers, [], "everybody has synced");
+}
+
 /// R4.3, R8.3, R8.4.
 #[test]
 fn another_choice_of_assignor_is_a_rebalance() {

@@ -32,6 +32,19 @@ fn followers_wait_until_the_leaders_record_is_durable() {
     assert_eq!(bench.look().timers, [], "nobody's SyncGroup is awaited any longer");
 }
 
+/// KIP-559.
+#[test]
+fn from_version_5_on_the_answer_names_the_protocol() {
+    let (mut bench, ids) = Bench::stable(1);
+    let mut named = |version| {
+        let id = bench.ask("m", version, sync_request(&ids[0], 1, &[]));
+        let answer = bench.synced(id);
+        (answer.protocol_type, answer.protocol_name)
+    };
+    assert_eq!(named(4), (None, None));
+    assert_eq!(named(5), (Some(str_bytes("consumer")), Some(str_bytes("range"))));
+}
+
 /// R6.2.8, R6.2.9.
 #[test]
 fn what_a_follower_or_a_late_leader_brings_along_is_ignored() {
