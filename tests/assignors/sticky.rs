@@ -6,8 +6,8 @@ use groupsim::protocol::subscription::Subscription;
 use proptest::prelude::*;
 
 use super::world::{
-    after, claim, claimed, config, group, improvement, member, same_wishes, spread, topic, topics,
-    wanted,
+    after, claim, claimed, config, group, improvement, member, partition, same_wishes, spread,
+    topic, topics, wanted,
 };
 
 const STICKY: Assignor = Assignor::Sticky;
@@ -220,4 +220,62 @@ fn a_large_group_recovers_from_one_member_that_has_everything() {
     claim(STICKY, hoarder, all, Generation(1));
     let given = STICKY.assign(&members, &topics);
     assert_eq!((spread(&given), improvement(&given, &members)), (0, None));
+}
+
+/// One that wants those topics and owns those partitions, each `topic-number`.
+type Owner<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
+
+/// What becomes of what they own, as `m0: a-0 b-1`.
+fn dealt(owners: &[Owner<'_>], topics: &[(&str, usize)]) -> Vec<String> {
+    let shapes =
+        topics.iter().map(|&(name, count)| (topic(name), TopicShape::without_racks(count)));
+    let members = owners.iter().map(|(name, wishes, _)| {
+        let wishes: Vec<_> = wishes.iter().map(|name| topic(name)).collect();
+        (member(name), Subscription::to(&wishes).into())
+    });
+    let owned = owners.iter().map(|(name, _, owned)| {
+        let named = owned.iter().map(|owned| owned.split_once('-').expect("topic-number"));
+        let owned = named.map(|(name, number)| partition(name, number.parse().expect("a number")));
+        (member(name), owned.collect())
+    });
+    let members = after(STICKY, &owned.collect(), 1, members.collect());
+    let given = STICKY.assign(&members, &shapes.collect());
+    let hands = given.iter().map(|(member, hand)| {
+        let hand: Vec<String> = hand.iter().map(ToString::to_string).collect();
+        format!("{member}: {}", hand.join(" "))
+    });
+    hands.collect()
+}
+
+/// `m1` can have nothing but `b-0`, and the chain that gets it there takes `a-0` away from `m0`, who holds `c-0` by then.
+/// To exchange the two leaves all loads as they are.
+/// (R14.7)
+#[test]
+fn what_was_moved_in_vain_goes_home() {
+    let owners: [Owner<'_>; 3] =
+        [("m0", &["a", "c"], &["a-0"]), ("m1", &["b"], &[]), ("m2", &["a", "b", "c"], &["b-0"])];
+    let given = dealt(&owners, &[("a", 1), ("b", 1), ("c", 1)]);
+    assert_eq!(given, ["m0: a-0", "m1: b-0", "m2: c-0"]);
+}
+
+/// Somebody has to give up a partition of `a` for `m1`, who can have no other.
+/// (R14.7)
+#[test]
+fn of_partitions_that_may_move_the_one_that_costs_least_does() {
+    let owners: [Owner<'_>; 4] = [
+        ("m1", &["a"], &[]),
+        ("m2", &["c"], &[]),
+        ("m3", &["a", "b", "c"], &["a-1", "c-0"]),
+        ("m4", &["a", "b", "c"], &["a-0", "a-2"]),
+    ];
+    let given = dealt(&owners, &[("a", 3), ("b", 2), ("c", 1)]);
+    assert_eq!(given, ["m1: a-0", "m2: c-0", "m3: a-1 b-0", "m4: a-2 b-1"]);
+}
+
+/// Who is to have one more than the others is settled before anything is dealt, by what they own and by their ids.
+/// (R14.6)
+#[test]
+fn the_one_partition_more_is_not_for_who_reaches_its_share_first() {
+    let owners: [Owner<'_>; 2] = [("m0", &["a"], &[]), ("m1", &["a"], &["a-0"])];
+    assert_eq!(dealt(&owners, &[("a", 5)]), ["m0: a-1 a-3 a-4", "m1: a-0 a-2"]);
 }

@@ -117,7 +117,6 @@ fn protocol_type_and_assignors_must_suit_everybody() {
 }
 
 /// The name of no protocol is null from version 7 on (KIP-559), and was empty before.
-/// (R6.1.10)
 #[test]
 fn a_refusal_names_no_protocol_in_the_way_of_its_version() {
     let (mut bench, _) = Bench::stable(1);
