@@ -149,6 +149,7 @@ fn even<'a>(sizes: impl Iterator<Item = (&'a MemberId, usize)> + Clone) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use crate::coordinator::GroupState::*;
     use crate::invariant::story::Story;
 
     fn story(protocol: &str) -> Story {
@@ -187,6 +188,21 @@ mod tests {
         let mut story = story("roundrobin");
         story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-3"]), ("b", &["t-2"])]);
         story.breaks("gives a 3 partitions and b only 1");
+    }
+
+    #[test]
+    fn a_plan_for_a_generation_of_that_number_that_was_lost_is_not_judged() {
+        let plan = |began_before: i32| {
+            let mut story = Story::new("balance");
+            story.topic("t", 4).protocol("roundrobin").generation(began_before, &["a"]);
+            story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &[])]);
+            story.state(Stable, PreparingRebalance).generation(2, &["a", "b"]);
+            story.state(PreparingRebalance, CompletingRebalance).joined("a", 2, &["a", "b"]);
+            story.ask_sync("a", 2, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
+            story
+        };
+        plan(2).holds();
+        plan(1).breaks("gives a 4 partitions and b only 0");
     }
 
     #[test]

@@ -184,12 +184,13 @@ impl Ledger {
     }
 
     /// Whether a plan was made for a generation of the same number that another coordinator had begun: it
-    /// names members that this generation does not have, or nobody at all, as the SyncGroup of one who was a
-    /// follower there and leads here. Nothing in a SyncGroup tells the two apart.
+    /// names members that this generation does not have, or leaves out some that it has, if not all, as the SyncGroup
+    /// of one who was a follower there and leads here. Nothing in a SyncGroup tells the two apart.
     fn is_of_another_history(&self, index: usize, plan: &Plan) -> bool {
         let group = self.group(index);
         let strangers = plan.payloads.keys().any(|member| !group.members.contains_key(member));
-        (strangers || plan.payloads.is_empty())
+        let left_out = group.members.keys().any(|member| !plan.payloads.contains_key(member));
+        (strangers || left_out)
             && self
                 .incarnations(&group.id)
                 .any(|(other, known)| other != index && known.generation >= group.generation)
