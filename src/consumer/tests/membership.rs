@@ -166,3 +166,35 @@ fn with_version_0_a_join_is_waited_for_as_long_as_the_session() {
     };
     assert_eq!([0, 1].map(waits), [false, true]);
 }
+
+/// R13.2.11, R13.3.4.
+#[test]
+fn who_closes_with_an_error_that_nobody_polled_for_leaves_all_the_same() {
+    let mut config = eager();
+    config.processing_time = Duration::from_secs(10);
+    let mut client = Client::member(config, 1, &[0]);
+    client.answer_offsets(5);
+    client.answer_fetch(0, 5);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::GroupAuthorizationFailed));
+    client.give(Input::Close);
+    client.wait(Duration::from_secs(10));
+    assert!(client.awaits(Api::LeaveGroup) && !client.awaits(Api::OffsetCommit));
+    assert!(!client.closed, "it waits for the answer");
+    client.wait(Duration::from_secs(30));
+    assert!(client.closed, "not for ever");
+}
+
+/// The payload of a subscription has a version of its own. Who rebalances cooperatively has to say what it owns.
+#[test]
+fn the_version_of_a_subscription_follows_from_the_age_of_the_client() {
+    let version = |join, assignor| {
+        let mut config = config(&[assignor]);
+        config.join_version = join;
+        let client = Client::ready(config);
+        let payload = &client.join_request().protocols[0].metadata;
+        i16::from_be_bytes([payload[0], payload[1]])
+    };
+    assert_eq!([0, 3, 4, 8, 9].map(|join| version(join, Assignor::Range)), [0, 0, 1, 1, 3]);
+    assert_eq!([0, 3, 4].map(|join| version(join, Assignor::CooperativeSticky)), [1, 1, 1]);
+}
