@@ -13,10 +13,11 @@
 //!
 //! Not said: anything of a static member that was away when the group rebalanced. Its subscription stays as
 //! it was when it last joined, so a leader may not know what it owns by now, and it may own that until
-//! it hears that it is fenced. Anything of a member whose JoinGroup was held up on its way: it tells of what was
+//! it hears that it is fenced. So what a static member takes over from the one before it is not judged again, in whichever
+//! way that one came by it. Anything of a member whose JoinGroup was held up on its way: it tells of what was
 //! owned when it was sent (KIP-792 is against that, in later versions). Anything while no broker has loaded the group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::messages::JoinGroupRequest;
 
@@ -36,6 +37,8 @@ pub(super) struct RevokeFirst {
     consumers: IndexMap<ConsumerRef, Holder>,
     /// For which generation each member joined last, and when it sent that, by the number of the incarnation.
     joined: BTreeMap<usize, IndexMap<MemberId, (Generation, u64)>>,
+    /// What each id of a static member was assigned last, without what it revoked.
+    had: IndexMap<MemberId, BTreeSet<TopicPartition>>,
     /// JoinGroup requests on their way, and when they were sent.
     sent: IndexMap<Key, u64>,
     /// Counts what consumers send and are assigned.
@@ -131,10 +134,17 @@ impl RevokeFirst {
         let Some(holder) = self.consumers.get_mut(&consumer) else { return Ok(()) };
         match observation {
             Observation::Assigned { member, generation, partitions, .. } => {
-                let taken: Vec<_> =
-                    partitions.iter().filter(|p| !holder.owned.contains_key(*p)).collect();
                 holder.member = Some(member.clone());
                 let Some((index, group)) = ledger.find(&holder.group) else { return Ok(()) };
+                if group.members.get(member).is_some_and(|member| member.instance.is_some()) {
+                    self.had.insert(member.clone(), partitions.iter().cloned().collect());
+                }
+                let inherited =
+                    |p: &TopicPartition| before(group, member).any(|old| owns(&self.had, old, p));
+                let taken: Vec<_> = partitions
+                    .iter()
+                    .filter(|p| !holder.owned.contains_key(*p) && !inherited(p))
+                    .collect();
                 holder.cooperative = group.is_cooperative();
                 if group.is_cooperative() && group.generation == *generation {
                     self.alone(index, group, consumer, &taken)?;
@@ -147,8 +157,13 @@ impl RevokeFirst {
                 }
             }
             Observation::Revoked { partitions } | Observation::Lost { partitions } => {
+                let mut had = holder.member.as_ref().and_then(|member| self.had.get_mut(member));
+                let revoked = matches!(observation, Observation::Revoked { .. });
                 for partition in partitions {
                     holder.owned.remove(partition);
+                    if let Some(had) = had.as_mut().filter(|_| revoked) {
+                        had.remove(partition);
+                    }
                 }
             }
             _ => {}
@@ -197,6 +212,19 @@ impl RevokeFirst {
         }
         Ok(())
     }
+}
+
+/// The ids whose place this one has by now.
+fn before<'a>(group: &'a Group, member: &'a MemberId) -> impl Iterator<Item = &'a MemberId> {
+    group.displaced.keys().filter(move |old| group.resolve(old) == member)
+}
+
+fn owns(
+    had: &IndexMap<MemberId, BTreeSet<TopicPartition>>,
+    member: &MemberId,
+    partition: &TopicPartition,
+) -> bool {
+    had.get(member).is_some_and(|had| had.contains(partition))
 }
 
 #[cfg(test)]
@@ -250,6 +278,20 @@ mod tests {
     #[test]
     fn a_static_member_that_was_away_may_still_hold_on() {
         story(false).assigned(1, "b", 2, &["t-1"]).holds();
+    }
+
+    #[test]
+    fn who_comes_back_takes_over_what_its_former_self_was_given() {
+        let mut story = Story::new("revoke-first");
+        story.protocol("cooperative-sticky").started(0).started(1);
+        story.added_static("a", "i").added_static("b", "k").generation(1, &["a", "b"]).stable();
+        story.assigned(0, "a", 1, &["t-0"]).state(Stable, PreparingRebalance);
+        // It is away, and then knows nothing of what it no longer has.
+        story.generation(2, &["a", "b"]).assigned(1, "b", 2, &["t-0"]);
+        story.ask_join("a");
+        story.generation(3, &["a", "b"]).assigned(1, "b", 3, &["t-0"]);
+        story.at_consumer(1, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+        story.started(2).replaced("k", "b", "b2").assigned(2, "b2", 3, &["t-0"]).holds();
     }
 
     #[test]
