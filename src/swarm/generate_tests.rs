@@ -174,3 +174,29 @@ fn joins_land_in_the_middle_of_rebalances() {
     }
     assert!(close > 1_000, "only {close} follow within 500 ms in 300 seeds");
 }
+
+#[test]
+fn heirs_come_in_the_name_of_who_was_there_some_with_another_session() {
+    let (mut others, mut in_trouble) = (0, 0);
+    for seed in 0..300 {
+        let options = Options::draw(seed, Profile::Churn);
+        let steps = schedule(seed, Profile::Churn).steps;
+        for heir in options.heirs() {
+            let mut firsts = options.consumers[..options.at_start].iter();
+            let old = firsts.find(|one| one.settings.instance == heir.settings.instance);
+            let old = old.expect("an heir has the name of who started the fleet");
+            assert_eq!(old.group, heir.group, "seed {seed}: {}", heir.name);
+            let comes = |step: &Step| matches!(&step.action, Action::Join { consumer, .. } if *consumer == heir.name);
+            if steps.iter().any(comes) {
+                let node = NodeName::Consumer(heir.name.clone());
+                others += usize::from(heir.settings.session != old.settings.session);
+                in_trouble += usize::from(steps.iter().any(|step| match &step.action {
+                    Action::Crash(one, _) | Action::Pause(one) => *one == node,
+                    _ => false,
+                }));
+            }
+        }
+    }
+    assert!(others > 30, "only {others} heirs have a session timeout of their own");
+    assert!(in_trouble > 30, "only {in_trouble} heirs crash or stand still");
+}
