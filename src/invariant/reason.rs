@@ -13,9 +13,10 @@
 //! An error counts if it answers what the consumer still is: one that answers an older membership is no reason
 //! (KAFKA-9823).
 //!
-//! Not said: that a consumer does anything when it has a reason (that is `duty`'s and `convergence`'s); static members
-//! may go without a word; that a plan has something for everybody once the number of a generation was issued twice, since a
-//! plan for the first is taken for the second (R11.13), or a replacement was undone, of which a leader is not told (R8.9); whether a leader has a reason to join; anything of an assignment that has arrived
+//! Not said: that a consumer does anything when it has a reason (that is `duty`'s and `convergence`'s); static
+//! members may go without a word; that a plan has something for everybody once the number of a generation was
+//! issued twice, since a plan for the first is taken for the second (R11.13), or a replacement was undone, of which
+//! a leader is not told (R8.9); whether a leader has a reason to join; anything of an assignment that has arrived
 //! when its generation turns out to be over: Java drops the id then, too (KAFKA-8104).
 
 use std::collections::{BTreeMap, BTreeSet};
