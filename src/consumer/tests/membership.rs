@@ -170,12 +170,7 @@ fn with_version_0_a_join_is_waited_for_as_long_as_the_session() {
 /// R13.2.11, R13.3.4.
 #[test]
 fn who_closes_with_an_error_that_nobody_polled_for_leaves_all_the_same() {
-    let mut config = eager();
-    config.processing_time = Duration::from_secs(10);
-    let mut client = Client::member(config, 1, &[0]);
-    client.answer_offsets(5);
-    client.answer_fetch(0, 5);
-    client.wait(Duration::from_secs(3));
+    let mut client = Client::busy(eager());
     client.answer_heartbeat(code(ResponseError::GroupAuthorizationFailed));
     client.give(Input::Close);
     client.wait(Duration::from_secs(10));

@@ -68,6 +68,13 @@ fn partitions(numbers: &[i32]) -> Vec<TopicPartition> {
     numbers.iter().map(|&number| TopicPartition::new(TopicName(str_bytes(TOPIC)), number)).collect()
 }
 
+/// So many records of partition `number` from offset `first` on, as Fetch has them.
+fn records_at(number: i32, first: i64, count: usize) -> PartitionData {
+    let values = vec![bytes::Bytes::from_static(b"x"); count];
+    let batch = records::stamped(&records::encode_batch(&values, Time::ZERO), first, 0);
+    PartitionData::default().with_partition_index(number).with_records(Some(batch))
+}
+
 fn code(error: ResponseError) -> i16 {
     error.code()
 }
@@ -102,6 +109,16 @@ impl Client {
         let mut client = Client::ready(config);
         client.rebalance("m1", generation, owned);
         client.seen.clear();
+        client
+    }
+
+    /// A member whose application has a batch of one record in hand, for seven seconds more; a heartbeat is under way.
+    fn busy(mut config: ConsumerConfig) -> Self {
+        config.processing_time = Duration::from_secs(10);
+        let mut client = Client::member(config, 1, &[0]);
+        client.answer_offsets(5);
+        client.answer_fetch(0, 5);
+        client.wait(Duration::from_secs(3));
         client
     }
 
@@ -304,11 +321,7 @@ impl Client {
 
     /// One record of partition `number` at `offset`.
     fn answer_fetch(&mut self, number: i32, offset: i64) {
-        let batch = records::encode_batch(&[bytes::Bytes::from_static(b"x")], self.now);
-        let batch = records::stamped(&batch, offset, 0);
-        let partition =
-            PartitionData::default().with_partition_index(number).with_records(Some(batch));
-        self.answer_fetch_with(partition);
+        self.answer_fetch_with(records_at(number, offset, 1));
     }
 
     fn answer_fetch_with(&mut self, partition: PartitionData) {

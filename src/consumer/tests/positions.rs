@@ -111,12 +111,6 @@ fn a_consumer_asks_for_offsets_as_no_replica() {
     assert_eq!(request.replica_id, -1);
 }
 
-fn records_at(number: i32, first: i64, count: usize) -> PartitionData {
-    let values = vec![bytes::Bytes::from_static(b"x"); count];
-    let batch = records::stamped(&records::encode_batch(&values, Time::ZERO), first, 0);
-    PartitionData::default().with_partition_index(number).with_records(Some(batch))
-}
-
 fn polled(client: &Client) -> Vec<(i32, i64, usize)> {
     let polled = client.seen.iter().filter_map(|seen| match seen {
         Observation::Polled { partition, first, values } => {

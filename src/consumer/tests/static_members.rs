@@ -119,12 +119,7 @@ fn being_fenced_is_the_end() {
 /// R13.2.11, R13.5.4.
 #[test]
 fn a_busy_application_learns_at_its_next_poll_that_it_was_fenced() {
-    let mut config = static_config();
-    config.processing_time = Duration::from_secs(10);
-    let mut client = Client::member(config, 1, &[0]);
-    client.answer_offsets(5);
-    client.answer_fetch(0, 5);
-    client.wait(Duration::from_secs(3));
+    let mut client = Client::busy(static_config());
     client.answer_heartbeat(code(ResponseError::FencedInstanceId));
     assert_eq!(client.callbacks(), [""; 0]);
     client.wait(Duration::from_secs(6));
@@ -137,12 +132,7 @@ fn a_busy_application_learns_at_its_next_poll_that_it_was_fenced() {
 /// R13.2.11, R13.3.4.
 #[test]
 fn a_busy_application_that_closes_after_the_fence_commits_nothing_more() {
-    let mut config = static_config();
-    config.processing_time = Duration::from_secs(10);
-    let mut client = Client::member(config, 1, &[0]);
-    client.answer_offsets(5);
-    client.answer_fetch(0, 5);
-    client.wait(Duration::from_secs(3));
+    let mut client = Client::busy(static_config());
     client.answer_heartbeat(code(ResponseError::FencedInstanceId));
     client.give(Input::Close);
     client.wait(Duration::from_secs(10));

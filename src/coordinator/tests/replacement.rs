@@ -27,6 +27,19 @@ fn come_back_with(bench: &mut Bench, instance: &str, protocols: &[(&str, &str)])
     bench.ask("c", 9, as_instance(offer(join_request(""), protocols), instance))
 }
 
+/// A Stable group of the one static member `i0`, which knows the assignors `a`, the chosen one, and `b`; gives its id.
+fn stable_in_a() -> (Bench, StrBytes) {
+    let mut bench = Bench::new();
+    let first = come_back_with(&mut bench, "i0", &[("a", ""), ("b", "")]);
+    bench.pass(secs(3));
+    bench.commit();
+    let old = bench.joined(first).member_id;
+    let sync = super::bench::sync_request(&old, 1, &[]).with_protocol_name(Some(str_bytes("a")));
+    bench.ask("c", 5, sync);
+    bench.commit();
+    (bench, old)
+}
+
 fn commit_request(member: &str, instance: &str) -> OffsetCommitRequest {
     let topic = OffsetCommitRequestTopic::default()
         .with_partitions(vec![OffsetCommitRequestPartition::default()]);
@@ -188,14 +201,7 @@ fn a_replacement_that_is_gone_by_then_is_not_undone() {
 /// (R8.9)
 #[test]
 fn undoing_does_not_bring_back_terms_that_nobody_shares() {
-    let mut bench = Bench::new();
-    let first = come_back_with(&mut bench, "i0", &[("a", ""), ("b", "")]);
-    bench.pass(secs(3));
-    bench.commit();
-    let old = bench.joined(first).member_id;
-    let sync = super::bench::sync_request(&old, 1, &[]).with_protocol_name(Some(str_bytes("a")));
-    bench.ask("c", 5, sync);
-    bench.commit();
+    let (mut bench, old) = stable_in_a();
     // Its new terms still choose a, but d has something in common with them only.
     come_back_with(&mut bench, "i0", &[("a", ""), ("c", "")]);
     let join = bench.ask("d", 3, offer(join_request(""), &[("c", "")]));
@@ -211,14 +217,7 @@ fn undoing_does_not_bring_back_terms_that_nobody_shares() {
 /// R8.9.
 #[test]
 fn undoing_brings_back_what_was_offered_before() {
-    let mut bench = Bench::new();
-    let first = come_back_with(&mut bench, "i0", &[("a", ""), ("b", "")]);
-    bench.pass(secs(3));
-    bench.commit();
-    let old = bench.joined(first).member_id;
-    let sync = super::bench::sync_request(&old, 1, &[]).with_protocol_name(Some(str_bytes("a")));
-    bench.ask("c", 5, sync);
-    bench.commit();
+    let (mut bench, _) = stable_in_a();
     come_back_with(&mut bench, "i0", &[("a", ""), ("b", ""), ("c", "")]);
     bench.fail(E::NotEnoughReplicas);
     assert_eq!(undone(&bench), 1);
