@@ -8,34 +8,30 @@ use kafka_protocol::messages::{JoinGroupRequest, LeaveGroupRequest};
 use super::super::bench::{Bench, as_instance, join_request, secs, sync_request};
 use super::super::offset_world::*;
 use super::Step;
-use super::oracle::{Meaning, Said};
-use crate::coordinator::offsets::View;
-use crate::coordinator::record::MemberMetadata;
 use crate::coordinator::{
-    AppendId, CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, Record, RequestId,
+    AppendId, CoordinatorConfig, GroupCoordinator, GroupMetadata, Observation, Record, RequestId,
     superseded,
 };
 use crate::protocol::ResponseError as E;
-use crate::protocol::{GroupId, Response, StrBytes, TopicName, TopicPartition, str_bytes};
-use crate::time::Time;
+use crate::protocol::{GroupId, Response, StrBytes, TopicName, str_bytes};
 
-const GROUPS: [&str; 2] = ["g", "h"];
-const PARTITIONS: [&str; 3] = ["t-0", "t-1", "u-0"];
+pub(super) const GROUPS: [&str; 2] = ["g", "h"];
+pub(super) const PARTITIONS: [&str; 3] = ["t-0", "t-1", "u-0"];
 /// The last of the consumers of each group is a static member.
 const CONSUMERS: usize = 3;
 const INSTANCE: &str = "i";
 
 pub(super) struct World {
-    bench: Bench,
+    pub(super) bench: Bench,
     terms: u64,
-    stored: Vec<Stored>,
+    pub(super) stored: Vec<Stored>,
     /// How many of them are committed.
-    high_watermark: usize,
+    pub(super) high_watermark: usize,
     /// How many the present leader found.
     taken_over: usize,
     refuses: bool,
     /// The open batch, and how much of what the coordinator appended is in it or was before.
-    open: Vec<(AppendId, Record)>,
+    pub(super) open: Vec<(AppendId, Record)>,
     seen: usize,
     /// The member id of each consumer of each group, as far as it knows.
     ids: BTreeMap<(usize, usize), StrBytes>,
@@ -43,15 +39,16 @@ pub(super) struct World {
     waiting: Vec<RequestId>,
     /// Groups whose last record has been refused, or was given up on. Of them the log tells something older than
     /// their coordinator knows, by R8.9, R9.1 and R9.4.
-    ahead: BTreeSet<GroupId>,
+    pub(super) ahead: BTreeSet<GroupId>,
+    reached: BTreeSet<&'static str>,
 }
 
-struct Stored {
+pub(super) struct Stored {
     /// None for what an earlier leader has appended.
     append: Option<AppendId>,
     /// Records of one batch have the same number.
     batch: u64,
-    record: Record,
+    pub(super) record: Record,
     compacted_away: bool,
 }
 
@@ -79,6 +76,7 @@ impl World {
             joins: Vec::new(),
             waiting: Vec::new(),
             ahead: BTreeSet::new(),
+            reached: BTreeSet::new(),
         }
     }
 
@@ -207,13 +205,43 @@ impl World {
         {
             self.ahead.insert(metadata.group.clone());
         }
+        let seen = self.bench.observed.len();
         self.bench.settle_one(append, Some(E::NotEnoughReplicas));
+        self.note_refused(record, seen);
+    }
+
+    /// What came of a record that was refused, and was observed since.
+    fn note_refused(&mut self, record: &Record, since: usize) {
+        let back = |o: &Observation| matches!(o, Observation::GroupLoaded(_));
+        let undone = |o: &Observation| matches!(o, Observation::ReplacementUndone { .. });
+        let observed = &self.bench.observed[since..];
+        let mut note = |happened: bool, what| {
+            if happened {
+                self.reached.insert(what);
+            }
+        };
+        note(matches!(record, Record::TxnMarker { .. }), "a marker is refused");
+        note(observed.iter().any(undone), "a replacement is refused");
+        match record {
+            Record::GroupTombstone { group } => {
+                note(true, "a removal is refused");
+                let there = self.bench.coordinator.groups.get(group);
+                let follows = there.is_some_and(|there| there.before.is_some());
+                note(follows, "a removal is refused and another group of the name is there");
+            }
+            _ => note(observed.iter().any(back), "a group that is founded in vain gives way"),
+        }
     }
 
     /// The high watermark passes what the leader has found, or a batch of its own.
     fn commit_next(&mut self) {
         if self.high_watermark < self.taken_over {
             self.high_watermark = self.taken_over;
+            let going =
+                GROUPS.iter().any(|name| self.bench.coordinator.appends.removed.has(&named(name)));
+            if going {
+                self.reached.insert("it is committed behind a removal");
+            }
             let mut out = Vec::new();
             self.bench.coordinator.replayed_committed(self.bench.now, &mut out);
             return self.bench.take(out);
@@ -244,6 +272,7 @@ impl World {
         let gone = superseded(&left);
         for position in gone {
             self.stored[position as usize].compacted_away = true;
+            self.reached.insert("compaction drops something");
         }
     }
 
@@ -267,6 +296,8 @@ impl World {
         self.taken_over = self.stored.len();
         if !stalled {
             self.high_watermark = self.taken_over;
+        } else if self.high_watermark < self.taken_over {
+            self.reached.insert("the end of the log is found uncommitted");
         }
         self.terms += 1;
         let luck = format!("members/{}", self.terms);
@@ -289,95 +320,20 @@ impl World {
         let own = own.into_iter().filter_map(|one| Some((one.append?, one.record)));
         let own: Vec<_> = own.chain(std::mem::take(&mut self.open)).collect();
         own.iter().for_each(|(append, record)| self.refused(*append, record));
+        self.reached.insert("a leader is told that it is deposed");
         self.collect();
         self.check().unwrap_or_else(|what| panic!("of a deposed leader: {what}\n{}", self.log()));
     }
 
-    // Memory and log.
-
-    /// What differs, if anything.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let stored = || self.stored.iter().map(|one| &one.record);
-        let durable = Meaning::of(stored().take(self.high_watermark));
-        let newest = Meaning::of(stored().chain(self.open.iter().map(|(_, record)| record)));
-        for name in GROUPS.map(named) {
-            for at in PARTITIONS.map(at) {
-                for (view, meaning) in [(View::Committed, &durable), (View::Newest, &newest)] {
-                    let (has, said) = (self.content(&name, &at, view), meaning.offset(&name, &at));
-                    if has != said {
-                        return Err(format!(
-                            "{view:?} {name:?} {at} is {has:?}, the log says {said:?}"
-                        ));
-                    }
-                }
+    /// Corners that the schedule has been to.
+    pub(super) fn reached(&self) -> impl Iterator<Item = &'static str> {
+        let expired = self.bench.observed.iter().any(|observation| match observation {
+            Observation::GroupRemoved { why, .. } | Observation::OffsetRemoved { why, .. } => {
+                *why == "expired"
             }
-            self.check_group(&name, &newest).map_err(|what| format!("{name:?} {what}"))?;
-        }
-        Ok(())
-    }
-
-    fn content(&self, group: &GroupId, at: &TopicPartition, view: View) -> Said<'_> {
-        let offsets = self.bench.coordinator.offsets.of(group);
-        let committed = offsets.get(&at.topic, at.partition, view);
-        (committed, offsets.waiting(at, view).collect())
-    }
-
-    fn check_group(&self, name: &GroupId, newest: &Meaning) -> Result<(), String> {
-        let going = self.bench.coordinator.appends.removed.has(name);
-        let stored = newest.groups.get(name);
-        let Some(group) = self.bench.coordinator.groups.get(name) else {
-            return match stored {
-                Some(stored) if !self.ahead.contains(name) => {
-                    Err(format!("is not there: {stored:?}"))
-                }
-                None if newest.has_offsets(name) && !going => {
-                    Err("has offsets, is not there".into())
-                }
-                _ => Ok(()),
-            };
-        };
-        if self.ahead.contains(name) || group.before.is_some() {
-            return Ok(());
-        }
-        let Some(stored) = stored else {
-            return match group.is_recorded {
-                true => Err("has no record in the log".into()),
-                false => Ok(()),
-            };
-        };
-        let given: Vec<_> = group.members.iter().map(|m| m.assignment.clone()).collect();
-        let has = group.metadata(&given);
-        let same = match group.state() {
-            GroupState::Empty => has == *stored,
-            GroupState::Stable => of_stable(has.clone()) == of_stable(stored.clone()),
-            _ => has.generation >= stored.generation,
-        };
-        match same && group.is_recorded {
-            true => Ok(()),
-            false => Err(format!("is {has:?}, the log says {stored:?}")),
-        }
-    }
-
-    /// What is committed in a group, newest and durable.
-    pub(super) fn offsets(&mut self, group: usize) -> (Vec<String>, Vec<String>) {
-        let mut all = |stable| offsets_of(&mut self.bench, GROUPS[group], stable);
-        (all(true), all(false))
-    }
-
-    /// Since when a group of consumers is Empty.
-    pub(super) fn empty_since(&self, group: usize) -> Option<Time> {
-        let group = self.bench.coordinator.groups.get(&named(GROUPS[group]))?;
-        let is_empty = group.state() == GroupState::Empty && group.protocol_type.is_some();
-        is_empty.then(|| group.state_since())
-    }
-
-    /// The log, a record a line.
-    pub(super) fn log(&self) -> String {
-        let stored = self.stored.iter().enumerate().map(|(place, one)| {
-            let state = if place < self.high_watermark { "committed" } else { "stored" };
-            format!("{state} {:?}\n", one.record)
+            _ => false,
         });
-        stored.chain(self.open.iter().map(|(_, record)| format!("open {record:?}\n"))).collect()
+        self.reached.iter().copied().chain(expired.then_some("something expires"))
     }
 }
 
@@ -396,11 +352,4 @@ fn group_of(record: &Record) -> Option<&GroupId> {
         }
         _ => None,
     }
-}
-
-/// A Stable group was stored before it was Stable, and its members come in no order.
-fn of_stable(metadata: GroupMetadata) -> GroupMetadata {
-    let mut members: Vec<MemberMetadata> = metadata.members;
-    members.sort_by(|a, b| a.id.cmp(&b.id));
-    GroupMetadata { members, state_since: Time::ZERO, ..metadata }
 }
