@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::protocol::{Generation, GroupId, Response, ResponseError, TopicPartition};
+use crate::protocol::{Generation, GroupId, Response, ResponseError};
 
 use super::api::{AppendId, Observation, Release, RequestId};
 use super::founding;
@@ -26,18 +26,13 @@ pub(super) enum Consequence {
     Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes>, sync: RequestId },
     /// A static member came back to a Stable group under another id (R8.3).
     Replacement { group: GroupId, replacement: Box<Replacement> },
-    /// What one record did to one partition's offset (R9.2, R9.7). `removed` says why it is gone, if that
-    /// is what the record says and if it is to be observed.
-    Offset {
-        group: GroupId,
-        partition: TopicPartition,
-        ticket: Option<Ticket>,
-        removed: Option<&'static str>,
-    },
+    /// What one record did to one partition's offset (R9.2, R9.7); the offsets know. `observe` is what is to
+    /// be observed when that is durable.
+    Offset { ticket: Option<Ticket>, observe: Option<Observation> },
     /// A group is gone (R9.8).
     GroupTombstone { ticket: Option<Ticket> },
-    /// A transaction is over, and with it what waited for its end (R6.8.7).
-    TxnMarker { waited: Vec<(GroupId, TopicPartition)>, ticket: Ticket },
+    /// A transaction is over (R6.8.7); the offsets know what waited for its end.
+    TxnMarker { ticket: Ticket },
 }
 
 /// The appends under way, and what waits for them.
@@ -107,6 +102,7 @@ impl Appends {
 /// Everything up to `last` is durable.
 pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId) {
     while let Some((append, consequence)) = turn.appends.next_until(last) {
+        turn.offsets.committed(append);
         match consequence {
             Consequence::None => {}
             Consequence::Assignment { group, generation, assignments, sync: _ } => {
@@ -120,23 +116,15 @@ pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId
                     static_member::committed(group, turn, &replacement);
                 }
             }
-            Consequence::Offset { group, partition, ticket, removed } => {
-                settle(groups, turn, &group, &partition, append, None);
-                if let Some(why) = removed {
-                    turn.observe(Observation::OffsetRemoved { group, partition, why });
-                }
+            Consequence::Offset { ticket, observe } => {
+                observe.into_iter().for_each(|observation| turn.observe(observation));
                 done(turn, ticket, None);
             }
             Consequence::GroupTombstone { ticket } => {
                 removal::committed(groups, turn, append);
                 done(turn, ticket, None);
             }
-            Consequence::TxnMarker { waited, ticket } => {
-                for (group, partition) in &waited {
-                    settle(groups, turn, group, partition, append, None);
-                }
-                done(turn, Some(ticket), None);
-            }
+            Consequence::TxnMarker { ticket } => done(turn, Some(ticket), None),
         }
     }
 }
@@ -151,6 +139,7 @@ pub(super) fn failed(
     let raw = error;
     let error = as_told_to_clients(raw);
     let of_operation = as_told_of_an_operation(raw);
+    let changed = turn.offsets.failed(append);
     match turn.appends.under_way.remove(&append) {
         Some(Consequence::None) | None => {}
         Some(Consequence::Assignment { group, generation, .. }) => {
@@ -164,22 +153,15 @@ pub(super) fn failed(
                 static_member::undo(group, turn, *replacement, error);
             }
         }
-        Some(Consequence::Offset { group, partition, ticket, removed: _ }) => {
-            settle(groups, turn, &group, &partition, append, Some(raw));
-            done(turn, ticket, Some(of_operation));
-        }
+        Some(Consequence::Offset { ticket, observe: _ }) => done(turn, ticket, Some(of_operation)),
         Some(Consequence::GroupTombstone { ticket }) => {
             removal::failed(groups, turn, append);
             done(turn, ticket, Some(of_operation));
         }
-        Some(Consequence::TxnMarker { waited, ticket }) => {
-            for (group, partition) in &waited {
-                settle(groups, turn, group, partition, append, Some(raw));
-            }
-            // The transaction coordinator tries again by the log's own errors (R9.5).
-            done(turn, Some(ticket), Some(raw));
-        }
+        // The transaction coordinator tries again by the log's own errors (R9.5).
+        Some(Consequence::TxnMarker { ticket }) => done(turn, Some(ticket), Some(raw)),
     }
+    changed.into_iter().for_each(|group| removal::ensure_group(groups, turn, group));
     founding::refused(groups, turn, append, error);
 }
 
@@ -202,25 +184,6 @@ fn of<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
 /// the leader's SyncGroup, and then the record means nothing any more.
 fn awaits_assignment(group: &Group, generation: Generation) -> bool {
     group.state() == GroupState::CompletingRebalance && group.generation == generation
-}
-
-/// Tells the partition that its change is durable, or that it will not be. The change may belong to a
-/// group that is gone, with or without another one of its name in its place.
-fn settle(
-    groups: &mut Groups,
-    turn: &mut Turn<'_>,
-    group: &GroupId,
-    at: &TopicPartition,
-    append: AppendId,
-    error: Option<ResponseError>,
-) {
-    let gone = turn.appends.removed.offsets(group);
-    let mut all = gone.chain(groups.get_mut(group).map(|group| &mut group.offsets));
-    let known = all.any(|offsets| match error {
-        None => offsets.committed(&at.topic, at.partition, append),
-        Some(_) => offsets.failed(&at.topic, at.partition, append),
-    });
-    assert!(known, "{append:?} changed {at} of group {}, which does not know of it", group.0);
 }
 
 /// One append that an answer waits for is done; the answer leaves after the last.

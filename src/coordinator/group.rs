@@ -16,7 +16,7 @@ use super::api::{
 };
 use super::member::{Member, Parked, Terms};
 use super::members::Members;
-use super::offsets::Offsets;
+use super::offsets::OffsetStore;
 use super::record::{GroupMetadata, MemberMetadata};
 use super::state::GroupState;
 use super::subscribed;
@@ -56,13 +56,15 @@ pub(super) struct Group {
     pub(super) initial_delay: Option<InitialDelay>,
     /// Somebody was added since the last step of the initial delay began.
     pub(super) added_during_delay: bool,
-    pub(super) offsets: Offsets,
     /// The log has, or is about to have, a record of the group itself; offsets can be without one.
     pub(super) is_recorded: bool,
     /// The append that founds it, if that is one of this term.
     pub(super) founding: Option<AppendId>,
     /// That was refused.
     pub(super) never_was: bool,
+    /// The group of its name before it, whose removal was refused: it is what is there if this one has never
+    /// been (R9.8).
+    pub(super) before: Option<Box<Group>>,
 }
 
 impl Group {
@@ -81,15 +83,15 @@ impl Group {
             pending_join: BTreeSet::new(),
             initial_delay: None,
             added_during_delay: false,
-            offsets: Offsets::default(),
             is_recorded: false,
             founding: None,
             never_was: false,
+            before: None,
         }
     }
 
     /// A group as the log has it: Stable with members, Empty without (R11.1).
-    pub(super) fn restored(metadata: &GroupMetadata, offsets: Offsets) -> Group {
+    pub(super) fn restored(metadata: &GroupMetadata) -> Group {
         let protocol = metadata.protocol.clone().unwrap_or_default();
         let mut members = Members::default();
         metadata.members.iter().for_each(|member| members.add(Member::restored(member, &protocol)));
@@ -100,7 +102,6 @@ impl Group {
             protocol: metadata.protocol.clone(),
             leader: metadata.leader.clone(),
             members,
-            offsets,
             is_recorded: true,
             ..Group::new(metadata.group.clone(), metadata.state_since)
         };
@@ -321,7 +322,7 @@ impl Group {
     }
 
     /// A look inside, for reports.
-    pub(super) fn describe(&self, timers: &Timers) -> GroupDescription {
+    pub(super) fn describe(&self, timers: &Timers, offsets: &OffsetStore) -> GroupDescription {
         let mut members: Vec<_> = self.members.iter().map(|m| self.look_at(m, timers)).collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
         let pending =
@@ -334,7 +335,7 @@ impl Group {
             leader: self.leader.clone(),
             members,
             pending: self.pending_join.iter().cloned().collect(),
-            offsets: self.offsets.committed_list(),
+            offsets: offsets.of(&self.id).committed_list(),
             timers: own.into_iter().chain(pending).filter_map(armed).collect(),
         }
     }

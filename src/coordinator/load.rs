@@ -7,54 +7,45 @@ use crate::time::Time;
 
 use super::api::{LoadedGroup, Observation};
 use super::group::{Group, Groups};
+use super::offsets::OffsetStore;
 use super::rebalance;
 use super::record::Record;
-use super::removal;
 use super::turn::Turn;
 
 /// Takes in one record, which is durable or only in the log.
 pub(super) fn replay(
     groups: &mut Groups,
+    offsets: &mut OffsetStore,
     now: Time,
     position: u64,
     record: &Record,
     durable: bool,
 ) {
+    offsets.replay(position, record, durable);
     match record {
         Record::OffsetCommit { group, .. }
         | Record::OffsetTombstone { group, .. }
         | Record::TxnOffsetCommit { group, .. } => {
-            let group =
-                groups.entry(group.clone()).or_insert_with(|| Group::new(group.clone(), now));
-            group.offsets.replay(position, record, durable);
+            groups.entry(group.clone()).or_insert_with(|| Group::new(group.clone(), now));
         }
-        Record::TxnMarker { producer, committed } => {
-            for group in groups.values_mut() {
-                group.offsets.end_transaction(position, *producer, *committed, durable);
-            }
-        }
+        Record::TxnMarker { .. } => {}
         Record::GroupMetadata(metadata) => {
-            let id = &metadata.group;
-            let group = groups.entry(id.clone()).or_insert_with(|| Group::new(id.clone(), now));
-            *group = Group::restored(metadata, std::mem::take(&mut group.offsets));
+            groups.insert(metadata.group.clone(), Group::restored(metadata));
         }
         Record::GroupTombstone { group: id } => {
             if let Some(group) = groups.get_mut(id) {
-                let offsets = std::mem::take(&mut group.offsets);
                 *group = Group::new(id.clone(), now);
-                group.offsets = offsets;
             }
         }
     }
 }
 
 /// The whole log has been replayed: sessions start anew, and a group that has become too large begins to
-/// shrink (R11.2 to R11.5).
+/// shrink (R11.2 to R11.5). A group of which the end of the log, durable or not, says that it is gone, is not there.
 pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
-    groups.retain(|_, group| group.is_recorded || !group.offsets.is_empty());
-    removal::set_aside(groups, turn.appends);
+    groups.retain(|id, group| group.is_recorded || turn.offsets.of(id).is_kept());
     for group in groups.values() {
-        turn.observe(Observation::GroupLoaded(Box::new(as_loaded(group))));
+        turn.observe(as_loaded(group, turn.offsets));
         group.members.iter().for_each(|member| group.restart_session(member, turn));
     }
     for group in groups.values_mut() {
@@ -67,17 +58,12 @@ pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
     }
 }
 
-/// What was replayed is durable, all of it: readers who want that may see it.
-pub(super) fn replayed_committed(groups: &mut Groups, turn: &mut Turn<'_>) {
-    groups.values_mut().for_each(|group| group.offsets.replayed_committed());
-    removal::replayed_committed(groups, turn);
-}
-
-fn as_loaded(group: &Group) -> LoadedGroup {
+/// What is observed of a group that was found in the log, or is back as it was there.
+pub(super) fn as_loaded(group: &Group, offsets: &OffsetStore) -> Observation {
     let assignments: Vec<_> = group.members.iter().map(|m| m.assignment.clone()).collect();
-    LoadedGroup {
+    Observation::GroupLoaded(Box::new(LoadedGroup {
         metadata: group.metadata(&assignments),
         state: group.state(),
-        offsets: group.offsets.committed_list(),
-    }
+        offsets: offsets.of(&group.id).committed_list(),
+    }))
 }

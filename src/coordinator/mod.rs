@@ -76,6 +76,7 @@ use crate::time::Time;
 
 use appends::Appends;
 use group::Groups;
+use offsets::OffsetStore;
 use timers::Timers;
 use turn::Turn;
 
@@ -87,6 +88,7 @@ pub struct Coordinator {
     groups: Groups,
     timers: Timers,
     appends: Appends,
+    offsets: OffsetStore,
 }
 
 impl Coordinator {
@@ -99,12 +101,13 @@ impl Coordinator {
             groups: Groups::default(),
             timers: Timers::default(),
             appends: Appends::default(),
+            offsets: OffsetStore::default(),
         }
     }
 
     fn turn<'a>(&'a mut self, now: Time, out: &'a mut Vec<Output>) -> (&'a mut Groups, Turn<'a>) {
-        let Coordinator { config, rng, groups, timers, appends } = self;
-        (groups, Turn { now, config, rng, timers, appends, out })
+        let Coordinator { config, rng, groups, timers, appends, offsets } = self;
+        (groups, Turn { now, config, rng, timers, appends, offsets, out })
     }
 }
 
@@ -122,9 +125,7 @@ impl GroupCoordinator for Coordinator {
             Request::TxnOffsetCommit(request) => {
                 txn_offset_commit::handle(groups, turn, &call, request)
             }
-            Request::WriteTxnMarkers(request) => {
-                write_txn_markers::handle(groups, turn, &call, request)
-            }
+            Request::WriteTxnMarkers(request) => write_txn_markers::handle(turn, &call, request),
             Request::DescribeGroups(request) => {
                 describe_groups::handle(groups, turn, &call, request)
             }
@@ -180,16 +181,16 @@ impl GroupCoordinator for Coordinator {
     }
 
     fn replay(&mut self, now: Time, position: u64, record: &Record) {
-        load::replay(&mut self.groups, now, position, record, true);
+        load::replay(&mut self.groups, &mut self.offsets, now, position, record, true);
     }
 
     fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
-        load::replay(&mut self.groups, now, position, record, false);
+        load::replay(&mut self.groups, &mut self.offsets, now, position, record, false);
     }
 
     fn replayed_committed(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (groups, mut turn) = self.turn(now, out);
-        load::replayed_committed(groups, &mut turn);
+        let (_, turn) = self.turn(now, out);
+        turn.offsets.replayed_committed();
     }
 
     fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {
@@ -214,6 +215,6 @@ impl GroupCoordinator for Coordinator {
     }
 
     fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
-        self.groups.get(group).map(|group| group.describe(&self.timers))
+        self.groups.get(group).map(|group| group.describe(&self.timers, &self.offsets))
     }
 }

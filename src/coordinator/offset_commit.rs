@@ -17,7 +17,6 @@ use super::api::{Call, Release};
 use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::held::{Entry, Ticket};
-use super::offsets::Change;
 use super::record::{CommittedOffset, Record};
 use super::state::GroupState;
 use super::turn::Turn;
@@ -165,20 +164,12 @@ fn append_one(
     offset: CommittedOffset,
     ticket: Ticket,
 ) {
-    let at = TopicPartition::new(topic.name.clone(), partition);
     let record = Record::OffsetCommit {
         group: group.id.clone(),
-        partition: at.clone(),
-        offset: offset.clone(),
+        partition: TopicPartition::new(topic.name.clone(), partition),
+        offset,
     };
-    let consequence = Consequence::Offset {
-        group: group.id.clone(),
-        partition: at,
-        ticket: Some(ticket),
-        removed: None,
-    };
-    let append = turn.append(record, consequence);
-    group.offsets.append(&topic.name, partition, append, Change::Commit(offset));
+    turn.append(record, Consequence::Offset { ticket: Some(ticket), observe: None });
 }
 
 fn committed_offset(partition: &OffsetCommitRequestPartition, now: Time) -> CommittedOffset {

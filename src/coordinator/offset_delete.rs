@@ -11,7 +11,7 @@ use crate::protocol::{ResponseError, TopicPartition, error_code};
 use super::api::{Call, Release};
 use super::group::{Group, Groups};
 use super::held::{Entry, Ticket};
-use super::offsets::View;
+use super::offsets::{Offsets, View};
 use super::removal;
 use super::state::GroupState;
 use super::subscribed::{Subscribed, is_of_consumers};
@@ -74,10 +74,10 @@ fn append(
     for (t, topic) in response.topics.iter().enumerate() {
         for (p, partition) in topic.partitions.iter().enumerate() {
             let at = TopicPartition::new(topic.name.clone(), partition.partition_index);
-            if partition.error_code == 0 && has_something(group, &at) {
+            if partition.error_code == 0 && has_something(turn.offsets.of(&group.id), &at) {
                 let entry = Entry::Partition { topic: t, partition: p };
                 let ticket = Ticket { request: call.id, entry };
-                removal::remove_offset(group, turn, &at, Some("deleted"), Some(ticket));
+                removal::remove_offset(&group.id, turn, &at, Some("deleted"), Some(ticket));
                 appends += 1;
             }
         }
@@ -85,9 +85,9 @@ fn append(
     appends
 }
 
-fn has_something(group: &Group, at: &TopicPartition) -> bool {
-    group.offsets.get(&at.topic, at.partition, View::Newest).is_some()
-        || group.offsets.is_unstable(&at.topic, at.partition)
+fn has_something(offsets: &Offsets, at: &TopicPartition) -> bool {
+    offsets.get(&at.topic, at.partition, View::Newest).is_some()
+        || offsets.is_unstable(&at.topic, at.partition)
 }
 
 fn response_topic(

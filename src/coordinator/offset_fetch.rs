@@ -15,9 +15,8 @@ use crate::protocol::{GroupId, ResponseError, TopicName};
 
 use super::api::{Call, Release};
 use super::group::Groups;
-use super::offsets::{Offsets, View};
+use super::offsets::{OffsetStore, Offsets, View};
 use super::record::CommittedOffset;
-use super::removal::RemovedGroups;
 use super::state::GroupState;
 use super::turn::Turn;
 
@@ -44,7 +43,9 @@ enum Finding {
 /// Where to look, and for what.
 struct Reader<'a> {
     groups: &'a Groups,
-    removed: &'a RemovedGroups,
+    /// What is durable of a group is also what it had before it was removed, until its removal is durable too
+    /// (R9.8).
+    offsets: &'a OffsetStore,
     view: View,
 }
 
@@ -60,7 +61,7 @@ pub(super) fn handle(
         true => (View::Newest, Release::WhenDurable),
         false => (View::Committed, Release::Now),
     };
-    let reader = Reader { groups, removed: &turn.appends.removed, view };
+    let reader = Reader { groups, offsets: turn.offsets, view };
     let response = match call.version >= SEVERAL_GROUPS {
         true => several(&reader, request),
         false => single(&reader, request),
@@ -105,7 +106,7 @@ impl Reader<'_> {
         if self.groups.get(id).is_some_and(|group| group.state() == GroupState::Dead) {
             return Err(ResponseError::GroupIdNotFound);
         }
-        let offsets = self.offsets(id);
+        let offsets = self.offsets.of(id);
         Ok(match wanted {
             Some(topics) => {
                 let each = |(name, partitions): (&TopicName, &[i32])| {
@@ -114,22 +115,11 @@ impl Reader<'_> {
                 };
                 topics.into_iter().map(each).collect()
             }
-            None => offsets.map(|offsets| self.everything(offsets)).unwrap_or_default(),
+            None => self.everything(offsets),
         })
     }
 
-    /// What is durable of a group is also what it had before it was removed, until its removal is durable
-    /// too (R9.8).
-    fn offsets(&self, id: &GroupId) -> Option<&Offsets> {
-        let present = self.groups.get(id).map(|group| &group.offsets);
-        match self.view {
-            View::Newest => present,
-            View::Committed => self.removed.durable(id).or(present),
-        }
-    }
-
-    fn look(&self, offsets: Option<&Offsets>, topic: &TopicName, partition: i32) -> Finding {
-        let Some(offsets) = offsets else { return Finding::Nothing };
+    fn look(&self, offsets: &Offsets, topic: &TopicName, partition: i32) -> Finding {
         if self.view == View::Newest && offsets.is_unstable(topic, partition) {
             return Finding::Unstable;
         }
@@ -143,7 +133,7 @@ impl Reader<'_> {
     fn everything(&self, offsets: &Offsets) -> Found {
         let mut found = Found::new();
         for (topic, partitions) in offsets.all(self.view) {
-            let look = |(p, _)| (p, self.look(Some(offsets), topic, p));
+            let look = |(p, _)| (p, self.look(offsets, topic, p));
             let partitions: Vec<_> = partitions.map(look).collect();
             if !partitions.is_empty() {
                 found.push((topic.clone(), partitions));

@@ -1,16 +1,16 @@
 //! The way of a group out of the coordinator: by DeleteGroups, or when its last offset has expired.
 //!
 //! The group is gone from memory at once, so that whoever comes next founds another one. It is kept aside
-//! until its tombstone is durable: readers who want what is durable still see its offsets, and it comes
-//! back if the tombstone could not be stored (R9.8).
+//! until its tombstone is durable, and comes back if the tombstone could not be stored (R9.8). Its offsets are
+//! not part of it: they have tombstones of their own, and readers who want what is durable see them until those are.
 
 use crate::protocol::{GroupId, TopicPartition};
 
-use super::api::{AppendId, LoadedGroup, Observation};
-use super::appends::{Appends, Consequence};
+use super::api::{AppendId, Observation};
+use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::held::Ticket;
-use super::offsets::{Change, Offsets};
+use super::load;
 use super::record::Record;
 use super::state::GroupState;
 use super::turn::Turn;
@@ -21,43 +21,30 @@ pub(super) struct RemovedGroups(Vec<Removed>);
 
 #[derive(Debug)]
 struct Removed {
-    /// None if it was found in the log.
-    tombstone: Option<AppendId>,
+    tombstone: AppendId,
     group: Group,
 }
 
 impl RemovedGroups {
-    /// What is durable of a group that is gone, if there is one: its offsets, as the log still has them.
-    pub(super) fn durable(&self, group: &GroupId) -> Option<&Offsets> {
-        self.0
-            .iter()
-            .find(|removed| removed.group.id == *group)
-            .map(|removed| &removed.group.offsets)
+    /// A group of those that the append was to found.
+    pub(super) fn founded_by(&mut self, append: AppendId) -> Option<&mut Group> {
+        let mut groups = self.0.iter_mut().map(|removed| &mut removed.group);
+        groups.find(|group| group.founding == Some(append))
     }
 
-    /// The offsets of every group of that name that is gone.
-    pub(super) fn offsets<'a>(
-        &'a mut self,
-        group: &'a GroupId,
-    ) -> impl Iterator<Item = &'a mut Offsets> {
-        let same = self.0.iter_mut().filter(|removed| removed.group.id == *group);
-        same.map(|removed| &mut removed.group.offsets)
+    /// Whether a group of that name is on its way out.
+    pub(super) fn has(&self, id: &GroupId) -> bool {
+        self.0.iter().any(|removed| removed.group.id == *id)
     }
 
-    /// The groups that are gone, for what must reach them all the same.
-    pub(super) fn groups(&mut self) -> impl Iterator<Item = &mut Group> {
-        self.0.iter_mut().map(|removed| &mut removed.group)
-    }
-
-    /// The offsets of the oldest group of that name that this coordinator has removed.
-    fn removed_here(&mut self, group: &GroupId) -> Option<&mut Offsets> {
-        let here = |removed: &&mut Removed| removed.tombstone.is_some();
-        let mut same = self.0.iter_mut().filter(|removed| removed.group.id == *group).filter(here);
-        same.next().map(|removed| &mut removed.group.offsets)
+    /// The first group of that name that was removed after that append.
+    fn after(&mut self, append: AppendId, id: &GroupId) -> Option<&mut Group> {
+        let later = |one: &&mut Removed| one.tombstone > append && one.group.id == *id;
+        self.0.iter_mut().find(later).map(|removed| &mut removed.group)
     }
 
     fn take(&mut self, tombstone: AppendId) -> Group {
-        match self.0.iter().position(|removed| removed.tombstone == Some(tombstone)) {
+        match self.0.iter().position(|removed| removed.tombstone == tombstone) {
             Some(index) => self.0.remove(index).group,
             None => panic!("{tombstone:?} is not the tombstone of a group"),
         }
@@ -73,7 +60,7 @@ pub(super) fn remove(
     why: &'static str,
     ticket: Option<Ticket>,
 ) -> usize {
-    let Some(mut group) = groups.swap_remove(id) else {
+    let Some(group) = groups.swap_remove(id) else {
         panic!("group {} is to be removed and does not exist", id.0);
     };
     assert_eq!(
@@ -83,9 +70,9 @@ pub(super) fn remove(
         id.0,
         group.generation
     );
-    let offsets = group.offsets.kept();
+    let offsets = turn.offsets.of(id).kept();
     for partition in &offsets {
-        remove_offset(&mut group, turn, partition, None, ticket);
+        remove_offset(id, turn, partition, None, ticket);
     }
     // An id that was handed out is void with its group: it never was a member, so nobody is told.
     for pending in &group.pending_join {
@@ -95,89 +82,100 @@ pub(super) fn remove(
     turn.observe(Observation::GroupRemoved { group: id.clone(), why });
     let record = Record::GroupTombstone { group: id.clone() };
     let tombstone = turn.append(record, Consequence::GroupTombstone { ticket });
-    turn.appends.removed.0.push(Removed { tombstone: Some(tombstone), group });
+    turn.appends.removed.0.push(Removed { tombstone, group });
     offsets.len() + 1
 }
 
 /// Removes one offset. `why` is observed when that is durable; none for an offset that goes with its group.
 pub(super) fn remove_offset(
-    group: &mut Group,
+    group: &GroupId,
     turn: &mut Turn<'_>,
     partition: &TopicPartition,
     why: Option<&'static str>,
     ticket: Option<Ticket>,
 ) {
-    let record = Record::OffsetTombstone { group: group.id.clone(), partition: partition.clone() };
-    let consequence = Consequence::Offset {
-        group: group.id.clone(),
+    let (group, partition) = (group.clone(), partition.clone());
+    let observe = why.map(|why| Observation::OffsetRemoved {
+        group: group.clone(),
         partition: partition.clone(),
-        ticket,
-        removed: why,
-    };
-    let append = turn.append(record, consequence);
-    group.offsets.append(&partition.topic, partition.partition, append, Change::Remove);
-}
-
-/// Groups of which the end of the log, not durable yet, says that they are gone.
-pub(super) fn set_aside(groups: &mut Groups, appends: &mut Appends) {
-    let gone = |group: &Group| !group.is_recorded && group.offsets.kept().is_empty();
-    let ids: Vec<GroupId> =
-        groups.values().filter(|group| gone(group)).map(|group| group.id.clone()).collect();
-    for id in ids {
-        let group = groups.shift_remove(&id).expect("the group was just seen");
-        appends.removed.0.push(Removed { tombstone: None, group });
-    }
+        why,
+    });
+    let record = Record::OffsetTombstone { group, partition };
+    turn.append(record, Consequence::Offset { ticket, observe });
 }
 
 /// The group's tombstone is durable.
 pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
     let group = turn.appends.removed.take(tombstone);
-    leave_the_rest(groups, turn, group);
+    ensure_group(groups, turn, group.id);
 }
 
-/// So are the tombstones that were found in the log.
-pub(super) fn replayed_committed(groups: &mut Groups, turn: &mut Turn<'_>) {
-    let removed = &mut turn.appends.removed.0;
-    let found: Vec<Removed> = removed.extract_if(.., |one| one.tombstone.is_none()).collect();
-    for Removed { mut group, .. } in found {
-        group.offsets.replayed_committed();
-        leave_the_rest(groups, turn, group);
+/// Offsets without a group, because their own tombstones have failed or the end of their transaction has: they
+/// have a group for themselves, as the log would have it. While their group is on its way out, that can wait.
+pub(super) fn ensure_group(groups: &mut Groups, turn: &mut Turn<'_>, id: GroupId) {
+    if groups.contains_key(&id) || turn.appends.removed.has(&id) || !turn.offsets.of(&id).is_kept()
+    {
+        return;
     }
+    put_back(groups, turn, Group::new(id, turn.now));
 }
 
-/// Nothing is left of a group that is gone but offsets whose own tombstones have failed: they have a group
-/// for themselves, as the log would have it.
-fn leave_the_rest(groups: &mut Groups, turn: &mut Turn<'_>, Group { id, offsets, .. }: Group) {
-    if !offsets.is_empty() {
-        let mut group = Group::new(id, turn.now);
-        group.offsets = offsets;
-        put_back(groups, turn, group);
-    }
-}
-
-/// The group's tombstone will not be durable: the group is back, Empty as it was.
+/// The group's tombstone will not be durable: the group is back, Empty as it was. If another group of its name
+/// was founded meanwhile, that one stays, as what has become of it.
 pub(super) fn failed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
     let mut group = turn.appends.removed.take(tombstone);
     group.pending_join.clear();
-    put_back(groups, turn, group);
-}
-
-/// If another group of its name was founded meanwhile, that one stays, and what was committed before it
-/// is again what it has; also if that one is gone as well by now.
-fn put_back(groups: &mut Groups, turn: &mut Turn<'_>, group: Group) {
     let id = group.id.clone();
-    let later = turn.appends.removed.removed_here(&id);
-    if let Some(offsets) = later.or(groups.get_mut(&id).map(|group| &mut group.offsets)) {
-        return offsets.inherit(group.offsets);
+    let Some(group) = or_before(group) else { return ensure_group(groups, turn, id) };
+    if let Some(later) = turn.appends.removed.after(tombstone, &id) {
+        return follow(later, group);
     }
-    turn.observe(Observation::GroupLoaded(Box::new(as_loaded(&group))));
-    groups.insert(id, group);
+    let Some(present) = groups.get_mut(&id) else { return put_back(groups, turn, group) };
+    if present.never_was {
+        return instead(groups, turn, group);
+    }
+    let newer = present.is_recorded;
+    follow(present, group);
+    if !newer && present.is_recorded {
+        turn.observe(load::as_loaded(present, turn.offsets));
+    }
 }
 
-fn as_loaded(group: &Group) -> LoadedGroup {
-    LoadedGroup {
-        metadata: group.metadata(&[]),
-        state: group.state(),
-        offsets: group.offsets.committed_list(),
+/// The group, or the one before it if it has never been.
+fn or_before(group: Group) -> Option<Group> {
+    match group.never_was {
+        true => group.before.map(|before| *before),
+        false => Some(group),
     }
+}
+
+/// The log has the group `before` again, and then what founded `group`. Without a record of its own this is
+/// the same group. With one it stays, for as long as that record does.
+fn follow(group: &mut Group, before: Group) {
+    let is_the_same = !group.is_recorded && group.state() == GroupState::Empty;
+    if is_the_same && before.is_recorded {
+        let pending_join = std::mem::take(&mut group.pending_join);
+        *group = before;
+        group.pending_join = pending_join;
+    } else {
+        group.before = Some(Box::new(before));
+    }
+}
+
+/// A group that has never been makes room for the one before it.
+pub(super) fn instead(groups: &mut Groups, turn: &mut Turn<'_>, before: Group) {
+    forget(groups, turn, &before.id);
+    put_back(groups, turn, before);
+}
+
+/// A group that has never been is gone.
+pub(super) fn forget(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
+    let group = groups.swap_remove(id).expect("a group that has never been is there until now");
+    group.cancel_timers(turn);
+    turn.observe(Observation::GroupRemoved { group: id.clone(), why: "not stored" });
+}
+
+fn put_back(groups: &mut Groups, turn: &mut Turn<'_>, group: Group) {
+    turn.observe(load::as_loaded(&group, turn.offsets));
+    groups.insert(group.id.clone(), group);
 }

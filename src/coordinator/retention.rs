@@ -10,7 +10,7 @@ use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::group::{Group, Groups};
-use super::offsets::View;
+use super::offsets::{Offsets, View};
 use super::record::CommittedOffset;
 use super::removal;
 use super::state::GroupState;
@@ -35,19 +35,20 @@ pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>) {
 
 /// A topic is gone, and with it what was committed for it, whatever the groups do (R10.6).
 pub(super) fn topic_deleted(groups: &mut Groups, turn: &mut Turn<'_>, topic: &TopicName) {
-    for group in groups.values_mut() {
-        let kept = group.offsets.kept().into_iter();
+    for id in groups.keys() {
+        let kept = turn.offsets.of(id).kept().into_iter();
         for partition in kept.filter(|partition| partition.topic == *topic) {
-            removal::remove_offset(group, turn, &partition, Some("topic deleted"), None);
+            removal::remove_offset(id, turn, &partition, Some("topic deleted"), None);
         }
     }
 }
 
 /// An Empty group that has nothing left goes with its last offset (R10.5).
 fn look_at(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
-    let group = groups.get_mut(id).expect("the group was just listed");
-    let expired = expired(group, turn.now, turn.config.offsets_retention);
-    let nothing_left = expired.len() == group.offsets.kept().len();
+    let group = groups.get(id).expect("the group was just listed");
+    let offsets = turn.offsets.of(id);
+    let expired = expired(group, offsets, turn.now, turn.config.offsets_retention);
+    let nothing_left = expired.len() == offsets.kept().len();
     if nothing_left && group.state() == GroupState::Empty {
         sometimes(Mark::GroupExpired);
         removal::remove(groups, turn, id, "expired", None);
@@ -57,21 +58,25 @@ fn look_at(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
         if group.state() == GroupState::Stable {
             sometimes(Mark::OffsetExpired);
         }
-        removal::remove_offset(group, turn, &partition, Some("expired"), None);
+        removal::remove_offset(id, turn, &partition, Some("expired"), None);
     }
 }
 
 /// The partitions whose offsets have expired, in order.
-fn expired(group: &Group, now: Time, retention: Duration) -> Vec<TopicPartition> {
+fn expired(
+    group: &Group,
+    offsets: &Offsets,
+    now: Time,
+    retention: Duration,
+) -> Vec<TopicPartition> {
     let Some(rule) = Rule::of(group) else { return Vec::new() };
     let mut expired = Vec::new();
-    for (topic, partitions) in group.offsets.all(View::Newest) {
+    for (topic, partitions) in offsets.all(View::Newest) {
         if rule.spares(topic) {
             continue;
         }
         for (partition, offset) in partitions {
-            if rule.is_over(offset, now, retention) && !group.offsets.is_unstable(topic, partition)
-            {
+            if rule.is_over(offset, now, retention) && !offsets.is_unstable(topic, partition) {
                 expired.push(TopicPartition::new(topic.clone(), partition));
             }
         }

@@ -96,11 +96,12 @@ fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncG
 
 /// Appends the leader's assignment. Members it forgot get an empty one, strangers in it are ignored
 /// (R9.1).
-fn store(group: &Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+fn store(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
     let given: BTreeMap<&StrBytes, &Bytes> =
         request.assignments.iter().map(|entry| (&entry.member_id, &entry.assignment)).collect();
     let own = |id: &StrBytes| given.get(id).map(|bytes| Bytes::clone(bytes)).unwrap_or_default();
     let assignments: Vec<Bytes> = group.members.iter().map(|member| own(&member.id.0)).collect();
+    group.is_recorded = true;
     let record = Record::GroupMetadata(group.metadata(&assignments));
     let (group, generation, sync) = (group.id.clone(), group.generation, call.id);
     turn.append(record, Consequence::Assignment { group, generation, assignments, sync });

@@ -9,6 +9,7 @@ use crate::time::Time;
 use super::api::{AppendId, Observation, Output, Release, RequestId};
 use super::appends::{Appends, Consequence};
 use super::config::CoordinatorConfig;
+use super::offsets::OffsetStore;
 use super::record::Record;
 use super::timers::{TimerKey, Timers};
 
@@ -19,6 +20,7 @@ pub(super) struct Turn<'a> {
     pub(super) rng: &'a mut Rng,
     pub(super) timers: &'a mut Timers,
     pub(super) appends: &'a mut Appends,
+    pub(super) offsets: &'a mut OffsetStore,
     pub(super) out: &'a mut Vec<Output>,
 }
 
@@ -38,9 +40,10 @@ impl Turn<'_> {
         self.out.push(Output::Observe(observation));
     }
 
-    /// Appends a record; `consequence` is what its fate will mean.
+    /// Appends a record; `consequence` is what its fate will mean, beside what it means for offsets.
     pub(super) fn append(&mut self, record: Record, consequence: Consequence) -> AppendId {
         let id = self.appends.expect(consequence);
+        self.offsets.append(id, &record);
         self.out.push(Output::Append { id, record });
         id
     }

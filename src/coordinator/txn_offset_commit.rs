@@ -19,7 +19,6 @@ use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::held::{Entry, Ticket};
 use super::offset_commit::{Committer, is_too_long};
-use super::offsets::Change;
 use super::record::{CommittedOffset, ProducerId, Record};
 use super::state::GroupState;
 use super::turn::Turn;
@@ -128,20 +127,9 @@ fn append_one(
     offset: CommittedOffset,
     ticket: Ticket,
 ) {
-    let record = Record::TxnOffsetCommit {
-        producer,
-        group: group.id.clone(),
-        partition: at.clone(),
-        offset: offset.clone(),
-    };
-    let consequence = Consequence::Offset {
-        group: group.id.clone(),
-        partition: at.clone(),
-        ticket: Some(ticket),
-        removed: None,
-    };
-    let append = turn.append(record, consequence);
-    group.offsets.append(&at.topic, at.partition, append, Change::Wait(producer, offset));
+    let record =
+        Record::TxnOffsetCommit { producer, group: group.id.clone(), partition: at, offset };
+    turn.append(record, Consequence::Offset { ticket: Some(ticket), observe: None });
 }
 
 fn committed_offset(partition: &TxnOffsetCommitRequestPartition, now: Time) -> CommittedOffset {

@@ -13,21 +13,14 @@ use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
 use super::api::{Call, Release};
 use super::appends::Consequence;
-use super::group::Groups;
 use super::held::{Entry, Ticket};
-use super::offsets::Change;
 use super::record::{ProducerId, Record};
 use super::turn::Turn;
 
 /// Appends the markers and holds the answer until they are durable.
-pub(super) fn handle(
-    groups: &mut Groups,
-    turn: &mut Turn<'_>,
-    call: &Call<'_>,
-    request: &WriteTxnMarkersRequest,
-) {
+pub(super) fn handle(turn: &mut Turn<'_>, call: &Call<'_>, request: &WriteTxnMarkersRequest) {
     for (index, marker) in request.markers.iter().enumerate() {
-        append(groups, turn, marker, Ticket { request: call.id, entry: Entry::Item(index) });
+        append(turn, marker, Ticket { request: call.id, entry: Entry::Item(index) });
     }
     let response = response(request);
     match request.markers.len() {
@@ -38,20 +31,10 @@ pub(super) fn handle(
 
 /// A marker of a producer that has nothing here is written all the same: the log's readers wait for it.
 /// It reaches groups that are gone as well: their removal may fail, and the transaction is over.
-fn append(groups: &mut Groups, turn: &mut Turn<'_>, marker: &WritableTxnMarker, ticket: Ticket) {
+fn append(turn: &mut Turn<'_>, marker: &WritableTxnMarker, ticket: Ticket) {
     let producer = ProducerId(marker.producer_id.0);
     let committed = marker.transaction_result;
-    let append = turn.appends.next_id();
-    let mut waited = Vec::new();
-    for group in turn.appends.removed.groups().chain(groups.values_mut()) {
-        for at in group.offsets.waiting_for(producer) {
-            let end = Change::End { producer, committed };
-            group.offsets.append(&at.topic, at.partition, append, end);
-            waited.push((group.id.clone(), at));
-        }
-    }
-    let record = Record::TxnMarker { producer, committed };
-    turn.append(record, Consequence::TxnMarker { waited, ticket });
+    turn.append(Record::TxnMarker { producer, committed }, Consequence::TxnMarker { ticket });
 }
 
 /// The answer if all goes well.

@@ -10,7 +10,7 @@ use super::View;
 /// Where in the log something was written; a later place is greater. What was found in the log comes
 /// before whatever the coordinator appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::coordinator) enum Position {
+pub(super) enum Position {
     /// Found in the log, at this place.
     Replayed(u64),
     /// Appended by this coordinator.
@@ -24,7 +24,7 @@ impl Position {
 
 /// What one record does to one partition.
 #[derive(Clone, Debug)]
-pub(in crate::coordinator) enum Change {
+pub(super) enum Change {
     /// An offset is committed, whatever was before.
     Commit(CommittedOffset),
     /// An offset is committed if the producer's transaction commits.
@@ -65,11 +65,22 @@ struct Written {
 
 impl Cell {
     pub(super) fn seen(&self, view: View) -> Option<&CommittedOffset> {
-        let content = match view {
+        self.content(view).committed.as_ref().map(|written| &written.offset)
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(
+        &self,
+        view: View,
+    ) -> impl Iterator<Item = (ProducerId, &CommittedOffset)> {
+        self.content(view).waiting.iter().map(|(producer, written)| (*producer, &written.offset))
+    }
+
+    fn content(&self, view: View) -> &Content {
+        match view {
             View::Newest => &self.newest,
             View::Committed => &self.durable,
-        };
-        content.committed.as_ref().map(|written| &written.offset)
+        }
     }
 
     pub(super) fn is_unstable(&self) -> bool {
@@ -94,19 +105,31 @@ impl Cell {
             && self.durable.waiting.is_empty()
     }
 
-    pub(super) fn append(&mut self, append: AppendId, change: Change) {
-        self.add(Position::Appended(append), change);
-    }
-
-    fn add(&mut self, position: Position, change: Change) {
+    /// A record is in the log that changes this. First come those that are durable, while nothing is under way.
+    pub(super) fn take_in(&mut self, position: Position, change: Change, durable: bool) {
         self.newest.apply(position, &change);
-        self.under_way.push((position, change));
+        if !durable {
+            return self.under_way.push((position, change));
+        }
+        assert!(self.under_way.is_empty(), "what is durable comes before what is not");
+        self.durable.apply(position, &change);
     }
 
-    pub(super) fn committed(&mut self, append: AppendId) -> bool {
-        let Some(change) = self.take(append) else { return false };
-        self.durable.apply(Position::Appended(append), &change);
-        true
+    /// A high watermark passes record after record. One that was left out would be applied after those that
+    /// follow it, whenever something fails.
+    pub(super) fn committed(&mut self, append: AppendId) {
+        let (position, change) = self.take(append);
+        assert!(
+            self.under_way.iter().all(|(other, _)| *other > position),
+            "{append:?} is durable, but {:?} is not, which lies before it",
+            self.under_way
+        );
+        self.durable.apply(position, &change);
+    }
+
+    pub(super) fn failed(&mut self, append: AppendId) {
+        self.take(append);
+        self.rebuild_newest();
     }
 
     /// What was found in the log is durable, all of it.
@@ -118,35 +141,12 @@ impl Cell {
         }
     }
 
-    pub(super) fn failed(&mut self, append: AppendId) -> bool {
-        if self.take(append).is_none() {
-            return false;
-        }
-        self.rebuild_newest();
-        true
-    }
-
-    /// Takes in a record of the log. First come those that are durable, while nothing is under way.
-    pub(super) fn replay(&mut self, position: Position, change: Change, durable: bool) {
-        if !durable {
-            return self.add(position, change);
-        }
-        assert!(self.under_way.is_empty(), "what is durable comes before what is not");
-        self.durable.apply(position, &change);
-        self.newest.apply(position, &change);
-    }
-
-    /// Takes over what `after`, of which nothing is durable, has under way. A marker may be under way in both.
-    pub(super) fn follow_with(&mut self, after: Cell) {
-        self.under_way.extend(after.under_way);
-        self.under_way.sort_by_key(|(position, _)| *position);
-        self.rebuild_newest();
-    }
-
-    fn take(&mut self, append: AppendId) -> Option<Change> {
+    fn take(&mut self, append: AppendId) -> (Position, Change) {
         let wanted = Position::Appended(append);
-        let index = self.under_way.iter().position(|(position, _)| *position == wanted)?;
-        Some(self.under_way.remove(index).1)
+        match self.under_way.iter().position(|(position, _)| *position == wanted) {
+            Some(index) => self.under_way.remove(index),
+            None => panic!("{append:?} is not under way here, but {:?}", self.under_way),
+        }
     }
 
     fn rebuild_newest(&mut self) {

@@ -1,5 +1,10 @@
-//! The committed offsets of one group, as two views at once, and the offsets that wait for the end of a
+//! The committed offsets of all groups, as two views at once, and the offsets that wait for the end of a
 //! transaction.
+//!
+//! [`OffsetStore`] takes in the log's records of offsets, one after the other: those that a coordinator finds
+//! and those that it appends, by one and the same function. So what it holds is what a replay of the log
+//! gives: the durable view that of the committed part, the newest view that of all of it (R9.11). Groups come and
+//! go beside it; it knows nothing of that but the tombstones of their offsets.
 //!
 //! Every change is an append. It is visible to a reader who waits for durability as soon as it is
 //! appended, and to one who does not wait only when it is durable (R6.6.3). A change whose append fails
@@ -8,16 +13,17 @@
 //! What this does not do: it answers nothing and appends nothing, see [`super::appends`].
 
 mod cell;
+mod group;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::protocol::{TopicName, TopicPartition};
+use crate::protocol::{GroupId, TopicPartition};
 
 use super::api::AppendId;
-use super::record::{CommittedOffset, ProducerId, Record};
+use super::record::{ProducerId, Record};
 
-use cell::Cell;
-pub(super) use cell::{Change, Position};
+use cell::{Change, Position};
+pub(super) use group::Offsets;
 
 /// Which of the two a reader wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,183 +34,109 @@ pub(super) enum View {
     Committed,
 }
 
-/// The offsets of one group. A partition of which nothing is known any more has no cell.
+/// The offsets of all groups. A group of whose offsets nothing is known any more has no entry.
 #[derive(Debug, Default)]
-pub(super) struct Offsets(BTreeMap<TopicName, BTreeMap<i32, Cell>>);
+pub(super) struct OffsetStore {
+    groups: BTreeMap<GroupId, Offsets>,
+    /// What each append of this coordinator has changed whose fate is not known.
+    under_way: BTreeMap<AppendId, Vec<Place>>,
+}
 
-impl Offsets {
-    /// A change was appended.
-    pub(super) fn append(
-        &mut self,
-        topic: &TopicName,
-        partition: i32,
-        append: AppendId,
-        change: Change,
-    ) {
-        self.cell(topic, partition).append(append, change);
+/// A partition of a group.
+type Place = (GroupId, TopicPartition);
+
+impl OffsetStore {
+    /// The offsets of one group.
+    pub(super) fn of(&self, group: &GroupId) -> &Offsets {
+        static NONE: Offsets = Offsets::none();
+        self.groups.get(group).unwrap_or(&NONE)
     }
 
-    /// The change of that append is durable. False if this group knows nothing of it.
-    pub(super) fn committed(
-        &mut self,
-        topic: &TopicName,
-        partition: i32,
-        append: AppendId,
-    ) -> bool {
-        self.settle(topic, partition, |cell| cell.committed(append))
-    }
-
-    /// The change of that append will not be durable. False if this group knows nothing of it.
-    pub(super) fn failed(&mut self, topic: &TopicName, partition: i32, append: AppendId) -> bool {
-        self.settle(topic, partition, |cell| cell.failed(append))
-    }
-
-    /// What is committed for one partition.
-    pub(super) fn get(
-        &self,
-        topic: &TopicName,
-        partition: i32,
-        view: View,
-    ) -> Option<&CommittedOffset> {
-        self.0.get(topic)?.get(&partition)?.seen(view)
-    }
-
-    /// Whether a transaction that is not over has an offset for the partition.
-    pub(super) fn is_unstable(&self, topic: &TopicName, partition: i32) -> bool {
-        let cell = self.0.get(topic).and_then(|partitions| partitions.get(&partition));
-        cell.is_some_and(Cell::is_unstable)
-    }
-
-    /// Everything committed, topics and partitions in order. A topic may come without partitions.
-    pub(super) fn all(
-        &self,
-        view: View,
-    ) -> impl Iterator<Item = (&TopicName, impl Iterator<Item = (i32, &CommittedOffset)>)> {
-        self.0.iter().map(move |(topic, partitions)| {
-            (topic, partitions.iter().filter_map(move |(p, cell)| Some((*p, cell.seen(view)?))))
-        })
-    }
-
-    /// Everything that is durable, in order, for a look from outside.
-    pub(super) fn committed_list(&self) -> Vec<(TopicPartition, i64)> {
-        let topics = self.all(View::Committed);
-        let list = topics.flat_map(|(topic, partitions)| {
-            partitions
-                .map(|(p, committed)| (TopicPartition::new(topic.clone(), p), committed.offset))
-        });
-        list.collect()
-    }
-
-    /// Whether nothing is known of any partition.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Every partition that has an offset, committed or waiting for the end of a transaction, in order:
-    /// what a tombstone would be for.
-    pub(super) fn kept(&self) -> Vec<TopicPartition> {
-        self.where_cell(Cell::is_kept)
-    }
-
-    /// The partitions with an offset that waits for the end of the producer's transaction, or will again if
-    /// something under way fails; in order.
-    pub(super) fn waiting_for(&self, producer: ProducerId) -> Vec<TopicPartition> {
-        self.where_cell(|cell| cell.may_wait_for(producer))
-    }
-
-    /// Takes in an offset record of the log: OffsetCommit, OffsetTombstone or TxnOffsetCommit.
+    /// Takes in a record of the log. Those that are durable come first.
     pub(super) fn replay(&mut self, position: u64, record: &Record, durable: bool) {
-        let (partition, change) = match record {
-            Record::OffsetCommit { partition, offset, .. } => {
-                (partition, Change::Commit(offset.clone()))
-            }
-            Record::OffsetTombstone { partition, .. } => (partition, Change::Remove),
-            Record::TxnOffsetCommit { producer, partition, offset, .. } => {
-                (partition, Change::Wait(*producer, offset.clone()))
-            }
-            Record::GroupMetadata(_) | Record::GroupTombstone { .. } | Record::TxnMarker { .. } => {
-                panic!("{record:?} is no record of one group's offset")
-            }
-        };
-        let cell = self.cell(&partition.topic, partition.partition);
-        cell.replay(Position::Replayed(position), change, durable);
-        self.tidy(&partition.topic, partition.partition);
+        self.take_in(Position::Replayed(position), record, durable);
     }
 
-    /// A transaction is over, as the log tells: what its producer committed counts, or does not.
-    pub(super) fn end_transaction(
-        &mut self,
-        position: u64,
-        producer: ProducerId,
-        committed: bool,
-        durable: bool,
-    ) {
-        for TopicPartition { topic, partition } in self.waiting_for(producer) {
-            let end = Change::End { producer, committed };
-            self.cell(&topic, partition).replay(Position::Replayed(position), end, durable);
-            self.tidy(&topic, partition);
+    /// A record was appended.
+    pub(super) fn append(&mut self, append: AppendId, record: &Record) {
+        let changed = self.take_in(Position::Appended(append), record, false);
+        if !changed.is_empty() {
+            self.under_way.insert(append, changed);
         }
+    }
+
+    /// The record of that append is durable, and so is all that lies before it.
+    pub(super) fn committed(&mut self, append: AppendId) {
+        for (group, at) in self.under_way.remove(&append).unwrap_or_default() {
+            self.change(&group, |offsets| offsets.committed(&at, append));
+        }
+    }
+
+    /// The record of that append will not be durable. Gives the groups that it had changed.
+    pub(super) fn failed(&mut self, append: AppendId) -> BTreeSet<GroupId> {
+        let changed = self.under_way.remove(&append).unwrap_or_default();
+        for (group, at) in &changed {
+            self.change(group, |offsets| offsets.failed(at, append));
+        }
+        changed.into_iter().map(|(group, _)| group).collect()
     }
 
     /// What was found in the log is durable, all of it.
     pub(super) fn replayed_committed(&mut self) {
-        self.0.retain(|_, partitions| {
-            partitions.values_mut().for_each(Cell::replayed_committed);
-            partitions.retain(|_, cell| !cell.is_blank());
-            !partitions.is_empty()
+        self.groups.retain(|_, offsets| {
+            offsets.replayed_committed();
+            !offsets.is_blank()
         });
     }
 
-    /// Takes over what came before: the offsets of a group of the same name whose removal has failed.
-    pub(super) fn inherit(&mut self, before: Offsets) {
-        for (topic, partitions) in before.0 {
-            for (partition, mut cell) in partitions {
-                let after = std::mem::take(self.cell(&topic, partition));
-                cell.follow_with(after);
-                *self.cell(&topic, partition) = cell;
+    /// The one way from a record to what it changes; gives where that was.
+    fn take_in(&mut self, position: Position, record: &Record, durable: bool) -> Vec<Place> {
+        let (group, at, change) = match record {
+            Record::OffsetCommit { group, partition, offset } => {
+                (group, partition, Change::Commit(offset.clone()))
             }
-        }
+            Record::OffsetTombstone { group, partition } => (group, partition, Change::Remove),
+            Record::TxnOffsetCommit { producer, group, partition, offset } => {
+                (group, partition, Change::Wait(*producer, offset.clone()))
+            }
+            Record::TxnMarker { producer, committed } => {
+                return self.end_transaction(position, *producer, *committed, durable);
+            }
+            Record::GroupMetadata(_) | Record::GroupTombstone { .. } => return Vec::new(),
+        };
+        self.change(group, |offsets| offsets.take_in(at, position, change, durable));
+        vec![(group.clone(), at.clone())]
     }
 
-    fn where_cell(&self, wanted: impl Fn(&Cell) -> bool) -> Vec<TopicPartition> {
-        let cells = self.0.iter().flat_map(|(topic, partitions)| {
-            partitions.iter().map(move |(partition, cell)| (topic, *partition, cell))
-        });
-        cells
-            .filter(|(.., cell)| wanted(cell))
-            .map(|(topic, partition, _)| TopicPartition::new(topic.clone(), partition))
-            .collect()
-    }
-
-    fn cell(&mut self, topic: &TopicName, partition: i32) -> &mut Cell {
-        // The name is copied only for a topic that is not there yet.
-        if !self.0.contains_key(topic) {
-            self.0.insert(topic.clone(), BTreeMap::new());
-        }
-        let partitions = self.0.get_mut(topic).expect("the topic is there or was just added");
-        partitions.entry(partition).or_default()
-    }
-
-    fn settle(
+    /// A transaction is over: what its producer committed counts, or does not, whichever groups it was for.
+    fn end_transaction(
         &mut self,
-        topic: &TopicName,
-        partition: i32,
-        how: impl FnOnce(&mut Cell) -> bool,
-    ) -> bool {
-        let cell = self.0.get_mut(topic).and_then(|partitions| partitions.get_mut(&partition));
-        let known = cell.is_some_and(how);
-        self.tidy(topic, partition);
-        known
+        position: Position,
+        producer: ProducerId,
+        committed: bool,
+        durable: bool,
+    ) -> Vec<Place> {
+        let waiting = self.groups.iter().flat_map(|(group, offsets)| {
+            offsets.waiting_for(producer).into_iter().map(|at| (group.clone(), at))
+        });
+        let waiting: Vec<Place> = waiting.collect();
+        for (group, at) in &waiting {
+            let end = Change::End { producer, committed };
+            self.change(group, |offsets| offsets.take_in(at, position, end, durable));
+        }
+        waiting
     }
 
-    /// Forgets a partition of which nothing is known any more.
-    fn tidy(&mut self, topic: &TopicName, partition: i32) {
-        let Some(partitions) = self.0.get_mut(topic) else { return };
-        if partitions.get(&partition).is_some_and(Cell::is_blank) {
-            partitions.remove(&partition);
-        }
-        if partitions.is_empty() {
-            self.0.remove(topic);
+    /// Changes the offsets of one group, and forgets the group if nothing is known any more.
+    fn change(&mut self, group: &GroupId, how: impl FnOnce(&mut Offsets)) {
+        // The id is copied only for a group that is not there yet.
+        let offsets = match self.groups.get_mut(group) {
+            Some(offsets) => offsets,
+            None => self.groups.entry(group.clone()).or_default(),
+        };
+        how(offsets);
+        if offsets.is_blank() {
+            self.groups.remove(group);
         }
     }
 }

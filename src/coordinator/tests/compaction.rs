@@ -61,7 +61,7 @@ fn meaning<'a>(log: impl Iterator<Item = (u64, &'a Record)>) -> Meaning {
     log.for_each(|(position, record)| coordinator.replay(Time::ZERO, position, record));
     coordinator.loaded(Time::ZERO, &mut Vec::new());
     let unstable = |id: &GroupId| {
-        let offsets = &coordinator.groups[id].offsets;
+        let offsets = coordinator.offsets.of(id);
         let waits = |at: &TopicPartition| offsets.is_unstable(&at.topic, at.partition);
         offsets.kept().into_iter().filter(waits).collect()
     };

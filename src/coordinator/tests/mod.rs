@@ -12,6 +12,7 @@ mod leave;
 mod list;
 mod load;
 mod max_size;
+mod memory;
 mod offset_delete;
 mod offset_world;
 mod offsets;

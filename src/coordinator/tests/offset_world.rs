@@ -100,17 +100,32 @@ pub(super) fn loaded(bench: &mut Bench) {
 }
 
 pub(super) fn commit_to(bench: &mut Bench, group: &str, partition: &str, offset: i64) -> RequestId {
+    bench.ask("m", 9, commit_request(group, partition, offset))
+}
+
+/// The same, which expires so many seconds later whatever the group does.
+pub(super) fn commit_until(
+    bench: &mut Bench,
+    group: &str,
+    partition: &str,
+    offset: i64,
+    seconds: i64,
+) -> RequestId {
+    let request = commit_request(group, partition, offset).with_retention_time_ms(seconds * 1_000);
+    bench.ask("m", 4, request)
+}
+
+fn commit_request(group: &str, partition: &str, offset: i64) -> OffsetCommitRequest {
     let at = at(partition);
     let partition = OffsetCommitRequestPartition::default()
         .with_partition_index(at.partition)
         .with_committed_offset(offset);
     let topic =
         OffsetCommitRequestTopic::default().with_name(at.topic).with_partitions(vec![partition]);
-    let request = OffsetCommitRequest::default()
+    OffsetCommitRequest::default()
         .with_group_id(named(group))
         .with_generation_id_or_member_epoch(-1)
-        .with_topics(vec![topic]);
-    bench.ask("m", 9, request)
+        .with_topics(vec![topic])
 }
 
 /// A TxnOffsetCommit that names nobody; see the fields for more.

@@ -151,11 +151,12 @@ type Contents = BTreeMap<(GroupId, TopicPartition), (Option<i64>, bool)>;
 /// For each partition what is committed, in both views, and whether a transaction is open.
 fn contents(coordinator: &Coordinator) -> Contents {
     let mut all = Contents::new();
-    for (id, group) in &coordinator.groups {
-        for at in group.offsets.kept() {
-            let seen = |view| group.offsets.get(&at.topic, at.partition, view).map(|o| o.offset);
+    for id in coordinator.groups.keys() {
+        let offsets = coordinator.offsets.of(id);
+        for at in offsets.kept() {
+            let seen = |view| offsets.get(&at.topic, at.partition, view).map(|o| o.offset);
             assert_eq!(seen(View::Newest), seen(View::Committed), "everything is settled");
-            let unstable = group.offsets.is_unstable(&at.topic, at.partition);
+            let unstable = offsets.is_unstable(&at.topic, at.partition);
             all.insert((id.clone(), at.clone()), (seen(View::Committed), unstable));
         }
     }

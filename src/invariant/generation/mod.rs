@@ -18,7 +18,8 @@
 //!   answer was lost rejoins and is given the generation it is in.
 //!
 //! Not said: that numbers grow by exactly one; which generation a heartbeat, commit or sync may name
-//! (that is `fencing`'s); anything about answers that became visible more than eight generations late.
+//! (that is `fencing`'s); anything about answers that became visible more than eight generations late, also where
+//! another incarnation had a generation of that number.
 
 mod brought;
 
@@ -47,7 +48,30 @@ pub(super) struct Generations {
     brought: Brought,
 }
 
-type History = BTreeMap<Generation, Facts>;
+/// The generations of one incarnation.
+#[derive(Default)]
+struct History {
+    known: BTreeMap<Generation, Facts>,
+    /// The newest of those that are forgotten. An incarnation may have had it, and any before.
+    forgotten: Option<Generation>,
+}
+
+impl History {
+    fn newest(&self) -> Generation {
+        self.known.last_key_value().map_or(Generation(0), |(newest, _)| *newest)
+    }
+
+    fn remember(&mut self, generation: Generation, facts: Facts) {
+        self.known.insert(generation, facts);
+        if self.known.len() > REMEMBERED {
+            self.forgotten = self.known.pop_first().map(|(oldest, _)| oldest);
+        }
+    }
+
+    fn has_forgotten(&self, generation: Generation) -> bool {
+        self.forgotten.is_some_and(|newest| generation <= newest)
+    }
+}
 
 struct Facts {
     leader: Option<MemberId>,
@@ -116,7 +140,7 @@ impl Generations {
         match observation {
             Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
                 let history = self.groups.entry(index).or_default();
-                let last = history.last_key_value().map_or(Generation(0), |(last, _)| *last);
+                let last = history.newest();
                 if *generation <= last {
                     let group = group.id.as_str();
                     return Err(format!(
@@ -125,18 +149,19 @@ impl Generations {
                 }
                 let (leader, protocol) = (leader.clone(), protocol.clone());
                 let facts = Facts { leader, protocol, members: sorted(members) };
-                remember(history, *generation, facts);
+                history.remember(*generation, facts);
             }
             Observation::GroupLoaded(loaded) => {
                 let metadata = &loaded.metadata;
                 let members: Vec<_> = metadata.members.iter().map(|m| m.id.clone()).collect();
                 let (leader, protocol) = (metadata.leader.clone(), metadata.protocol.clone());
                 let facts = Facts { leader, protocol, members: sorted(&members) };
-                remember(self.groups.entry(index).or_default(), metadata.generation, facts);
+                self.groups.entry(index).or_default().remember(metadata.generation, facts);
             }
             Observation::MemberReplaced { new: id, .. }
             | Observation::ReplacementUndone { old: id, .. } => {
-                let newest = self.groups.get_mut(&index).and_then(|known| known.last_entry());
+                let newest =
+                    self.groups.get_mut(&index).and_then(|history| history.known.last_entry());
                 if let Some(mut newest) = newest {
                     newest.get_mut().members.push(id.clone());
                     newest.get_mut().members.sort();
@@ -173,8 +198,8 @@ impl Generations {
                 asked.state
             ));
         }
-        let Some(facts) = self.groups.get(&asked.group).and_then(|known| known.get(&generation))
-        else {
+        let history = self.groups.get(&asked.group);
+        let Some(facts) = history.and_then(|history| history.known.get(&generation)) else {
             return Ok(());
         };
         let leader = facts.leader.as_ref().map_or("", |leader| group.resolve(leader).as_str());
@@ -239,11 +264,12 @@ impl Generations {
             return Err(format!("{member} was assigned in generation {generation} after {last}"));
         }
         let Some(group) = self.consumers.get(&consumer) else { return Ok(()) };
-        let mut known = ledger
-            .incarnations(group)
-            .filter_map(|(index, _)| self.groups.get(&index)?.get(&generation))
-            .peekable();
-        let unknown = known.peek().is_none();
+        let histories =
+            || ledger.incarnations(group).filter_map(|(index, _)| self.groups.get(&index));
+        // One that is forgotten may have included it, whatever others of that number did.
+        let forgotten = histories().any(|history| history.has_forgotten(generation));
+        let mut known = histories().filter_map(|one| one.known.get(&generation)).peekable();
+        let unknown = forgotten || known.peek().is_none();
         match unknown || known.any(|facts| contains(&facts.members, &member.0)) {
             true => Ok(()),
             false => Err(format!(
@@ -263,13 +289,6 @@ fn knows_its_leader(group: &Group, version: i16, answer: &JoinGroupResponse) -> 
             answer.member_id,
             answer.leader
         )),
-    }
-}
-
-fn remember(history: &mut History, generation: Generation, facts: Facts) {
-    history.insert(generation, facts);
-    if history.len() > REMEMBERED {
-        history.pop_first();
     }
 }
 
@@ -369,6 +388,27 @@ mod tests {
         let mut story = story();
         story.started(0).generation(1, &["a"]).assigned(0, "b", 1, &[]);
         story.breaks("does not include it");
+    }
+
+    /// The answer comes eight generations late, and an earlier term has had that number, too.
+    #[test]
+    fn of_a_generation_that_is_forgotten_nothing_is_said() {
+        let after = |generations: std::ops::RangeInclusive<i32>| {
+            let mut story = story();
+            story.started(0).generation(1, &["a"]);
+            story.elected(1).on(1).shard_active(1).generation(1, &["b"]);
+            generations.for_each(|generation| {
+                story.generation(generation, &["c"]);
+            });
+            story.assigned(0, "b", 1, &[]);
+            story
+        };
+        after(2..=8).holds();
+        after(2..=9).holds();
+        let mut stranger = story();
+        stranger.started(0).generation(1, &["a"]);
+        stranger.elected(1).on(1).shard_active(1).generation(1, &["b"]).assigned(0, "x", 1, &[]);
+        stranger.breaks("does not include it");
     }
 
     #[test]
