@@ -111,17 +111,17 @@ fn check(version: i16, bytes: &Bytes) -> Result<BatchHeader, ResponseError> {
         return Err(E::CorruptMessage);
     }
     let offsets = i64::from(header.last_offset_delta) + 1;
-    // Whoever reads the batch makes room for as many records as it says.
-    let room = (bytes.len() - BatchHeader::SIZE) / BatchHeader::SMALLEST_RECORD;
-    let impossible = header.compression() == 0 && offsets > room as i64;
     let without_sequence = header.producer_id >= 0 && header.base_sequence < 0;
     if header.count <= 0
         || offsets != i64::from(header.count)
-        || impossible
         || header.is_control()
         || without_sequence
     {
         return Err(E::InvalidRecord);
+    }
+    // Kafka goes through the records, too, unless they are packed and can stay so.
+    if header.compression() == 0 {
+        records::check_records(bytes).map_err(|_| E::InvalidRecord)?;
     }
     Ok(header)
 }

@@ -12,18 +12,19 @@
 //!
 //! Static members that are away count as members: their leader was told of them.
 //!
-//! Not said: anything of other assignors; which member gets which share (ties are an assignor's own
+//! Not said: anything of other assignors, or of groups that are not of consumers; which member gets which share (ties are an assignor's own
 //! business); unequal subscriptions with the others than range, which promise no bound that a checker could compute. That the plan is
 //! complete is `single-owner`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::assignor::Assignor;
 use crate::protocol::{Api, MemberId, TopicName, TopicPartition};
 use crate::trace::Event;
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::{Group, Ledger, Plan, Roster};
+use super::ledger::{Group, Ledger, Roster};
 
 type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
 
@@ -43,21 +44,21 @@ impl Invariant for Balance {
     }
 
     fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), String> {
-        let Some((group, Plan { assignments: Ok(assignments), .. })) = ledger.handed_in() else {
+        let Some((group, plan)) = ledger.handed_in() else { return Ok(()) };
+        let (Some(assignments), Some(roster), Some(assignor)) =
+            (plan.assignments.partitions(), &group.roster, group.assignor())
+        else {
             return Ok(());
         };
-        let (Some(roster), Some(protocol)) = (&group.roster, &group.protocol) else {
-            return Ok(());
-        };
-        match protocol.as_str() {
-            "range" => range(ledger, group, roster, assignments),
-            "roundrobin" | "sticky" if comparable(ledger, roster) => {
+        match assignor {
+            Assignor::Range => range(ledger, group, roster, assignments),
+            Assignor::RoundRobin | Assignor::Sticky if comparable(ledger, roster) => {
                 even(totals(roster, assignments)).map_err(|what| format!("{} {what}", head(group)))
             }
-            "cooperative-sticky" if comparable(ledger, roster) => {
+            Assignor::CooperativeSticky if comparable(ledger, roster) => {
                 cooperative(roster, assignments).map_err(|what| format!("{} {what}", head(group)))
             }
-            _ => Ok(()),
+            Assignor::RoundRobin | Assignor::Sticky | Assignor::CooperativeSticky => Ok(()),
         }
     }
 }
@@ -116,7 +117,7 @@ fn totals<'a>(
 fn cooperative(roster: &Roster, assignments: &Assignments) -> Result<(), String> {
     let given: BTreeSet<&TopicPartition> = assignments.values().flatten().collect();
     let claimed: BTreeSet<&TopicPartition> =
-        roster.claims.values().flat_map(|claim| &claim.partitions).collect();
+        roster.claims.values().flat_map(|claim| &claim.owned).collect();
     let transit = claimed.difference(&given).count();
     let (total, members) = (given.len() + transit, roster.subscriptions.len().max(1));
     for (member, size) in totals(roster, assignments) {
@@ -210,6 +211,18 @@ mod tests {
         let mut story = story("own");
         story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
         story.holds();
+    }
+
+    #[test]
+    fn a_name_promises_nothing_where_the_members_are_no_consumers() {
+        for (protocol_type, holds) in [("connect", true), ("consumer", false)] {
+            let mut story = Story::new("balance");
+            story.topic("t", 4).of_type(protocol_type).protocol("range");
+            story.ask_join("");
+            story.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]);
+            story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
+            assert_eq!(story.broken().is_none(), holds, "{protocol_type}");
+        }
     }
 
     #[test]

@@ -38,7 +38,9 @@ mod told;
 pub use api::{Invariant, Violation};
 pub use checker::Checker;
 pub use interest::Interest;
-pub use ledger::{Asked, Claim, Group, Home, Key, Ledger, Member, Plan, Roster, Standing};
+pub use ledger::{
+    Asked, Assigned, Claim, Group, Home, Key, Ledger, Member, Plan, Roster, Standing,
+};
 
 /// The names of all invariants, in the order in which they are asked.
 pub const NAMES: [&str; 18] = [

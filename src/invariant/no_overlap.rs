@@ -11,10 +11,12 @@
 //!   (Unless the leader of that generation handed in two plans, and one of them was told, the other loaded;
 //!   or the generation has two histories, because some broker told of it before its record was committed.)
 //! - An accepted OffsetCommit with a generation comes from a member that had been told, in that
-//!   generation and by some broker or its log, to own the partition; with `cooperative-sticky` also from
-//!   one that claimed it when it joined the generation, as it commits what it is about to revoke.
+//!   generation and by some broker or its log, to own the partition; also from one that claimed, in the owned
+//!   partitions of its subscription, to have it still when it joined the generation, as it commits what it is about
+//!   to revoke. (That is what makes a rebalance cooperative, whatever the assignor is called.)
 //!
-//! Not said: that a consumer stops at once when it is removed, or when its group has another coordinator. It
+//! Not said: anything of commits in a group of another protocol type, or in a generation of which some member was told
+//! what cannot be read here; and that a consumer stops at once when it is removed, or when its group has another coordinator. It
 //! cannot know before it hears of it, and until then may poll and process what somebody else owns by now;
 //! only its commits are refused. While no broker has loaded the group nobody's membership is current.
 
@@ -250,6 +252,9 @@ fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), String> {
         if group.generation < *generation {
             continue;
         }
+        if group.told_unread {
+            return Ok(());
+        }
         let own = Some(group.resolve(member));
         let told = |owned: &&TopicPartition| group.owner(&owned.topic, owned.partition) == own;
         match holder.owned.iter().find(|owned| !told(owned)) {
@@ -270,6 +275,9 @@ fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), String> {
 fn foreign(ledger: &Ledger, asked: &Asked, body: &OffsetCommitRequest) -> Vec<TopicPartition> {
     let group = ledger.group(asked.group);
     let mut foreign = Vec::new();
+    if group.told_unread {
+        return foreign;
+    }
     for topic in &body.topics {
         for partition in &topic.partitions {
             let owner = group.owner(&topic.name, partition.partition_index);
@@ -280,7 +288,7 @@ fn foreign(ledger: &Ledger, asked: &Asked, body: &OffsetCommitRequest) -> Vec<To
             if told_elsewhere(ledger, group, &body.member_id, &id) {
                 continue;
             }
-            if !may_revoke(group, &body.member_id, &id) {
+            if !group.may_have_kept(&body.member_id, &id) {
                 foreign.push(id);
             }
         }
@@ -298,7 +306,10 @@ fn told_elsewhere(
     let TopicPartition { topic, partition } = partition;
     let mut same =
         ledger.incarnations(&group.id).filter(|(_, other)| other.generation == group.generation);
-    same.any(|(_, other)| other.owner(topic, *partition).is_some_and(|owner| owner.0 == *member))
+    same.any(|(_, other)| {
+        let owner = other.owner(topic, *partition);
+        other.told_unread || owner.is_some_and(|owner| owner.0 == *member)
+    })
 }
 
 /// Whether the leader of that generation handed in more than one plan: the one that members were told and
@@ -306,15 +317,6 @@ fn told_elsewhere(
 fn planned_twice(ledger: &Ledger, id: &GroupId, generation: Generation) -> bool {
     let mut same = ledger.incarnations(id).filter(|(_, group)| group.generation == generation);
     same.any(|(_, group)| group.plans.len() > 1)
-}
-
-/// Whether the member may have owned the partition when it joined, and be about to revoke it.
-fn may_revoke(group: &Group, member: &StrBytes, partition: &TopicPartition) -> bool {
-    group.is_cooperative()
-        && group
-            .roster
-            .as_ref()
-            .is_none_or(|roster| roster.claimants(partition).any(|(owner, _)| owner.0 == *member))
 }
 
 fn accepted(answer: &OffsetCommitResponse, partition: &TopicPartition) -> bool {
@@ -422,10 +424,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cooperative_member_may_commit_what_it_revokes() {
-        let commits = |name: &str| {
+    fn a_cooperative_member_may_commit_what_it_revokes_whatever_its_assignor_is_called() {
+        let commits = |protocol: &str, name: &str| {
             let mut story = Story::new("no-overlap");
-            story.protocol("cooperative-sticky").generation(2, &["a", "b"]);
+            story.protocol(protocol).generation(2, &["a", "b"]);
             story.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &[], -1)]);
             let key = story.ask_sync("a", 2, &[("a", &["t-0"])]);
             story.stable().told(key, &["t-0"]);
@@ -433,7 +435,35 @@ mod tests {
             story.committed(key, 0);
             story
         };
-        commits("t-1").holds();
-        commits("t-2").breaks("a commit of t-2");
+        for protocol in ["cooperative-sticky", "stream"] {
+            commits(protocol, "t-1").holds();
+            commits(protocol, "t-2").breaks("a commit of t-2");
+        }
+    }
+
+    #[test]
+    fn what_was_told_and_cannot_be_read_may_be_anything() {
+        for protocol_type in ["connect", "consumer"] {
+            let mut story = Story::new("no-overlap");
+            story.of_type(protocol_type).ask_join("");
+            story.generation(1, &["a", "b"]);
+            let a = story.ask_sync("a", 1, &[]);
+            let b = story.ask_sync("b", 1, &[]);
+            story.stable().told_raw(a, b"{").told(b, &["t-1"]);
+            let key = story.ask_commit("a", 1, &[("t-1", 1)]);
+            story.committed(key, 0).holds();
+            story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &["t-0"])]);
+            let key = story.ask_commit("a", 1, &[("t-1", 1)]);
+            story.committed(key, 0).holds();
+        }
+        // Of the next generation everything is known.
+        let mut story = Story::new("no-overlap");
+        story.generation(1, &["a", "b"]);
+        let a = story.ask_sync("a", 1, &[]);
+        story.told_raw(a, b"{").generation(2, &["a", "b"]);
+        let a = story.ask_sync("a", 2, &[]);
+        story.stable().told(a, &["t-0"]);
+        let key = story.ask_commit("a", 2, &[("t-1", 1)]);
+        story.committed(key, 0).breaks("a commit of t-1");
     }
 }

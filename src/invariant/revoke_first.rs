@@ -1,9 +1,10 @@
 //! With cooperative rebalancing a partition is given up before it is taken over (KIP-429): nobody needs to
 //! stop for a rebalance, and yet no two members act on one partition.
 //!
-//! Scope: a group whose assignor is `cooperative-sticky`. When a consumer is assigned a partition that it did
-//! not own, in the newest generation of the incarnation that counts, no other living consumer of the group
-//! still owns it from whenever, under an id that is a member and that joined for that very generation, with a
+//! Scope: consumers that need not give everything up before they join: all their assignors are cooperative, whatever
+//! the one of the generation is called. When a consumer is assigned a partition that it did not own, in the newest
+//! generation of the incarnation that counts, no such consumer of the group that is alive still owns it from
+//! whenever, under an id that is a member and that joined for that very generation, with a
 //! JoinGroup that it sent when it owned the partition already. So
 //! the old owner has revoked or lost it, closed or crashed, or its id is no member any more: fenced,
 //! expired, replaced.
@@ -49,8 +50,6 @@ struct Holder {
     group: GroupId,
     /// It offers an assignor that is not cooperative.
     eager: bool,
-    /// What it has was assigned by a cooperative assignor.
-    cooperative: bool,
     member: Option<MemberId>,
     /// What it owns, and when it was assigned that.
     owned: BTreeMap<TopicPartition, u64>,
@@ -109,7 +108,7 @@ impl Invariant for RevokeFirst {
             (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
                 let (group, owned) = (config.group.clone(), BTreeMap::new());
                 let eager = common_protocol(&config.assignors) == RebalanceProtocol::Eager;
-                let holder = Holder { group, eager, cooperative: false, member: None, owned };
+                let holder = Holder { group, eager, member: None, owned };
                 self.consumers.insert(consumer, holder);
             }
             (
@@ -145,8 +144,7 @@ impl RevokeFirst {
                     .iter()
                     .filter(|p| !holder.owned.contains_key(*p) && !inherited(p))
                     .collect();
-                holder.cooperative = group.is_cooperative();
-                if group.is_cooperative() && group.generation == *generation {
+                if group.generation == *generation {
                     self.alone(index, group, consumer, &taken)?;
                 }
                 self.order += 1;
@@ -194,7 +192,7 @@ impl RevokeFirst {
     ) -> Result<(), String> {
         let Some(joined) = self.joined.get(&index) else { return Ok(()) };
         for (other, rival) in &self.consumers {
-            if *other == consumer || rival.group != group.id || !rival.cooperative {
+            if *other == consumer || rival.group != group.id || rival.eager {
                 continue;
             }
             let Some(member) = &rival.member else { continue };
@@ -257,6 +255,29 @@ mod tests {
         story(true)
             .assigned(1, "b", 2, &["t-1"])
             .breaks("t-1 was given to another in generation 2");
+    }
+
+    #[test]
+    fn it_is_the_members_that_are_cooperative_and_not_a_name() {
+        let taken = |protocol: &str| {
+            let mut story = Story::new("revoke-first");
+            story.protocol(protocol).started(0).started(1).protocol("own");
+            story.generation(1, &["a"]).stable().assigned(0, "a", 1, &["t-0", "t-1"]);
+            story.state(Stable, PreparingRebalance).added("b").consumer(0, revoked());
+            if protocol == "range" {
+                let rest = vec![partition("t-0")];
+                story.consumer(0, Observation::Revoked { partitions: rest });
+            }
+            story.ask_join("a");
+            story.generation(2, &["a", "b"]);
+            story
+        };
+        for protocol in ["cooperative-sticky", "range"] {
+            taken(protocol).assigned(1, "b", 2, &["t-1"]).holds();
+        }
+        taken("cooperative-sticky")
+            .assigned(1, "b", 2, &["t-0"])
+            .breaks("t-0 was given to another in generation 2");
     }
 
     #[test]

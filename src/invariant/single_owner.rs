@@ -7,14 +7,19 @@
 //! - What a member is told is, byte for byte, what the leader handed in for it in that generation; a
 //!   member that the leader left out is told nothing. A leader that asked twice may have handed in two
 //!   plans: then each member may have been told from either.
-//! - The plan gives every partition of every topic that a member subscribes to, to exactly one member,
-//!   one that subscribes to the topic. So whenever the group is Stable, each partition has one owner.
+//! - The plan of a group of consumers gives no partition to two members.
 //!   It gives nothing to an id whose place another has taken: a static member that comes back in the sync phase starts
 //!   a rebalance. (One that had to give the place back may be named still, R8.9.)
+//! - With `range`, `roundrobin`, `sticky` or `cooperative-sticky` the plan can be read, and gives every partition
+//!   of every topic that a member subscribes to, to a member that subscribes to the topic. So whenever the group is
+//!   Stable, each partition has one owner.
 //!   With `cooperative-sticky` the plan may give to nobody what a member has claimed in its
 //!   subscription: that is in transit, and is given in the rebalance that follows.
 //!
-//! Not said: anything across generations, where an old owner may not know yet that it was replaced (see
+//! Of a group of another protocol type only the bytes are compared: what they say is not known here.
+//!
+//! Not said: that an assignor of another name leaves nothing out, gives only what is subscribed to, or writes what
+//! can be read here; anything across generations, where an old owner may not know yet that it was replaced (see
 //! `no-overlap`); anything about topics that were created after the first consumer started, partitions
 //! that were added since and topics that were deleted, of which a leader may not have heard; of what was
 //! handed in for a generation of the same number that was lost in a fail-over, and arrives late: Kafka takes it for
@@ -25,12 +30,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
+use crate::assignor::{Assignor, RebalanceProtocol};
 use crate::protocol::{Api, Generation, MemberId, Request, Response, TopicName, TopicPartition};
 use crate::trace::Event;
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::{Group, Ledger, Plan, Roster, member_of};
+use super::ledger::{Assigned, Group, Ledger, Plan, Roster, member_of};
 
 pub(super) struct SingleOwner;
 
@@ -102,13 +108,17 @@ fn as_planned(group: &Group, member: &MemberId, told: &Bytes) -> Result<(), Stri
     ))
 }
 
-/// Every partition of every subscribed topic is in the plan, once, with a subscriber.
+/// No partition is in the plan twice, and with an assignor that promises it every partition of every subscribed
+/// topic is, with a subscriber.
 fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), String> {
     let head =
         || format!("group {}: the plan of generation {}", group.id.as_str(), group.generation);
     let assignments = match &plan.assignments {
-        Ok(assignments) => assignments,
-        Err(malformed) => return Err(format!("{} does not decode: {malformed}", head())),
+        Assigned::Partitions(assignments) => assignments,
+        Assigned::Malformed(malformed) if group.assignor().is_some() => {
+            return Err(format!("{} does not decode: {malformed}", head()));
+        }
+        Assigned::Malformed(_) | Assigned::Unread => return Ok(()),
     };
     let mut owners: BTreeMap<(&TopicName, i32), &MemberId> = BTreeMap::new();
     for (member, partitions) in assignments {
@@ -119,9 +129,9 @@ fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), String> {
         }
     }
     served(group, assignments).map_err(|what| format!("{} {what}", head()))?;
-    let Some(roster) = &group.roster else { return Ok(()) };
+    let (Some(roster), Some(assignor)) = (&group.roster, group.assignor()) else { return Ok(()) };
     subscribed(roster, &owners).map_err(|what| format!("{} {what}", head()))?;
-    covered(ledger, group, roster, &owners).map_err(|what| format!("{} {what}", head()))
+    covered(ledger, assignor, roster, &owners).map_err(|what| format!("{} {what}", head()))
 }
 
 /// Nothing is given to an id whose place another had taken by then, which would get nothing.
@@ -163,11 +173,11 @@ fn subscribed(
 
 fn covered(
     ledger: &Ledger,
-    group: &Group,
+    assignor: Assignor,
     roster: &Roster,
     owners: &BTreeMap<(&TopicName, i32), &MemberId>,
 ) -> Result<(), String> {
-    let cooperative = group.is_cooperative();
+    let cooperative = assignor.supports(RebalanceProtocol::Cooperative);
     let wanted: BTreeSet<&TopicName> = roster.subscriptions.values().flatten().collect();
     for (topic, &partitions) in ledger.topics() {
         if !wanted.contains(topic) {
@@ -177,7 +187,7 @@ fn covered(
             let owner = owners.get(&(topic, partition));
             let id = || TopicPartition::new(topic.clone(), partition);
             let in_transit =
-                || cooperative && owner.is_none() && roster.claimants(&id()).next().is_some();
+                || cooperative && owner.is_none() && roster.owners(&id()).next().is_some();
             let owned = owner.is_some_and(|member| roster.subscriptions.contains_key(*member));
             if !owned && !in_transit() {
                 return Err(format!("gives {}-{partition} to nobody", topic.0.as_str()));
@@ -224,6 +234,51 @@ mod tests {
         stale.generation(2, &["a", "b2"]).joined("a", 2, &["a", "b2"]).undone("k", "b", "b2");
         stale.joined("a", 2, &["a", "b"]).ask_sync("a", 2, &[("b2", &["t-0"])]);
         stale.holds();
+    }
+
+    /// Members of which the leader knows only that they are there.
+    fn foreign(protocol_type: &str, plan: &[(&str, &[u8])]) -> Story {
+        let mut story = Story::new("single-owner");
+        story.topic("t", 2).of_type(protocol_type);
+        story.ask_join("");
+        story.generation(1, &["a", "b"]).joined_raw("a", 1, &[("a", b"{\"v\":1}"), ("b", b"")]);
+        story.ask_sync_raw("a", 1, plan);
+        story
+    }
+
+    #[test]
+    fn what_members_of_another_protocol_type_say_is_theirs() {
+        // The second would be t-0 for both, if they were consumers.
+        let t_0: &[u8] = b"\0\x01\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\xff\xff\xff\xff";
+        for plan in [[("a", &b"{"[..]), ("b", &b"}"[..])], [("a", t_0), ("b", t_0)]] {
+            let mut story = foreign("sr", &plan);
+            let b = story.ask_sync("b", 1, &[]);
+            story.stable().told_raw(b, plan[1].1).holds();
+            // What the leader handed in for it is known byte by byte.
+            let b = story.ask_sync("b", 1, &[]);
+            story.told_raw(b, b"]").breaks("handed in something else for it");
+        }
+        foreign("consumer", &[("a", t_0), ("b", t_0)]).breaks("gives t-0 to a and to b");
+    }
+
+    #[test]
+    fn an_assignor_of_another_name_may_leave_something_out_and_write_what_it_likes() {
+        let plan = |protocol: &str, plan: &[(&str, &[&str])]| {
+            let mut story = Story::new("single-owner");
+            story.topic("t", 2).topic("u", 1).protocol(protocol);
+            story.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]).ask_sync("a", 1, plan);
+            story
+        };
+        for left_out in [&[("a", &["t-0"][..])][..], &[("a", &["t-0"]), ("b", &["t-1", "u-0"])]] {
+            plan("stream", left_out).holds();
+            assert!(plan("range", left_out).broken().is_some());
+        }
+        let twice: &[(&str, &[&str])] = &[("a", &["t-0"]), ("b", &["t-0"])];
+        plan("stream", twice).breaks("gives t-0 to a and to b");
+        foreign("consumer", &[("a", b"{"), ("b", b"}")]).holds();
+        let mut known = story();
+        known.ask_sync_raw("a", 1, &[("a", b"{"), ("b", b"}")]);
+        known.breaks("the assignment for a");
     }
 
     #[test]

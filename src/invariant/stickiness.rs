@@ -8,17 +8,18 @@
 //! there are larger quotas. The plan keeps at least as many partitions with their owners, all members
 //! together. (No balanced plan can keep more.)
 //!
-//! Not said: which of its partitions a member keeps; who of those who own more than the floor gets the
+//! Not said: anything of other assignors, or of groups that are not of consumers; which of its partitions a member keeps; who of those who own more than the floor gets the
 //! larger quota; what becomes of partitions that two members claim; unequal subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::assignor::Assignor;
 use crate::protocol::{Api, MemberId, TopicName, TopicPartition};
 use crate::trace::Event;
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::{Group, Ledger, Plan, Roster};
+use super::ledger::{Group, Ledger, Roster};
 
 type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
 
@@ -38,15 +39,17 @@ impl Invariant for Stickiness {
     }
 
     fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), String> {
-        let Some((group, Plan { assignments: Ok(assignments), .. })) = ledger.handed_in() else {
+        let Some((group, plan)) = ledger.handed_in() else { return Ok(()) };
+        let (Some(assignments), Some(roster), Some(assignor)) =
+            (plan.assignments.partitions(), &group.roster, group.assignor())
+        else {
             return Ok(());
         };
-        let (Some(roster), Some(protocol)) = (&group.roster, &group.protocol) else {
-            return Ok(());
-        };
-        match protocol.as_str() {
-            "sticky" | "cooperative-sticky" => judge(ledger, group, roster, assignments),
-            _ => Ok(()),
+        match assignor {
+            Assignor::Sticky | Assignor::CooperativeSticky => {
+                judge(ledger, group, roster, assignments)
+            }
+            Assignor::Range | Assignor::RoundRobin => Ok(()),
         }
     }
 }
@@ -91,7 +94,7 @@ fn partitions(ledger: &Ledger, roster: &Roster) -> Option<BTreeSet<TopicPartitio
 /// Whether the member claims the partition, and nobody else from as new a generation (KIP-341).
 fn owns(roster: &Roster, member: &MemberId, partition: &TopicPartition) -> bool {
     let Some(own) = roster.claims.get(member) else { return false };
-    own.partitions.contains(partition)
+    own.remembered.contains(partition)
         && roster
             .claimants(partition)
             .all(|(other, claim)| other == member || claim.generation < own.generation)
@@ -102,7 +105,7 @@ fn must_keep(roster: &Roster, partitions: &BTreeSet<TopicPartition>) -> usize {
     let members = roster.subscriptions.len().max(1);
     let (floor, larger) = (partitions.len() / members, partitions.len() % members);
     let owned = roster.claims.iter().map(|(member, claim)| {
-        let all = claim.partitions.intersection(partitions);
+        let all = claim.remembered.intersection(partitions);
         all.filter(|p| owns(roster, member, p)).count()
     });
     let (mut kept, mut more) = (0, 0);
@@ -168,6 +171,16 @@ mod tests {
         story.holds();
         story.ask_sync("a", 3, &[("a", &["t-0", "t-1"]), ("b", &[])]);
         story.breaks("leaves 0 partitions with their owners, where balance allows 1");
+    }
+
+    #[test]
+    fn a_name_promises_nothing_where_the_members_are_no_consumers() {
+        let mut story = Story::new("stickiness");
+        story.topic("t", 2).of_type("connect").protocol("sticky").ask_join("");
+        story.generation(2, &["a", "b"]);
+        story.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &[], -1)]);
+        story.ask_sync("a", 2, &[("b", &["t-0", "t-1"])]);
+        story.holds();
     }
 
     #[test]

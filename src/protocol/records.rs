@@ -2,13 +2,18 @@
 //!
 //! A batch is encoded once, when it is produced. The broker stores the bytes and only stamps the base
 //! offset and its leader epoch into them, which Kafka keeps outside the checksum for exactly that reason.
-//! Compressed batches are stored and handed out like others; nobody here unpacks them.
+//! Compressed batches are stored and handed out like others; nobody here unpacks them. Batches are read by
+//! our own code and not by the codec's, which reserves room for as many records and headers as a batch
+//! claims to have: see `walk.rs`.
+
+mod walk;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::indexmap::IndexMap;
 use kafka_protocol::records::{
-    Compression, Record, RecordBatchDecoder, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
+    Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
+use walk::Walk;
 
 use crate::time::Time;
 
@@ -64,8 +69,6 @@ pub struct BatchHeader {
 impl BatchHeader {
     /// How many bytes come before the records.
     pub const SIZE: usize = 61;
-    /// How many bytes a record takes at least, where they are not packed: one for each of its seven parts.
-    pub const SMALLEST_RECORD: usize = 7;
     /// Where the format is told: the batch length before it says how many bytes follow at 12.
     const MAGIC: usize = 16;
 
@@ -123,9 +126,20 @@ pub fn checksum_holds(batch: &[u8]) -> bool {
 
 /// Offset and timestamp of each record of a batch; none when it does not decode, as where it is compressed.
 pub fn timestamps(batch: &Bytes) -> Option<Vec<(i64, i64)>> {
-    let mut buf = batch.clone();
-    let set = RecordBatchDecoder::decode(&mut buf).ok()?;
-    Some(set.records.iter().map(|record| (record.offset, record.timestamp)).collect())
+    let mut walk = Walk::of(&mut batch.clone()).ok()?;
+    let mut timestamps = Vec::new();
+    while let Some(record) = walk.next().ok()? {
+        timestamps.push((record.offset, record.timestamp));
+    }
+    Some(timestamps)
+}
+
+/// Whether a batch that is not compressed holds just the records that it says it does; if not, what is wrong
+/// with it.
+pub fn check_records(batch: &Bytes) -> Result<(), String> {
+    let mut walk = Walk::of(&mut batch.clone())?;
+    while walk.next()?.is_some() {}
+    Ok(())
 }
 
 fn field<const HEADER: usize, const LEN: usize>(header: &[u8; HEADER], at: usize) -> [u8; LEN] {
@@ -135,13 +149,15 @@ fn field<const HEADER: usize, const LEN: usize>(header: &[u8; HEADER], at: usize
 /// Decodes a fetched record set into (offset, value) pairs in the order of the log; what does not
 /// decode is an error with its reason.
 pub fn decode_records(records: &Bytes) -> Result<Vec<(i64, Bytes)>, String> {
-    let mut buf = records.clone();
-    let sets = RecordBatchDecoder::decode_all(&mut buf).map_err(|error| error.to_string())?;
-    Ok(sets
-        .into_iter()
-        .flat_map(|set| set.records)
-        .map(|record| (record.offset, record.value.unwrap_or_default()))
-        .collect())
+    let mut rest = records.clone();
+    let mut read = Vec::new();
+    while !rest.is_empty() {
+        let mut walk = Walk::of(&mut rest)?;
+        while let Some(record) = walk.next()? {
+            read.push((record.offset, record.value.unwrap_or_default()));
+        }
+    }
+    Ok(read)
 }
 
 fn record(offset: i64, value: &Bytes, now: Time) -> Record {
@@ -183,6 +199,86 @@ mod tests {
         assert_eq!(timestamps(&stored), Some(vec![(40, 5), (41, 5)]));
         let read = decode_records(&stored).unwrap();
         assert_eq!(read, [(40, values[0].clone()), (41, values[1].clone())]);
+    }
+
+    /// The batch with these records, and with the checksum that they have.
+    fn with_records(batch: &Bytes, count: i32, records: &[u8]) -> Bytes {
+        let mut bytes = BytesMut::from(&batch[..BatchHeader::SIZE]);
+        bytes.extend_from_slice(records);
+        let length = i32::try_from(bytes.len() - 12).unwrap();
+        bytes[8..12].copy_from_slice(&length.to_be_bytes());
+        bytes[57..61].copy_from_slice(&count.to_be_bytes());
+        let checksum = crc32c::crc32c(&bytes[21..]);
+        bytes[17..21].copy_from_slice(&checksum.to_be_bytes());
+        bytes.freeze()
+    }
+
+    #[test]
+    fn a_count_that_the_batch_has_no_room_for_is_refused() {
+        let batch = encode_batch(&[Bytes::from_static(b"one")], Time::ZERO);
+        let record = &batch[BatchHeader::SIZE..];
+        assert_eq!(check_records(&with_records(&batch, 1, record)), Ok(()));
+        let refused = |count, records: &[u8], why: &str| {
+            let batch = with_records(&batch, count, records);
+            let error = check_records(&batch).expect_err(why);
+            assert!(error.contains(why), "{error}");
+            assert_eq!(timestamps(&batch), None);
+            assert_eq!(decode_records(&batch), Err(error));
+        };
+        refused(i32::MAX, record, "2147483647 records in 10 bytes");
+        refused(-1, record, "-1 records in 10 bytes");
+        refused(2, record, "2 records in 10 bytes");
+        refused(1, &[record, &[0]].concat(), "1 bytes after the last record");
+        // The number of headers is the last byte of the record, and has room for up to five.
+        let (length, parts) = record.split_first().unwrap();
+        let headers = |varint: &[u8]| {
+            let parts = [&parts[..parts.len() - 1], varint].concat();
+            assert_eq!(usize::from(*length), 2 * (parts.len() - varint.len() + 1));
+            [&[2 * u8::try_from(parts.len()).unwrap()], &parts[..]].concat()
+        };
+        refused(1, &headers(&[0xfe, 0xff, 0xff, 0xff, 0x0f]), "2147483647 headers in 0 bytes");
+        refused(1, &headers(&[0x01]), "-1 headers in 0 bytes");
+        refused(1, &headers(&[0xff; 5]), "varint");
+        refused(1, &headers(&[0x00, 0x00]), "1 bytes after the record");
+        // The length of the value, which comes before its three bytes and the headers.
+        let mut long = record.to_vec();
+        long[5] = 0x7e;
+        refused(1, &long, "the value takes 63 bytes");
+        long[5] = 0x03;
+        refused(1, &long, "the value has a length of -2");
+    }
+
+    #[test]
+    fn sums_that_have_no_room_wrap_as_they_do_in_java() {
+        let batch = encode_batch(&[Bytes::from_static(b"one")], Time::ZERO);
+        let mut record = batch[BatchHeader::SIZE..].to_vec();
+        (record[2], record[3]) = (2, 2);
+        let mut batch = BytesMut::from(&batch[..]);
+        batch[27..35].copy_from_slice(&i64::MAX.to_be_bytes());
+        let batch = stamped(&with_records(&batch.freeze(), 1, &record), i64::MAX, 0);
+        assert_eq!(timestamps(&batch), Some(vec![(i64::MIN, i64::MIN)]));
+    }
+
+    #[test]
+    fn the_generated_decoder_reads_the_same() {
+        use kafka_protocol::records::RecordBatchDecoder;
+
+        let keyed = |offset: i64| Record {
+            key: Some(Bytes::from_static(b"key")),
+            headers: [("h".into(), Some(Bytes::from_static(b"v"))), ("n".into(), None)].into(),
+            timestamp: 1_700_000_000_000 - 40 * offset,
+            ..record(offset, &Bytes::from(vec![b'x'; 200 * offset as usize]), Time::ZERO)
+        };
+        let records: Vec<Record> = (0..3).map(keyed).collect();
+        let mut buf = BytesMut::new();
+        let options = RecordEncodeOptions { version: 2, compression: Compression::None };
+        RecordBatchEncoder::encode(&mut buf, records.iter(), &options).unwrap();
+        let batch = stamped(&buf.freeze(), 40, 7);
+        let read = RecordBatchDecoder::decode(&mut batch.clone()).unwrap().records;
+        let expected: Vec<_> = read.iter().map(|one| (one.offset, one.timestamp)).collect();
+        assert_eq!(timestamps(&batch), Some(expected));
+        let expected = read.into_iter().map(|one| (one.offset, one.value.unwrap())).collect();
+        assert_eq!(decode_records(&batch), Ok(expected));
     }
 
     #[test]

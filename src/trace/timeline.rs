@@ -6,17 +6,21 @@
 //! PreparingRebalance on, why it began and who joined or went. A generation that never got that far gets
 //! a line that says so. A broker that has loaded a group from the log says what it found. Each broker's
 //! view of a group is told by itself, so that a leader which does not know that it has been replaced
-//! confuses nothing. Built from events alone, like everything in this ring.
+//! confuses nothing. Of a group that is not one of consumers only the members are told: what its leader hands in is
+//! not known here. Built from events alone, like everything in this ring.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+use bytes::Bytes;
 
 use super::event::{Event, FaultKind, Kind, Message, Place};
 use super::names::Names;
 use super::text::{brief_duration, shorten};
 use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal};
 use crate::protocol::{
-    Generation, GroupId, MemberId, Request, StrBytes, TopicPartition, subscription,
+    CONSUMER_PROTOCOL_TYPE, Generation, GroupId, MemberId, Request, StrBytes, TopicPartition,
+    subscription,
 };
 use crate::time::Time;
 
@@ -37,6 +41,9 @@ struct Group {
     current: Option<Current>,
     /// Who owned what by the last assignment that took effect.
     owners: BTreeMap<TopicPartition, MemberId>,
+    /// The protocol type of its members, and the one that the JoinGroup names which is just being handled.
+    protocol_type: StrBytes,
+    offered_type: StrBytes,
 }
 
 #[derive(Clone, Debug)]
@@ -64,11 +71,7 @@ impl Timeline {
             }
             Kind::FaultEnded { .. } => return self.last_script != Some(event.at),
             Kind::Received { message: Message::Request(frame), .. } => {
-                if let Request::SyncGroup(sync) = &frame.body
-                    && let Some(group) = self.groups.get_mut(&(event.place, sync.group_id.clone()))
-                {
-                    group.synced(&sync.member_id, sync.generation_id, &sync.assignments);
-                }
+                self.received(event.place, &frame.body);
             }
             Kind::Coordinator(seen) => self.coordinator(event, seen, names, out),
             Kind::Finished => {
@@ -79,6 +82,20 @@ impl Timeline {
             _ => {}
         }
         false
+    }
+
+    fn received(&mut self, broker: Place, request: &Request) {
+        match request {
+            Request::JoinGroup(join) => {
+                self.group(broker, &join.group_id).offered_type.clone_from(&join.protocol_type);
+            }
+            Request::SyncGroup(sync) => {
+                if let Some(group) = self.groups.get_mut(&(broker, sync.group_id.clone())) {
+                    group.synced(&sync.member_id, sync.generation_id, &sync.assignments);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn group(&mut self, broker: Place, name: &GroupId) -> &mut Group {
@@ -108,7 +125,9 @@ impl Timeline {
                 self.group(event.place, name).moved_to(*to, at, why, name, names, out);
             }
             Observation::MemberAdded { group, member, .. } => {
-                self.group(event.place, group).changes.push(("joined", member.clone()));
+                let group = self.group(event.place, group);
+                group.protocol_type.clone_from(&group.offered_type);
+                group.changes.push(("joined", member.clone()));
             }
             Observation::MemberReplaced { group, old, new, .. } => {
                 let group = self.group(event.place, group);
@@ -160,6 +179,36 @@ impl Timeline {
 }
 
 impl Group {
+    /// What an assignment says; none of it where the group is not one of consumers.
+    fn read(&self, assignment: &Bytes) -> Vec<TopicPartition> {
+        match self.is_opaque() {
+            true => Vec::new(),
+            false => subscription::decode_assignment(assignment).unwrap_or_default(),
+        }
+    }
+
+    fn is_opaque(&self) -> bool {
+        !self.protocol_type.is_empty() && self.protocol_type.as_str() != CONSUMER_PROTOCOL_TYPE
+    }
+
+    /// The members, each with how many partitions it has.
+    fn with_counts(
+        &self,
+        members: &[MemberId],
+        leader: Option<&MemberId>,
+        assigned: &BTreeMap<TopicPartition, MemberId>,
+        names: &mut Names,
+    ) -> String {
+        match self.is_opaque() {
+            true => {
+                let members: Vec<String> =
+                    members.iter().map(|id| marked(id, leader, names)).collect();
+                shorten(&members, " ")
+            }
+            false => members_with_counts(members, leader, assigned, names),
+        }
+    }
+
     fn moved_to(
         &mut self,
         state: GroupState,
@@ -203,10 +252,10 @@ impl Group {
     /// The line of a group that a new leader has found in the log.
     fn loaded(&mut self, loaded: &LoadedGroup, head: &str, names: &mut Names, out: &mut String) {
         let metadata = &loaded.metadata;
+        self.protocol_type = metadata.protocol_type.clone().unwrap_or_default();
         let mut assigned = BTreeMap::new();
         for member in &metadata.members {
-            let partitions = subscription::decode_assignment(&member.assignment);
-            let partitions = partitions.unwrap_or_default();
+            let partitions = self.read(&member.assignment);
             assigned.extend(partitions.into_iter().map(|p| (p, member.id.clone())));
         }
         let members: Vec<MemberId> =
@@ -214,7 +263,7 @@ impl Group {
         let leader = metadata.leader.as_ref();
         let told = match metadata.members.is_empty() {
             true => "empty".to_owned(),
-            false => members_with_counts(&members, leader, &assigned, names),
+            false => self.with_counts(&members, leader, &assigned, names),
         };
         writeln!(out, "{head} loaded generation {}  {told}", metadata.generation)
             .expect("a string takes all text");
@@ -228,17 +277,18 @@ impl Group {
         generation: i32,
         assignments: &[kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment],
     ) {
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &self.current else { return };
         let leads = current.leader.as_ref().is_some_and(|leader| leader.0 == *member);
         if !leads || current.generation.0 != generation {
             return;
         }
-        current.assigned.clear();
+        let mut assigned = BTreeMap::new();
         for given in assignments {
-            let partitions = subscription::decode_assignment(&given.assignment).unwrap_or_default();
             let owner = MemberId(given.member_id.clone());
-            current.assigned.extend(partitions.into_iter().map(|p| (p, owner.clone())));
+            let partitions = self.read(&given.assignment);
+            assigned.extend(partitions.into_iter().map(|p| (p, owner.clone())));
         }
+        self.current.as_mut().expect("it was there just now").assigned = assigned;
     }
 
     /// The line of a generation that took effect.
@@ -249,12 +299,14 @@ impl Group {
             line.push_str("  empty");
         } else {
             let Current { members, leader, assigned, .. } = &current;
-            let told = members_with_counts(members, leader.as_ref(), assigned, names);
+            let told = self.with_counts(members, leader.as_ref(), assigned, names);
             write!(line, "  {told}").expect("a string takes all text");
-            let moved = current.assigned.iter().filter(|(partition, owner)| {
-                self.owners.get(partition).is_some_and(|before| before != *owner)
-            });
-            write!(line, "  moved={}", moved.count()).expect("a string takes all text");
+            if !self.is_opaque() {
+                let moved = current.assigned.iter().filter(|(partition, owner)| {
+                    self.owners.get(partition).is_some_and(|before| before != *owner)
+                });
+                write!(line, "  moved={}", moved.count()).expect("a string takes all text");
+            }
         }
         let took = at.since(current.cause.0);
         write!(line, "  took={}", brief_duration(took)).expect("a string takes all text");

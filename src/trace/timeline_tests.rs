@@ -135,3 +135,24 @@ fn an_undone_replacement_leaves_no_change_behind() {
     let text = Renderer::render_all(Zoom::Timeline, &events);
     assert!(text.ends_with("moved=0  took=1.002s  why=\"rejoined\"\n"), "{text}");
 }
+
+/// What is in the assignments could be partitions, by chance.
+#[test]
+fn of_a_group_that_is_not_of_consumers_only_the_members_are_told() {
+    let (c1, c2) = (member("c1", 1), member("c2", 1));
+    let joins = |id| join(id).with_protocol_type(crate::protocol::str_bytes("connect"));
+    let events = [
+        received(5, consumer(0, 1), joins(&c1)),
+        added(5, c1.clone()),
+        moved(5, Empty, PreparingRebalance, "member joined"),
+        received(6, consumer(1, 1), joins(&c2)),
+        added(6, c2.clone()),
+        began(3_010, 1, &[c1.clone(), c2.clone()]),
+        moved(3_010, PreparingRebalance, CompletingRebalance, "all members joined"),
+        received(3_015, consumer(0, 1), sync(1, &c1, &[(&c1, &[0, 1]), (&c2, &[2, 3])])),
+        moved(3_018, CompletingRebalance, Stable, "leader synced"),
+    ];
+    let text = Renderer::render_all(Zoom::Timeline, &events);
+    let line = "   3.018000  g        generation 1  c1* c2  took=3.013s  why=\"member joined\" joined=c1,c2";
+    assert_eq!(text.lines().collect::<Vec<_>>(), [line]);
+}

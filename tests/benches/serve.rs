@@ -22,7 +22,7 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::{HeartbeatRequest, JoinGroupRequest, SyncGroupRequest};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
-use tokio_util::codec::{Framed, LengthDelimitedCodec};
+use tokio_util::codec::Framed;
 
 const GROUPS: usize = 20;
 
@@ -61,7 +61,7 @@ impl Drop for Served {
 
 /// One member, on a connection of its own.
 struct Member {
-    frames: Framed<TcpStream, LengthDelimitedCodec>,
+    frames: Framed<TcpStream, wire::Framing>,
     name: StrBytes,
     group: GroupId,
     id: StrBytes,

@@ -57,6 +57,8 @@ fn only_one_sound_batch_of_the_newest_format_is_taken() {
         batch[23..27].copy_from_slice(&(i32::MAX - 1).to_be_bytes());
         batch[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
     });
+    // The last byte is the number of headers of the last record.
+    let boundless_headers = edited(&good, |batch| *batch.last_mut().unwrap() = 0x7e);
     let twice = Bytes::from([&good[..], &good[..]].concat());
     let corrupt = {
         let mut bytes = good.to_vec();
@@ -78,6 +80,7 @@ fn only_one_sound_batch_of_the_newest_format_is_taken() {
         ("markers", Some(with(22, &[1 << 5])), Some(E::InvalidRecord)),
         ("count 3 of 2", Some(with(57, &3_i32.to_be_bytes())), Some(E::InvalidRecord)),
         ("more than there is room for", Some(boundless), Some(E::InvalidRecord)),
+        ("more headers than there is room for", Some(boundless_headers), Some(E::InvalidRecord)),
         ("no records", Some(with(23, &(-1_i32).to_be_bytes())), Some(E::InvalidRecord)),
         ("no sequence", Some(with(43, &9_i64.to_be_bytes())), Some(E::InvalidRecord)),
         ("packed", Some(with(22, &[1])), None),

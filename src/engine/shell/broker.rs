@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio_util::codec::{Framed, LengthDelimitedCodec};
+use tokio_util::codec::Framed;
 
 use crate::cluster::ConnectionId;
 use crate::engine::hub::{Hub, RESET, ToClient};
@@ -27,7 +27,7 @@ use super::timer;
 /// Why a connection was ended by the broker's end.
 type Reason = String;
 
-type Frames<N> = Framed<<N as Net>::Stream, LengthDelimitedCodec>;
+type Frames<N> = Framed<<N as Net>::Stream, wire::Framing>;
 
 /// What a connection has for its frames from the start; it grows to the frame that comes.
 const BUFFER: usize = 1024;

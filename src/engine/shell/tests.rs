@@ -181,14 +181,12 @@ fn fetch(correlation: i32) -> Bytes {
     request(correlation, 11, body.into())
 }
 
-fn frames(stream: DuplexStream) -> Framed<DuplexStream, tokio_util::codec::LengthDelimitedCodec> {
+fn frames(stream: DuplexStream) -> Framed<DuplexStream, wire::Framing> {
     Framed::new(stream, wire::framing(wire::MAX_FRAME))
 }
 
 /// What a client is told: its correlation, which comes first in every answer.
-async fn correlation(
-    frames: &mut Framed<DuplexStream, tokio_util::codec::LengthDelimitedCodec>,
-) -> i32 {
+async fn correlation(frames: &mut Framed<DuplexStream, wire::Framing>) -> i32 {
     let bytes = frames.next().await.expect("an answer").expect("a whole answer");
     i32::from_be_bytes(*bytes.first_chunk().expect("a correlation"))
 }

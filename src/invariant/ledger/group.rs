@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::assignor::{Assignor, RebalanceProtocol};
 use crate::coordinator::{GroupState, LoadedGroup, Observation};
 use crate::protocol::subscription::decode_assignment;
 use crate::protocol::{
-    Generation, GroupId, IndexMap, MemberId, StrBytes, TopicName, TopicPartition,
+    CONSUMER_PROTOCOL_TYPE, Generation, GroupId, IndexMap, MemberId, StrBytes, TopicName,
+    TopicPartition,
 };
 use kafka_protocol::messages::{JoinGroupResponse, SyncGroupRequest};
 
@@ -35,6 +37,11 @@ pub struct Group {
     pub generation: Generation,
     /// The leader of that generation.
     pub leader: Option<MemberId>,
+    /// The protocol type of its members, once one has named it: of consumers alone it is known what they
+    /// say to each other.
+    pub protocol_type: Option<StrBytes>,
+    /// The protocol type that the JoinGroup names which is just being handled.
+    pub(super) offered_type: StrBytes,
     /// The assignor of that generation.
     pub protocol: Option<StrBytes>,
     /// Its members now.
@@ -48,6 +55,8 @@ pub struct Group {
     /// What members of the newest generation were told to own; the first to be told a partition
     /// stands here.
     pub told: BTreeMap<TopicName, BTreeMap<i32, MemberId>>,
+    /// Some member of the newest generation was told what cannot be read here.
+    pub told_unread: bool,
     /// The ids of static members that another id has taken the place of, and which.
     pub displaced: BTreeMap<MemberId, MemberId>,
     /// Those of them that had taken a place and had to give it back.
@@ -65,12 +74,12 @@ pub struct Member {
     pub instance: Option<StrBytes>,
 }
 
-/// The members of a generation as its leader was told them.
+/// The members of a generation as its leader was told them, if they are consumers.
 #[derive(Debug)]
 pub struct Roster {
     /// What each subscribes to.
     pub subscriptions: BTreeMap<MemberId, Vec<TopicName>>,
-    /// What each says that it owns; with assignors that do not ask for it, nothing.
+    /// What each says that it owns or had.
     pub claims: BTreeMap<MemberId, Claim>,
 }
 
@@ -79,8 +88,29 @@ pub struct Roster {
 pub struct Plan {
     /// What each member is to be told, byte for byte.
     pub payloads: BTreeMap<MemberId, Bytes>,
-    /// The same, decoded; or whose payload does not decode and why.
-    pub assignments: Result<BTreeMap<MemberId, Vec<TopicPartition>>, String>,
+    /// The same, read.
+    pub assignments: Assigned,
+}
+
+/// What a plan says, as far as it can be read.
+#[derive(Debug)]
+pub enum Assigned {
+    /// These partitions, to members of a group of consumers.
+    Partitions(BTreeMap<MemberId, Vec<TopicPartition>>),
+    /// The payload for some member is not that of a consumer: whose, and why.
+    Malformed(String),
+    /// Nobody here knows: the group is of another protocol type, or its plan was found in the log.
+    Unread,
+}
+
+impl Assigned {
+    /// The partitions of each member, where that is what it says.
+    pub fn partitions(&self) -> Option<&BTreeMap<MemberId, Vec<TopicPartition>>> {
+        match self {
+            Assigned::Partitions(partitions) => Some(partitions),
+            Assigned::Malformed(_) | Assigned::Unread => None,
+        }
+    }
 }
 
 impl Group {
@@ -94,12 +124,15 @@ impl Group {
             state: GroupState::Empty,
             generation: Generation(0),
             leader: None,
+            protocol_type: None,
+            offered_type: StrBytes::default(),
             protocol: None,
             members: IndexMap::default(),
             pending: BTreeSet::new(),
             roster: None,
             plans: Vec::new(),
             told: BTreeMap::new(),
+            told_unread: false,
             displaced: BTreeMap::new(),
             given_back: BTreeSet::new(),
         }
@@ -125,9 +158,31 @@ impl Group {
         member
     }
 
-    /// Whether its assignor moves a partition in two steps (KIP-429).
-    pub fn is_cooperative(&self) -> bool {
-        self.protocol.as_ref().is_some_and(|name| name.as_str() == "cooperative-sticky")
+    /// Whether its members are consumers, as far as anybody has said: what they tell each other through the
+    /// coordinator can be read. What members of any other type say is their own business.
+    pub fn is_of_consumers(&self) -> bool {
+        self.protocol_type.as_ref().is_none_or(|name| name.as_str() == CONSUMER_PROTOCOL_TYPE)
+    }
+
+    /// The assignor of the newest generation, if it is one of those whose promises are known. An assignor of
+    /// another name may give to whom it likes, or to nobody.
+    pub fn assignor(&self) -> Option<Assignor> {
+        let protocol = self.protocol.as_ref().filter(|_| self.is_of_consumers())?;
+        Assignor::from_name(protocol.as_str())
+    }
+
+    /// Whether the member may have owned the partition still when it joined the newest generation: because it
+    /// said so, whatever its assignor is called; or because nobody has told the leader what it said, and it
+    /// does not follow from the assignor that all have given up everything (KIP-429).
+    pub fn may_have_kept(&self, member: &StrBytes, partition: &TopicPartition) -> bool {
+        let eager = || {
+            let assignor = self.assignor();
+            assignor.is_some_and(|assignor| !assignor.supports(RebalanceProtocol::Cooperative))
+        };
+        match &self.roster {
+            Some(roster) => roster.owners(partition).any(|owner| owner.0 == *member),
+            None => !eager(),
+        }
     }
 
     /// The member with that static instance id.
@@ -144,6 +199,10 @@ impl Group {
             }
             Observation::MemberAdded { member, instance, rebalance, .. } => {
                 self.pending.remove(member);
+                // The first member decides of which type they all are.
+                if self.members.is_empty() && !self.offered_type.is_empty() {
+                    self.protocol_type = Some(self.offered_type.clone());
+                }
                 let (rebalance, instance) = (*rebalance, instance.clone());
                 self.members.insert(member.clone(), Member { rebalance, fresh: true, instance });
             }
@@ -207,17 +266,17 @@ impl Group {
         self.loaded_in = Some(metadata.generation);
         self.state = loaded.state;
         self.generation = metadata.generation;
+        self.protocol_type.clone_from(&metadata.protocol_type);
         self.protocol.clone_from(&metadata.protocol);
         self.leader.clone_from(&metadata.leader);
         let mut payloads = BTreeMap::new();
         for entry in &metadata.members {
             let (rebalance, instance) = (entry.rebalance_timeout, entry.instance_id.clone());
             self.members.insert(entry.id.clone(), Member { rebalance, fresh: false, instance });
-            self.tell(&entry.id, &decode_assignment(&entry.assignment).unwrap_or_default());
+            self.tell(&entry.id, &entry.assignment);
             payloads.insert(entry.id.clone(), entry.assignment.clone());
         }
-        let assignments = Err("loaded".to_owned());
-        self.plans.push(Plan { payloads, assignments });
+        self.plans.push(Plan { payloads, assignments: Assigned::Unread });
     }
 
     fn begin(&mut self, members: &[MemberId]) {
@@ -229,13 +288,25 @@ impl Group {
         self.roster = None;
         self.plans.clear();
         self.told.clear();
+        self.told_unread = false;
     }
 
-    pub(super) fn tell(&mut self, member: &MemberId, partitions: &[TopicPartition]) {
-        for TopicPartition { topic, partition } in partitions {
+    /// The member is told this assignment; returns the partitions in it, if they can be read.
+    pub(super) fn tell(
+        &mut self,
+        member: &MemberId,
+        assignment: &Bytes,
+    ) -> Option<Vec<TopicPartition>> {
+        let read = self.is_of_consumers().then(|| decode_assignment(assignment).ok()).flatten();
+        let Some(partitions) = read else {
+            self.told_unread = true;
+            return None;
+        };
+        for TopicPartition { topic, partition } in &partitions {
             let owners = self.told.entry(topic.clone()).or_default();
             owners.entry(*partition).or_insert_with(|| member.clone());
         }
+        Some(partitions)
     }
 }
 
@@ -250,16 +321,25 @@ impl Roster {
         }
     }
 
-    /// The members who say that they own the partition.
+    /// The members who said that they still own the partition.
+    pub fn owners<'a>(
+        &'a self,
+        partition: &'a TopicPartition,
+    ) -> impl Iterator<Item = &'a MemberId> {
+        let claims = self.claims.iter().filter(|(_, claim)| claim.owned.contains(partition));
+        claims.map(|(member, _)| member)
+    }
+
+    /// The members whose assignor would leave them the partition.
     pub fn claimants<'a>(
         &'a self,
         partition: &'a TopicPartition,
     ) -> impl Iterator<Item = (&'a MemberId, &'a Claim)> {
-        self.claims.iter().filter(|(_, claim)| claim.partitions.contains(partition))
+        self.claims.iter().filter(|(_, claim)| claim.remembered.contains(partition))
     }
 
-    /// What the leader learns from its JoinGroup answer. None when a subscription does not decode: then
-    /// there is nothing to hold an assignment against.
+    /// What the leader of a group of consumers learns from its JoinGroup answer. None when a subscription does not
+    /// decode: then there is nothing to hold an assignment against.
     pub(super) fn of(answer: &JoinGroupResponse) -> Option<Roster> {
         let assignor = answer.protocol_name.as_ref().map_or("", |name| name.as_str());
         let (mut subscriptions, mut claims) = (BTreeMap::new(), BTreeMap::new());
@@ -281,14 +361,24 @@ impl Plan {
             .iter()
             .map(|entry| (MemberId(entry.member_id.clone()), entry.assignment.clone()))
             .collect();
-        let assignments = payloads
-            .iter()
-            .map(|(member, payload)| match decode_assignment(payload) {
-                Ok(partitions) => Ok((planned_for(group, member).clone(), partitions)),
-                Err(malformed) => Err(format!("the assignment for {member}: {}", malformed.0)),
-            })
-            .collect();
+        let assignments = match group.is_of_consumers() {
+            true => Assigned::of(&payloads, group),
+            false => Assigned::Unread,
+        };
         Plan { payloads, assignments }
+    }
+}
+
+impl Assigned {
+    fn of(payloads: &BTreeMap<MemberId, Bytes>, group: &Group) -> Assigned {
+        let read = payloads.iter().map(|(member, payload)| match decode_assignment(payload) {
+            Ok(partitions) => Ok((planned_for(group, member).clone(), partitions)),
+            Err(malformed) => Err(format!("the assignment for {member}: {}", malformed.0)),
+        });
+        match read.collect() {
+            Ok(partitions) => Assigned::Partitions(partitions),
+            Err(malformed) => Assigned::Malformed(malformed),
+        }
     }
 }
 

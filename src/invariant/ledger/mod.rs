@@ -21,7 +21,6 @@ use std::sync::Arc;
 
 use crate::cluster::{Shard, ShardState};
 use crate::coordinator::{CoordinatorConfig, Observation};
-use crate::protocol::subscription::decode_assignment;
 use crate::protocol::{
     BrokerId, Generation, GroupId, IndexMap, MemberId, Request, RequestFrame, Response,
     ResponseError, ResponseFrame, TopicName, TopicPartition,
@@ -32,7 +31,7 @@ use crate::trace::{ConnectionId, Event, FaultKind, Kind, Message, Place};
 pub(super) use asked::leavers;
 pub use asked::{Asked, Key, Standing};
 pub use claims::Claim;
-pub use group::{Group, Member, Plan, Roster};
+pub use group::{Assigned, Group, Member, Plan, Roster};
 pub use terms::Home;
 use terms::Terms;
 
@@ -165,7 +164,7 @@ impl Ledger {
     }
 
     /// What the present event tells a member to own, if it is an accepted SyncGroup of its group's
-    /// newest generation whose assignment decodes.
+    /// newest generation whose assignment can be read.
     pub fn handed_out(&self) -> Option<&[TopicPartition]> {
         self.handed_out.as_deref()
     }
@@ -321,18 +320,17 @@ impl Ledger {
                     group.pending.insert(asked::member_id(&answer.member_id));
                 }
                 let current = Generation(answer.generation_id) == group.generation;
-                if answer.error_code == 0 && current && answer.member_id == answer.leader {
+                let told = current && answer.member_id == answer.leader;
+                if answer.error_code == 0 && told && group.is_of_consumers() {
                     group.roster = Roster::of(answer);
                 }
             }
             (Request::SyncGroup(body), Response::SyncGroup(answer)) => {
                 let current = Generation(body.generation_id) == group.generation;
                 if answer.error_code == 0 && current {
-                    self.handed_out = decode_assignment(&answer.assignment).ok();
-                    let partitions = self.handed_out.as_deref().unwrap_or_default();
                     let member = asked::member_id(&body.member_id);
                     let member = group.resolve(&member).clone();
-                    group.tell(&member, partitions);
+                    self.handed_out = group.tell(&member, &answer.assignment);
                 }
             }
             (Request::LeaveGroup(body), Response::LeaveGroup(_)) => {
@@ -404,6 +402,7 @@ pub(super) fn number(broker: BrokerId) -> usize {
 fn learn(group: &mut Group, asked: &Asked, request: &Request) -> bool {
     match request {
         Request::JoinGroup(body) => {
+            group.offered_type.clone_from(&body.protocol_type);
             if let Some(member) = group.members.get_mut(&body.member_id) {
                 // JoinGroup v0 has no rebalance timeout; the session timeout stands for it.
                 let asked = body.rebalance_timeout_ms.max(body.session_timeout_ms);

@@ -16,7 +16,8 @@
 //!   was answered NONE, no OffsetFetch with RequireStable that is handled after that answers the partition with
 //!   NONE (KIP-447), unless the offset may have been removed. What a zombie is asked, or removes, is nothing.
 //! - While a group is Stable, no offset expires of a partition that a member was told to own (KIP-211). Static
-//!   members are left out: one that comes back with another subscription keeps what it was told.
+//!   members are left out: one that comes back with another subscription keeps what it was told. So are assignors
+//!   of another name, which may give what nobody subscribes to.
 //! - No offset expires for which a transaction is not over. While the offset of a group that never had members is
 //!   there, it expires no sooner than its retention after its commit, and a group without members that has offsets
 //!   no sooner than that after its last member went. (Unless a commit named its own end, or a broker's clock is or

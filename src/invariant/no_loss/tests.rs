@@ -204,6 +204,10 @@ fn what_a_dynamic_member_reads_does_not_expire() {
     let key = read.ask_sync("a", 1, &[]);
     read.stable().told(key, &["t-0"]).offset_removed("t-1").holds();
     read.offset_removed("t-0").breaks("the offset of t-0 expired, which is read");
+    let mut own = Story::new("no-loss");
+    own.started(0).protocol("own").generation(1, &["a"]);
+    let key = own.ask_sync("a", 1, &[]);
+    own.stable().told(key, &["t-0"]).offset_removed("t-0").holds();
     let mut away = Story::new("no-loss");
     away.started(0).added_static("a", "i").generation(1, &["a"]);
     let key = away.ask_sync("a", 1, &[]);

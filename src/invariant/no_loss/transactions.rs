@@ -197,9 +197,12 @@ fn touches_nothing(code: i16) -> bool {
     )
 }
 
-/// Whether a dynamic member of a Stable group reads the partition. Whoever it is subscribes to it.
+/// Whether a dynamic member of a Stable group reads the partition. Whoever it is subscribes to it, if the
+/// assignor is one of those that give nothing else.
 pub(super) fn is_read(group: &Group, partition: &TopicPartition) -> bool {
     let owner = group.owner(&partition.topic, partition.partition);
     let owner = owner.and_then(|owner| group.members.get(owner));
-    group.state == GroupState::Stable && owner.is_some_and(|owner| owner.instance.is_none())
+    group.state == GroupState::Stable
+        && group.assignor().is_some()
+        && owner.is_some_and(|owner| owner.instance.is_none())
 }

@@ -41,6 +41,8 @@ pub(super) struct Story {
     session: Duration,
     rebalance: Duration,
     protocol: StrBytes,
+    /// Of which type the members say they are.
+    protocol_type: StrBytes,
     asked: Vec<Arc<RequestFrame>>,
     /// Where brokers' events happen.
     place: Place,
@@ -49,13 +51,23 @@ pub(super) struct Story {
 impl Story {
     /// A story judged by one invariant.
     pub(super) fn new(invariant: &str) -> Story {
+        Story::judged_by(Checker::new(Some(&[invariant])))
+    }
+
+    /// A story judged by all that is known from the clients' side alone.
+    pub(super) fn from_outside() -> Story {
+        Story::judged_by(Checker::from_outside())
+    }
+
+    fn judged_by(checker: Checker) -> Story {
         Story {
-            checker: Checker::new(Some(&[invariant])),
+            checker,
             violation: None,
             now: Time::ZERO,
             session: Duration::from_secs(10),
             rebalance: Duration::from_secs(60),
             protocol: str_bytes("range"),
+            protocol_type: str_bytes("consumer"),
             asked: Vec::new(),
             place: BROKER,
         }
@@ -70,6 +82,11 @@ impl Story {
     pub(super) fn breaks(&mut self, what: &str) {
         let violation = self.violation.take().expect("nothing is broken");
         assert!(violation.message.contains(what), "{}", violation.message);
+    }
+
+    /// What is broken, if anything is.
+    pub(super) fn broken(&mut self) -> Option<Violation> {
+        self.violation.take()
     }
 
     fn tell(&mut self, place: Place, kind: Kind) -> &mut Self {
@@ -101,6 +118,12 @@ impl Story {
     pub(super) fn protocol(&mut self, name: &str) -> &mut Self {
         self.protocol = str_bytes(name);
         self
+    }
+
+    /// From here on members join as such of this protocol type, under an assignor of their own.
+    pub(super) fn of_type(&mut self, name: &str) -> &mut Self {
+        self.protocol_type = str_bytes(name);
+        self.protocol("own")
     }
 
     pub(super) fn schedule(&mut self, kind: Kind) -> &mut Self {
@@ -263,7 +286,8 @@ impl Story {
                 .with_group_id(group())
                 .with_member_id(str_bytes(id))
                 .with_session_timeout_ms(session)
-                .with_rebalance_timeout_ms(rebalance),
+                .with_rebalance_timeout_ms(rebalance)
+                .with_protocol_type(self.protocol_type.clone()),
         )
     }
 
@@ -304,6 +328,54 @@ impl Story {
             .with_generation_id(generation)
             .with_assignments(entries.collect());
         self.ask(body)
+    }
+
+    /// A SyncGroup with assignments as bytes.
+    pub(super) fn ask_sync_raw(
+        &mut self,
+        id: &str,
+        generation: i32,
+        plan: &[(&str, &[u8])],
+    ) -> usize {
+        let entries = plan.iter().map(|(member, bytes)| {
+            sync_group_request::SyncGroupRequestAssignment::default()
+                .with_member_id(str_bytes(member))
+                .with_assignment(Bytes::copy_from_slice(bytes))
+        });
+        let body = SyncGroupRequest::default()
+            .with_group_id(group())
+            .with_member_id(str_bytes(id))
+            .with_generation_id(generation)
+            .with_assignments(entries.collect());
+        self.ask(body)
+    }
+
+    /// A SyncGroup succeeds with these bytes.
+    pub(super) fn told_raw(&mut self, key: usize, assignment: &[u8]) -> &mut Self {
+        let assignment = Bytes::copy_from_slice(assignment);
+        self.answer(key, SyncGroupResponse::default().with_assignment(assignment).into())
+    }
+
+    /// The leader is told the members of its generation, each with these bytes.
+    pub(super) fn joined_raw(
+        &mut self,
+        leader: &str,
+        generation: i32,
+        members: &[(&str, &[u8])],
+    ) -> &mut Self {
+        let key = self.ask_join(leader);
+        let members = members.iter().map(|(member, metadata)| {
+            join_group_response::JoinGroupResponseMember::default()
+                .with_member_id(str_bytes(member))
+                .with_metadata(Bytes::copy_from_slice(metadata))
+        });
+        let answer = JoinGroupResponse::default()
+            .with_member_id(str_bytes(leader))
+            .with_generation_id(generation)
+            .with_leader(str_bytes(leader))
+            .with_protocol_name(Some(self.protocol.clone()))
+            .with_members(members.collect());
+        self.answer(key, answer.into())
     }
 
     /// A SyncGroup is handled that consumer 0 sent before it crashed.

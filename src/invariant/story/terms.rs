@@ -79,7 +79,7 @@ impl Story {
         });
         let metadata = GroupMetadata {
             group: group(),
-            protocol_type: Some(str_bytes("consumer")),
+            protocol_type: Some(self.protocol_type.clone()),
             generation: Generation(generation),
             protocol: Some(self.protocol.clone()),
             leader: members.first().map(|(id, ..)| member(id)),

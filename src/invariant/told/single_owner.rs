@@ -1,11 +1,15 @@
 //! In one generation no partition is told to two members, as far as the members say.
+//!
+//! Not said: anything of groups of another protocol type, whose assignments cannot be read here.
 
 use std::collections::BTreeMap;
 
 use crate::invariant::Invariant;
 use crate::invariant::ledger::Ledger;
 use crate::protocol::subscription::decode_assignment;
-use crate::protocol::{GroupId, Request, Response, StrBytes, TopicPartition};
+use crate::protocol::{
+    CONSUMER_PROTOCOL_TYPE, GroupId, Request, RequestFrame, Response, StrBytes, TopicPartition,
+};
 use crate::trace::Event;
 
 use super::book::{Answered, Book, Entry, Told, joined};
@@ -45,12 +49,18 @@ impl Invariant for SingleOwner {
 
     fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
         let Some(Entry::Answered(answered)) = self.book.take(event) else { return Ok(()) };
-        if let Some((group, member, told)) = joined(&answered) {
+        if let Some((group, member, told)) = joined(&answered)
+            && is_of_consumers(answered.request)
+        {
             self.members.insert((group.clone(), member.clone()), told);
             return Ok(());
         }
         self.synced(&answered)
     }
+}
+
+fn is_of_consumers(request: &RequestFrame) -> bool {
+    matches!(&request.body, Request::JoinGroup(body) if body.protocol_type.as_str() == CONSUMER_PROTOCOL_TYPE)
 }
 
 impl SingleOwner {
@@ -82,5 +92,40 @@ impl SingleOwner {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::{JoinGroupRequest, SyncGroupRequest, SyncGroupResponse};
+
+    use crate::invariant::story::{Story, join_answer};
+    use crate::protocol::str_bytes;
+    use crate::protocol::subscription::encode_assignment;
+
+    /// Two members of one generation are told the same bytes, which are a partition to consumers.
+    fn both_are_told_the_same(protocol_type: &str) -> Story {
+        let mut story = Story::from_outside();
+        for (conn, id) in [(1, "a"), (2, "b")] {
+            let join = JoinGroupRequest::default().with_protocol_type(str_bytes(protocol_type));
+            story.says(conn, join.clone());
+            story.hears(conn, join, join_answer(id, 1, "a", &[]));
+            let sync =
+                SyncGroupRequest::default().with_member_id(str_bytes(id)).with_generation_id(1);
+            let assignment = encode_assignment(&[crate::invariant::story::partition("t-0")], 1);
+            let answer = SyncGroupResponse::default().with_assignment(assignment);
+            story.says(conn, sync.clone()).hears(conn, sync, answer);
+        }
+        story
+    }
+
+    #[test]
+    fn two_consumers_that_are_told_one_partition_break() {
+        both_are_told_the_same("consumer").breaks("t-0 was told to a and to b");
+    }
+
+    #[test]
+    fn what_members_of_another_protocol_type_are_told_is_theirs() {
+        both_are_told_the_same("connect").holds();
     }
 }

@@ -8,7 +8,7 @@ use kafka_protocol::messages::{
     WriteTxnMarkersResponse,
 };
 
-use super::{Visitor, optional_text};
+use super::{Visitor, assignment, optional_text, subscription};
 use crate::protocol::StrBytes;
 
 pub(super) fn describe_groups<V: Visitor>(body: &DescribeGroupsRequest, v: &mut V) {
@@ -118,8 +118,8 @@ fn group_described<V: Visitor>(group: &DescribedGroup, v: &mut V) {
         v.member("member", &member.member_id);
         optional_text(v, "instance", member.group_instance_id.as_ref());
         v.text("client", &member.client_id);
-        v.subscription("metadata", &member.member_metadata);
-        v.assignment("assignment", &member.member_assignment);
+        subscription(v, "metadata", &member.member_metadata, Some(&group.protocol_type));
+        assignment(v, "assignment", &member.member_assignment, Some(&group.protocol_type));
     }
     v.close();
 }

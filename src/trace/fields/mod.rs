@@ -21,7 +21,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::event::{ConnectionId, Event, Kind, Loss, Message, Place};
-use crate::protocol::{Api, StrBytes, TopicName, TopicPartition};
+use crate::protocol::{Api, CONSUMER_PROTOCOL_TYPE, StrBytes, TopicName, TopicPartition};
 use crate::time::Time;
 
 /// Takes the fields of an event one by one. A key is the same for the same kind of event; it is empty
@@ -69,6 +69,11 @@ pub trait Visitor {
     fn subscription(&mut self, key: &'static str, payload: &Bytes);
     /// An encoded assignment: what a member was given.
     fn assignment(&mut self, key: &'static str, payload: &Bytes);
+    /// The subscription or assignment of a member of a group that is not one of consumers: what its clients wrote,
+    /// in a format of their own.
+    fn opaque(&mut self, key: &'static str, payload: &Bytes) {
+        self.value(key, payload);
+    }
     /// An optional field that is not there. Only text, members, places and lists are optional.
     fn none(&mut self, key: &'static str);
     /// A list of `len` items begins. Lists nest.
@@ -218,6 +223,28 @@ fn optional_text<V: Visitor>(v: &mut V, key: &'static str, text: Option<&StrByte
         Some(text) => v.text(key, text),
         None => v.none(key),
     }
+}
+
+/// What a member of a group of that protocol type wants.
+fn subscription<V: Visitor>(v: &mut V, key: &'static str, payload: &Bytes, of: Option<&StrBytes>) {
+    match is_opaque(of) {
+        true => v.opaque(key, payload),
+        false => v.subscription(key, payload),
+    }
+}
+
+/// What a member of a group of that protocol type was given.
+fn assignment<V: Visitor>(v: &mut V, key: &'static str, payload: &Bytes, of: Option<&StrBytes>) {
+    match is_opaque(of) {
+        true => v.opaque(key, payload),
+        false => v.assignment(key, payload),
+    }
+}
+
+/// Whether what members of a group say to each other is known to be none of what consumers say. Old versions of
+/// messages do not tell the protocol type.
+fn is_opaque(protocol_type: Option<&StrBytes>) -> bool {
+    protocol_type.is_some_and(|of| !of.is_empty() && of.as_str() != CONSUMER_PROTOCOL_TYPE)
 }
 
 fn partitions<V: Visitor>(v: &mut V, key: &'static str, partitions: &[TopicPartition]) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Visitor, optional_text, partitions};
+use super::{Visitor, assignment, optional_text, partitions, subscription};
 use crate::cluster::{Shard, ShardState};
 use crate::consumer::{ConsumerConfig, Observation as Consumer};
 use crate::coordinator::{
@@ -123,8 +123,8 @@ fn loaded<V: Visitor>(group: &LoadedGroup, v: &mut V) {
         v.text("client", &member.client_id);
         v.duration("session", member.session_timeout);
         v.duration("rebalance", member.rebalance_timeout);
-        v.subscription("metadata", &member.subscription);
-        v.assignment("assignment", &member.assignment);
+        subscription(v, "metadata", &member.subscription, metadata.protocol_type.as_ref());
+        assignment(v, "assignment", &member.assignment, metadata.protocol_type.as_ref());
     }
     v.close();
     v.open("offsets", offsets.len());

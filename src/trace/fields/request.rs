@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
     OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
 };
 
-use super::{Visitor, admin, optional_text, topic};
+use super::{Visitor, admin, assignment, optional_text, subscription, topic};
 use crate::protocol::Request;
 use crate::time::from_millis_i32;
 
@@ -54,7 +54,8 @@ fn join_group<V: Visitor>(body: &JoinGroupRequest, v: &mut V) {
     for protocol in &body.protocols {
         v.item();
         v.text("protocol", &protocol.name);
-        v.subscription("subscription", &protocol.metadata);
+        let of = Some(&body.protocol_type);
+        subscription(v, "subscription", &protocol.metadata, of);
     }
     v.close();
     v.duration("session", from_millis_i32(body.session_timeout_ms));
@@ -73,7 +74,7 @@ fn sync_group<V: Visitor>(body: &SyncGroupRequest, v: &mut V) {
     for given in &body.assignments {
         v.item();
         v.member("member", &given.member_id);
-        v.assignment("assignment", &given.assignment);
+        assignment(v, "assignment", &given.assignment, body.protocol_type.as_ref());
     }
     v.close();
 }

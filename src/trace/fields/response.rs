@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
     OffsetFetchResponse, ProduceResponse, SyncGroupResponse,
 };
 
-use super::{Visitor, admin, optional_text, topic};
+use super::{Visitor, admin, assignment, optional_text, subscription, topic};
 use crate::protocol::{BrokerId, Response, StrBytes};
 use crate::trace::event::Place;
 
@@ -112,7 +112,7 @@ fn join_group<V: Visitor>(body: &JoinGroupResponse, v: &mut V) {
         v.item();
         v.member("member", &member.member_id);
         optional_text(v, "instance", member.group_instance_id.as_ref());
-        v.subscription("subscription", &member.metadata);
+        subscription(v, "subscription", &member.metadata, body.protocol_type.as_ref());
     }
     v.close();
 }
@@ -120,7 +120,7 @@ fn join_group<V: Visitor>(body: &JoinGroupResponse, v: &mut V) {
 fn sync_group<V: Visitor>(body: &SyncGroupResponse, v: &mut V) {
     optional_text(v, "type", body.protocol_type.as_ref());
     optional_text(v, "protocol", body.protocol_name.as_ref());
-    v.assignment("assignment", &body.assignment);
+    assignment(v, "assignment", &body.assignment, body.protocol_type.as_ref());
 }
 
 fn leave_group<V: Visitor>(body: &LeaveGroupResponse, v: &mut V) {

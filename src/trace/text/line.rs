@@ -206,6 +206,10 @@ impl Visitor for Line<'_> {
         self.payload(key, given.map(|given| some(&given)), payload.is_empty());
     }
 
+    fn opaque(&mut self, key: &'static str, payload: &Bytes) {
+        self.payload(key, Ok(excerpt(payload)), payload.is_empty());
+    }
+
     fn none(&mut self, key: &'static str) {
         // That nobody leads is the news.
         if self.scope == "leader-elected" && self.begin(key, true) {
@@ -293,6 +297,16 @@ pub(in crate::trace) fn shorten(items: &[String], between: &str) -> String {
         return items.join(between);
     }
     format!("{}{between}… +{}", items[..ITEMS].join(between), items.len() - ITEMS)
+}
+
+/// The beginning of what a client wrote in a format of its own: as text when it is text, else how long it is.
+fn excerpt(payload: &Bytes) -> String {
+    const LONGEST: usize = 60;
+    match std::str::from_utf8(payload) {
+        Ok(text) if text.chars().nth(LONGEST).is_none() => quoted(text),
+        Ok(text) => format!("{:?}…", text.chars().take(LONGEST).collect::<String>()),
+        Err(_) => format!("{} bytes", payload.len()),
+    }
 }
 
 /// A value as text when it is text, else in hexadecimal.

@@ -147,6 +147,22 @@ fn assignments_are_decoded() {
 }
 
 #[test]
+fn what_members_of_another_protocol_type_write_is_shown_as_it_is() {
+    let c1 = member("c1", 1);
+    let shown = |metadata: &[u8]| {
+        let mut body = join(&c1).with_protocol_type(str_bytes("sr"));
+        body.protocols[0].metadata = Bytes::copy_from_slice(metadata);
+        tail(sent(1, consumer(0, 1), BROKER, Message::Request(request(5, body))))
+    };
+    assert_eq!(
+        shown(br#"{"host":"a"}"#),
+        "→ b0 JoinGroup version=5 member=c1#1 protocols=range[\"{\\\"host\\\":\\\"a\\\"}\"] session=10s rebalance=30s"
+    );
+    assert!(shown(&[b'x'; 61]).contains(&format!("range[\"{}\"…]", "x".repeat(60))));
+    assert!(shown(&[0, 1, 0xff]).contains("range[3 bytes]"));
+}
+
+#[test]
 fn a_leader_is_told_its_members() {
     let c1 = member("c1", 1);
     let answer = JoinGroupResponse::default()

@@ -9,7 +9,7 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::{Way, framed};
 use crate::protocol::{Api, GroupId, RequestFrame, ResponseFrame, str_bytes};
 use crate::wire::{
-    Incoming, decode_request, decode_response, encode_request, encode_response, framing,
+    Incoming, MAX_FRAME, decode_request, decode_response, encode_request, encode_response, framing,
 };
 
 fn join() -> JoinGroupRequest {
@@ -103,6 +103,19 @@ fn a_frame_that_is_too_long_is_an_error() {
     }
     let mut stream = BytesMut::new();
     framing(10).encode(Bytes::from_static(b"more than ten"), &mut stream).expect_err("13 bytes");
+}
+
+#[test]
+fn room_for_a_frame_grows_with_the_bytes_that_arrive() {
+    let mut stream = BytesMut::new();
+    stream.put_i32(MAX_FRAME as i32);
+    let mut codec = framing(MAX_FRAME);
+    while stream.len() < 10_000 {
+        assert_eq!(codec.decode(&mut stream).expect("a part of a frame"), None);
+        let (room, arrived) = (stream.capacity(), stream.len());
+        assert!(room <= 2 * arrived + 1_100, "room for {room} bytes, of which {arrived} have come");
+        stream.put_slice(&[7; 100]);
+    }
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! A bounded run of the fuzz targets in `tests/fuzz/`, with the memory that each input takes.
+//!
+//! Each target is given its seeds, these cut short and changed, and random bytes. The changes are those that
+//! decoders fall for: other bytes, and lengths and counts that nothing has, written over what is there or put in
+//! between. `tests/fuzz/README.md` says how to fuzz for longer.
+
+use std::alloc::System;
+use std::path::PathBuf;
+
+use groupsim::rng::Rng;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[path = "fuzz/targets/mod.rs"]
+mod targets;
+
+use targets::{TARGETS, Target};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Lengths and counts that no input can have, as they stand in one: of two, four and eight bytes, varints plain and
+/// zigzag; and the smallest ones, which lead on.
+const LENGTHS: [&[u8]; 15] = [
+    &[0x7f, 0xff],
+    &[0xff, 0xff],
+    &[0x80, 0x00],
+    &[0x7f, 0xff, 0xff, 0xff],
+    &[0xff, 0xff, 0xff, 0xff],
+    &[0x80, 0x00, 0x00, 0x00],
+    &[0x10, 0x00, 0x00, 0x00],
+    &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    &[0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+    &[0xff, 0xff, 0xff, 0xff, 0x0f],
+    &[0xff, 0xff, 0xff, 0xff, 0x07],
+    &[0xfe, 0xff, 0xff, 0xff, 0x0f],
+    &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+    &[0x00],
+    &[0x00, 0x00, 0x00, 0x01],
+];
+
+fn try_one(target: &Target, input: &[u8]) -> Result<(), String> {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{}", target.name));
+    let region = Region::new(ALLOCATOR);
+    let outcome = std::panic::catch_unwind(|| (target.run)(input));
+    let (allocated, bound) = (region.change().bytes_allocated, target.bound(input));
+    let what = match outcome {
+        Ok(()) if allocated <= bound => return Ok(()),
+        Ok(()) => format!("allocated {allocated} bytes, and no more than {bound} are right"),
+        Err(_) => "panicked".to_owned(),
+    };
+    std::fs::write(&path, input).expect("the folder for test files can be written");
+    Err(format!("{} {what}, by these {} bytes: {}", target.name, input.len(), path.display()))
+}
+
+/// The input with one change.
+fn changed(rng: &mut Rng, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
+    let at = rng.below(input.len() as u64 + 1) as usize;
+    let (before, after) = input.split_at(at);
+    match rng.below(8) {
+        0 => before.to_vec(),
+        1 => [before, after.get(1..).unwrap_or_default()].concat(),
+        2 => [before, &[rng.bits() as u8], after].concat(),
+        3 | 4 => {
+            let length = *rng.pick(&LENGTHS);
+            [before, length, after.get(length.len()..).unwrap_or_default()].concat()
+        }
+        5 => [before, *rng.pick(&LENGTHS), after].concat(),
+        6 => {
+            let other = rng.pick(others);
+            let from = rng.below(other.len() as u64 + 1) as usize;
+            [before, &other[from..]].concat()
+        }
+        _ => [before, &[rng.bits() as u8], after.get(1..).unwrap_or_default()].concat(),
+    }
+}
+
+/// The first input that does harm, if one does.
+fn fuzz(target: &Target) -> Result<(), String> {
+    let seeds = (target.seeds)();
+    let mut rng = Rng::stream(11, target.name);
+    for seed in &seeds {
+        try_one(target, seed)?;
+    }
+    for _ in 0..target.cases {
+        let mut input = match rng.below(16) {
+            0 => (0..rng.below(100)).map(|_| rng.bits() as u8).collect(),
+            1 => (0..rng.below(100)).map(|_| rng.below(3) as u8).collect(),
+            _ => rng.pick(&seeds).clone(),
+        };
+        for _ in 0..rng.within(1..=4) {
+            input = changed(&mut rng, &input, &seeds);
+        }
+        try_one(target, &input)?;
+    }
+    Ok(())
+}
+
+/// One test, since what one allocates another would be blamed for.
+#[test]
+fn no_bytes_do_harm_or_take_more_memory_than_they_are_worth() {
+    let harm: Vec<String> = TARGETS.iter().filter_map(|target| fuzz(target).err()).collect();
+    assert!(harm.is_empty(), "{harm:#?}");
+}
+
+/// Writes the seeds to where `cargo fuzz` begins.
+#[test]
+#[ignore = "writes to tests/fuzz/corpus"]
+fn corpus() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    for target in &TARGETS {
+        let folder = root.join(target.name);
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        for (number, seed) in (target.seeds)().iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{number}")), seed).expect("a file");
+        }
+    }
+}

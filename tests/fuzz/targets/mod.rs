@@ -1,0 +1,130 @@
+//! What is fuzzed: everything that decodes bytes which a client chose.
+//!
+//! One list, [`TARGETS`], for two runners: `tests/fuzz.rs` runs each target for a second or two within `cargo
+//! test`, and the crate in this folder for as long as one likes, led by coverage. A target panics when something
+//! is wrong; its runner sees to it that it also asks for no more memory than its input is worth.
+
+mod broker;
+mod payloads;
+mod served;
+mod wire;
+
+/// A function that takes any bytes at all.
+pub struct Target {
+    /// Its name, for both runners.
+    pub name: &'static str,
+    /// Panics when something is wrong.
+    pub run: fn(&[u8]),
+    /// Inputs that lead far.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// How many inputs a bounded run tries.
+    pub cases: usize,
+    /// How much it may allocate in any case, and for each byte of input.
+    fixed: usize,
+    each: usize,
+}
+
+impl Target {
+    /// How many bytes it may allocate for this input, all that it frees again included.
+    pub fn bound(&self, input: &[u8]) -> usize {
+        self.fixed + self.each * input.len()
+    }
+}
+
+/// Everything that is fuzzed.
+pub const TARGETS: [Target; 9] = [
+    Target {
+        name: "subscription",
+        run: payloads::subscription,
+        seeds: payloads::subscriptions,
+        cases: 20_000,
+        each: 200,
+        fixed: 64 << 10,
+    },
+    Target {
+        name: "assignment",
+        run: payloads::assignment,
+        seeds: payloads::assignments,
+        cases: 20_000,
+        each: 200,
+        fixed: 64 << 10,
+    },
+    Target {
+        name: "user_data",
+        run: payloads::user_data,
+        seeds: payloads::all_user_data,
+        cases: 20_000,
+        each: 200,
+        fixed: 64 << 10,
+    },
+    Target {
+        name: "records",
+        run: payloads::records,
+        seeds: payloads::batches,
+        cases: 20_000,
+        each: 100,
+        fixed: 64 << 10,
+    },
+    Target {
+        name: "framing",
+        run: wire::framing,
+        seeds: wire::streams,
+        cases: 20_000,
+        each: 10,
+        fixed: 64 << 10,
+    },
+    Target {
+        name: "request",
+        run: wire::request,
+        seeds: wire::requests,
+        cases: 20_000,
+        each: 600,
+        fixed: 64 << 10,
+    },
+    Target {
+        name: "response",
+        run: wire::response,
+        seeds: wire::responses,
+        cases: 20_000,
+        each: 600,
+        fixed: 64 << 10,
+    },
+    Target {
+        name: "group",
+        run: broker::group,
+        seeds: broker::groups,
+        cases: 1_000,
+        each: 100_000,
+        fixed: 4 << 20,
+    },
+    Target {
+        name: "broker",
+        run: broker::frames,
+        seeds: broker::conversations,
+        cases: 1_000,
+        each: 100_000,
+        fixed: 4 << 20,
+    },
+];
+
+/// Cuts what is left of an input into parts: each has its length in front, two bytes, or what is left of it.
+fn parts(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = usize::from(u16::from_be_bytes(*length)).min(rest.len());
+        let (part, rest) = rest.split_at(length);
+        bytes = rest;
+        Some(part)
+    })
+}
+
+/// Puts parts together that [`parts`] takes apart.
+fn joined<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        let length = u16::try_from(part.len()).expect("a short part");
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(part);
+    }
+    bytes
+}
