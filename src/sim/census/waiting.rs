@@ -13,6 +13,10 @@ impl Sim {
             self.census.terms.iter().filter_map(|(p, term)| term_waits_for(*p, term)).collect();
         reasons.extend(self.census.groups.keys().filter_map(|id| self.group_waits_for(id)));
         reasons.extend(self.census.consumers.values().filter_map(|belief| self.disagrees(belief)));
+        if self.brokers_are_foreign() {
+            let groups = self.census.foreign.groups();
+            reasons.extend(groups.filter_map(|group| self.foreign_group_waits_for(group)));
+        }
         reasons
     }
 
