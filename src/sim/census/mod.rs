@@ -73,6 +73,9 @@ struct Belief {
     state: MemberState,
     member: MemberId,
     generation: Generation,
+    /// It has given up partitions and has not joined since: whoever gives any up joins again, so that they
+    /// can be assigned to another member.
+    will_rejoin: bool,
 }
 
 impl Census {
@@ -95,6 +98,7 @@ impl Census {
                     state: MemberState::Unjoined,
                     member: MemberId::default(),
                     generation: Generation::NONE,
+                    will_rejoin: false,
                 };
                 self.progress.subscribe(&config.group, &config.topics);
                 self.foreign.meet(&config.group);
@@ -141,6 +145,7 @@ impl Census {
         match what {
             O::State { to, .. } => {
                 belief.state = *to;
+                belief.will_rejoin = false;
                 self.change();
             }
             O::Assigned { member, generation, .. } => {
@@ -151,6 +156,12 @@ impl Census {
             }
             O::Processed { partition, first, next } => {
                 self.progress.processed(&belief.group, partition, (*first, *next));
+            }
+            // A cooperative member does that at the end of the first phase of a rebalance; it may be some time
+            // until it has committed and joins the second (KIP-429).
+            O::Revoked { partitions } if !partitions.is_empty() => {
+                belief.will_rejoin = true;
+                self.change();
             }
             O::CoordinatorLost { .. }
             | O::Revoked { .. }
@@ -322,6 +333,7 @@ impl Sim {
         }
         let group = self.census.groups.get(&belief.group);
         belief.state == MemberState::Stable
+            && !belief.will_rejoin
             && !consumer.closing
             && group.is_some_and(|group| {
                 group.generation == belief.generation && group.members.contains(&belief.member)
@@ -334,6 +346,7 @@ impl Sim {
         let closing = self.consumers[usize::from(belief.who.index)].closing;
         let mut others = self.census.consumers.values().filter(|other| other.group == belief.group);
         belief.state == MemberState::Stable
+            && !belief.will_rejoin
             && !closing
             && others.all(|other| other.generation <= belief.generation)
     }

@@ -75,7 +75,11 @@ impl Sim {
             return None;
         }
         let consumer = &self.consumers[usize::from(belief.who.index)];
-        let closing = if consumer.closing { ", closing" } else { "" };
+        let closing = match (consumer.closing, belief.will_rejoin) {
+            (true, _) => ", closing",
+            (false, true) => ", about to join again",
+            (false, false) => "",
+        };
         let waiting = consumer.process.as_ref().map(|process| process.describe().waiting_for);
         Some(format!(
             "{} is {} in generation {}{closing}, waiting for {}",
