@@ -391,6 +391,7 @@ impl NoLoss {
             Observation::State { .. }
             | Observation::CoordinatorLost { .. }
             | Observation::Assigned { .. }
+            | Observation::CommitFailed { .. }
             | Observation::PollTimeout
             | Observation::Fatal { .. } => Ok(()),
         }

@@ -168,6 +168,7 @@ impl Census {
             | O::Lost { .. }
             | O::Positioned { .. }
             | O::Polled { .. }
+            | O::CommitFailed { .. }
             | O::PollTimeout
             | O::Fatal { .. } => {}
         }

@@ -75,6 +75,7 @@ fn in_group(kind: &Kind) -> bool {
             | consumer::Observation::Revoked { .. }
             | consumer::Observation::Lost { .. }
             | consumer::Observation::Polled { .. }
+            | consumer::Observation::CommitFailed { .. }
             | consumer::Observation::PollTimeout
             | consumer::Observation::Fatal { .. } => true,
             consumer::Observation::Positioned { .. } | consumer::Observation::Processed { .. } => {
