@@ -1,6 +1,9 @@
 //! `probe`: our consumers against brokers that nobody looks into; here our own, over real TCP, with and
 //! without a mutant inside. What the mutant does is found from what the consumers are told.
 
+#[path = "probe/rehearsed.rs"]
+mod rehearsed;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,6 +130,33 @@ fn correct_brokers_hold() {
     assert!(report.processed > 0, "the consumers read what is fed");
     assert_eq!(brokers.finding, None);
     assert!(brokers.rebalances >= 4, "{} rebalances", brokers.rebalances);
+    // What the brokers began without a member, nobody was told of.
+    assert!(report.rebalances >= 4 && report.rebalances <= brokers.rebalances, "{report:?}");
+}
+
+/// Real time goes on between two lines.
+#[test]
+fn steps_of_one_instant_come_a_little_late_and_are_carried_out() {
+    let script = JOIN_AND_SHARE.replace("join c", "at 0s join c")
+        + "\
+        at 2s pause c1\n at 2s pause c2\n at 2s reset c1 coordinator\n at 2s reset c2\n \
+        advance 100ms\n resume c1\n resume c2\n settle\n expect stable members=2\n";
+    let (found, brokers) = probed(Systems::default(), &script);
+    assert_eq!(found.expect("the probe runs").finding, None);
+    assert_eq!(brokers.finding, None);
+}
+
+#[test]
+fn a_topic_that_is_not_there_or_has_other_partitions_is_refused() {
+    for (wanted, why) in [
+        ("topic others partitions=4", "has no topic others: create it first"),
+        ("topic orders partitions=3", "with 4 partitions, and the script says 3"),
+    ] {
+        let script = format!("{wanted}\ngroup g\njoin c1\nsettle\n");
+        let (found, _) = probed(Systems::default(), &script);
+        let Err(Refused::Engine(said)) = found else { panic!("{found:?}") };
+        assert!(said.ends_with(why), "{said}");
+    }
 }
 
 /// Tells every member what the first one was told.
@@ -217,7 +247,7 @@ fn what_cannot_be_done_to_foreign_brokers_is_refused() {
     let script = format!("{JOIN_AND_SHARE}\n    compact g\n");
     let (found, _) = probed(Systems::default(), &script);
     let Err(Refused::Line { line, why }) = found else { panic!("{found:?}") };
-    assert_eq!((line, why), (9, "the brokers are somebody else's: only consumers act here"));
+    assert_eq!((line, why), (9, "the brokers are third-party ones: only consumers act here"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a few seeds of the swarm come to, one line a generation. A change here says that the generator or
 //! the engine now does something else with the same seed: read the difference before accepting it.
 
-use groupsim::run::Systems;
+use groupsim::run::{Systems, run};
+use groupsim::script;
 use groupsim::swarm::{Profile, run_seed};
 use groupsim::trace::{Renderer, Zoom};
 
@@ -19,4 +20,35 @@ fn a_few_seeds_at_timeline_zoom() {
         assert_eq!(report.finding, None, "seed {seed}");
         settings.bind(|| insta::assert_snapshot!(format!("seed-{seed}-{}", profile.name()), trace));
     }
+}
+
+/// How many partitions change hands when a group of three with 24 partitions becomes one of six.
+fn moves(assignor: &str) -> u32 {
+    let script = format!(
+        "topic orders partitions=24
+         group g assignor={assignor} session=10s
+         join c1
+         join c2
+         join c3
+         settle
+         join c4
+         join c5
+         join c6
+         settle
+         expect stable members=6"
+    );
+    let schedule = script::parse("moves", &script).expect("a valid script");
+    let (mut renderer, mut trace) = (Renderer::new(Zoom::Timeline), String::new());
+    let report =
+        run(&schedule, &Systems::default(), &mut |event| renderer.render(event, &mut trace));
+    assert_eq!(report.finding, None, "{trace}");
+    let moved = trace.split_whitespace().filter_map(|word| word.strip_prefix("moved="));
+    moved.map(|count| count.parse::<u32>().expect("a number")).sum()
+}
+
+/// Cooperative rebalancing takes a generation more, in which what moves is nobody's, and moves as much.
+#[test]
+fn moves_are_counted_against_the_last_owner() {
+    let counted = ["range", "roundrobin", "sticky", "cooperative-sticky"].map(moves);
+    assert_eq!(counted, [20, 12, 12, 12]);
 }

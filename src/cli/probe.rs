@@ -11,7 +11,7 @@ use super::args;
 use super::exit::Exit;
 use super::interrupt;
 use super::out::{Failure, Out};
-use super::run::tell;
+use super::run::{place, tell};
 use super::trace::Printer;
 
 /// Probes a broker, prints the trace and the verdict.
@@ -34,7 +34,7 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
     let report = match report {
         Ok(report) => report,
         Err(refused) => {
-            let place = file.map(|file| format!("\n  --> {}", refused.place(&file)));
+            let place = file.map(|file| format!("\n  --> {}", place(&refused, &file)));
             tell(&format!("error: {refused}{}", place.unwrap_or_default()));
             return Ok(Exit::Usage);
         }

@@ -44,15 +44,15 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
     Ok(worst)
 }
 
-/// Where that stands which was refused. `network` is a line that a schedule does not remember, and there is
-/// at most one.
-fn place(refused: &Refused, file: &str) -> String {
-    let named = |line: &str| line.split_whitespace().next() == Some("network");
-    let text = match refused {
-        Refused::Network(_) => std::fs::read_to_string(file).unwrap_or_default(),
-        Refused::Line { .. } | Refused::Engine(_) => String::new(),
+/// Where that stands which was refused. A schedule does not remember the lines of its settings.
+pub(super) fn place(refused: &Refused, file: &str) -> String {
+    let Refused::Setting { verb, option, .. } = refused else { return refused.place(file) };
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let sets = |line: &str| {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        words.next() == Some(*verb) && (option.is_empty() || words.any(|w| w.starts_with(option)))
     };
-    match text.lines().position(named) {
+    match text.lines().position(sets) {
         Some(index) => format!("{file}:{}", index + 1),
         None => refused.place(file),
     }

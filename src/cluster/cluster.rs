@@ -296,9 +296,9 @@ impl<'a> Cluster<'a> {
         self.shared.controller.data_leader
     }
 
-    /// Whether a broker is up.
+    /// Whether there is such a broker, and it is up.
     pub fn is_up(&self, at: BrokerId) -> bool {
-        self.brokers[index(at)].up
+        usize::try_from(at.0).is_ok_and(|at| self.brokers.get(at).is_some_and(|broker| broker.up))
     }
 
     /// A look inside a group at the broker that leads it, as the controller knows.

@@ -215,6 +215,14 @@ pub enum Observation {
         /// One past the last of them.
         next: i64,
     },
+    /// A commit failed without a request, because only a Stable member commits: what the Java client throws as
+    /// CommitFailedException, or as RebalanceInProgressException while the member rejoins (rule R13.4.7).
+    CommitFailed {
+        /// What it would have committed, sorted.
+        offsets: Vec<(TopicPartition, i64)>,
+        /// Why, in a few words: `not a member`, `rebalance in progress`.
+        why: &'static str,
+    },
     /// The application took longer than `max.poll.interval`, so the consumer leaves.
     PollTimeout,
     /// An error the consumer does not recover from; it closes.

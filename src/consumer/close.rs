@@ -84,6 +84,9 @@ impl Consumer {
     /// Commits what was read, looking for the coordinator first if it is not known.
     fn last_commit(&mut self, now: Time, deadline: Time, out: &mut Vec<Output>) {
         if !self.has_something_to_commit() {
+            if self.has_positions() {
+                self.send_commit(now, Kind::Close, out);
+            }
             return self.leave_and_close(now, deadline, out);
         }
         self.closing = if self.send_commit(now, Kind::Close, out) {

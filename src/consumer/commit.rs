@@ -13,7 +13,7 @@ use crate::time::Time;
 
 use super::links::Sent;
 use super::membership::Identity;
-use super::{Consumer, ConsumerConfig, MemberState, Output, Purpose};
+use super::{Consumer, ConsumerConfig, MemberState, Observation, Output, Purpose};
 
 /// Why a commit is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +68,14 @@ impl Consumer {
     /// client in mid-rebalance would be refused. True if a request was sent.
     pub(super) fn send_commit(&mut self, now: Time, kind: Kind, out: &mut Vec<Output>) -> bool {
         let topics = self.positions();
-        let stable = self.membership.state == MemberState::Stable;
-        if !stable || topics.is_empty() || self.discovery.coordinator.is_none() {
+        if topics.is_empty() {
+            return false;
+        }
+        if self.membership.state != MemberState::Stable {
+            self.fail_commit(out);
+            return false;
+        }
+        if self.discovery.coordinator.is_none() {
             return false;
         }
         let sent_as = self.membership.identity.clone();
@@ -82,6 +88,20 @@ impl Consumer {
         let sent = Sent::Commit(Commit { sent_as, kind });
         self.send(now, Purpose::Coordinator, sent, request, out);
         true
+    }
+
+    /// What was read and not committed stays so: whoever gets the partitions reads it again.
+    fn fail_commit(&self, out: &mut Vec<Output>) {
+        let positions = self.partitions.iter();
+        let offsets = positions.filter_map(|(name, one)| Some((name.clone(), one.position?)));
+        let why = match self.membership.state {
+            MemberState::Unjoined => "not a member",
+            MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
+                "rebalance in progress"
+            }
+            MemberState::Stable => unreachable!("a Stable member commits"),
+        };
+        out.push(Output::Observe(Observation::CommitFailed { offsets: offsets.collect(), why }));
     }
 
     fn positions(&self) -> Vec<OffsetCommitRequestTopic> {
@@ -165,7 +185,10 @@ impl Consumer {
 
     /// Whether this is a member with positions, so that a commit would be accepted.
     pub(super) fn has_something_to_commit(&self) -> bool {
-        self.membership.state == MemberState::Stable
-            && self.partitions.values().any(|partition| partition.position.is_some())
+        self.membership.state == MemberState::Stable && self.has_positions()
+    }
+
+    pub(super) fn has_positions(&self) -> bool {
+        self.partitions.values().any(|partition| partition.position.is_some())
     }
 }

@@ -42,7 +42,9 @@ fn session(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
         GroupState::Stable | GroupState::CompletingRebalance => {
             rebalance::prepare(group, turn, "session expired");
         }
-        GroupState::PreparingRebalance => rebalance::complete_after_expiry(group, turn),
+        GroupState::PreparingRebalance => {
+            rebalance::complete_after_expiry(group, turn, "session expired");
+        }
         GroupState::Empty | GroupState::Dead => {}
     }
 }
@@ -51,7 +53,7 @@ fn session(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
 fn pending_join(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
     assert!(group.pending_join.remove(id), "{id} is not pending in {}", group.id.0);
     observe(group, turn, TimerKind::PendingJoin, Some(id));
-    rebalance::complete_after_expiry(group, turn);
+    rebalance::complete_after_expiry(group, turn, "pending member id expired");
 }
 
 /// The join phase, or a step of the initial delay, is over (R5.4).

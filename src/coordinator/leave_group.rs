@@ -77,7 +77,9 @@ fn rebalance_without_them(group: &mut Group, turn: &mut Turn<'_>) {
         GroupState::Stable | GroupState::CompletingRebalance => {
             rebalance::prepare(group, turn, "member left");
         }
-        GroupState::PreparingRebalance => rebalance::complete_if_all_joined(group, turn),
+        GroupState::PreparingRebalance => {
+            rebalance::complete_if_all_joined(group, turn, "member left");
+        }
         GroupState::Empty | GroupState::Dead => {}
     }
 }

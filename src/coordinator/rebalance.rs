@@ -21,6 +21,9 @@ use super::turn::Turn;
 /// With a rebalance timeout of zero the join timer would fire again and again in the same instant.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
+/// Why most join phases close.
+pub(super) const ALL_JOINED: &str = "all members joined";
+
 /// Something changed that calls for a new generation: opens the join phase, or, if it is open already,
 /// closes it when this was the last thing it waited for.
 pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
@@ -28,7 +31,7 @@ pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: &
         GroupState::Empty | GroupState::CompletingRebalance | GroupState::Stable => {
             prepare(group, turn, why);
         }
-        GroupState::PreparingRebalance => complete_if_all_joined(group, turn),
+        GroupState::PreparingRebalance => complete_if_all_joined(group, turn, ALL_JOINED),
         GroupState::Dead => {}
     }
 }
@@ -45,24 +48,24 @@ pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: &'static str)
     if was_empty {
         begin_initial_delay(group, turn);
     } else if group.all_joined() {
-        complete(group, turn, "all members joined");
+        complete(group, turn, ALL_JOINED);
     } else {
         turn.arm(group.join_key(), group.members.rebalance_timeout());
     }
 }
 
 /// Closes the join phase if it waits for nobody, except that the initial delay always runs its course
-/// (R7.1).
-pub(super) fn complete_if_all_joined(group: &mut Group, turn: &mut Turn<'_>) {
+/// (R7.1). `why` is what it waited for last, and how that ended.
+pub(super) fn complete_if_all_joined(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
     if group.initial_delay.is_none() {
-        complete_after_expiry(group, turn);
+        complete_after_expiry(group, turn, why);
     }
 }
 
 /// The same after a member or a pending id expired, which does cut the initial delay short (R7.1).
-pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>) {
+pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
     if group.state() == GroupState::PreparingRebalance && group.all_joined() {
-        complete(group, turn, "all members joined");
+        complete(group, turn, why);
     }
 }
 

@@ -15,7 +15,7 @@ use super::api::{Observation, Release, RequestId};
 use super::appends::Consequence;
 use super::group::Group;
 use super::member::{Parked, Terms};
-use super::rebalance;
+use super::rebalance::{self, ALL_JOINED};
 use super::record::Record;
 use super::state::GroupState;
 use super::turn::Turn;
@@ -88,7 +88,9 @@ fn go_on(group: &mut Group, turn: &mut Turn<'_>, replacement: Replacement) {
         GroupState::CompletingRebalance => {
             rebalance::prepare(group, turn, "static member replaced");
         }
-        GroupState::PreparingRebalance => rebalance::complete_if_all_joined(group, turn),
+        GroupState::PreparingRebalance => {
+            rebalance::complete_if_all_joined(group, turn, ALL_JOINED);
+        }
         GroupState::Empty | GroupState::Dead => panic!(
             "group {} is {} in generation {} and has the member {}",
             group.id.0,

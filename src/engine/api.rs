@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::protocol::GroupId;
 use crate::sim::hosted::{Directions, Host, Link};
 use crate::sim::schedule::Action;
 use crate::time::Time;
@@ -55,6 +56,11 @@ pub(super) trait Engine {
 
     /// A link is that much slower; zero for no longer.
     fn clog(&mut self, hub: &Hub<Self::Net>, link: Link, by: Duration);
+
+    /// Asks third-party brokers what a group is, where there are such brokers.
+    fn describe(&mut self, _hub: &Hub<Self::Net>, group: GroupId) {
+        unreachable!("group {} belongs to brokers of the run", group.0.as_str());
+    }
 
     /// Why an action cannot be expressed on this engine, if it cannot.
     fn refusal(action: &Action) -> Option<&'static str>;

@@ -352,7 +352,8 @@ impl Post {
             | Order::Isolate(_)
             | Order::Reconnect(_)
             | Order::StopLoss
-            | Order::Clog(..) => self.engine.push(order),
+            | Order::Clog(..)
+            | Order::Describe(_) => self.engine.push(order),
         }
     }
 

@@ -21,7 +21,9 @@
 //! | `addresses` | where hosts are on a simulated network |
 //! | `turmoil`, `madsim`, `tcp` | the engines; each head says what it can express |
 //! | `serve`, `outsiders` | brokers for clients from outside, and what is done to those |
-//! | `probe` | our consumers against somebody else's brokers |
+//! | `probe` | our consumers against third-party brokers |
+//! | `rehearsal` | the same against our own brokers, in virtual time |
+//! | `inquirer` | asking third-party brokers: what they speak, their topics, their groups |
 //! | `valves` | links broken by hand, where the network itself cannot be |
 //!
 //! Read next: `shell`, and [`crate::wire`] for the bytes.
@@ -30,12 +32,14 @@ mod addresses;
 mod api;
 mod expressible;
 mod hub;
+mod inquirer;
 #[cfg(madsim)]
 mod madsim;
 mod net;
 mod outcome;
 mod outsiders;
 mod probe;
+mod rehearsal;
 mod serve;
 mod shell;
 mod tcp;
@@ -52,6 +56,7 @@ use std::sync::mpsc;
 pub use expressible::{LeftOut, expressible};
 pub use outcome::{GroupOutcome, Onlooker, Outcome};
 pub use probe::{probe, probe_schedule};
+pub use rehearsal::{Rehearsal, rehearse};
 pub use serve::{Attendant, Serving, serve};
 pub use shell::Limits;
 
@@ -111,8 +116,15 @@ pub enum Refused {
         /// Why, and what else to do.
         why: &'static str,
     },
-    /// A setting of the network cannot: why, and what else to do.
-    Network(&'static str),
+    /// A setting cannot be expressed.
+    Setting {
+        /// The verb of its line.
+        verb: &'static str,
+        /// The option, with its `=`; empty for the whole line.
+        option: &'static str,
+        /// Why, and what else to do.
+        why: &'static str,
+    },
     /// The engine cannot be had in this build or on this machine.
     Engine(String),
 }
@@ -121,7 +133,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refused::Line { why, .. } => f.write_str(why),
-            Refused::Network(why) => f.write_str(why),
+            Refused::Setting { why, .. } => f.write_str(why),
             Refused::Engine(why) => f.write_str(why),
         }
     }
@@ -132,7 +144,7 @@ impl Refused {
     pub fn place(&self, file: &str) -> String {
         match self {
             Refused::Line { line, .. } if *line > 0 => format!("{file}:{line}"),
-            Refused::Line { .. } | Refused::Network(_) | Refused::Engine(_) => file.to_owned(),
+            Refused::Line { .. } | Refused::Setting { .. } | Refused::Engine(_) => file.to_owned(),
         }
     }
 }
@@ -193,10 +205,10 @@ pub fn refusal(engine: Engine, schedule: &Schedule) -> Option<Refused> {
         return Some(Refused::Engine(WITHOUT_MADSIM.to_owned()));
     }
     if engine != Engine::Sim && schedule.network.aim > 0 {
-        return Some(Refused::Network(AIM));
+        return Some(Refused::Setting { verb: "network", option: "aim=", why: AIM });
     }
     if !loses(engine) && schedule.network.loss > 0 {
-        return Some(Refused::Network(LOSS));
+        return Some(Refused::Setting { verb: "network", option: "loss=", why: LOSS });
     }
     let mut steps = schedule.steps.iter();
     steps.find_map(|step| {

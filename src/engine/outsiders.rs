@@ -32,6 +32,10 @@ impl World for Outside {
         self.inside.stage()
     }
 
+    fn lateness(&self) -> Duration {
+        self.inside.lateness()
+    }
+
     fn next(&mut self, limit: Time) -> bool {
         self.inside.next(limit)
     }

@@ -1,46 +1,44 @@
-//! Our consumers against somebody else's brokers, over real TCP.
+//! Our consumers against third-party brokers, tested as black boxes over real TCP.
 //!
 //! The consumers are the simulator's own and do what a schedule says: join, leave, crash, stall and come back.
-//! Nobody looks into the brokers, so what is judged is what the consumers were told and did.
+//! Nobody looks into the brokers, so what is judged is what the consumers received and did. Only whether a
+//! group is at rest, which `settle` and `expect` want to know, is asked of its coordinator.
 //!
-//! What it deliberately does not do: break the brokers or the network, produce, or ask as an administrator.
+//! What it deliberately does not do: break the brokers or the network, or produce. A schedule that wants that is
+//! refused before anything runs.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
 use std::ops::DerefMut;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
-use tokio_util::codec::Framed;
-
 use crate::consumer::{ConsumerConfig, api_versions};
-use crate::protocol::{GroupId, str_bytes};
+use crate::coordinator::GroupState;
+use crate::protocol::{GroupId, TopicName, str_bytes};
 use crate::run::{Checks, Report, Systems, World, drive_in};
 use crate::sim::hosted::{BOOTSTRAP, Cast};
 use crate::sim::schedule::{
-    Action, Expectation, GroupSpec, NodeName, Schedule, Settings, Step, Tail, TopicSpec,
+    Action, Expectation, GroupSpec, NetworkSpec, NodeName, Schedule, Settings, Step, Tail,
+    TopicSpec,
 };
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
 use crate::trace::Event;
-use crate::wire;
 
 use super::Refused;
 use super::hub::Hub;
+use super::inquirer::Inquirer;
 use super::shell::Limits;
 use super::tcp::Tcp;
 use super::world::Hosted;
 
-/// How long brokers may take to say what they speak.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The session timeout of consumers that nobody has said anything of; brokers allow no shorter one than 6 s.
 const SESSION: Duration = Duration::from_secs(6);
+
+/// The partitions of a topic of which nothing is known but its name: as many as there are.
+const AS_MANY: i32 = 0;
 
 /// Carries out `schedule` with consumers that know one broker, at `bootstrap` (`host:port`), until it is over
 /// or `stop` is true.
@@ -60,13 +58,14 @@ pub fn probe(
         return Err(refused);
     }
     let tcp = || Tcp::new(Limits::NONE).map_err(|error| Refused::Engine(error.to_string()));
-    let engine = tcp()?;
-    let address = engine.block_on(ask(bootstrap, schedule)).map_err(Refused::Engine)?;
+    let mut engine = tcp()?;
+    let inquirer = engine.block_on(meet(bootstrap, schedule)).map_err(Refused::Engine)?;
+    let address = inquirer.address();
+    engine.ask_through(inquirer);
     let stage = Rc::new(schedule.clone());
-    let cast = Cast { foreign_brokers: true, ..Cast::default() };
     let checks = Checks { from_outside: true, ..Checks::ALL };
     let world = || {
-        let sim = Sim::hosted(&stage, systems, &cast);
+        let sim = Sim::hosted(&stage, systems, &cast());
         let hub = Hub::abroad(engine.net(), sim, BTreeMap::from([(BOOTSTRAP, address)]));
         Abroad { inside: Hosted::new(engine, hub), stop: Arc::clone(stop) }
     };
@@ -75,7 +74,12 @@ pub fn probe(
     }))
 }
 
-/// A world whose brokers are somebody else's.
+/// Third-party brokers, and no client from outside.
+pub(super) fn cast() -> Cast {
+    Cast { foreign_brokers: true, ..Cast::default() }
+}
+
+/// A world whose brokers are third-party ones.
 struct Abroad {
     inside: Hosted<Tcp>,
     stop: Arc<AtomicBool>,
@@ -84,6 +88,10 @@ struct Abroad {
 impl World for Abroad {
     fn stage(&mut self) -> impl DerefMut<Target = Sim> {
         self.inside.stage()
+    }
+
+    fn lateness(&self) -> Duration {
+        self.inside.lateness()
     }
 
     fn next(&mut self, limit: Time) -> bool {
@@ -99,14 +107,26 @@ impl World for Abroad {
     }
 }
 
-fn refused(schedule: &Schedule) -> Option<Refused> {
+/// What of a schedule cannot be done to third-party brokers, the first of it.
+pub(super) fn refused(schedule: &Schedule) -> Option<Refused> {
+    let setting = |verb, option, why| Some(Refused::Setting { verb, option, why });
+    if schedule.network != NetworkSpec::default() {
+        return setting("network", "", NETWORK);
+    }
+    if !schedule.broker.racks.is_empty() {
+        return setting("broker", "racks=", RACKS);
+    }
     if schedule.topics.iter().any(|topic| topic.rate > 0) {
-        let why = "`rate=` needs a producer: produce to somebody else's brokers by other means";
-        return Some(Refused::Line { line: 0, why });
+        return setting("topic", "rate=", RATE);
     }
     let mut steps = schedule.steps.iter();
     steps.find_map(|step| Some(Refused::Line { line: step.line, why: refusal(&step.action)? }))
 }
+
+const NETWORK: &str = "the network is a real one: `network` sets nothing here";
+const RACKS: &str =
+    "third-party brokers say themselves in which racks they stand: `racks=` sets nothing here";
+const RATE: &str = "`rate=` needs a producer: produce to third-party brokers by other means";
 
 /// Why an action cannot be done, if it cannot.
 fn refusal(action: &Action) -> Option<&'static str> {
@@ -118,12 +138,12 @@ fn refusal(action: &Action) -> Option<&'static str> {
         | Action::Advance(_)
         | Action::Settle(_)
         | Action::Calm(_)
-        | Action::Expect(Expectation::Consumer { .. })
         | Action::Crash(NodeName::Consumer(_), _)
         | Action::Restart(NodeName::Consumer(_))
         | Action::Pause(NodeName::Consumer(_))
         | Action::Resume(NodeName::Consumer(_))
         | Action::Skew(NodeName::Consumer(_), _) => None,
+        Action::Expect(expectation) => beyond_sight(expectation),
         Action::Crash(..)
         | Action::Restart(_)
         | Action::Pause(_)
@@ -137,7 +157,7 @@ fn refusal(action: &Action) -> Option<&'static str> {
         | Action::Compact(_)
         | Action::Grow { .. }
         | Action::DeleteTopic(_) => {
-            Some("the brokers are somebody else's: only consumers act here")
+            Some("the brokers are third-party ones: only consumers act here")
         }
         Action::Partition(..)
         | Action::Heal(..)
@@ -145,59 +165,85 @@ fn refusal(action: &Action) -> Option<&'static str> {
         | Action::Reconnect(_)
         | Action::Clog(..)
         | Action::Unclog(..)
-        | Action::Drop { .. } => Some("the network is somebody else's: only consumers act here"),
+        | Action::Drop { .. } => Some("the network is a real one: only consumers act here"),
         Action::Produce { .. } | Action::Drain(_) => {
-            Some("what is in somebody else's logs is not known: produce by other means")
+            Some("what is in the logs of third-party brokers is not known: produce by other means")
         }
         Action::Admin(_) => Some("there is no administrator here: ask the brokers by other means"),
-        Action::Expect(_) => {
-            Some("nobody looks into somebody else's brokers: expect something of a consumer")
-        }
     }
 }
 
-/// Finds a broker and asks it what it speaks; complains when that is not what the consumers will speak.
-async fn ask(bootstrap: &str, schedule: &Schedule) -> Result<SocketAddr, String> {
-    let asked = tokio::time::timeout(PATIENCE, ask_versions(bootstrap)).await;
-    let failed = |error: String| format!("no Kafka broker at {bootstrap}: {error}");
-    let in_time = asked.map_err(|_| failed(format!("no answer within {PATIENCE:?}")))?;
-    let (address, spoken) = in_time.map_err(failed)?;
-    let spoken: BTreeMap<i16, _> = spoken.into_iter().collect();
+/// Why nobody can tell whether a claim holds, if nobody can.
+fn beyond_sight(expectation: &Expectation) -> Option<&'static str> {
+    match expectation {
+        Expectation::Consumer { .. }
+        | Expectation::Group { state: GroupState::Stable, .. }
+        | Expectation::Group { generation: None, .. } => None,
+        Expectation::Group { .. } => Some(
+            "a third-party broker does not say which generation its group is in, only its members know, and \
+             those of a Stable group only: leave `generation=` out",
+        ),
+        Expectation::Committed { .. }
+        | Expectation::Answer(_)
+        | Expectation::Coordinator { .. }
+        | Expectation::Processed { .. } => Some(
+            "nobody looks into third-party brokers: expect something of a consumer or of a group's state",
+        ),
+    }
+}
+
+/// Finds a broker, and complains when it does not speak what the consumers will speak, or has not what the
+/// schedule presumes.
+async fn meet(bootstrap: &str, schedule: &Schedule) -> Result<Inquirer, String> {
+    let there = Inquirer::meet(bootstrap).await;
+    let there = there.map_err(|error| format!("no Kafka broker at {bootstrap}: {error}"))?;
     for config in consumers(schedule) {
         for (api, version) in api_versions(&config) {
-            let there = spoken.get(&(api as i16));
-            if there.is_some_and(|range| range.contains(&version)) {
-                continue;
-            }
-            let there = there.map_or("not at all".to_owned(), |range| {
-                format!("at versions {} to {}", range.start(), range.end())
-            });
+            there.must_speak(api, version).map_err(|why| {
+                format!(
+                    "the broker at {bootstrap} {why}, but {} would speak version {version}; `version=` \
+                     on a `group` or `join` line chooses the age of consumers",
+                    config.client_id.as_str()
+                )
+            })?;
+        }
+    }
+    must_have_topics(&there, schedule)
+        .await
+        .map_err(|why| format!("the broker at {bootstrap} {why}"))?;
+    for group in &schedule.groups {
+        let id = GroupId(str_bytes(&group.name));
+        // A coordinator that cannot say yet has no members to tell of.
+        let members = there.describe(&id).await.map_or(0, |described| described.members.len());
+        if members > 0 {
             return Err(format!(
-                "the broker at {bootstrap} speaks {api} {there}, but {} would speak version \
-                 {version}; `version=` on a `group` or `join` line chooses the age of consumers",
-                config.client_id.as_str()
+                "group {} has {members} members already: the group must be the probe's alone; choose another \
+                 name, or wait until their sessions are over",
+                group.name
             ));
         }
     }
-    Ok(address)
+    Ok(there)
 }
 
-type Spoken = Vec<(i16, std::ops::RangeInclusive<i16>)>;
-
-async fn ask_versions(bootstrap: &str) -> Result<(SocketAddr, Spoken), String> {
-    let stream = TcpStream::connect(bootstrap).await.map_err(|error| error.to_string())?;
-    let address = stream.peer_addr().map_err(|error| error.to_string())?;
-    let mut frames = Framed::new(stream, wire::framing(wire::MAX_FRAME));
-    let question = wire::encode_api_versions_request(0, &str_bytes("groupsim-probe"));
-    frames.send(question).await.map_err(|error: io::Error| error.to_string())?;
-    match frames.next().await {
-        Some(Ok(answer)) => {
-            let spoken = wire::decode_api_versions_response(answer.freeze());
-            Ok((address, spoken.map_err(|malformed| malformed.to_string())?))
+async fn must_have_topics(there: &Inquirer, schedule: &Schedule) -> Result<(), String> {
+    let name = |topic: &TopicSpec| TopicName(str_bytes(&topic.name));
+    let names: Vec<TopicName> = schedule.topics.iter().map(name).collect();
+    let found = there.partitions(&names).await?;
+    for topic in &schedule.topics {
+        let wanted = usize::try_from(topic.partitions).unwrap_or(0);
+        match found.get(&name(topic)) {
+            None => return Err(format!("has no topic {}: create it first", topic.name)),
+            Some(&partitions) if topic.partitions != AS_MANY && partitions != wanted => {
+                return Err(format!(
+                    "has a topic {} with {partitions} partitions, and the script says {wanted}",
+                    topic.name
+                ));
+            }
+            Some(_) => {}
         }
-        Some(Err(error)) => Err(error.to_string()),
-        None => Err("it hung up".to_owned()),
     }
+    Ok(())
 }
 
 /// The settings of every consumer that will join, as far as they decide what it speaks.
@@ -223,7 +269,7 @@ fn consumers(schedule: &Schedule) -> impl Iterator<Item = ConsumerConfig> {
 /// What is done when nobody says otherwise: `consumers` of them join, and each in turn crashes and comes back,
 /// stalls for longer than its session, or leaves and comes back.
 pub fn probe_schedule(group: &str, topics: &[String], consumers: u8) -> Schedule {
-    let topic = |name: &String| TopicSpec { name: name.clone(), partitions: 1, rate: 0 };
+    let topic = |name: &String| TopicSpec { name: name.clone(), partitions: AS_MANY, rate: 0 };
     let settings = Settings {
         session: Some(SESSION),
         heartbeat: Some(SESSION / 5),

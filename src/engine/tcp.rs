@@ -18,13 +18,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::Instant;
 
-use crate::protocol::BrokerId;
+use crate::protocol::{BrokerId, GroupId};
 use crate::sim::hosted::{Directions, Host, Link};
 use crate::sim::schedule::Action;
 use crate::time::Time;
 
 use super::api::Engine;
 use super::hub::Hub;
+use super::inquirer::Inquirer;
 use super::net::Net;
 use super::shell::{self, Limits};
 use super::valves::End;
@@ -39,6 +40,8 @@ pub(super) struct Tcp {
     listeners: Rc<RefCell<Listeners>>,
     /// The tasks of each host that runs.
     hosts: BTreeMap<Host, Tasks>,
+    /// Who asks third-party brokers about groups, where there are such brokers.
+    inquirer: Option<Rc<Inquirer>>,
 }
 
 type Tasks = Rc<RefCell<Vec<AbortHandle>>>;
@@ -63,7 +66,12 @@ impl Tcp {
         let start = Instant::now();
         let listeners = Rc::new(RefCell::new(listeners));
         let (local, hosts) = (LocalSet::new(), BTreeMap::new());
-        Ok(Tcp { runtime, local, start, limits, listeners, hosts })
+        Ok(Tcp { runtime, local, start, limits, listeners, hosts, inquirer: None })
+    }
+
+    /// From now on this is who asks third-party brokers about groups.
+    pub(super) fn ask_through(&mut self, inquirer: Inquirer) {
+        self.inquirer = Some(Rc::new(inquirer));
     }
 
     /// Its network, for tasks of no host.
@@ -160,6 +168,16 @@ impl Engine for Tcp {
 
     fn clog(&mut self, hub: &Hub<TcpNet>, link: Link, by: Duration) {
         hub.valves().clog(hub.client_of(link), link.broker, by);
+    }
+
+    fn describe(&mut self, hub: &Hub<TcpNet>, group: GroupId) {
+        let inquirer = self.inquirer.clone();
+        let inquirer = inquirer.expect("only third-party brokers are asked about groups");
+        let hub = hub.clone();
+        self.local.spawn_local(hub.clone().guarded(async move {
+            let answer = inquirer.describe(&group).await;
+            hub.enter(|sim| sim.described(&group, answer));
+        }));
     }
 
     fn refusal(_action: &Action) -> Option<&'static str> {

@@ -48,6 +48,7 @@ impl<E: Engine> Hosted<E> {
                 Order::Reconnect(host) => self.engine.reconnect(&self.hub, host),
                 Order::StopLoss => self.engine.stop_loss(),
                 Order::Clog(link, by) => self.engine.clog(&self.hub, link, by),
+                Order::Describe(group) => self.engine.describe(&self.hub, group),
                 Order::Wake(_)
                 | Order::Open { .. }
                 | Order::Request(..)
@@ -78,6 +79,8 @@ impl<E: Engine> World for Hosted<E> {
 
     /// The stage's own queue holds what has no host: the workload, the controller, the administrator.
     fn next(&mut self, limit: Time) -> bool {
+        // Who looked at the stage may have made it want something.
+        self.carry_out();
         let due = self.hub.stage().next_time();
         let until = due.map_or(limit, |due| due.min(limit));
         self.engine.run(&self.hub, until);

@@ -130,6 +130,7 @@ impl NoOverlap {
             Observation::State { .. }
             | Observation::CoordinatorLost { .. }
             | Observation::Positioned { .. }
+            | Observation::CommitFailed { .. }
             | Observation::PollTimeout
             | Observation::Fatal { .. } => Ok(()),
         }

@@ -296,7 +296,8 @@ impl Life {
             Observation::Fatal { error } => return self.gives_up(*error),
             Observation::Lost { .. }
             | Observation::Positioned { .. }
-            | Observation::Processed { .. } => {}
+            | Observation::Processed { .. }
+            | Observation::CommitFailed { .. } => {}
         }
         Ok(())
     }

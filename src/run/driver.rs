@@ -93,6 +93,10 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
                 if let Expectation::Answer(_) = expectation {
                     self.run_while(ANSWER, |sim| sim.awaits_answer())?;
                 }
+                if let Expectation::Group { group, .. } = expectation {
+                    let inquiry = self.world.stage().inquiry(group.as_deref());
+                    self.run_while(ANSWER, |sim| !sim.inquire(&inquiry))?;
+                }
                 let (expected, found) = expect::judge(expectation, &self.world.stage());
                 self.report(Kind::Expected { line: step.line, expected: expected.into(), found })
             }

@@ -56,14 +56,14 @@ fn judge_group(
     members: Option<usize>,
 ) -> Option<String> {
     let id = group_id(sim, group);
-    let Some(found) = sim.describe_group(&id) else {
+    let Some(found) = sim.standing(&id) else {
         return Some(format!("there is no group {}", id.0.as_str()));
     };
     let met = state == found.state
         && generation.is_none_or(|generation| generation == found.generation.0)
-        && members.is_none_or(|members| members == found.members.len());
+        && members.is_none_or(|members| members == found.members);
     (!met).then(|| {
-        format!("{} generation={} members={}", found.state, found.generation, found.members.len())
+        format!("{} generation={} members={}", found.state, found.generation, found.members)
     })
 }
 

@@ -1,14 +1,15 @@
 //! What looks at every event of a run: the digest, the invariants, coverage, the counts of the report,
 //! diagnostics, and whoever else wants to watch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consumer;
 use crate::coordinator;
 use crate::invariant::{Checker, Violation};
+use crate::protocol::{GroupId, Request, Response, StrBytes};
 use crate::sometimes;
 use crate::time::Time;
-use crate::trace::{Coverage, Digest, Event, FaultKind, Kind};
+use crate::trace::{Coverage, Digest, Event, FaultKind, Kind, Message};
 
 use super::diagnostics::Diagnostics;
 use super::{Checks, Finding, Report};
@@ -36,6 +37,9 @@ struct Counts {
     rebalances: u64,
     processed: u64,
     faults: BTreeMap<FaultKind, u64>,
+    /// The generations that members of third-party groups have been told of, each with its leader: a
+    /// coordinator that has lost one may issue its number again.
+    told: BTreeSet<(GroupId, i32, StrBytes)>,
 }
 
 impl<'w> Watcher<'w> {
@@ -67,6 +71,9 @@ impl<'w> Watcher<'w> {
             self.coverage.observe(event);
         }
         self.counts.observe(event);
+        if self.checks.from_outside {
+            self.counts.observe_from_outside(event);
+        }
         self.diagnostics.speak(event);
         (self.watch)(event);
         if !self.checks.invariants {
@@ -141,6 +148,26 @@ impl Counts {
             }
             Kind::FaultBegan { fault, .. } => *self.faults.entry(*fault).or_default() += 1,
             _ => {}
+        }
+    }
+}
+
+impl Counts {
+    /// Nothing is seen of a third-party coordinator's rebalances but what their members are told.
+    fn observe_from_outside(&mut self, event: &Event) {
+        let Kind::Received { message: Message::Response { request, response }, .. } = &event.kind
+        else {
+            return;
+        };
+        let (Request::JoinGroup(request), Response::JoinGroup(answer)) =
+            (&request.body, &response.body)
+        else {
+            return;
+        };
+        if answer.error_code == 0 {
+            let group = request.group_id.clone();
+            let new = self.told.insert((group, answer.generation_id, answer.leader.clone()));
+            self.rebalances += u64::from(new);
         }
     }
 }

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use crate::cluster::ConnectionId;
 use crate::consumer::Input as ConsumerInput;
-use crate::protocol::{BrokerId, Request, RequestFrame, Response, ResponseFrame, StrBytes};
+use crate::protocol::{
+    BrokerId, GroupId, Request, RequestFrame, Response, ResponseFrame, StrBytes,
+};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss};
 
@@ -92,6 +94,8 @@ pub enum Order {
     StopLoss,
     /// What is sent on a link takes that much longer from now on; zero for no longer.
     Clog(Link, Duration),
+    /// Third-party brokers are to be asked what a group is; the answer goes to [`Sim::described`].
+    Describe(GroupId),
 }
 
 /// The link between a consumer, by its index, and a broker.

@@ -41,6 +41,7 @@ mod systems;
 mod workload;
 
 pub use admin::Told;
+pub use census::{Described, Inquiry, Standing};
 pub use faults::Impossible;
 pub use systems::{MakeConsumer, MakeCoordinator, Systems};
 
@@ -175,6 +176,7 @@ impl Sim {
             Due::Resend => self.resend(),
             Due::Notice(crashed) => self.notice_in_time(crashed),
             Due::Learn(broker) => self.learn_in_time(broker),
+            Due::Look => self.look_again(),
         }
     }
 
@@ -205,6 +207,8 @@ impl Sim {
 
     fn emit(&mut self, place: Place, kind: Kind) {
         let local = match place {
+            // A third-party broker has no clock that the run could know.
+            Place::Broker(_) if self.brokers_are_foreign() => self.now,
             Place::Broker(at) => self.broker(at).node.clock.local(self.now),
             Place::Consumer(who) => {
                 self.consumers[usize::from(who.index)].node.clock.local(self.now)

@@ -29,6 +29,8 @@ pub(super) enum Due {
     Notice(BrokerId),
     /// What the controller has decided reaches a broker.
     Learn(BrokerId),
+    /// It is time to look again whether the cluster has settled.
+    Look,
 }
 
 /// Where an entry stands among those of the same instant.

@@ -2,8 +2,7 @@
 //!
 //! A line is written when a generation has its assignment (the group is Stable), and says when that was,
 //! who is in the generation (`*` marks the leader) with how many partitions, how many partitions
-//! changed hands since the last assignment, how long the group took from the first
-//! PreparingRebalance on, why it began and who joined or went. A generation that never got that far gets
+//! were last another member's, how long the group took from the first PreparingRebalance on, why it began and who joined or went. A generation that never got that far gets
 //! a line that says so. A broker that has loaded a group from the log says what it found. Each broker's
 //! view of a group is told by itself, so that a leader which does not know that it has been replaced
 //! confuses nothing. Of a group that is not one of consumers only the members are told: what its leader hands in is
@@ -39,7 +38,7 @@ struct Group {
     changes: Vec<(&'static str, MemberId)>,
     /// The generation that has no line yet.
     current: Option<Current>,
-    /// Who owned what by the last assignment that took effect.
+    /// Who owned each partition last, by the assignments that took effect.
     owners: BTreeMap<TopicPartition, MemberId>,
     /// The protocol type of its members, and the one that the JoinGroup names which is just being handled.
     protocol_type: StrBytes,
@@ -313,7 +312,12 @@ impl Group {
         current.write_why(names, &mut line);
         out.push_str(&line);
         out.push('\n');
-        self.owners = current.assigned;
+        match current.members.is_empty() {
+            true => self.owners.clear(),
+            // What a cooperative owner gave up is assigned to nobody for one generation, and has changed
+            // hands when the next one assigns it.
+            false => self.owners.extend(current.assigned),
+        }
     }
 
     /// The line of a generation that another one, or the end of the run, came before the assignment of.

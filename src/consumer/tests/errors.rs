@@ -244,3 +244,42 @@ fn every_version_of_join_group_makes_a_member() {
         assert_eq!(stable, version >= 7, "version {version}");
     }
 }
+
+/// The commits that have failed without a request.
+fn failed_commits(client: &Client) -> Vec<(Vec<(TopicPartition, i64)>, &'static str)> {
+    let failed = client.seen.iter().filter_map(|seen| match seen {
+        Observation::CommitFailed { offsets, why } => Some((offsets.clone(), *why)),
+        _ => None,
+    });
+    failed.collect()
+}
+
+/// R13.4.7.
+#[test]
+fn who_is_no_member_any_more_fails_to_commit_without_a_request() {
+    let mut client = Client::member(eager(), 1, &[0]);
+    client.answer_offsets(5);
+    client.wait(Duration::from_secs(3));
+    let commits = client.count(Api::OffsetCommit);
+    client.answer_heartbeat(code(ResponseError::UnknownMemberId));
+    let position = (partitions(&[0]).remove(0), 5);
+    assert_eq!(failed_commits(&client), [(vec![position], "not a member")]);
+    assert_eq!(client.count(Api::OffsetCommit), commits);
+    assert_eq!(client.callbacks(), ["lost 0"]);
+}
+
+/// A cooperative member keeps its partitions while it rejoins, and may be closed in that time. (R13.4.7)
+#[test]
+fn who_closes_in_the_middle_of_a_rebalance_fails_to_commit_without_a_request() {
+    let mut client = Client::member(config(&[Assignor::CooperativeSticky]), 1, &[0]);
+    client.answer_offsets(5);
+    client.wait(Duration::from_secs(3));
+    client.answer_heartbeat(code(ResponseError::RebalanceInProgress));
+    client.answer_commit(0);
+    assert!(client.awaits(Api::JoinGroup));
+    assert_eq!(failed_commits(&client), []);
+    client.give(Input::Close);
+    let position = (partitions(&[0]).remove(0), 5);
+    assert_eq!(failed_commits(&client), [(vec![position], "rebalance in progress")]);
+    assert_eq!(client.count(Api::OffsetCommit), 1);
+}

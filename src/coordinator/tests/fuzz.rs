@@ -41,6 +41,7 @@ fn any_sequence_of_requests_is_answered_and_moves_legally() {
         "leader synced",
         "member left",
         "session expired",
+        "pending member id expired",
         "sync timeout",
         "metadata changed",
         "leader rejoined",

@@ -55,6 +55,7 @@ fn leaving_the_join_phase_ends_it_when_nobody_else_is_missing() {
     let join = bench.join(&ids[0]);
     bench.leave(&[&ids[1]]);
     assert_eq!(bench.joined(join).generation_id, 2);
+    assert_eq!(bench.reasons().last(), Some(&"member left"));
 }
 
 /// R5.1, R6.4.7.

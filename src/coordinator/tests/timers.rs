@@ -53,7 +53,7 @@ fn a_silent_member_in_the_join_phase_ends_it_when_nobody_else_is_missing() {
     bench.pass(SESSION);
     assert!(expired(&bench, &ids[1]));
     assert_eq!(bench.joined(join).generation_id, 2);
-    assert_eq!(bench.reasons().last(), Some(&"all members joined"));
+    assert_eq!(bench.reasons().last(), Some(&"session expired"));
 }
 
 /// R4.4, R5.1, R7.6.

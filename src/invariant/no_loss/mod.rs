@@ -392,6 +392,7 @@ impl NoLoss {
             Observation::State { .. }
             | Observation::CoordinatorLost { .. }
             | Observation::Assigned { .. }
+            | Observation::CommitFailed { .. }
             | Observation::PollTimeout
             | Observation::Fatal { .. } => Ok(()),
         }

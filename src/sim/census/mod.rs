@@ -2,10 +2,13 @@
 //! logs are drained, and if not, what is waited for.
 //!
 //! A group is what its newest coordinator says. What a broker says that leads no longer and does not know
-//! it is not listened to.
+//! it is not listened to. Third-party brokers show nothing of their groups, so they are asked: `foreign`.
 
+mod foreign;
 mod progress;
 mod waiting;
+
+pub use foreign::{Described, Inquiry, Standing};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +19,7 @@ use crate::protocol::{BrokerId, Generation, GroupId, MemberId, TopicPartition};
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
 
 use super::Sim;
+use foreign::Foreign;
 use progress::Progress;
 
 #[derive(Default)]
@@ -26,8 +30,11 @@ pub(super) struct Census {
     /// By consumer index: its group and what it believes, while its process lives.
     consumers: BTreeMap<u16, Belief>,
     pub(super) progress: Progress,
+    foreign: Foreign,
     /// Something that decides about settling has happened since it was last looked at.
     changed: bool,
+    /// Counts what decides about settling, so that an answer to an earlier question is known as one.
+    changes: u64,
 }
 
 /// The newest term of a partition of the offsets log.
@@ -66,6 +73,9 @@ struct Belief {
     state: MemberState,
     member: MemberId,
     generation: Generation,
+    /// It has given up partitions and has not joined since: whoever gives any up joins again, so that they
+    /// can be assigned to another member.
+    will_rejoin: bool,
 }
 
 impl Census {
@@ -88,15 +98,17 @@ impl Census {
                     state: MemberState::Unjoined,
                     member: MemberId::default(),
                     generation: Generation::NONE,
+                    will_rejoin: false,
                 };
                 self.progress.subscribe(&config.group, &config.topics);
+                self.foreign.meet(&config.group);
                 self.consumers.insert(who.index, belief);
-                self.changed = true;
+                self.change();
             }
             (Kind::ConsumerClosed, Place::Consumer(who))
             | (Kind::FaultBegan { fault: FaultKind::Crash, .. }, Place::Consumer(who)) => {
                 self.consumers.remove(&who.index);
-                self.changed = true;
+                self.change();
             }
             (Kind::Consumer(what), Place::Consumer(who)) => self.observe_consumer(who, what),
             (Kind::Coordinator(what), Place::Broker(at)) => {
@@ -116,10 +128,15 @@ impl Census {
                 self.progress.appended(partition, next - first);
             }
             (Kind::FaultBegan { .. } | Kind::FaultEnded { .. } | Kind::Script { .. }, _) => {
-                self.changed = true;
+                self.change();
             }
             _ => {}
         }
+    }
+
+    fn change(&mut self) {
+        self.changed = true;
+        self.changes += 1;
     }
 
     fn observe_consumer(&mut self, who: ConsumerRef, what: &consumer::Observation) {
@@ -128,21 +145,30 @@ impl Census {
         match what {
             O::State { to, .. } => {
                 belief.state = *to;
-                self.changed = true;
+                belief.will_rejoin = false;
+                self.change();
             }
             O::Assigned { member, generation, .. } => {
                 belief.member = member.clone();
                 belief.generation = *generation;
-                self.changed = true;
+                self.foreign.assigned(&belief.group, *generation);
+                self.change();
             }
             O::Processed { partition, first, next } => {
                 self.progress.processed(&belief.group, partition, (*first, *next));
+            }
+            // A cooperative member does that at the end of the first phase of a rebalance; it may be some time
+            // until it has committed and joins the second (KIP-429).
+            O::Revoked { partitions } if !partitions.is_empty() => {
+                belief.will_rejoin = true;
+                self.change();
             }
             O::CoordinatorLost { .. }
             | O::Revoked { .. }
             | O::Lost { .. }
             | O::Positioned { .. }
             | O::Polled { .. }
+            | O::CommitFailed { .. }
             | O::PollTimeout
             | O::Fatal { .. } => {}
         }
@@ -154,11 +180,11 @@ impl Census {
             term.announced = term.announced.max(shard.epoch);
             term.leader = leader;
         }
-        self.changed = true;
+        self.change();
     }
 
     fn observe_term(&mut self, shard: Shard, at: BrokerId, state: ShardState) {
-        self.changed = true;
+        self.change();
         let first = Term {
             epoch: shard.epoch,
             at,
@@ -179,7 +205,7 @@ impl Census {
 
     fn observe_coordinator(&mut self, partition: i32, what: &coordinator::Observation) {
         use coordinator::Observation as O;
-        self.changed = true;
+        self.change();
         match what {
             O::State { group, to, .. } => self.group(group, partition).state = *to,
             O::MemberAdded { group, member, .. } => {
@@ -249,7 +275,7 @@ impl Sim {
     /// Whether no rebalance is under way, every consumer that can be reached agrees with the coordinator
     /// about its membership, and no member belongs to a process that is gone.
     pub fn settled(&mut self) -> bool {
-        std::mem::take(&mut self.census.changed) && self.agreed()
+        std::mem::take(&mut self.census.changed) && self.agreed() && self.foreign_brokers_agree()
     }
 
     /// Looks again, whether or not anything has changed.
@@ -298,7 +324,7 @@ impl Sim {
     /// Whether a consumer that can be reached agrees with the coordinator about its membership.
     fn agrees(&self, belief: &Belief) -> bool {
         let consumer = &self.consumers[usize::from(belief.who.index)];
-        if self.brokers.is_empty() {
+        if self.brokers_are_foreign() {
             return consumer.node.paused || self.is_newest(belief);
         }
         let leader = self.cluster.leader(belief.partition);
@@ -308,6 +334,7 @@ impl Sim {
         }
         let group = self.census.groups.get(&belief.group);
         belief.state == MemberState::Stable
+            && !belief.will_rejoin
             && !consumer.closing
             && group.is_some_and(|group| {
                 group.generation == belief.generation && group.members.contains(&belief.member)
@@ -315,11 +342,12 @@ impl Sim {
     }
 
     /// Whether a consumer is a member of the newest generation that any consumer knows of: all that can be
-    /// said when the brokers are somebody else's.
+    /// said when the brokers are somebody else's and have not been asked.
     fn is_newest(&self, belief: &Belief) -> bool {
         let closing = self.consumers[usize::from(belief.who.index)].closing;
         let mut others = self.census.consumers.values().filter(|other| other.group == belief.group);
         belief.state == MemberState::Stable
+            && !belief.will_rejoin
             && !closing
             && others.all(|other| other.generation <= belief.generation)
     }

@@ -13,6 +13,10 @@ impl Sim {
             self.census.terms.iter().filter_map(|(p, term)| term_waits_for(*p, term)).collect();
         reasons.extend(self.census.groups.keys().filter_map(|id| self.group_waits_for(id)));
         reasons.extend(self.census.consumers.values().filter_map(|belief| self.disagrees(belief)));
+        if self.brokers_are_foreign() {
+            let groups = self.census.foreign.groups();
+            reasons.extend(groups.filter_map(|group| self.foreign_group_waits_for(group)));
+        }
         reasons
     }
 
@@ -71,7 +75,11 @@ impl Sim {
             return None;
         }
         let consumer = &self.consumers[usize::from(belief.who.index)];
-        let closing = if consumer.closing { ", closing" } else { "" };
+        let closing = match (consumer.closing, belief.will_rejoin) {
+            (true, _) => ", closing",
+            (false, true) => ", about to join again",
+            (false, false) => "",
+        };
         let waiting = consumer.process.as_ref().map(|process| process.describe().waiting_for);
         Some(format!(
             "{} is {} in generation {}{closing}, waiting for {}",

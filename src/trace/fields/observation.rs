@@ -8,7 +8,7 @@ use crate::consumer::{ConsumerConfig, Observation as Consumer};
 use crate::coordinator::{
     CoordinatorConfig, LoadedGroup, Observation as Coordinator, Removal, TimerKind,
 };
-use crate::protocol::{BrokerId, MemberId};
+use crate::protocol::{BrokerId, MemberId, TopicPartition};
 use crate::trace::event::{ConsumerRef, FaultKind, Kind, Place};
 
 pub(super) const fn coordinator_name(seen: &Coordinator) -> &'static str {
@@ -36,6 +36,7 @@ pub(super) const fn consumer_name(seen: &Consumer) -> &'static str {
         Consumer::Positioned { .. } => "positioned",
         Consumer::Polled { .. } => "polled",
         Consumer::Processed { .. } => "processed",
+        Consumer::CommitFailed { .. } => "commit-failed",
         Consumer::PollTimeout => "poll-timeout",
         Consumer::Fatal { .. } => "fatal",
     }
@@ -127,6 +128,10 @@ fn loaded<V: Visitor>(group: &LoadedGroup, v: &mut V) {
         assignment(v, "assignment", &member.assignment, metadata.protocol_type.as_ref());
     }
     v.close();
+    self::offsets(v, offsets);
+}
+
+fn offsets<V: Visitor>(v: &mut V, offsets: &[(TopicPartition, i64)]) {
     v.open("offsets", offsets.len());
     for (partition, offset) in offsets {
         v.item();
@@ -200,6 +205,10 @@ pub(super) fn consumer<V: Visitor>(seen: &Consumer, v: &mut V) {
             v.partition("partition", &partition.topic.0, partition.partition);
             v.int("first", *first);
             v.int("next", *next);
+        }
+        Consumer::CommitFailed { offsets: failed, why } => {
+            offsets(v, failed);
+            v.text("why", why);
         }
         Consumer::PollTimeout => {}
         Consumer::Fatal { error } => v.error("error", *error),

@@ -158,6 +158,7 @@ fn observation(scope: &str, key: &str) -> Option<Style> {
         | ("replacement-undone", "old") => style(After("→ "), Always),
         ("group-loaded", "type" | "since") => style(Hidden, Always),
         ("group-loaded", "protocol" | "leader" | "members" | "offsets") => style(Key, Set),
+        ("commit-failed", "offsets") => style(After(""), Always),
         ("generation-began", "protocol" | "leader") => style(Key, Set),
         ("positioned", "offset") | ("polled" | "processed", "first") => style(Glued("@"), Always),
         ("processed", "next") => style(Glued(".."), Always),

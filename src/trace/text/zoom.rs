@@ -62,8 +62,11 @@ fn in_group(kind: &Kind) -> bool {
             | coordinator::Observation::GroupRemoved { .. }
             | coordinator::Observation::OffsetRemoved { .. }
             | coordinator::Observation::GenerationBegan { .. } => true,
-            // What a timer leads to is shown in its place.
-            coordinator::Observation::TimerFired { .. } => false,
+            // What a timer leads to is shown in its place; a pending id is no member, so nothing else says that it
+            // is gone.
+            coordinator::Observation::TimerFired { timer, .. } => {
+                *timer == coordinator::TimerKind::PendingJoin
+            }
         },
         Kind::Consumer(seen) => match seen {
             consumer::Observation::State { .. }
@@ -72,6 +75,7 @@ fn in_group(kind: &Kind) -> bool {
             | consumer::Observation::Revoked { .. }
             | consumer::Observation::Lost { .. }
             | consumer::Observation::Polled { .. }
+            | consumer::Observation::CommitFailed { .. }
             | consumer::Observation::PollTimeout
             | consumer::Observation::Fatal { .. } => true,
             consumer::Observation::Positioned { .. } | consumer::Observation::Processed { .. } => {
