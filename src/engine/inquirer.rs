@@ -131,7 +131,7 @@ impl Inquirer {
     }
 }
 
-type Frames = Framed<TcpStream, tokio_util::codec::LengthDelimitedCodec>;
+type Frames = Framed<TcpStream, wire::Framing>;
 type Spoken = Vec<(i16, RangeInclusive<i16>)>;
 
 async fn ask_versions(bootstrap: &str) -> Result<(SocketAddr, Spoken), String> {
