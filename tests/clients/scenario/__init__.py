@@ -1,6 +1,6 @@
-"""One scenario, run by Kafka clients that other people wrote, against `groupsim serve`.
+"""One scenario, run by Kafka clients that other people wrote, against `groupsim serve`, and some others.
 
-`ledger` judges what the consumers of a group say; `group` starts them and reads them; `common`,
-`mixed` and `readme` are the scenarios; `serve` is the server; `report` prints. `__main__` runs
-all scenarios at once.
+`ledger` judges what the consumers of a group say; `group` starts them and reads them; `tool` runs Apache
+Kafka's command line tools; `serve` is the server; `report` prints. The other files are a scenario each.
+`__main__` runs all of them at once.
 """

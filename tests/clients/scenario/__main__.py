@@ -11,20 +11,24 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import children, common, failover, kinds, mixed, produced, readme
+from . import children, common, connect, failover, kafka, kinds, mixed, produced, readme, streams, tools
 from .group import Group
 from .ledger import Failure
-from .report import Aborted, Report
+from .report import LOGS, Aborted, Report
 from .serve import Serve
 
 # Longer than the longest scenario, in which two sessions of 45 s end.
 LIMIT = 300.0
 RATE = "20/s"
+# Beside the one that is fed.
+TOPICS = {produced.TOPIC: 4, streams.COPY: 4, tools.TOPIC: 4, **connect.TOPICS}
 MISUNDERSTOOD = re.compile(
     r"unsupported|incompatible|unknown.?topic|unknown server|invalid|corrupt|\bcrc|decod|deserial|malformed"
     r"|pars(e|ing)|buffer|protocol error|unexpected|fatal|assert",
     re.IGNORECASE,
 )
+# What a client says so of itself: Connect has kept the offset of a partition that it has given up.
+OWN = re.compile(r"WorkerSinkTask.*Ignoring invalid task provided offset .* partition not assigned")
 
 
 @dataclass
@@ -59,44 +63,58 @@ def start_serve(name, args, logs, report):
     brokers, listen = (failover.BROKERS, "127.0.0.1:0") if name == failover.SERVE else (1, args.listen)
     topic, feed = f"{World.topic}:{World.partitions}", f"{World.topic}={RATE}"
     flags = ["--brokers", str(brokers), "--topic", topic, "--feed", feed]
-    flags += ["--topic", f"{produced.TOPIC}:{World.partitions}"]
+    for topic, partitions in TOPICS.items():
+        flags += ["--topic", f"{topic}:{partitions}"]
     serve = Serve(name, args.binary, listen, flags, logs)
     with report.step(name, "starts") as note:
         note.text = addresses = serve.ready()
     return World(addresses, logs, serve, brokers)
 
 
-def run_scenario(name, worlds, cache, report):
+def run_scenario(name, worlds, args, report):
     """The body of a scenario's thread. A failed step ends it, and has been reported."""
-    world, clients = worlds[serve_of(name)], kinds.kinds(cache)
-    try:
-        if name == readme.NAME:
-            readme.run(world, kinds.readme(cache), report)
-        elif name == failover.NAME:
-            failover.run(world, clients, report)
-        elif name == produced.NAME:
-            produced.run(world, clients, kinds.producers(cache), report)
-        elif name == mixed.NAME:
+    with suppress(Aborted):
+        body(name, worlds.get(serve_of(name)), args, report)
+
+
+def body(name, world, args, report):
+    clients, app = kinds.kinds(args.cache), kinds.streams(args.cache, streams.COPY)
+    commands = kinds.tools(args.cache)
+    match name:
+        case readme.NAME:
+            readme.run(world, kinds.readme(args.cache), report)
+        case failover.NAME:
+            failover.run(world, {**clients, streams.NAME: app}, report)
+        case produced.NAME:
+            produced.run(world, clients, kinds.producers(args.cache), report)
+        case connect.NAME:
+            connect.run(world, kinds.connect(args.cache), commands, report)
+        case tools.NAME:
+            tools.run(world, commands, [World.topic, *TOPICS], report)
+        case kafka.NAME:
+            kafka.run(args.binary, args.cache, LIMIT, report)
+        case _:
             with closing(Group(name, world)) as group:
-                mixed.run(group, clients, report)
-        elif name == common.OLD:
-            with closing(Group(name, world)) as group:
-                common.run(group, *kinds.old(cache), report)
-        else:
-            with closing(Group(name, world)) as group:
-                common.run(group, clients[name], clients[name], report)
-    except Aborted:
-        pass
+                match name:
+                    case mixed.NAME:
+                        mixed.run(group, clients, report)
+                    case streams.NAME:
+                        streams.run(group, app, commands, report)
+                    case common.OLD:
+                        common.run(group, *kinds.old(args.cache), report)
+                    case _:
+                        common.run(group, clients[name], clients[name], report)
 
 
 def serve_of(scenario):
-    return failover.SERVE if scenario == failover.NAME else "serve"
+    """The name of the `serve` that a scenario needs, if it needs one."""
+    return {failover.NAME: failover.SERVE, kafka.NAME: None}.get(scenario, "serve")
 
 
 def run_all(args, worlds, report):
     threads = {}
     for name in args.scenarios:
-        work = (name, worlds, args.cache, report)
+        work = (name, worlds, args, report)
         threads[name] = threading.Thread(target=run_scenario, args=work, daemon=True)
         threads[name].start()
     end = time.monotonic() + LIMIT
@@ -122,19 +140,21 @@ def judge_logs(logs, report):
 
 
 def said(line):
-    """Not what it tells of its own settings."""
-    return not line.startswith(("\t", " ")) and " INFO " not in line
+    """Not what it tells of its own settings and doings."""
+    return not line.startswith(("\t", " ")) and " INFO " not in line and not OWN.search(line)
 
 
 def main():
-    args = arguments([*kinds.kinds(Path()), common.OLD, mixed.NAME, produced.NAME, failover.NAME, readme.NAME])
-    serves = sorted({serve_of(name) for name in args.scenarios}, reverse=True)
+    others = [mixed.NAME, produced.NAME, failover.NAME, readme.NAME, streams.NAME, connect.NAME, tools.NAME]
+    others += [kafka.NAME] if kafka.SCRIPT.exists() else []
+    args = arguments([*kinds.kinds(Path()), common.OLD, *others])
+    serves = sorted({serve_of(name) for name in args.scenarios} - {None}, reverse=True)
     # So that `finally` ends the children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # A shell that starts this in the background has interrupts ignored, and whoever is started ignores them, too: a
     # Python program then does not end. A handler of our own gives them the default back.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    logs = args.cache / "logs"
+    logs = args.cache / LOGS
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
     report = Report()

@@ -1,9 +1,9 @@
 """Clients of all kinds and a cluster of three brokers that is broken under them.
 
-kafkajs calls its assignor by a name that no other client has, so it is a group of its own.
+kafkajs and Kafka Streams call their assignors by names that no other client has, so each is a group of its own.
 """
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 from .common import committed_beyond, summary
 from .group import Group
@@ -17,32 +17,36 @@ TOGETHER = ["kafka-python", "aiokafka", "confluent-kafka", "java"]
 # The controller notices a crash after 9 s; a client's pauses between attempts have grown by then.
 WITHIN = 60.0
 
-SHARES = [1, 1, 1, 1], [2, 2]
+SHARES = [1, 1, 1, 1], [2, 2], [2, 2]
 
 
 def run(world, kinds, report):
-    with closing(Group(NAME, world)) as together, closing(Group(f"kafkajs-{NAME}", world)) as alone:
-        Failover(world.serve, together, alone, report).run(kinds)
+    """`kinds` has Kafka Streams, too."""
+    with ExitStack() as stack:
+        names = NAME, f"kafkajs-{NAME}", f"streams-{NAME}"
+        groups = [stack.enter_context(closing(Group(name, world))) for name in names]
+        Failover(world.serve, groups, report).run(kinds)
 
 
 class Failover:
-    def __init__(self, serve, together, alone, report):
+    def __init__(self, serve, groups, report):
         self.serve = serve
-        self.together = together
-        self.alone = alone
+        self.groups = groups
+        self.together, self.alone, self.streams = groups
         self.report = report
 
     def run(self, kinds):
-        with self.report.step(NAME, "four clients share a group; kafkajs has one of its own") as note:
+        with self.report.step(NAME, "four clients share a group; kafkajs and Kafka Streams have their own") as note:
             for name in TOGETHER:
                 self.together.start(kinds[name], name)
             for number in (1, 2):
                 self.alone.start(kinds["kafkajs"], number)
+                self.streams.start(kinds["streams"], number)
             note.text = self.all_go_on()
 
-        with self.report.step(NAME, "both groups get another coordinator: all go on") as note:
+        with self.report.step(NAME, "all groups get another coordinator: all go on") as note:
             was = self.coordinators()
-            for group in self.groups():
+            for group in self.groups:
                 self.serve.tell(f"move {group.name}")
             note.text = self.all_go_on(lambda: self.moved_from(was))
             note.text += f"; {self.moved(was)}"
@@ -54,7 +58,7 @@ class Failover:
             for client in self.alone.consumers:
                 self.alone.ledger.cut_off(client)
             self.serve.tell(f"crash {crashed}")
-            note.text = self.all_go_on(lambda: self.moved_from([crashed, crashed]))
+            note.text = self.all_go_on(lambda: self.moved_from([crashed] * len(self.groups)))
             note.text += f"; {self.moved(was)}"
             self.alone.ledger.cut.clear()
 
@@ -64,25 +68,21 @@ class Failover:
             note.text = self.all_go_on(lambda: self.coordinators()[0] == crashed)
 
         with self.report.step(NAME, "every connection of every client is reset: all go on") as note:
-            for group in self.groups():
-                for client in group.consumers:
-                    self.serve.tell(f"reset {client}")
+            for group in self.groups:
+                group.reset()
             note.text = self.all_go_on()
 
         with self.report.step(NAME, "all close") as note:
-            for group in self.groups():
+            for group in self.groups:
                 group.leave(*group.consumers.values())
-            note.text = "; ".join(summary(group.ledger) for group in self.groups())
-
-    def groups(self):
-        return self.together, self.alone
+            note.text = "; ".join(summary(group.ledger) for group in self.groups)
 
     def all_go_on(self, claim=lambda: True):
         """Waits until the claim holds, and then until each group has committed in every partition."""
         took = self.wait("the clients know their coordinators", claim)
         self.hear()
-        before = [dict(group.ledger.committed) for group in self.groups()]
-        advanced = lambda: all(map(went_on, self.groups(), before, SHARES))
+        before = [dict(group.ledger.committed) for group in self.groups]
+        advanced = lambda: all(map(went_on, self.groups, before, SHARES))
         took += self.wait(f"a commit of every partition, shared {SHARES}", advanced)
         return f"{took:.1f} s"
 
@@ -91,19 +91,19 @@ class Failover:
         return self.together.wait(what, lambda: self.hear() or claim(), WITHIN)
 
     def hear(self):
-        for group in self.groups():
+        for group in self.groups:
             group.hear()
 
     def coordinators(self):
         """The brokers that the clients of each group were told of last."""
-        return [self.serve.coordinator(group.name) for group in self.groups()]
+        return [self.serve.coordinator(group.name) for group in self.groups]
 
     def moved_from(self, was):
         return all(now and now != before for now, before in zip(self.coordinators(), was))
 
     def moved(self, was):
         now = self.coordinators()
-        return ", ".join(f"{g.name} from {a} to {b}" for g, a, b in zip(self.groups(), was, now))
+        return ", ".join(f"{g.name} from {a} to {b}" for g, a, b in zip(self.groups, was, now))
 
 
 def went_on(group, before, shares):

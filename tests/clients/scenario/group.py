@@ -13,7 +13,7 @@ from .ledger import Failure, Ledger
 # The coordinator's default for the shortest session that it grants.
 SESSION_MS = 6000
 HEARTBEAT_MS = 1000
-# Every wait ends by then. Seven groups start their interpreters on the same few cores.
+# Every wait ends by then. All groups start their interpreters on the same few cores.
 DEADLINE = 30.0
 
 
@@ -25,6 +25,10 @@ class Consumer:
         self.log = log
         self.ending = False
 
+    def clients(self):
+        """The client ids by which the brokers know it."""
+        return [self.client_id + end for end in self.kind.clients]
+
     def complaint(self):
         """The last lines of its standard error, shortened."""
         lines = self.log.read_text(errors="replace").splitlines()[-3:]
@@ -32,11 +36,11 @@ class Consumer:
 
 
 class Group:
-    def __init__(self, name, world, topic=None):
+    def __init__(self, name, world, topic=None, partitions=None):
         self.name = name
         self.world = world
         self.topic = topic or world.topic
-        self.ledger = Ledger(self.topic, world.partitions)
+        self.ledger = Ledger(self.topic, partitions or world.partitions)
         self.consumers = {}
         self.ends, self.writing = os.pipe()
         self.partial = b""
@@ -47,6 +51,15 @@ class Group:
         """Starts consumer `number`, which takes the place of an earlier one with that number."""
         client_id = f"{self.name}-{number}"
         log = self.world.logs / f"{client_id}.err"
+        with log.open("a") as stderr:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": self.writing, "stderr": stderr}
+            process = kind.start(children, client_id, self.arguments(client_id, assignor), **streams)
+        self.ledger.closed.discard(client_id)
+        self.consumers[client_id] = Consumer(kind, client_id, process, log)
+        return self.consumers[client_id]
+
+    def arguments(self, client_id, assignor):
+        """What its consumers are given."""
         options = {
             "bootstrap": self.world.bootstrap,
             "group": self.name,
@@ -56,12 +69,7 @@ class Group:
             "heartbeat-ms": HEARTBEAT_MS,
             "assignor": assignor,
         }
-        with log.open("a") as stderr:
-            streams = {"stdin": subprocess.DEVNULL, "stdout": self.writing, "stderr": stderr}
-            process = kind.start(children, options, **streams)
-        self.ledger.closed.discard(client_id)
-        self.consumers[client_id] = Consumer(kind, client_id, process, log)
-        return self.consumers[client_id]
+        return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
     def leave(self, *consumers):
         """Asks each to end, and waits until each has left the group and ended."""
@@ -90,8 +98,15 @@ class Group:
         self._links("heal", consumer)
 
     def _links(self, what, consumer):
-        for broker in range(self.world.brokers):
-            self.world.serve.tell(f"{what} {consumer.client_id} b{broker}")
+        for client in consumer.clients():
+            for broker in range(self.world.brokers):
+                self.world.serve.tell(f"{what} {client} b{broker}")
+
+    def reset(self):
+        """Resets the connections of every client."""
+        for consumer in self.consumers.values():
+            for client in consumer.clients():
+                self.world.serve.tell(f"reset {client}")
 
     def close(self):
         """Kills whoever is left, as a scenario that failed leaves some."""
@@ -154,9 +169,12 @@ class Group:
         self.lines.flush()
         self.heard.append(line)
         try:
-            self.ledger.line(line)
+            self._judge(line)
         except Failure as failure:
             raise Failure(f"{failure}; after: {' | '.join(self.heard)}") from None
+
+    def _judge(self, line):
+        self.ledger.line(line)
 
     def _situation(self):
         complaints = [f"{c.client_id} complains: {c.complaint()}" for c in self.consumers.values() if c.complaint()]

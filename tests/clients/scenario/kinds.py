@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
-CONSUMERS, PRODUCERS = HERE / "consumers", HERE / "producers"
+CONSUMERS, PRODUCERS, APPS = HERE / "consumers", HERE / "producers", HERE / "apps"
 ALL = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
@@ -16,10 +16,12 @@ class Kind:
     env: dict = field(default_factory=dict)
     # A JVM that is asked to end does so, in order, and still says that a signal ended it.
     ended: int = 0
+    # It has a Kafka client for each of these, whose client id ends so.
+    clients: tuple = ("",)
 
-    def start(self, children, options, **streams):
-        flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return children.start(self.command + flags, env={**os.environ, **self.env}, **streams)
+    def start(self, children, client_id, arguments, **streams):
+        env = {**os.environ, **self.env, "CLIENT_ID": client_id}
+        return children.start([*self.command, *arguments], env=env, **streams)
 
 
 def kinds(cache):
@@ -60,6 +62,26 @@ def producers(cache):
     }
 
 
+def streams(cache, copy):
+    """A Kafka Streams application that copies to that topic."""
+    flags = ["CopiesWithStreams", "--copy", copy, "--state-dir", str(cache / "streams")]
+    clients = tuple(f"-{client}" for client in ("StreamThread-1-consumer", "StreamThread-1-producer", "admin"))
+    return Kind("streams", [*_app(cache), *flags], ended=143, clients=clients)
+
+
+def connect(cache):
+    """A worker of Kafka Connect; it takes the name of a file."""
+    # What it says of where it listens comes at this level only.
+    says = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.connect.runtime.rest.RestServer=info"
+    command = [*_app(cache, says), "org.apache.kafka.connect.cli.ConnectDistributed"]
+    return Kind("connect", command, ended=143)
+
+
+def tools(cache):
+    """The command line tools; the first argument is the tool's class."""
+    return _app(cache)
+
+
 def _how(compression):
     """Idempotent, as is the default of Kafka's own client, and once as producers were before."""
     return ["--compression", compression, "--idempotence", "no" if compression == "none" else "yes"]
@@ -71,9 +93,18 @@ def _python(cache):
 
 def _java(cache, *libraries):
     """The first library that has a class is the one that it is taken from."""
-    path = ":".join(str(cache / "java" / part) for part in ("classes", *libraries))
+    return [*_jvm(*(cache / "java" / part for part in ("classes", *libraries))), "WithJava"]
+
+
+def _app(cache, *flags):
+    """The folder of the sources has META-INF, by which a Connect worker finds its plugins."""
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    return [*_jvm(cache / "apps" / "classes", APPS, cache / "apps" / "lib" / "*", flags=[quiet, *flags])]
+
+
+def _jvm(*path, flags=()):
     # Short-lived: the first compiler is enough, and starts faster.
-    return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", path, "WithJava"]
+    return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *flags, "-cp", ":".join(map(str, path))]
 
 
 def readme(cache):

@@ -43,6 +43,8 @@ class Ledger:
         word, _, rest = rest.partition(" ")
         heard = {
             "assigned": self._assigned,
+            "added": self._added,
+            "removed": self._removed,
             "revoked": self._revoked,
             "lost": self._revoked,
             "record": self._record,
@@ -74,8 +76,11 @@ class Ledger:
         return "; ".join(f"{c} owns {','.join(sorted(self.owned(c)))}" for c in owners) or "nobody owns anything"
 
     def _assigned(self, client, names):
-        self.cut.discard(client)
         self.gone(client)
+        self._added(client, names)
+
+    def _added(self, client, names):
+        self.cut.discard(client)
         for partition in filter(None, names.split(",")):
             if partition not in self.partitions:
                 raise Failure(f"{client} was assigned {partition}, which does not exist")
@@ -90,6 +95,10 @@ class Ledger:
     def _revoked(self, client, _names):
         # The eager protocol revokes everything; not all clients list what they give up.
         self.gone(client)
+
+    def _removed(self, client, names):
+        for partition in self.owned(client) & set(names.split(",")):
+            self._give_up(partition)
 
     def _give_up(self, partition):
         del self.owner[partition]

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from .ledger import Failure
 
+# The folder, in that of the clients, where everything is that anybody said.
+LOGS = "logs"
+
 
 class Aborted(Exception):
     """A step of a scenario failed, and has been reported; the scenario cannot go on."""

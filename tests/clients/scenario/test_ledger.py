@@ -52,6 +52,17 @@ class Accepts(unittest.TestCase):
             ledger.line(line)
         self.assertEqual((ledger.owner, ledger.cut), ({"t-0": "a"}, set()))
 
+    def test_partitions_that_come_and_go_one_by_one(self):
+        ledger = heard("a added t-0\na added t-1\na record t-0 0 x\na removed t-1\nb added t-1\na record t-0 1 y")
+        self.assertEqual((ledger.owner, ledger.next["t-0"]), ({"t-0": "a", "t-1": "b"}, 2))
+
+    def test_one_that_was_cut_off_gives_up_what_another_has(self):
+        ledger = heard("a added t-0\na added t-1")
+        ledger.cut_off("a")
+        for line in ("b added t-0", "a removed t-0", "a removed t-1", "a added t-1"):
+            ledger.line(line)
+        self.assertEqual((ledger.owner, ledger.cut), ({"t-0": "b", "t-1": "a"}, set()))
+
     def test_a_record_read_again_because_its_commit_was_refused(self):
         ledger = heard(
             "a assigned t-0\na record t-0 0 t/1\na refused t-0 1 RebalanceInProgress\na record t-0 0 t/1"
@@ -67,8 +78,15 @@ class Refuses(unittest.TestCase):
     def test_two_owners(self):
         self.refuses("a assigned t-0\nb assigned t-0", "b was assigned t-0 while a owned it")
 
+    def test_two_owners_one_by_one(self):
+        self.refuses("a added t-0\na added t-1\nb added t-1", "b was assigned t-1 while a owned it")
+
     def test_a_partition_that_does_not_exist(self):
         self.refuses("a assigned t-7", "does not exist")
+        self.refuses("a added t-7", "does not exist")
+
+    def test_a_record_of_a_partition_that_was_removed(self):
+        self.refuses("a added t-0\na removed t-0\na record t-0 0 x", "but nobody owns it")
 
     def test_a_record_read_by_another(self):
         self.refuses("a assigned t-0\nb record t-0 0 t/1", "but a owns it")

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 
 ANSWER = re.compile(r"^ *(\d+)\.\d+ +(b\d+) +→ (\S+?)(?:@\d+)? (\w+) (\S+)(.*)$")
-NODE = re.compile(r"node=(b\d+)")
+NODE = re.compile(r"(?:node=|coordinators=[^,@]+@)(b\d+)$")
 
 
 class Trace:
