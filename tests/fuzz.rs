@@ -5,6 +5,8 @@
 //! between. `tests/fuzz/README.md` says how to fuzz for longer.
 
 use std::alloc::System;
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
 use std::path::PathBuf;
 
 use groupsim::rng::Rng;
@@ -38,18 +40,36 @@ const LENGTHS: [&[u8]; 15] = [
     &[0x00, 0x00, 0x00, 0x01],
 ];
 
-fn try_one(target: &Target, input: &[u8]) -> Result<(), String> {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{}", target.name));
-    let region = Region::new(ALLOCATOR);
-    let outcome = std::panic::catch_unwind(|| (target.run)(input));
-    let (allocated, bound) = (region.change().bytes_allocated, target.bound(input));
-    let what = match outcome {
-        Ok(()) if allocated <= bound => return Ok(()),
-        Ok(()) => format!("allocated {allocated} bytes, and no more than {bound} are right"),
-        Err(_) => "panicked".to_owned(),
-    };
-    std::fs::write(&path, input).expect("the folder for test files can be written");
-    Err(format!("{} {what}, by these {} bytes: {}", target.name, input.len(), path.display()))
+/// A target, and the file that holds the input it was given last: also after an abort.
+struct Trial<'t> {
+    target: &'t Target,
+    path: PathBuf,
+    file: File,
+}
+
+impl<'t> Trial<'t> {
+    fn of(target: &'t Target) -> Trial<'t> {
+        let name = format!("fuzz-{}", target.name);
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let file = File::create(&path).expect("the folder for test files can be written");
+        Trial { target, path, file }
+    }
+
+    fn run(&mut self, input: &[u8]) -> Result<(), String> {
+        let kept = self.file.rewind().and_then(|()| self.file.set_len(0));
+        kept.and_then(|()| self.file.write_all(input)).expect("a file can be written");
+        let region = Region::new(ALLOCATOR);
+        let outcome = std::panic::catch_unwind(|| (self.target.run)(input));
+        let allocated = region.change().bytes_allocated;
+        let bound = self.target.bound(input);
+        let what = match outcome {
+            Ok(()) if allocated <= bound => return Ok(()),
+            Ok(()) => format!("allocated {allocated} bytes, and no more than {bound} are right"),
+            Err(_) => "panicked".to_owned(),
+        };
+        let Trial { target, path, .. } = self;
+        Err(format!("{} {what}: by the {} bytes in {}", target.name, input.len(), path.display()))
+    }
 }
 
 /// The input with one change.
@@ -76,10 +96,10 @@ fn changed(rng: &mut Rng, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
 
 /// The first input that does harm, if one does.
 fn fuzz(target: &Target) -> Result<(), String> {
-    let seeds = (target.seeds)();
+    let (seeds, mut trial) = ((target.seeds)(), Trial::of(target));
     let mut rng = Rng::stream(11, target.name);
     for seed in &seeds {
-        try_one(target, seed)?;
+        trial.run(seed)?;
     }
     for _ in 0..target.cases {
         let mut input = match rng.below(16) {
@@ -90,7 +110,7 @@ fn fuzz(target: &Target) -> Result<(), String> {
         for _ in 0..rng.within(1..=4) {
             input = changed(&mut rng, &input, &seeds);
         }
-        try_one(target, &input)?;
+        trial.run(&input)?;
     }
     Ok(())
 }

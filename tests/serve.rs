@@ -7,6 +7,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[path = "serve/members.rs"]
+mod members;
+
 /// Longer than anything takes on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long `serve` lets a connection be idle here.
@@ -283,4 +286,60 @@ fn three_thousand_idle_connections_hold_up_nobody_and_cost_little() {
     drop(idle);
     served.ended("the client closed it", count);
     served.answers();
+}
+
+#[test]
+fn members_of_any_protocol_type_may_say_what_they_like_to_each_other() {
+    let _alone = alone();
+    let trace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("serve-opaque.trace");
+    let flags = ["--topic", "topic:4", "--initial-delay", "300ms", "--zoom", "wire", "--trace"];
+    let flags = [&flags[..], &[trace.to_str().expect("a path of text")]].concat();
+    let mut served = Served::start("opaque", &flags);
+    let registry = br#"{"version":1,"host":"localhost","port":8081,"master_eligibility":true}"#;
+    let master = br#"{"error":0,"master":"sr-1","master_identity":{"host":"localhost"}}"#;
+    members::live(&served, ("registry", "sr", "v0"), registry, master);
+    // A Connect worker: a version, its address, an offset; then a version, no error, a leader and no tasks.
+    let worker = b"\0\x01\0\x05a:808\0\0\0\0\0\0\0\x07";
+    let tasks = b"\0\x01\0\0\0\x01w\0\x05a:808\0\0\0\0\0\0\0\x07\0\0\0\0";
+    members::live(&served, ("workers", "connect", "sessioned"), worker, tasks);
+    // What would be topic-0 for both, if they were consumers.
+    let topic = b"\0\x01\0\0\0\x01\0\x05topic\0\0\0\x01\0\0\0\0\xff\xff\xff\xff";
+    members::live(&served, ("election", "leader", "range"), b"", topic);
+    // Consumers whose words nobody can read, but their own assignor.
+    members::live(&served, ("own", "consumer", "mine"), registry, master);
+    served.answers();
+    let summary = served.end();
+    assert!(summary.contains("held"), "{summary}");
+    let trace = std::fs::read_to_string(trace).expect("a trace");
+    assert!(trace.contains(r#"{\"version\":1,\"host\":"#), "what a member says is shown");
+}
+
+#[test]
+fn a_count_that_nothing_has_does_no_harm_wherever_it_stands() {
+    let _alone = alone();
+    let trace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("serve-counts.trace");
+    let flags = ["--topic", "topic:4", "--initial-delay", "300ms", "--zoom", "wire", "--trace"];
+    let flags = [&flags[..], &[trace.to_str().expect("a path of text")]].concat();
+    let mut served = Served::start("counts", &flags);
+    let before = served.resident();
+    for (number, count) in [i32::MAX, i32::MIN, 1_000_000].into_iter().enumerate() {
+        let group = |kind: &str| format!("{kind}{number}");
+        let count = count.to_be_bytes();
+        // Of topics; of owned partitions, after no topics and no user data; of what a sticky member had.
+        let topics = [&[0, 1][..], &count].concat();
+        let owned = [&[0, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff][..], &count].concat();
+        let sticky = [&[0, 1, 0, 0, 0, 0, 0, 0, 0, 4][..], &count, &[0; 4]].concat();
+        let assigned = [&[0, 1][..], &count].concat();
+        for (kind, assignor, said) in
+            [("topics", "mine", topics), ("owned", "mine", owned), ("had", "sticky", sticky)]
+        {
+            let given = if assignor == "mine" { &assigned[..] } else { b"" };
+            members::live(&served, (&group(kind), "consumer", assignor), &said, given);
+        }
+    }
+    let grown = served.resident().saturating_sub(before);
+    assert!(grown < 32 << 10, "{grown} KiB more");
+    served.answers();
+    let summary = served.end();
+    assert!(summary.contains("held"), "{summary}");
 }

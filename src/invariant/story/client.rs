@@ -6,6 +6,11 @@ use crate::consumer::MemberState;
 use crate::protocol::ResponseError;
 
 impl Story {
+    /// A story judged by all that is known from the clients' side alone.
+    pub(in crate::invariant) fn from_outside() -> Story {
+        Story::judged_by(Checker::from_outside())
+    }
+
     /// The consumer sends a request.
     pub(in crate::invariant) fn says(&mut self, conn: u32, body: impl Into<Request>) -> &mut Self {
         let message = Message::Request(request(body.into()));

@@ -1,6 +1,7 @@
 //! Hand-built traces for the tests of invariants: one group `g`, one broker, and requests of consumer 0.
 
 pub(super) mod client;
+mod foreign;
 mod terms;
 mod transactions;
 
@@ -52,11 +53,6 @@ impl Story {
     /// A story judged by one invariant.
     pub(super) fn new(invariant: &str) -> Story {
         Story::judged_by(Checker::new(Some(&[invariant])))
-    }
-
-    /// A story judged by all that is known from the clients' side alone.
-    pub(super) fn from_outside() -> Story {
-        Story::judged_by(Checker::from_outside())
     }
 
     fn judged_by(checker: Checker) -> Story {
@@ -118,12 +114,6 @@ impl Story {
     pub(super) fn protocol(&mut self, name: &str) -> &mut Self {
         self.protocol = str_bytes(name);
         self
-    }
-
-    /// From here on members join as such of this protocol type, under an assignor of their own.
-    pub(super) fn of_type(&mut self, name: &str) -> &mut Self {
-        self.protocol_type = str_bytes(name);
-        self.protocol("own")
     }
 
     pub(super) fn schedule(&mut self, kind: Kind) -> &mut Self {
@@ -328,54 +318,6 @@ impl Story {
             .with_generation_id(generation)
             .with_assignments(entries.collect());
         self.ask(body)
-    }
-
-    /// A SyncGroup with assignments as bytes.
-    pub(super) fn ask_sync_raw(
-        &mut self,
-        id: &str,
-        generation: i32,
-        plan: &[(&str, &[u8])],
-    ) -> usize {
-        let entries = plan.iter().map(|(member, bytes)| {
-            sync_group_request::SyncGroupRequestAssignment::default()
-                .with_member_id(str_bytes(member))
-                .with_assignment(Bytes::copy_from_slice(bytes))
-        });
-        let body = SyncGroupRequest::default()
-            .with_group_id(group())
-            .with_member_id(str_bytes(id))
-            .with_generation_id(generation)
-            .with_assignments(entries.collect());
-        self.ask(body)
-    }
-
-    /// A SyncGroup succeeds with these bytes.
-    pub(super) fn told_raw(&mut self, key: usize, assignment: &[u8]) -> &mut Self {
-        let assignment = Bytes::copy_from_slice(assignment);
-        self.answer(key, SyncGroupResponse::default().with_assignment(assignment).into())
-    }
-
-    /// The leader is told the members of its generation, each with these bytes.
-    pub(super) fn joined_raw(
-        &mut self,
-        leader: &str,
-        generation: i32,
-        members: &[(&str, &[u8])],
-    ) -> &mut Self {
-        let key = self.ask_join(leader);
-        let members = members.iter().map(|(member, metadata)| {
-            join_group_response::JoinGroupResponseMember::default()
-                .with_member_id(str_bytes(member))
-                .with_metadata(Bytes::copy_from_slice(metadata))
-        });
-        let answer = JoinGroupResponse::default()
-            .with_member_id(str_bytes(leader))
-            .with_generation_id(generation)
-            .with_leader(str_bytes(leader))
-            .with_protocol_name(Some(self.protocol.clone()))
-            .with_members(members.collect());
-        self.answer(key, answer.into())
     }
 
     /// A SyncGroup is handled that consumer 0 sent before it crashed.

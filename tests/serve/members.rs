@@ -1,0 +1,98 @@
+//! Members of a group, each on a connection of its own, who say what they like.
+
+use bytes::Bytes;
+use groupsim::protocol::{GroupId, Request, RequestFrame, Response, StrBytes, str_bytes};
+use groupsim::wire;
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
+use kafka_protocol::messages::{
+    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest,
+};
+
+use super::*;
+
+pub fn send(stream: &mut TcpStream, version: i16, body: impl Into<Request>) {
+    let (client_id, body) = (str_bytes("x"), body.into());
+    let frame = RequestFrame { correlation: 7, version, client_id, body };
+    let bytes = wire::encode_request(&frame).expect("a request that its version can carry");
+    stream.write_all(&framed(&bytes)).expect("it takes a request");
+}
+
+pub fn ask(stream: &mut TcpStream, version: i16, body: impl Into<Request>) -> Response {
+    let body = body.into();
+    let api = body.api();
+    send(stream, version, body);
+    wire::decode_response(Bytes::from(answer(stream)), api, version).expect("an answer").body
+}
+
+pub fn join(group: &str, of: &str, assignor: &str, metadata: &[u8]) -> JoinGroupRequest {
+    let protocol = JoinGroupRequestProtocol::default()
+        .with_name(str_bytes(assignor))
+        .with_metadata(Bytes::copy_from_slice(metadata));
+    JoinGroupRequest::default()
+        .with_group_id(GroupId(str_bytes(group)))
+        .with_session_timeout_ms(10_000)
+        .with_rebalance_timeout_ms(10_000)
+        .with_protocol_type(str_bytes(of))
+        .with_protocols(vec![protocol])
+}
+
+/// Two members join, the leader hands in the same for both, both beat and leave. Each is told what was meant
+/// for it, byte for byte.
+pub fn live(
+    served: &Served,
+    (group, of, assignor): (&str, &str, &str),
+    metadata: &[u8],
+    given: &[u8],
+) {
+    let mut streams = [served.connect(), served.connect()];
+    for stream in &mut streams {
+        send(stream, 3, join(group, of, assignor, metadata));
+    }
+    let joined = streams.each_mut().map(|stream| {
+        let bytes = Bytes::from(answer(stream));
+        let api = groupsim::protocol::Api::JoinGroup;
+        match wire::decode_response(bytes, api, 3).expect("an answer").body {
+            Response::JoinGroup(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    });
+    let ids: Vec<StrBytes> = joined.iter().map(|answer| answer.member_id.clone()).collect();
+    let leads = |id: &StrBytes| *id == joined[0].leader;
+    let told = joined.iter().find(|answer| leads(&answer.member_id)).expect("one leads");
+    assert!(told.members.len() == 2 && told.members.iter().all(|m| m.metadata == metadata));
+    let group_id = || GroupId(str_bytes(group));
+    for (stream, id) in streams.iter_mut().zip(&ids) {
+        let entry = |id: &StrBytes| {
+            let entry = SyncGroupRequestAssignment::default().with_member_id(id.clone());
+            entry.with_assignment(Bytes::copy_from_slice(given))
+        };
+        let plan = if leads(id) { ids.iter().map(entry).collect() } else { Vec::new() };
+        let sync = SyncGroupRequest::default()
+            .with_group_id(group_id())
+            .with_generation_id(joined[0].generation_id)
+            .with_member_id(id.clone())
+            .with_assignments(plan);
+        send(stream, 1, sync);
+    }
+    for stream in &mut streams {
+        let bytes = Bytes::from(answer(stream));
+        let api = groupsim::protocol::Api::SyncGroup;
+        match wire::decode_response(bytes, api, 1).expect("an answer").body {
+            Response::SyncGroup(answer) => assert_eq!(answer.assignment, given),
+            other => panic!("{other:?}"),
+        }
+    }
+    for (stream, id) in streams.iter_mut().zip(&ids) {
+        let beat = HeartbeatRequest::default()
+            .with_group_id(group_id())
+            .with_generation_id(joined[0].generation_id)
+            .with_member_id(id.clone());
+        let Response::Heartbeat(answer) = ask(stream, 1, beat) else { panic!("no Heartbeat") };
+        assert_eq!(answer.error_code, 0);
+    }
+    for (stream, id) in streams.iter_mut().zip(&ids) {
+        let leave = LeaveGroupRequest::default().with_group_id(group_id());
+        ask(stream, 1, leave.with_member_id(id.clone()));
+    }
+}
