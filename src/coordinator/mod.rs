@@ -12,9 +12,9 @@
 //! Where to read next. The seam is `api.rs`; states and their legal moves are `state.rs`; what is
 //! durable is `record.rs`. Each request has a file of its own: `join_group.rs`, `sync_group.rs`,
 //! `heartbeat.rs`, `leave_group.rs`, `offset_commit.rs`, `offset_fetch.rs` and so on. They work on a
-//! `group.rs` with its `members.rs` (each a `member.rs`) and its `offsets`, and share `rebalance.rs`, the
-//! way from one generation to the next, and `removal.rs`, the way out; `retention.rs` says when offsets
-//! have expired. `static_member.rs` is how a static member takes its own place again; `load.rs` and
+//! `group.rs` with its `members.rs` (each a `member.rs`) and on the `offsets` of all groups, and share
+//! `rebalance.rs`, the way from one generation to the next, and `removal.rs`, the way out; `retention.rs` says
+//! when offsets have expired. `static_member.rs` is how a static member takes its own place again; `load.rs` and
 //! `unload.rs` are the two ends of a term; `founding.rs` is what becomes of a group whose beginning is refused. `timers.rs` says what is due and `expiry.rs` what that means; `appends.rs` says what it
 //! means that a record is durable, and `held.rs` keeps the answers that wait for it; `compaction.rs` says what the
 //! log can do without. `answers.rs` writes

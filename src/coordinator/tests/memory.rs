@@ -140,9 +140,8 @@ fn memory_is_what_a_replay_of_the_log_gives() {
     let outcome = TestRunner::new(config()).run(&schedules, |steps| {
         let mut world = World::new();
         for step in &steps {
-            world.take(step);
-            let found = world.check();
-            prop_assert!(found.is_ok(), "after {step:?}: {}\n{}", found.unwrap_err(), world.log());
+            let taken = world.take(step);
+            prop_assert!(taken.is_ok(), "after {step:?}: {}\n{}", taken.unwrap_err(), world.log());
         }
         reached.borrow_mut().extend(world.reached());
         Ok(())
@@ -227,8 +226,8 @@ fn a_group_that_was_founded_in_vain_leaves_its_place_to_the_one_before() {
 fn replayed(steps: &[Step]) -> World {
     let mut world = World::new();
     for step in steps {
-        world.take(step);
-        world.check().unwrap_or_else(|what| panic!("after {step:?}: {what}\n{}", world.log()));
+        let taken = world.take(step);
+        taken.unwrap_or_else(|what| panic!("after {step:?}: {what}\n{}", world.log()));
     }
     world
 }

@@ -80,7 +80,8 @@ impl World {
         }
     }
 
-    pub(super) fn take(&mut self, step: &Step) {
+    /// Takes a step, and says what differs then between memory and log.
+    pub(super) fn take(&mut self, step: &Step) -> Result<(), String> {
         match *step {
             Step::Commit { group, at, offset, retention } => {
                 let (group, at) = (GROUPS[group], PARTITIONS[at]);
@@ -115,9 +116,15 @@ impl World {
             Step::Commits(batches) => (0..batches).for_each(|_| self.commit_next()),
             Step::WriteTimeout => self.time_out(),
             Step::Compact(percent) => self.compact(percent),
-            Step::FailOver { batches, stalled, told } => self.fail_over(batches, stalled, told),
+            Step::FailOver { batches, stalled, told } => {
+                if told {
+                    self.is_told()?;
+                }
+                self.fail_over(batches, stalled);
+            }
         }
         self.collect();
+        self.check()
     }
 
     // Requests.
@@ -281,10 +288,7 @@ impl World {
         all.filter(|(_, one)| !one.compacted_away).map(|(position, one)| (position, &one.record))
     }
 
-    fn fail_over(&mut self, batches: usize, stalled: bool, told: bool) {
-        if told {
-            self.is_told();
-        }
+    fn fail_over(&mut self, batches: usize, stalled: bool) {
         self.bench.unload();
         let mut uncommitted: Vec<u64> =
             self.stored[self.high_watermark..].iter().map(|one| one.batch).collect();
@@ -315,14 +319,14 @@ impl World {
     }
 
     /// The leader learns that it is none: to it nothing that it appended will be committed.
-    fn is_told(&mut self) {
+    fn is_told(&mut self) -> Result<(), String> {
         let own = self.stored.split_off(self.taken_over.max(self.high_watermark));
         let own = own.into_iter().filter_map(|one| Some((one.append?, one.record)));
         let own: Vec<_> = own.chain(std::mem::take(&mut self.open)).collect();
         own.iter().for_each(|(append, record)| self.refused(*append, record));
         self.reached.insert("a leader is told that it is deposed");
         self.collect();
-        self.check().unwrap_or_else(|what| panic!("of a deposed leader: {what}\n{}", self.log()));
+        self.check().map_err(|what| format!("of a deposed leader: {what}"))
     }
 
     /// Corners that the schedule has been to.
