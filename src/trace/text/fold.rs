@@ -62,13 +62,14 @@ enum What {
     Response(Place, Api),
     Lost(Place, Api),
     CoordinatorLost,
+    CommitFailed,
 }
 
 impl What {
     /// Whether it comes again at once as long as nothing has changed. A refusal may take a heartbeat interval.
     fn is_retried(&self) -> bool {
         match self {
-            What::Response(..) => false,
+            What::Response(..) | What::CommitFailed => false,
             What::Lost(..) | What::CoordinatorLost => true,
         }
     }
@@ -108,6 +109,7 @@ impl Folds {
                 consumer::Observation::State { .. } => return self.end_repeats(place),
                 consumer::Observation::Polled { .. }
                 | consumer::Observation::CoordinatorLost { .. }
+                | consumer::Observation::CommitFailed { .. }
                 | consumer::Observation::Positioned { .. }
                 | consumer::Observation::Processed { .. } => return Vec::new(),
                 _ => {}
@@ -188,7 +190,7 @@ impl Folds {
     fn end_repeats(&mut self, at: Place) -> Vec<Folded> {
         let concerns = |key: &Key| match key.what {
             What::Response(to, _) | What::Lost(to, _) => key.place == at || to == at,
-            What::CoordinatorLost => key.place == at,
+            What::CoordinatorLost | What::CommitFailed => key.place == at,
         };
         let ended = self.repeats.extract_if(.., |key, _| concerns(key));
         ended.filter_map(|(key, repeat)| repeat.told(key.place)).collect()
@@ -203,7 +205,7 @@ pub(super) enum Taken {
     Count,
 }
 
-/// What repeats itself: refusals, messages that are lost, and coordinators that are.
+/// What repeats itself: refusals, messages that are lost, coordinators that are, and commits that fail.
 fn what(kind: &Kind) -> Option<What> {
     match kind {
         // What the administrator is told, scenarios rest on.
@@ -215,6 +217,7 @@ fn what(kind: &Kind) -> Option<What> {
         Kind::Consumer(consumer::Observation::CoordinatorLost { .. }) => {
             Some(What::CoordinatorLost)
         }
+        Kind::Consumer(consumer::Observation::CommitFailed { .. }) => Some(What::CommitFailed),
         _ => None,
     }
 }
