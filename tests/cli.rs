@@ -257,10 +257,10 @@ fn a_printed_schedule_replays_as_a_script() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
 
+/// What an endless swarm says when it is interrupted after it has begun.
 #[cfg(unix)]
-#[test]
-fn an_interrupt_ends_a_swarm_with_the_summary_so_far() {
-    let mut child = groupsim(&["swarm", "--seeds", "0..1000000000000"])
+fn interrupted(args: &[&str]) -> String {
+    let mut child = groupsim(&[&["swarm", "--seeds", "0..1000000000000"], args].concat())
         .env("RUST_LOG", "groupsim::cli=debug")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -275,5 +275,94 @@ fn an_interrupt_ends_a_swarm_with_the_summary_so_far() {
     let output = child.wait_with_output().unwrap();
     let stdout = text(&output.stdout);
     assert_eq!(output.status.code(), Some(130), "{stdout}");
+    stdout
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_swarm_with_the_summary_so_far() {
+    let stdout = interrupted(&[]);
     assert!(stdout.contains(", interrupted\n") && stdout.contains("\ndigest "), "{stdout}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_search_for_something_new_with_the_summary_so_far() {
+    let stdout = interrupted(&["--until-quiet", "1000000"]);
+    assert!(stdout.contains(", interrupted\n") && stdout.contains("\nlast new "), "{stdout}");
+}
+
+/// Runs it where there is no folder of scripts, as whoever has installed it does.
+fn elsewhere(args: &[&str], input: &str) -> Output {
+    use std::io::Write as _;
+    let mut command = groupsim(args);
+    command.current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who refuses its arguments reads no input.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn an_installed_program_has_its_scripts_with_it() {
+    let list = text(&elsewhere(&["list"], "").stdout);
+    assert!(list.contains("\n  cooperative/two-phases "), "{list}");
+    let script = include_str!("../sims/cooperative/two-phases.sim");
+    for name in ["cooperative/two-phases", "sims/cooperative/two-phases.sim", "two-phases"] {
+        let shown = elsewhere(&["show", name], "");
+        assert_eq!((shown.status.code(), text(&shown.stdout).as_str()), (Some(0), script));
+        let run = elsewhere(&["run", name], "");
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        assert!(text(&run.stdout).contains("\nheld\n"), "{}", text(&run.stdout));
+    }
+    let mistaken = elsewhere(&["show", "two-phase"], "");
+    assert_eq!(mistaken.status.code(), Some(2));
+    assert!(text(&mistaken.stderr).contains("did you mean two-phases?"));
+    let many = text(&elsewhere(&["show", "in-preparing"], "").stderr);
+    assert!(many.contains("join/in-preparing or leave/in-preparing"), "{many}");
+}
+
+#[test]
+fn a_script_may_come_from_stdin() {
+    let script = "topic orders partitions=2\ngroup g\njoin c1\nsettle\nexpect stable members=1\n";
+    let run = elsewhere(&["run", "-"], script);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    assert!(text(&run.stdout).contains("\nheld\n"));
+    let wrong = elsewhere(&["run", "-"], "topic orders partitions=2\nfly c1\n");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("stdin:2"), "{}", text(&wrong.stderr));
+}
+
+#[test]
+fn a_workload_does_not_drown_what_happens_to_the_group() {
+    let script = "topic orders partitions=4 rate=20/s\ngroup g session=10s\njoin c1\njoin c2\nsettle\n\
+                  advance 60s\nleave c2\nsettle\nexpect stable generation=2\nexpect stable generation=3\n";
+    let run = elsewhere(&["run", "-"], script);
+    let trace = text(&run.stdout);
+    assert_eq!(run.status.code(), Some(1), "{trace}");
+    assert!(trace.lines().count() < 80, "{trace}");
+    assert!(trace.contains(" polled orders-1@") && trace.contains(" ×"), "{trace}");
+    // Of what is expected only what is not there has a line of its own.
+    assert_eq!(
+        trace.lines().filter(|line| line.contains("EXPECTED: expect ")).count(),
+        1,
+        "{trace}"
+    );
+    assert!(!trace.contains("as expected"), "{trace}");
+}
+
+#[test]
+fn a_word_of_the_language_has_a_page() {
+    let told = |words: &[&str]| {
+        let output = output(&[&["language"], words].concat());
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, page) = told(&["group"]);
+    assert!(code == Some(0) && page.contains("default: 5s (Kafka's: 500ms)"), "{page}");
+    let (code, page) = told(&["expect", "committed"]);
+    assert!(code == Some(0) && page.starts_with("expect committed "), "{page}");
+    let (code, page) = told(&["pause", "max.poll.interval.ms"]);
+    assert!(code == Some(0) && page.contains("is `rebalance` here"), "{page}");
+    let (code, page) = told(&["partiton"]);
+    assert!(code == Some(2) && page.contains("did you mean `partition`?"), "{page}");
 }

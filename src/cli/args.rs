@@ -49,16 +49,18 @@ pub enum Verb {
     /// Look at what swarms have left in ledgers.
     #[command(subcommand)]
     Report(Report),
-    /// List the scripts under sims/, the profiles and the invariants.
+    /// List the scripts, here and in this program, the profiles and the invariants.
     List,
-    /// Describe the sim language: every verb, every option, every limit.
-    Language,
+    /// Print one of the scripts that are in this program.
+    Show(Show),
+    /// Describe the sim language, or one of its words: a verb, an option, or one of Kafka's settings.
+    Language(Language),
 }
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// The scripts.
+    /// The scripts: files, `-` for stdin, or names of those that `list` says are in this program.
     #[arg(required = true, value_name = "FILE.sim")]
     pub files: Vec<PathBuf>,
     /// How closely to look; JSON has every event.
@@ -72,10 +74,26 @@ pub struct Run {
     pub mutant: Option<String>,
 }
 
+/// Arguments of `show`.
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    /// Its name, like cooperative/two-phases.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// Arguments of `language`.
+#[derive(Debug, clap::Args)]
+pub struct Language {
+    /// Which words; the whole language without one.
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+}
+
 /// Arguments of `swarm`.
 #[derive(Debug, clap::Args)]
 pub struct Swarm {
-    /// Which seeds; B is excluded, and `A..` has no end. 0..1000 when not said; with --time, `0..`
+    /// Which seeds; B is excluded, and `A..` has no end. Default: 0..1000, or 0.. with --time
     #[arg(long, value_name = "A..B", value_parser = SeedRange::open, allow_hyphen_values = true)]
     pub seeds: Option<SeedRange>,
     /// Runs every Nth of the seeds, beginning with the Ith, counted from 0.
@@ -87,14 +105,14 @@ pub struct Swarm {
     /// A folder. Each finding is written to a file in it the moment it is made; `report merge` reads them.
     #[arg(long, value_name = "DIR")]
     pub ledger: Option<PathBuf>,
-    /// Ends with a finding when a seed takes longer than this. A minute when not said, on engines where a
-    /// seed takes less.
+    /// Ends with a finding when a seed takes longer than this. Default: 1m, on engines where a seed takes
+    /// less.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub hang: Option<Duration>,
     /// Breaks the system under test on purpose: a canary.
     #[arg(long, value_name = "NAME")]
     pub mutant: Option<String>,
-    /// How many threads; all cores when not said. The result does not depend on it.
+    /// How many threads; default: one a core. The result does not depend on it.
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
     pub jobs: Option<usize>,
     /// What kind of world to draw.
@@ -183,7 +201,7 @@ pub struct Shrink {
     /// Breaks the system under test on purpose, as `mutants` does.
     #[arg(long, value_name = "NAME")]
     pub mutant: Option<String>,
-    /// Where to write the script; named after the invariant in the current folder when not said.
+    /// Where to write the script; default: INVARIANT.sim in the current folder.
     #[arg(long, value_name = "FILE.sim")]
     pub out: Option<PathBuf>,
     /// Stops after this time with the best so far, as Ctrl-C does.

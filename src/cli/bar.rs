@@ -1,4 +1,5 @@
-//! How far a swarm is, on a terminal; nothing in a pipe.
+//! How far a swarm is, on a terminal; nothing in a pipe. What may be long comes last, and is cut off where
+//! the terminal ends: a line that wraps leaves its first half behind at each step.
 
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -24,13 +25,10 @@ impl Bar {
             (true, Some(seeds)) => ProgressBar::new(seeds),
             (true, None) => ProgressBar::no_length(),
         };
-        let style = ProgressStyle::with_template(match seeds {
-            Some(_) => {
-                "{bar:30} {human_pos}/{human_len} seeds, {msg}, {elapsed} of about {duration}"
-            }
-            None => "{spinner} {human_pos} seeds, {msg}, {elapsed}",
-        });
-        bar.set_style(style.expect("the template is well-formed"));
+        Bar::of(bar.with_style(style(seeds.is_some())))
+    }
+
+    fn of(bar: ProgressBar) -> Bar {
         Bar { bar, so_far: Mutex::default() }
     }
 
@@ -43,12 +41,57 @@ impl Bar {
         so_far.0 += progress.simulated;
         so_far.1 += u64::from(progress.found);
         let (simulated, found) = *so_far;
-        self.bar.set_message(format!("{} simulated, {found} found", human::duration(simulated)));
+        self.bar.set_message(format!("{found} found, {} simulated", human::duration(simulated)));
         self.bar.inc(1);
     }
 
     /// All are.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+fn style(has_end: bool) -> ProgressStyle {
+    let style = ProgressStyle::with_template(match has_end {
+        true => "{bar:12} {human_pos}/{human_len}, {elapsed} of {duration}, {wide_msg}",
+        false => "{spinner} {human_pos} done, {elapsed}, {wide_msg}",
+    });
+    style.expect("the template is well-formed")
+}
+
+/// For what has no known end: a message that changes.
+pub fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+    ProgressBar::new_spinner().with_style(style.expect("the template is well-formed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
+    use super::*;
+
+    /// What is on a terminal so wide after a few steps of a long swarm.
+    fn screen(width: u16, seeds: Option<u64>) -> String {
+        let term = InMemoryTerm::new(10, width);
+        let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
+        let bar = ProgressBar::with_draw_target(seeds, target).with_style(style(seeds.is_some()));
+        let bar = Bar::of(bar);
+        for _ in 0..3 {
+            let simulated = Duration::from_secs(1_000_000);
+            bar.step(Progress { simulated, found: true });
+            bar.bar.force_draw();
+        }
+        term.contents()
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_one_line_of_it() {
+        for (width, seeds) in [(60, Some(1_000_000)), (60, None), (50, Some(1_000)), (120, Some(9))]
+        {
+            let screen = screen(width, seeds);
+            assert_eq!(screen.lines().count(), 1, "{screen}");
+            assert!(screen.contains("3 found"), "{screen}");
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use indicatif::ProgressBar;
 use rayon::ThreadPoolBuilder;
 use serde_json::json;
 
@@ -11,7 +10,7 @@ use crate::engine::Engine;
 use crate::run::Systems;
 use crate::script;
 use crate::sim::schedule::Schedule;
-use crate::swarm::{Corpus, Exploration, Explored, headline, run_mended};
+use crate::swarm::{Corpus, Exploration, Explored, run_mended};
 use crate::trace::Cells;
 
 use super::args;
@@ -20,7 +19,7 @@ use super::mutants::systems;
 use super::out::{Failure, Out};
 use super::shrink::{save, unwritable};
 use super::swarm::seeds_of;
-use super::{human, interrupt};
+use super::{bar, human, interrupt};
 
 /// Runs seeds until nothing new comes, and keeps what reached something new.
 pub(super) fn explore(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
@@ -39,7 +38,8 @@ pub(super) fn explore(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure
         evolve: folder.is_some(),
         systems: &systems,
     };
-    let bar = ProgressBar::new_spinner();
+    tracing::debug!(seeds = %seeds_of(args), profile = %args.profile, "the swarm begins");
+    let bar = bar::spinner();
     let mut seen = |explored: &Explored| {
         bar.set_message(progress(explored));
         bar.tick();
@@ -59,7 +59,7 @@ pub(super) fn explore(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure
 fn progress(explored: &Explored) -> String {
     let Explored { ran, last_new, .. } = explored;
     let reached = explored.corpus.reached().len();
-    format!("{ran} schedules, {reached} situations, the last new one in schedule {last_new}")
+    format!("{ran} schedules, the last new in {last_new}, {reached} situations")
 }
 
 /// What a folder has kept, in the order of the names.
@@ -96,19 +96,16 @@ fn report(
 ) -> Result<Exit, Failure> {
     let corpus = &explored.corpus;
     let (reached, kept) = (corpus.reached(), corpus.kept().len() - before);
-    let mut worst = Exit::Held;
+    let mut worst = if explored.interrupted { Exit::Interrupted } else { Exit::Held };
     for found in &explored.found {
         worst = worst.max(Exit::of(Some(&found.finding)));
         let folder = args.explore.corpus.as_deref().unwrap_or(Path::new("."));
         let path = keep(folder, "found-", &found.schedule)?;
-        out.line(format_args!(
-            "{}\n  see it: groupsim run {}\n",
-            headline(&found.finding),
-            path.display()
-        ))?;
+        out.line(format_args!("{}\n  see it: groupsim run {}\n", found.finding, path.display()))?;
     }
     let mut row = |name: &str, value: String| out.line(format_args!("{name:<12} {value}"));
-    row("schedules", human::thousands(explored.ran))?;
+    let stopped = if explored.interrupted { ", interrupted" } else { "" };
+    row("schedules", format!("{}{stopped}", human::thousands(explored.ran)))?;
     row("cells", format!("{} reached of {} possible", reached.cells.len(), Cells::possible()))?;
     row("never met", reached.missing().join(", "))?;
     row("kept", format!("{kept} more, {} of them children", explored.children_kept))?;
@@ -123,6 +120,7 @@ fn report(
         "children_kept": explored.children_kept,
         "last_new": explored.last_new,
         "violations": explored.found.len(),
+        "interrupted": explored.interrupted,
         "exit_code": worst.code(),
     }))?;
     Ok(worst)

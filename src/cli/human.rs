@@ -26,6 +26,12 @@ pub fn thousands(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
+/// So many of something: `1 seed`, `1,234 seeds`.
+pub fn number(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", thousands(number))
+}
+
 /// A length of time in its two largest units: `3h 12m`, `1.234 s`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -55,6 +61,12 @@ mod tests {
     fn counts_have_three_digits() {
         let counts = [0, 999, 1_000, 12_345, 999_999, 12_345_678, u64::MAX].map(count);
         assert_eq!(counts, ["0", "999", "1.00 k", "12.3 k", "999 k", "12.3 M", "18446744 T"]);
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let numbers = [0, 1, 1_234].map(|count| number(count, "seed"));
+        assert_eq!(numbers, ["0 seeds", "1 seed", "1,234 seeds"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::run::{Finding, Report};
-use crate::swarm::{SeedFinding, Summary, parts, replay_command};
+use crate::swarm::{Replay, SeedFinding, Summary, parts};
 use crate::trace::{Cells, FaultKind};
 
 use super::human;
@@ -82,7 +82,7 @@ pub fn finding(finding: &Finding) -> Value {
 fn seed_finding(summary: &Summary, found: &SeedFinding) -> Value {
     let mut object = finding(&found.finding);
     object["seed"] = json!(found.seed);
-    object["replay"] = json!(replay_command(found.seed, summary.conditions));
+    object["replay"] = json!(Replay::Cli.command(found.seed, summary.conditions));
     object
 }
 

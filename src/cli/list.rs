@@ -1,4 +1,4 @@
-//! `list`
+//! `list`, and `show`
 
 use std::fs;
 use std::io;
@@ -9,24 +9,33 @@ use serde_json::{Value, json};
 use crate::invariant;
 use crate::swarm::Profile;
 
+use super::args;
 use super::exit::Exit;
 use super::out::{Failure, Out};
-
-/// Where a project keeps its scripts.
-const SIMS: &str = "sims";
+use super::scripts::{self, BuiltIn, SIMS};
 
 /// Lists what can be run and what is checked.
 pub fn list(out: &mut Out) -> Result<Exit, Failure> {
     let sims = sims(Path::new(SIMS))
         .map_err(|error| Failure::Usage(format!("cannot read {SIMS}/: {error}")))?;
-    out.line(format_args!("scripts under {SIMS}/"))?;
-    if sims.is_empty() {
-        out.line("  none here")?;
+    if !sims.is_empty() {
+        out.line(format_args!("scripts under {SIMS}/"))?;
+        for sim in &sims {
+            out.line(format_args!("  {:<44} {}", sim.path.display(), sim.about))?;
+        }
+        out.line("")?;
     }
-    for sim in &sims {
-        out.line(format_args!("  {:<44} {}", sim.path.display(), sim.about))?;
+    let built_in = not_here(&sims);
+    if !built_in.is_empty() {
+        out.line(
+            "scripts in this program: `groupsim show NAME` prints one, `groupsim run NAME` runs it",
+        )?;
+        for script in &built_in {
+            out.line(format_args!("  {:<44} {}", script.name, about(script.text)))?;
+        }
+        out.line("")?;
     }
-    out.line("\nprofiles")?;
+    out.line("profiles")?;
     for profile in Profile::ALL {
         out.line(format_args!("  {:<12} {}", profile.name(), profile.spec().about))?;
     }
@@ -34,8 +43,27 @@ pub fn list(out: &mut Out) -> Result<Exit, Failure> {
     for (name, statement) in invariants() {
         out.line(format_args!("  {name:<18} {statement}"))?;
     }
-    out.object(&as_json(&sims))?;
+    out.object(&as_json(&sims, &built_in))?;
     Ok(Exit::Held)
+}
+
+/// Prints a script that is in the program.
+pub fn show(args: &args::Show, out: &mut Out) -> Result<Exit, Failure> {
+    let script = scripts::find(&args.name).map_err(Failure::Usage)?;
+    if !out.is_json() {
+        out.text(script.text)?;
+    }
+    out.object(&json!({ "type": "script", "name": script.name, "script": script.text }))?;
+    Ok(Exit::Held)
+}
+
+/// The scripts in the program; in its own folder they have been listed.
+fn not_here(sims: &[Sim]) -> Vec<BuiltIn> {
+    let is_here = |script: &BuiltIn| {
+        let path = Path::new(SIMS).join(format!("{}.sim", script.name));
+        sims.iter().any(|sim| sim.path == path)
+    };
+    scripts::built_in().into_iter().filter(|script| !is_here(script)).collect()
 }
 
 /// The names and statements of all invariants.
@@ -43,12 +71,16 @@ pub fn invariants() -> Vec<(&'static str, &'static str)> {
     invariant::all().iter().map(|each| (each.name(), each.statement())).collect()
 }
 
-fn as_json(sims: &[Sim]) -> Value {
+fn as_json(sims: &[Sim], built_in: &[BuiltIn]) -> Value {
     json!({
         "type": "list",
         "sims": sims
             .iter()
             .map(|sim| json!({ "path": sim.path.display().to_string(), "about": sim.about }))
+            .collect::<Vec<_>>(),
+        "built_in": built_in
+            .iter()
+            .map(|script| json!({ "name": script.name, "about": about(script.text) }))
             .collect::<Vec<_>>(),
         "profiles": Profile::ALL
             .map(|profile| json!({ "name": profile.name(), "about": profile.spec().about })),
@@ -80,7 +112,9 @@ fn sims(folder: &Path) -> io::Result<Vec<Sim>> {
             if entry.file_type()?.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "sim") {
-                found.push(Sim { about: about(&path), path });
+                let text = fs::read_to_string(&path);
+                let about = text.map_or("(cannot be read)".to_owned(), |text| about(&text));
+                found.push(Sim { about, path });
             }
         }
     }
@@ -89,21 +123,10 @@ fn sims(folder: &Path) -> io::Result<Vec<Sim>> {
 }
 
 /// The first comment of a script, up to the end of its first sentence or line.
-fn about(path: &Path) -> String {
-    let Ok(text) = fs::read_to_string(path) else { return "(cannot be read)".to_owned() };
+fn about(text: &str) -> String {
     let comment = text.lines().take_while(|line| line.starts_with('#'));
     let comment = comment.map(|line| line.trim_start_matches('#').trim());
     let comment = comment.collect::<Vec<_>>().join(" ");
     let end = comment.find(". ").map_or(comment.len(), |dot| dot + 1);
     comment[..end].trim().to_owned()
-}
-
-/// Prints the page of the sim language.
-pub fn language(out: &mut Out) -> Result<Exit, Failure> {
-    if out.is_json() {
-        out.object(&serde_json::json!({ "language": crate::script::language() }))?;
-    } else {
-        out.line(crate::script::language().trim_end())?;
-    }
-    Ok(Exit::Held)
 }

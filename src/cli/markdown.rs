@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::mutant::{self, Mutant};
 use crate::night::{Began, Book, Canary, Entry, Merged, Tally};
-use crate::swarm::{Conditions, Profile, replay_command};
+use crate::swarm::{Conditions, Profile, Replay};
 
 use super::human;
 use super::report::Scripted;
@@ -106,22 +106,27 @@ fn script_cell(script: Option<&Result<crate::night::Script, String>>) -> String 
         None => String::new(),
         Some(Err(why)) => format!("none: {}", cell(why)),
         Some(Ok(script)) => match script.whole {
-            Some(why) => format!("`{}`, {} steps: {why}", script.file, script.steps),
-            None => format!("`{}`, {} of {} steps", script.file, script.steps, script.steps_before),
+            Some(why) => {
+                format!("`{}`, {}: {why}", script.file, human::number(script.steps as u64, "step"))
+            }
+            None => {
+                let before = human::number(script.steps_before as u64, "step");
+                format!("`{}`, {} of {before}", script.file, script.steps)
+            }
         },
     }
 }
 
 fn canary(text: &mut String, verdict: &Verdict<'_>) {
     let Some((mutant, Canary { seeds, found })) = verdict.canary else { return };
-    let seeds = human::thousands(*seeds);
+    let seeds = human::number(*seeds, "seed");
     let _ = write!(text, "## Canary\n\n`{}`: ", mutant.name);
     match found {
-        None => text.push_str(&format!("**not found** in {seeds} seeds.\n\n")),
+        None => text.push_str(&format!("**not found** in {seeds}.\n\n")),
         Some(kept) => {
             let entry = &kept.fastest;
             let (invariant, after) = (&entry.invariant, found_after(entry));
-            let _ = writeln!(text, "found in {seeds} seeds, by `{invariant}` after {after}:");
+            let _ = writeln!(text, "found in {seeds}, by `{invariant}` after {after}:");
             let _ = writeln!(text, "`{}`.", replay(entry));
             for script in verdict.caged.iter().filter(|caged| caged.script.is_some()) {
                 let _ = writeln!(text, "Script: {}.", script_cell(script.script.as_ref()));
@@ -168,7 +173,7 @@ pub fn replay(entry: &Entry) -> String {
         engine: engine.unwrap_or_default(),
         mutant: entry.mutant.as_deref().and_then(mutant::find).map(|mutant| mutant.name),
     };
-    replay_command(entry.seed, conditions)
+    Replay::Cli.command(entry.seed, conditions)
 }
 
 /// One line, with nothing in it that ends a cell of a table or begins a tag.

@@ -14,6 +14,7 @@ mod explore;
 mod human;
 mod interrupt;
 mod json;
+mod language;
 mod list;
 mod markdown;
 mod mutants;
@@ -23,6 +24,7 @@ mod probe;
 mod replay;
 mod report;
 mod run;
+mod scripts;
 mod serve;
 mod shrink;
 mod shrunk;
@@ -32,13 +34,15 @@ mod trace;
 use std::process::ExitCode;
 
 use clap::Parser;
+use include_dir::Dir;
 
 use args::{Args, Verb};
 pub use exit::Exit;
 use out::{Failure, Out};
 
-/// Runs the command line and says how it went.
-pub fn main() -> ExitCode {
+/// Runs the command line and says how it went. `sims` are the scripts that are in the program.
+pub fn main(sims: &'static Dir<'static>) -> ExitCode {
+    scripts::put_in(sims);
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -69,7 +73,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Mutants(mutants) => mutants::mutants(&mutants, &mut out),
         Verb::Report(args::Report::Merge(merge)) => report::merge(&merge, &mut out),
         Verb::List => list::list(&mut out),
-        Verb::Language => list::language(&mut out),
+        Verb::Show(show) => list::show(&show, &mut out),
+        Verb::Language(language) => language::language(&language, &mut out),
     }?;
     out.flush()?;
     Ok(exit)

@@ -20,7 +20,7 @@ pub fn mutants(args: &args::Mutants, out: &mut Out) -> Result<Exit, Failure> {
     let mutants = chosen(&args.names)?;
     let stop = interrupt::stop_on_interrupt()?;
     let bar = ProgressBar::new(mutants.len() as u64 * args.starts);
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} searches  {msg}");
+    let style = ProgressStyle::with_template("{bar:12} {pos}/{len} searches  {wide_msg}");
     bar.set_style(style.expect("a template of ours"));
     let done = |mutant: &Mutant| {
         bar.set_message(mutant.name);

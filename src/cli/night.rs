@@ -14,7 +14,7 @@ use crate::night::{
     Began, Ended, Ledger, LedgerError, Line, News, Tally, Watchdog, Why, entry, hang,
 };
 use crate::run::Report;
-use crate::swarm::{Conditions, Progress, SeedRange, Shard, Summary, Watch, replay_command};
+use crate::swarm::{Conditions, Progress, Replay, SeedRange, Shard, Summary, Watch};
 
 use super::bar::Bar;
 use super::exit::Exit;
@@ -164,7 +164,7 @@ impl<'a> Night<'a> {
     /// A thread that does not return cannot be ended; the process can.
     fn end_for(&self, seed: u64, taken: Duration) -> ! {
         let found = hang(&self.began, self.conditions, seed, (taken, time_of_day()));
-        let (message, replay) = (&found.message, replay_command(seed, self.conditions));
+        let (message, replay) = (&found.message, Replay::Cli.command(seed, self.conditions));
         let for_people = format!("seed {seed}: hang\n  {message}\nrun it again: {replay}");
         let found = Line::Finding(Box::new(found));
         self.write(&found);

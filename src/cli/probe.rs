@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use crate::engine;
 use crate::run::{Finding, Systems};
-use crate::script;
 use crate::trace::Event;
 
 use super::args;
@@ -12,20 +11,19 @@ use super::exit::Exit;
 use super::interrupt;
 use super::out::{Failure, Out};
 use super::run::{place, tell};
+use super::scripts::{self, Script};
 use super::trace::Printer;
 
 /// Probes a broker, prints the trace and the verdict.
 pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
-    let file = args.file.as_ref().map(|file| file.display().to_string());
-    let schedule = match &args.file {
+    let script = match args.file.as_deref().map(scripts::load) {
+        None => None,
+        Some(Some(script)) => Some(script),
+        Some(None) => return Ok(Exit::Usage),
+    };
+    let schedule = match &script {
         None => engine::probe_schedule(&args.group, &args.topics, args.consumers),
-        Some(file) => match script::load(file) {
-            Ok(schedule) => schedule,
-            Err(error) => {
-                tell(&error.to_string());
-                return Ok(Exit::Usage);
-            }
-        },
+        Some(script) => script.schedule.clone(),
     };
     let stop = interrupt::stop_on_interrupt()?;
     let mut printer = Printer::new(args.zoom.into(), out);
@@ -34,13 +32,14 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
     let report = match report {
         Ok(report) => report,
         Err(refused) => {
-            let place = file.map(|file| format!("\n  --> {}", place(&refused, &file)));
+            let place = script.map(|Script { name, text, .. }| place(&refused, &name, &text));
+            let place = place.map(|place| format!("\n  --> {place}"));
             tell(&format!("error: {refused}{}", place.unwrap_or_default()));
             return Ok(Exit::Usage);
         }
     };
-    if let (Some(Finding::BadStep { line, message }), Some(file)) = (&report.finding, &file) {
-        tell(&format!("error: {message}\n  --> {file}:{line}"));
+    if let (Some(Finding::BadStep { line, message }), Some(script)) = (&report.finding, &script) {
+        tell(&format!("error: {message}\n  --> {}:{line}", script.name));
     }
     let exit = printer.finish(("bootstrap", args.bootstrap.clone().into()), &report)?;
     // What was not done cannot have gone wrong, nor held.

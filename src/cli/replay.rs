@@ -10,6 +10,7 @@ use crate::trace::Event;
 
 use super::args;
 use super::exit::Exit;
+use super::human;
 use super::mutants::systems;
 use super::out::{Failure, Out};
 use super::trace::Printer;
@@ -31,7 +32,7 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
         let of_aim = if aim { " and its aim=" } else { "" };
         let of_loss = if loss { " and its loss=" } else { "" };
         out.line(format_args!("# engine={}", args.engine))?;
-        out.line(format_args!("# left out: {lines} lines{of_aim}{of_loss}"))?;
+        out.line(format_args!("# left out: {}{of_aim}{of_loss}", human::number(lines, "line")))?;
         let engine = args.engine.name();
         out.object(&json!({
             "type": "engine", "engine": engine, "left_out": lines, "aim": aim, "loss": loss

@@ -12,6 +12,7 @@ use crate::night::{Canary, Entry, Kept, Merged, Script, script};
 
 use super::args;
 use super::exit::Exit;
+use super::human;
 use super::markdown::{self, Verdict};
 use super::mutants::named;
 use super::out::{Failure, Out, complain, warn};
@@ -63,14 +64,15 @@ fn wrong(
     if let Some((Mutant { name, caught_by, .. }, Canary { seeds, found: None })) = canary {
         let by = caught_by.join(" or ");
         wrong.push(format!(
-            "the canary {name} was not found by {by} in {seeds} seeds: this night could not have found a bug"
+            "the canary {name} was not found by {by} in {}: this night could not have found a bug",
+            human::number(*seeds, "seed")
         ));
     }
     let seeds = merged.tally(None).seeds;
     if seeds < args.expect_seeds {
         let least = args.expect_seeds;
-        wrong
-            .push(format!("only {seeds} seeds were run, and not {least}: the night was too short"));
+        let ran = human::number(seeds, "seed");
+        wrong.push(format!("only {ran} of {least} were run: the night was too short"));
     }
     wrong
 }

@@ -1,36 +1,33 @@
 //! `run FILE.sim …`
 
-use std::io::IsTerminal as _;
-
 use crate::engine::{Refused, run_on};
 use crate::run::{Checks, Finding};
-use crate::script;
-use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
 use super::args;
 use super::exit::Exit;
 use super::mutants::systems;
 use super::out::{Failure, Out};
+use super::scripts::{self, Script};
 use super::trace::Printer;
 
 /// Runs the scripts one after the other; the exit code is that of the worst. When one of them cannot be
 /// read, none is run.
 pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
     let systems = systems(args.mutant.as_deref())?;
-    let Some(schedules) = load(args) else { return Ok(Exit::Usage) };
+    let Some(scripts) = load(args) else { return Ok(Exit::Usage) };
     let mut worst = Exit::Held;
-    for (file, schedule) in args.files.iter().zip(&schedules) {
-        let file = file.display().to_string();
-        if schedules.len() > 1 {
+    for script in &scripts {
+        let file = &script.name;
+        if scripts.len() > 1 {
             out.line(format_args!("# {file}"))?;
         }
         let mut printer = Printer::new(args.zoom.into(), out);
         let watch = &mut |event: &Event| printer.take(event);
-        let report = match run_on(args.engine, schedule, &systems, Checks::ALL, watch) {
+        let report = match run_on(args.engine, &script.schedule, &systems, Checks::ALL, watch) {
             Ok(report) => report,
             Err(refused) => {
-                tell(&format!("error: {refused}\n  --> {}", place(&refused, &file)));
+                tell(&format!("error: {refused}\n  --> {}", place(&refused, file, &script.text)));
                 worst = worst.max(Exit::Usage);
                 continue;
             }
@@ -44,10 +41,10 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
     Ok(worst)
 }
 
-/// Where that stands which was refused. A schedule does not remember the lines of its settings.
-pub(super) fn place(refused: &Refused, file: &str) -> String {
+/// Where that stands which was refused, in a file that says `text`. A schedule does not remember the lines of its
+/// settings.
+pub(super) fn place(refused: &Refused, file: &str, text: &str) -> String {
     let Refused::Setting { verb, option, .. } = refused else { return refused.place(file) };
-    let text = std::fs::read_to_string(file).unwrap_or_default();
     let sets = |line: &str| {
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
         words.next() == Some(*verb) && (option.is_empty() || words.any(|w| w.starts_with(option)))
@@ -59,17 +56,9 @@ pub(super) fn place(refused: &Refused, file: &str) -> String {
 }
 
 /// Every script, or none after telling about each that is wrong.
-fn load(args: &args::Run) -> Option<Vec<Schedule>> {
-    let styled = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut schedules = Vec::new();
-    for file in &args.files {
-        match script::load(file) {
-            Ok(schedule) => schedules.push(schedule),
-            Err(error) if styled => tell(&error.styled()),
-            Err(error) => tell(&error.to_string()),
-        }
-    }
-    (schedules.len() == args.files.len()).then_some(schedules)
+fn load(args: &args::Run) -> Option<Vec<Script>> {
+    let scripts: Vec<Option<Script>> = args.files.iter().map(|file| scripts::load(file)).collect();
+    scripts.into_iter().collect()
 }
 
 /// A script's error has a form of its own, with the line and a caret.

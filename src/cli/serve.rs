@@ -12,7 +12,6 @@ use crate::engine::{self, Attendant, Limits, Serving};
 use crate::run::{Finding, Systems};
 use crate::script;
 use crate::sim::schedule::{GroupSpec, Schedule, Settings, Step, TopicSpec};
-use crate::swarm::headline;
 use crate::trace::{Event, Json, Renderer};
 
 use super::args;
@@ -42,11 +41,11 @@ pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
     let exit = Exit::of(report.finding.as_ref());
     let verdict = if report.finding.is_some() { "VIOLATED" } else { "held" };
     out.line(format_args!(
-        "{verdict}: served for {}, {} messages, {} rebalances, {} faults",
+        "{verdict}: served for {}, {}, {}, {}",
         human::duration(report.simulated),
-        human::thousands(report.messages),
-        human::thousands(report.rebalances),
-        human::thousands(report.faults.values().sum()),
+        human::number(report.messages, "message"),
+        human::number(report.rebalances, "rebalance"),
+        human::number(report.faults.values().sum(), "fault"),
     ))?;
     out.object(&json::report(("served", args.listen.to_string().into()), &report))?;
     Ok(exit)
@@ -160,7 +159,7 @@ impl Attendant for Host<'_> {
     }
 
     fn found(&mut self, finding: &Finding) {
-        self.say(format_args!("{}", headline(finding)));
+        self.say(format_args!("{finding}"));
     }
 
     fn refused(&mut self, why: &str) {
@@ -211,7 +210,13 @@ impl Tracer {
     fn finish(&mut self) -> Result<(), Failure> {
         match self {
             Tracer::Nowhere => Ok(()),
-            Tracer::Text(_, to) | Tracer::Json(_, to) => Ok(to.flush()?),
+            Tracer::Text(renderer, to) => {
+                let mut text = String::new();
+                renderer.finish(&mut text);
+                to.write_all(text.as_bytes())?;
+                Ok(to.flush()?)
+            }
+            Tracer::Json(_, to) => Ok(to.flush()?),
         }
     }
 }

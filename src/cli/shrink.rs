@@ -13,13 +13,13 @@ use crate::run::{Systems, run};
 use crate::script;
 use crate::shrink::{Shrunk, shrink as smallest};
 use crate::sim::schedule::Schedule;
-use crate::swarm::{headline, parts, schedule};
+use crate::swarm::{parts, schedule};
 
 use super::args;
 use super::exit::Exit;
 use super::mutants::named;
 use super::out::{Failure, Out};
-use super::{human, interrupt};
+use super::{bar, human, interrupt, scripts};
 
 /// How often the best so far is written down.
 const SAVED_EVERY: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ const SAVED_EVERY: Duration = Duration::from_millis(500);
 pub fn shrink(args: &args::Shrink, out: &mut Out) -> Result<Exit, Failure> {
     let mutant = args.mutant.as_deref().map(named).transpose()?;
     let systems = mutant.map_or_else(Systems::default, Mutant::systems);
-    let (large, source) = load(args)?;
+    let Some((large, source)) = load(args) else { return Ok(Exit::Usage) };
     let found = run(&large, &systems, &mut |_| ()).finding;
     let Some(finding) = found else {
         let whole = format!("{source} finds nothing: there is nothing to shrink");
@@ -41,10 +41,7 @@ pub fn shrink(args: &args::Shrink, out: &mut Out) -> Result<Exit, Failure> {
     let mut desk = Desk::new(&path, &origin, &stop, args.time);
     let shrunk = smallest(&large, &systems, &mut |best, runs| desk.keep_on(best, runs));
     let Some(shrunk) = shrunk else {
-        return Err(Failure::Usage(format!(
-            "{}: nothing that a script could do",
-            headline(&finding)
-        )));
+        return Err(Failure::Usage(format!("{}: nothing that a script could do", finding)));
     };
     let took = desk.elapsed();
     desk.bar.finish_and_clear();
@@ -53,15 +50,13 @@ pub fn shrink(args: &args::Shrink, out: &mut Out) -> Result<Exit, Failure> {
     Ok(Exit::of(Some(&shrunk.finding)))
 }
 
-fn load(args: &args::Shrink) -> Result<(Schedule, String), Failure> {
+/// The schedule, and what it is of; nothing after telling what is wrong with the script.
+fn load(args: &args::Shrink) -> Option<(Schedule, String)> {
     if let Ok(seed) = args.what.parse::<u64>() {
-        return Ok((
-            schedule(seed, args.profile),
-            format!("seed {seed}, profile {}", args.profile),
-        ));
+        let source = format!("seed {seed}, profile {}", args.profile);
+        return Some((schedule(seed, args.profile), source));
     }
-    let loaded = script::load(Path::new(&args.what));
-    Ok((loaded.map_err(|error| Failure::Usage(error.to_string()))?, args.what.clone()))
+    scripts::load(Path::new(&args.what)).map(|script| (script.schedule, script.name))
 }
 
 /// Where a script came from.
@@ -77,13 +72,15 @@ impl Origin {
     pub(super) fn script(&self, shrunk: &Shrunk) -> String {
         let Shrunk { schedule, finding, runs } = shrunk;
         let mut text = String::new();
-        for line in headline(finding).lines().take(2) {
+        for line in finding.to_string().lines().take(2) {
             text.push_str(&format!("# {}\n", line.trim()));
         }
         let lines = schedule.steps.len();
         text.push_str(&format!(
-            "# Shrunk from {} steps of {} to {lines} in {runs} runs.\n",
-            self.lines, self.source
+            "# Shrunk from {} of {} to {lines} in {}.\n",
+            human::number(self.lines as u64, "step"),
+            self.source,
+            human::number(*runs, "run")
         ));
         if let Some(mutant) = self.mutant {
             text.push_str(&format!("# mutant {}: {}\n", mutant.name, mutant.breaks));
@@ -112,7 +109,7 @@ impl<'a> Desk<'a> {
         stop: &'a AtomicBool,
         time: Option<Duration>,
     ) -> Desk<'a> {
-        let bar = ProgressBar::new_spinner();
+        let bar = bar::spinner();
         let (begun, saved, lines) = (Instant::now(), Duration::ZERO, origin.lines);
         Desk { path, origin, stop, time, begun, bar, saved, lines }
     }
@@ -161,9 +158,9 @@ fn report(
     let (lines, runs) = (shrunk.schedule.steps.len(), shrunk.runs);
     out.line(origin.script(shrunk).trim_end())?;
     out.line(format_args!(
-        "\n{} steps to {lines}, {} runs in {}, written to {}",
-        origin.lines,
-        human::thousands(runs),
+        "\n{} to {lines}, {} in {}, written to {}",
+        human::number(origin.lines as u64, "step"),
+        human::number(runs, "run"),
         human::duration(took),
         path.display()
     ))?;

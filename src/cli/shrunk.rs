@@ -84,7 +84,11 @@ fn distribution(small: &[Small], out: &mut Out) -> Result<(), Failure> {
     for count in 1..=most {
         let mutants = steps.iter().filter(|steps| **steps == count).count();
         if mutants > 0 {
-            out.line(format_args!("  {count:>3} steps: {} {mutants}", "#".repeat(mutants)))?;
+            out.line(format_args!(
+                "  {count:>3} {:<6} {} {mutants}",
+                if count == 1 { "step:" } else { "steps:" },
+                "#".repeat(mutants)
+            ))?;
         }
     }
     out.line(format_args!(

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::night::Why;
 use crate::sometimes::Mark;
 use crate::swarm::{
-    Conditions, SeedFinding, SeedRange, Shard, Summary, Swarm, describe_all, replay_command,
+    Conditions, Replay, SeedFinding, SeedRange, Shard, Summary, Swarm, describe_for,
 };
 use crate::trace::{Cells, Moment};
 
@@ -60,7 +60,7 @@ pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
         out.object(&object)?;
     } else {
         if !summary.findings.is_empty() {
-            out.line(describe_all(&summary, &systems))?;
+            out.line(describe_for(&summary, &systems, Replay::Cli))?;
         }
         totals(&summary, &names, (why, wall), out)?;
         if let Some(path) = night.path() {
@@ -149,9 +149,9 @@ fn seeds_run(summary: &Summary, why: Why) -> String {
 fn left_out(summary: &Summary) -> String {
     let out = summary.left_out;
     format!(
-        "{} lines of {} seeds, the aim= of {} and the loss= of {}",
-        human::thousands(out.lines),
-        human::thousands(out.seeds),
+        "{} of {}, the aim= of {} and the loss= of {}",
+        human::number(out.lines, "line"),
+        human::number(out.seeds, "seed"),
         human::thousands(out.aims),
         human::thousands(out.losses)
     )
@@ -188,8 +188,8 @@ fn met(summary: &Summary) -> String {
 fn vacuous(summary: &Summary) -> String {
     let permille = summary.vacuous_permille();
     format!(
-        "{} seeds proved nothing ({}.{} %)",
-        human::thousands(summary.vacuous),
+        "{} proved nothing ({}.{} %)",
+        human::number(summary.vacuous, "seed"),
         permille / 10,
         permille % 10
     )
@@ -200,8 +200,9 @@ fn seeds(summary: &Summary, found: &[&SeedFinding]) -> String {
     let named: Vec<String> =
         found.iter().take(SEEDS_NAMED).map(|found| found.seed.to_string()).collect();
     let more = if found.len() > SEEDS_NAMED { " …" } else { "" };
-    let replay = replay_command(found[0].seed, summary.conditions);
-    format!("{} seeds: {}{more}; {replay}", human::thousands(found.len() as u64), named.join(" "))
+    let replay = Replay::Cli.command(found[0].seed, summary.conditions);
+    let count = human::number(found.len() as u64, "seed");
+    format!("{count}: {}{more}; {replay}", named.join(" "))
 }
 
 #[cfg(test)]

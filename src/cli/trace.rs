@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::run::Report;
-use crate::swarm::headline;
 use crate::trace::{Event, Json, Renderer, Zoom};
 
 use super::exit::Exit;
@@ -56,22 +55,27 @@ impl<'a> Printer<'a> {
     }
 
     /// Writes the verdict; `name` says of what: a file, or a seed.
-    pub fn finish(self, name: (&str, Value), report: &Report) -> Result<Exit, Failure> {
+    pub fn finish(mut self, name: (&str, Value), report: &Report) -> Result<Exit, Failure> {
         if let Some(failure) = self.failure {
             return Err(failure);
+        }
+        if let Rendering::People(renderer) = &mut self.renderer {
+            self.text.clear();
+            renderer.finish(&mut self.text);
+            self.out.text(&self.text)?;
         }
         let exit = Exit::of(report.finding.as_ref());
         self.out.line("")?;
         match &report.finding {
-            Some(finding) => self.out.line(headline(finding))?,
+            Some(finding) => self.out.line(finding)?,
             None => self.out.line("held")?,
         }
         self.out.line(format_args!(
-            "{} simulated, {} messages, {} rebalances, {} records processed, digest {}",
+            "{} simulated, {}, {}, {} processed, digest {}",
             human::duration(report.simulated),
-            human::thousands(report.messages),
-            human::thousands(report.rebalances),
-            human::thousands(report.processed),
+            human::number(report.messages, "message"),
+            human::number(report.rebalances, "rebalance"),
+            human::number(report.processed, "record"),
             json::digest(report.digest),
         ))?;
         self.out.object(&json::report(name, report))?;

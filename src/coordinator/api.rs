@@ -183,6 +183,24 @@ pub enum Observation {
     },
 }
 
+impl Observation {
+    /// The group that it is about.
+    pub fn group(&self) -> &GroupId {
+        match self {
+            Observation::State { group, .. }
+            | Observation::MemberAdded { group, .. }
+            | Observation::MemberRemoved { group, .. }
+            | Observation::MemberReplaced { group, .. }
+            | Observation::ReplacementUndone { group, .. }
+            | Observation::GenerationBegan { group, .. }
+            | Observation::GroupRemoved { group, .. }
+            | Observation::OffsetRemoved { group, .. }
+            | Observation::TimerFired { group, .. } => group,
+            Observation::GroupLoaded(loaded) => &loaded.metadata.group,
+        }
+    }
+}
+
 /// A group as its coordinator found it in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedGroup {

@@ -1,6 +1,6 @@
 //! Hands each event to the ledger and then to the invariants.
 
-use crate::trace::Event;
+use crate::trace::{Event, Names};
 
 use super::interest::{COLUMNS, ROWS, sort};
 use super::ledger::Ledger;
@@ -12,6 +12,8 @@ pub struct Checker {
     invariants: Vec<Box<dyn Invariant>>,
     /// By the sort of the event, which invariants look at it: bit i for the one at i.
     readers: [[u32; COLUMNS]; ROWS],
+    /// So that objections name members as the trace does.
+    names: Names,
 }
 
 impl Checker {
@@ -49,22 +51,29 @@ impl Checker {
                 }
             }
         }
-        Checker { ledger: Ledger::default(), invariants, readers }
+        Checker { ledger: Ledger::default(), invariants, readers, names: Names::default() }
     }
 
     /// Takes the next event of the trace; returns the first objection to it.
     pub fn check(&mut self, event: &Event) -> Option<Violation> {
         self.ledger.feed(event);
+        self.names.learn(event);
         let (row, column) = sort(event);
         let mut left = self.readers[row][column];
         while left != 0 {
             let invariant = &mut self.invariants[left.trailing_zeros() as usize];
             left &= left - 1;
             if let Err(message) = invariant.check(&self.ledger, event) {
+                let message = self.names.shorten(&message);
                 return Some(Violation { invariant: invariant.name(), at: event.at, message });
             }
         }
         None
+    }
+
+    /// The names that the trace has introduced.
+    pub fn names(&mut self) -> &mut Names {
+        &mut self.names
     }
 }
 

@@ -127,7 +127,7 @@ impl LegalTransitions {
         match loaded.state == expected {
             true => Ok(()),
             false => Err(format!(
-                "group {}: loaded {} with {} members",
+                "group {}: loaded {} with members={}",
                 loaded.metadata.group.as_str(),
                 loaded.state,
                 loaded.metadata.members.len()
@@ -162,8 +162,7 @@ impl LegalTransitions {
         why: &str,
     ) -> Result<(), String> {
         let last = self.members.insert(consumer, to).unwrap_or(MemberState::Unjoined);
-        let ConsumerRef { index, incarnation } = consumer;
-        let head = format_args!("consumer {index}, life {incarnation}: {from} to {to} ({why})");
+        let head = format_args!("{consumer}: {from} to {to} ({why})");
         if last != from {
             return Err(format!("{head}, but the member was {last}"));
         }

@@ -124,8 +124,10 @@ impl Book {
             why.push("its last line is unfinished and is left out".to_owned());
         }
         if let [first, ..] = self.unreadable[..] {
-            let count = self.unreadable.len();
-            why.push(format!("{count} lines cannot be read, the first is line {first}"));
+            why.push(match self.unreadable.len() {
+                1 => format!("line {first} cannot be read"),
+                count => format!("{count} lines cannot be read, the first is line {first}"),
+            });
         }
         if self.began.is_none() {
             why.push("it does not say what it is of".to_owned());

@@ -1,6 +1,7 @@
 //! What a run comes to.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::invariant::Violation;
@@ -59,4 +60,34 @@ pub enum Finding {
         /// What is wrong with it.
         message: String,
     },
+}
+
+/// What kind of finding it is and when it was made, and below that what is wrong:
+///
+/// ```text
+/// violation (single-owner) at 12.345678
+///   group g: the plan of generation 3 gives orders-0 to c1#1 and to c2#1
+/// ```
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = match self {
+            Finding::Violation(found) => {
+                write!(f, "violation ({}) at {}", found.invariant, found.at)?;
+                &found.message
+            }
+            Finding::NoConvergence(found) => {
+                write!(f, "no convergence ({}) at {}", found.invariant, found.at)?;
+                &found.message
+            }
+            Finding::Crash { at, message } => {
+                write!(f, "crash of the system under test at {at}")?;
+                message
+            }
+            Finding::BadStep { line, message } => {
+                write!(f, "bad step in line {line}")?;
+                message
+            }
+        };
+        message.lines().try_for_each(|line| write!(f, "\n  {line}"))
+    }
 }

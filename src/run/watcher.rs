@@ -111,7 +111,7 @@ impl<'w> Watcher<'w> {
     }
 
     pub(super) fn crashed(&mut self, message: String) {
-        let at = self.now;
+        let (at, message) = (self.now, self.checker.names().shorten(&message));
         self.stop(Finding::Crash { at, message });
     }
 

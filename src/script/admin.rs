@@ -13,8 +13,8 @@ use super::args::Args;
 use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::options::{
-    ANY_GROUP, API_VERSION, AS, INSTANCE, MEMBER, NOTE, ON, PRODUCER, RETENTION, SESSION_ASKED,
-    STABLE, STATES, TYPE, TYPES,
+    ANY_GROUP, API_VERSION, AS, COMMIT_RETENTION, INSTANCE, MEMBER, NOTE, ON, PRODUCER,
+    SESSION_ASKED, STABLE, STATES, TYPE, TYPES,
 };
 use super::scope::Scope;
 use super::values;
@@ -84,7 +84,7 @@ pub(super) fn remove(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
 /// `commit g orders-0=5 note=5000 retention=60m`
 pub(super) fn commit(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let note = args.option(&NOTE).unwrap_or(0);
-    let retention = args.option(&RETENTION);
+    let retention = args.option(&COMMIT_RETENTION);
     let group = known_group(args, scope);
     let (partition, offset) = claim(args)?;
     let group = group?;

@@ -6,9 +6,9 @@
 use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::options::{Described as _, Opt};
-use super::suggest;
 use super::values::Read;
 use super::verbs::Verb;
+use super::{kafka, suggest};
 
 /// The words after a verb.
 pub(super) struct Args<'a> {
@@ -156,7 +156,7 @@ impl<'a> Args<'a> {
     }
 
     fn give(&mut self, word: Piece<'a>, name: Piece<'a>, value: Piece<'a>) {
-        if let Err(error) = self.known(word, name) {
+        if let Err(error) = self.known(word, name, value) {
             self.note(error);
         } else if self.options.iter().any(|given| given.name == name.text) {
             let message = format!("`{}` is given twice", name.text);
@@ -166,7 +166,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    fn known(&self, word: Piece<'a>, name: Piece<'a>) -> Read<()> {
+    fn known(&self, word: Piece<'a>, name: Piece<'a>, value: Piece<'a>) -> Read<()> {
         if self.verb.takes(name.text) {
             return Ok(());
         }
@@ -178,6 +178,9 @@ impl<'a> Args<'a> {
         let verb = self.verb.name;
         let message = format!("`{verb}` has no option {}", quoted(name.text));
         let error = ScriptError::new(name, message).label("unknown option");
+        if let Some(answer) = kafka::answer(Some(self.verb), name.text, value.text) {
+            return Err(error.help(answer));
+        }
         let names: Vec<&str> = self.verb.options().map(|option| option.name()).collect();
         Err(match names.is_empty() {
             true => error.help(format!("`{verb}` takes no options")),

@@ -56,14 +56,30 @@ fn load_with(
     path: &Path,
     parse: fn(&str, &str) -> Result<Schedule, ScriptErrors>,
 ) -> Result<Schedule, LoadError> {
-    let bytes =
-        read(path).map_err(|reason| LoadError::Unreadable { path: path.to_owned(), reason })?;
+    let text = read_text(path)?;
+    parse(&path.to_string_lossy(), &text).map_err(LoadError::Script)
+}
+
+/// Reads a file that is to be a script.
+pub fn read_text(path: &Path) -> Result<String, LoadError> {
+    let file = File::open(path);
+    let file = file.map_err(|reason| LoadError::Unreadable { path: path.to_owned(), reason })?;
+    read_text_from(path, file)
+}
+
+/// Reads what is to be a script, and has this name in errors.
+pub fn read_text_from(path: &Path, from: impl Read) -> Result<String, LoadError> {
+    let mut bytes = Vec::new();
+    from.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|reason| LoadError::Unreadable { path: path.to_owned(), reason })?;
     if bytes.len() as u64 > LARGEST {
         return Err(LoadError::TooLarge { path: path.to_owned() });
     }
-    let text =
-        std::str::from_utf8(&bytes).map_err(|error| not_utf8(path, &bytes, error.valid_up_to()))?;
-    parse(&path.to_string_lossy(), text).map_err(LoadError::Script)
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        not_utf8(path, error.as_bytes(), offset)
+    })
 }
 
 impl LoadError {
@@ -109,12 +125,6 @@ impl std::error::Error for LoadError {
             LoadError::TooLarge { .. } | LoadError::NotUtf8 { .. } => None,
         }
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn not_utf8(path: &Path, bytes: &[u8], offset: usize) -> LoadError {

@@ -17,6 +17,7 @@ mod args;
 mod cluster;
 mod error;
 mod expect;
+mod kafka;
 mod language;
 mod lexer;
 mod load;
@@ -26,13 +27,13 @@ mod print;
 mod reader;
 mod scope;
 mod settings;
-mod suggest;
+pub(crate) mod suggest;
 mod values;
 mod verbs;
 
 pub use error::{ScriptError, ScriptErrors};
-pub use language::language;
-pub use load::{LoadError, load, load_outside};
+pub use language::{language, language_of};
+pub use load::{LoadError, load, load_outside, read_text, read_text_from};
 pub use mend::{mended, without_line};
 pub use print::{digest, print};
 

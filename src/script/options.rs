@@ -18,6 +18,10 @@ pub(super) struct Opt<T: 'static> {
     name: &'static str,
     value: &'static str,
     about: &'static str,
+    /// What holds when it is not given; empty when nothing does.
+    default: &'static str,
+    /// Kafka's default, where it is another one.
+    kafka: &'static str,
     /// Whether nothing at all behind the `=` is a value.
     may_be_empty: bool,
     /// Reads the value.
@@ -32,6 +36,10 @@ pub(super) trait Described: Sync {
     fn value(&self) -> &'static str;
     /// What it is for.
     fn about(&self) -> &'static str;
+    /// What holds when it is not given; nothing when it may not be left out, or then means nothing.
+    fn default(&self) -> Option<&'static str>;
+    /// Kafka's default, where it is another one.
+    fn kafka_default(&self) -> Option<&'static str>;
     /// Whether nothing at all behind the `=` is a value.
     fn may_be_empty(&self) -> bool;
 }
@@ -46,6 +54,12 @@ impl<T> Described for Opt<T> {
     fn about(&self) -> &'static str {
         self.about
     }
+    fn default(&self) -> Option<&'static str> {
+        Some(self.default).filter(|default| !default.is_empty())
+    }
+    fn kafka_default(&self) -> Option<&'static str> {
+        Some(self.kafka).filter(|default| !default.is_empty())
+    }
     fn may_be_empty(&self) -> bool {
         self.may_be_empty
     }
@@ -55,11 +69,21 @@ impl<T> Described for Opt<T> {
 pub(super) type Options = &'static [&'static dyn Described];
 
 macro_rules! options {
-    ($($id:ident: $type:ty = $name:literal $value:literal $about:literal $read:expr;)*) => {
+    ($(
+        $id:ident: $type:ty = $name:literal $value:literal
+        $(=> $default:literal $(!= $kafka:literal)?)? $about:literal $read:expr;
+    )*) => {
         $(
             #[doc = $about]
-            pub(super) static $id: Opt<$type> =
-                Opt { name: $name, value: $value, about: $about, may_be_empty: false, read: $read };
+            pub(super) static $id: Opt<$type> = Opt {
+                name: $name,
+                value: $value,
+                about: $about,
+                default: concat!($($default)?),
+                kafka: concat!($($($kafka)?)?),
+                may_be_empty: false,
+                read: $read,
+            };
         )*
     };
 }
@@ -69,6 +93,8 @@ pub(super) static ANY_GROUP: Opt<String> = Opt {
     name: "group",
     value: "[GROUP]",
     about: "the group id, which may be empty",
+    default: "",
+    kafka: "",
     may_be_empty: true,
     read: values::text,
 };
@@ -77,102 +103,106 @@ pub(super) static ANY_GROUP: Opt<String> = Opt {
 pub(super) static TYPE: Opt<String> = Opt {
     name: "type",
     value: "[TYPE]",
-    about: "the protocol type, which may be empty; consumer when not said",
+    about: "the protocol type, which may be empty",
+    default: "consumer",
+    kafka: "",
     may_be_empty: true,
     read: values::text,
 };
 
 options! {
-    LATENCY: RangeInclusive<Duration> = "latency" "RANGE"
+    LATENCY: RangeInclusive<Duration> = "latency" "RANGE" => "1ms..5ms"
         "one-way latency of a message, like 1ms..5ms" values::range;
-    LOSS: u16 = "loss" "COUNT"
+    LOSS: u16 = "loss" "COUNT" => "0"
         "how many of 1,000 messages are lost, each time they are sent; 500 at most"
         |piece| Ok(values::whole(piece, 0, 500)? as u16);
-    AIM: u16 = "aim" "COUNT"
+    AIM: u16 = "aim" "COUNT" => "0"
         "how many of 1,000 requests are aimed at a deadline of the coordinator; then ties fall as luck has it, too"
         |piece| Ok(values::whole(piece, 0, 1_000)? as u16);
-    INITIAL_DELAY: Duration = "initial-delay" "DURATION"
+    INITIAL_DELAY: Duration = "initial-delay" "DURATION" => "3s"
         "group.initial.rebalance.delay.ms" values::millis_or_zero;
-    COMMIT: RangeInclusive<Duration> = "commit" "RANGE"
+    COMMIT: RangeInclusive<Duration> = "commit" "RANGE" => "1ms..4ms"
         "from the append of an offsets-log record to its commit" values::commit;
-    BROKERS: u8 = "count" "COUNT"
-        "how many brokers there are; 1 when not said"
+    BROKERS: u8 = "count" "COUNT" => "1"
+        "how many brokers there are"
         |piece| Ok(values::whole(piece, 1, MOST_BROKERS)? as u8);
-    RACKS: Vec<String> = "racks" "RACK,…"
+    RACKS: Vec<String> = "racks" "RACK,…" => "none"
         "broker.rack of each broker in turn" values::names;
-    OFFSETS_PARTITIONS: u8 = "offsets-partitions" "COUNT"
+    OFFSETS_PARTITIONS: u8 = "offsets-partitions" "COUNT" => "50"
         "offsets.topic.num.partitions" |piece| Ok(values::whole(piece, 1, 255)? as u8);
-    MIN_SESSION: Duration = "min-session" "DURATION"
+    MIN_SESSION: Duration = "min-session" "DURATION" => "6s"
         "group.min.session.timeout.ms" values::millis;
-    MAX_SESSION: Duration = "max-session" "DURATION"
+    MAX_SESSION: Duration = "max-session" "DURATION" => "30m"
         "group.max.session.timeout.ms" values::millis;
-    MAX_SIZE: usize = "max-size" "COUNT"
+    MAX_SIZE: usize = "max-size" "COUNT" => "2147483647"
         "group.max.size" |piece| Ok(values::whole(piece, 1, i64::from(i32::MAX))? as usize);
-    METADATA_MAX: usize = "metadata-max" "COUNT"
+    METADATA_MAX: usize = "metadata-max" "COUNT" => "4096"
         "offset.metadata.max.bytes" |piece| Ok(values::whole(piece, 0, MOST_COUNTED)? as usize);
-    RETENTION: Duration = "retention" "DURATION"
-        "how long offsets are kept: offsets.retention.minutes, or a commit's own retention time"
+    RETENTION: Duration = "retention" "DURATION" => "7d"
+        "offsets.retention.minutes: how long offsets are kept"
         values::millis;
-    RETENTION_CHECK: Duration = "retention-check" "DURATION"
+    COMMIT_RETENTION: Duration = "retention" "DURATION"
+        "how long the offset is kept; without it as long as the broker's retention says" values::millis;
+    RETENTION_CHECK: Duration = "retention-check" "DURATION" => "10m"
         "offsets.retention.check.interval.ms" values::millis;
-    WRITE_TIMEOUT: Duration = "write-timeout" "DURATION"
+    WRITE_TIMEOUT: Duration = "write-timeout" "DURATION" => "5s"
         "offsets.commit.timeout.ms" values::millis;
-    LINGER: Duration = "linger" "DURATION"
-        "group.coordinator.append.linger.ms; Kafka's is 10ms, or adaptive, which 0s comes to here" values::linger;
-    LOAD: RangeInclusive<Duration> = "load" "RANGE"
+    LINGER: Duration = "linger" "DURATION" => "0s"
+        "group.coordinator.append.linger.ms; 0s does what Kafka's adaptive linger (-1) does" values::linger;
+    LOAD: RangeInclusive<Duration> = "load" "RANGE" => "1ms..10ms"
         "how long a new leader takes to replay the offsets log" values::range;
-    DETECT: RangeInclusive<Duration> = "detect" "RANGE"
-        "how long the controller takes to notice that a broker has crashed" values::range;
-    LEARN: RangeInclusive<Duration> = "learn" "RANGE"
+    DETECT: RangeInclusive<Duration> = "detect" "RANGE" => "9s"
+        "broker.session.timeout.ms: how long the controller takes to notice that a broker has crashed" values::range;
+    LEARN: RangeInclusive<Duration> = "learn" "RANGE" => "1ms..20ms"
         "how long a broker takes to learn what the controller has decided" values::range;
     PARTITIONS: i32 = "partitions" "COUNT"
         "how many partitions the topic has"
         |piece| Ok(values::whole(piece, 1, i64::from(MOST_PARTITIONS))? as i32);
-    RATE: u32 = "rate" "RATE"
-        "records the workload produces, like 10/s or 30/m; none when not said" values::rate;
-    TOPICS: Vec<String> = "topics" "TOPIC,…"
-        "what it subscribes to; all topics when nobody says"
+    RATE: u32 = "rate" "RATE" => "none"
+        "records the workload produces, like 10/s or 30/m" values::rate;
+    TOPICS: Vec<String> = "topics" "TOPIC,…" => "all topics"
+        "what it subscribes to"
         |piece| values::list(piece, values::name);
-    ASSIGNOR: Vec<Assignor> = "assignor" "ASSIGNOR,…"
+    ASSIGNOR: Vec<Assignor> = "assignor" "ASSIGNOR,…" => "range" != "range,cooperative-sticky"
         "partition.assignment.strategy, most wanted first: range, roundrobin, sticky, cooperative-sticky"
         |piece| values::list(piece, values::assignor);
-    SESSION: Duration = "session" "DURATION" "session.timeout.ms" values::millis;
-    HEARTBEAT: Duration = "heartbeat" "DURATION" "heartbeat.interval.ms" values::millis;
-    REBALANCE: Duration = "rebalance" "DURATION"
+    SESSION: Duration = "session" "DURATION" => "45s" "session.timeout.ms" values::millis;
+    HEARTBEAT: Duration = "heartbeat" "DURATION" => "3s" "heartbeat.interval.ms" values::millis;
+    REBALANCE: Duration = "rebalance" "DURATION" => "5m"
         "max.poll.interval.ms, which is also the rebalance timeout" values::millis;
-    PROCESS: Duration = "process" "DURATION"
+    PROCESS: Duration = "process" "DURATION" => "1ms"
         "how long the application takes for one record" values::duration_or_zero;
-    RECORDS: usize = "records" "COUNT"
+    RECORDS: usize = "records" "COUNT" => "500"
         "max.poll.records" |piece| Ok(values::whole(piece, 1, MOST_COUNTED)? as usize);
-    AUTOCOMMIT: Duration = "autocommit" "DURATION" "auto.commit.interval.ms" values::millis;
-    REQUEST: Duration = "request" "DURATION" "request.timeout.ms" values::millis;
-    FETCH: Duration = "fetch" "DURATION" "fetch.max.wait.ms" values::millis;
-    METADATA: Duration = "metadata" "DURATION"
+    AUTOCOMMIT: Duration = "autocommit" "DURATION" => "5s" "auto.commit.interval.ms" values::millis;
+    REQUEST: Duration = "request" "DURATION" => "30s" "request.timeout.ms" values::millis;
+    FETCH: Duration = "fetch" "DURATION" => "5s" != "500ms" "fetch.max.wait.ms" values::millis;
+    METADATA: Duration = "metadata" "DURATION" => "5m"
         "metadata.max.age.ms: how soon it notices that topics have grown or gone" values::millis;
-    VERSION: i16 = "version" "NUMBER"
+    VERSION: i16 = "version" "NUMBER" => "9"
         "JoinGroup version, 0 to 9; the other APIs are of the same age"
         |piece| Ok(values::whole(piece, 0, 9)? as i16);
-    API_VERSION: i16 = "version" "NUMBER"
-        "the version of the request; the newest when not said"
+    API_VERSION: i16 = "version" "NUMBER" => "the newest"
+        "the version of the request"
         |piece| Ok(values::whole(piece, 0, 9)? as i16);
     INSTANCE: String = "instance" "NAME"
         "group.instance.id: a static member" values::name;
     RACK: String = "rack" "RACK" "client.rack" values::name;
-    GROUP: String = "group" "GROUP"
-        "which group; the first one when not said" values::name;
+    GROUP: String = "group" "GROUP" => "the first one"
+        "which group" values::name;
     BY: Duration = "by" "DURATION" "how much longer everything takes" values::duration;
-    NTH: u32 = "nth" "NUMBER"
-        "the first message swallowed, counted from now; 1, the next, when not said"
+    NTH: u32 = "nth" "NUMBER" => "1, the next"
+        "the first message swallowed, counted from now"
         |piece| Ok(values::whole(piece, 1, MOST_COUNTED)? as u32);
-    COUNT: u32 = "count" "COUNT"
-        "how many; 1 when not said" |piece| Ok(values::whole(piece, 1, MOST_COUNTED)? as u32);
+    COUNT: u32 = "count" "COUNT" => "1"
+        "how many" |piece| Ok(values::whole(piece, 1, MOST_COUNTED)? as u32);
     PPM: i32 = "ppm" "NUMBER"
         "microseconds gained per second; negative for a slow clock"
         |piece| Ok(values::whole(piece, -500_000, 500_000)? as i32);
-    PARTITION: i32 = "partition" "NUMBER"
-        "which partition; each in turn when not said"
+    PARTITION: i32 = "partition" "NUMBER" => "each in turn"
+        "which partition"
         |piece| Ok(values::whole(piece, 0, i64::from(MOST_PARTITIONS - 1))? as i32);
-    WITHIN: Duration = "within" "DURATION" "how long that may take at most" values::duration;
+    WITHIN: Duration = "within" "DURATION" => "as long as the timeouts of the world allow" "how long that may take at most" values::duration;
     GENERATION: i32 = "generation" "NUMBER"
         "the generation; a consumer without one has -1"
         |piece| Ok(values::whole(piece, -1, i64::from(i32::MAX))? as i32);
@@ -182,20 +212,20 @@ options! {
     OWNS: Vec<TopicPartition> = "owns" "PARTITION,…"
         "exactly what it owns, like orders-0,orders-1; `none` for nothing"
         |piece| values::list_or_none(piece, values::partition);
-    TO: BrokerId = "to" "BROKER"
-        "the new leader, maybe the old one; the next broker that is up when not said"
+    TO: BrokerId = "to" "BROKER" => "the next broker that is up"
+        "the new leader, maybe the old one"
         values::broker;
-    UNAWARE: Duration = "unaware" "DURATION"
+    UNAWARE: Duration = "unaware" "DURATION" => "0s"
         "how long the old leader goes on as if nothing had happened" values::duration_or_zero;
-    TAIL: Tail = "tail" "FATE"
-        "what survives of the log's uncommitted end: lost, kept, or luck when not said"
+    TAIL: Tail = "tail" "FATE" => "luck"
+        "what survives of the log's uncommitted end: lost or kept"
         values::tail;
-    ERROR: RefusedWith = "error" "ERROR"
-        "what the log says: NOT_ENOUGH_REPLICAS when not said, KAFKA_STORAGE_ERROR, MESSAGE_TOO_LARGE, \
+    ERROR: RefusedWith = "error" "ERROR" => "NOT_ENOUGH_REPLICAS"
+        "what the log says: NOT_ENOUGH_REPLICAS, KAFKA_STORAGE_ERROR, MESSAGE_TOO_LARGE, \
          UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT, NETWORK_EXCEPTION, \
          RECORD_LIST_TOO_LARGE, INVALID_FETCH_SIZE or CORRUPT_MESSAGE"
         values::refused_with;
-    ON: BrokerId = "on" "BROKER" "which broker is asked; b0 when not said" values::broker;
+    ON: BrokerId = "on" "BROKER" => "b0" "which broker is asked" values::broker;
     STATES: Vec<String> = "states" "STATE,…"
         "only groups in these states, like Stable,Empty"
         |piece| values::list(piece, values::name);
@@ -204,7 +234,7 @@ options! {
         |piece| values::list(piece, values::name);
     MEMBER: String = "member" "CONSUMER"
         "the consumer whose member id is named" values::consumer_name;
-    NOTE: usize = "note" "COUNT"
+    NOTE: usize = "note" "COUNT" => "0"
         "how many characters of metadata go along"
         |piece| Ok(values::whole(piece, 0, MOST_COUNTED)? as usize);
     STABLE: bool = "stable" "YES"
@@ -222,4 +252,55 @@ options! {
     GROUPS: Vec<String> = "groups" "GROUP,…"
         "the groups listed, in any order; `none` for none"
         |piece| values::list_or_none(piece, values::name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consumer::ConsumerConfig;
+    use crate::protocol::{GroupId, StrBytes};
+    use crate::sim::schedule::{BrokerSpec, NetworkSpec};
+
+    /// What an option is read as when its default is written down.
+    fn default<T>(option: &Opt<T>) -> T {
+        (option.read)(Piece { text: option.default, start: 0 }).expect("the default is a value")
+    }
+
+    #[test]
+    fn the_defaults_of_consumers_are_those_that_are_told() {
+        let consumer = ConsumerConfig::new(StrBytes::default(), GroupId::default(), Vec::new());
+        assert_eq!(default(&SESSION), consumer.session_timeout);
+        assert_eq!(default(&HEARTBEAT), consumer.heartbeat_interval);
+        assert_eq!(default(&REBALANCE), consumer.max_poll_interval);
+        assert_eq!(default(&PROCESS), consumer.processing_time);
+        assert_eq!(default(&RECORDS), consumer.max_poll_records);
+        assert_eq!(default(&AUTOCOMMIT), consumer.auto_commit_interval);
+        assert_eq!(default(&REQUEST), consumer.request_timeout);
+        assert_eq!(default(&FETCH), consumer.fetch_max_wait);
+        assert_eq!(default(&METADATA), consumer.metadata_max_age);
+        assert_eq!(default(&VERSION), consumer.join_version);
+        assert_eq!(default(&ASSIGNOR), consumer.assignors);
+    }
+
+    #[test]
+    fn the_defaults_of_brokers_and_the_network_are_those_that_are_told() {
+        let (broker, network) = (BrokerSpec::default(), NetworkSpec::default());
+        assert_eq!(default(&BROKERS), broker.count);
+        assert_eq!(default(&OFFSETS_PARTITIONS), broker.offsets_partitions);
+        assert_eq!(default(&INITIAL_DELAY), broker.initial_delay);
+        assert_eq!(default(&MIN_SESSION), broker.min_session);
+        assert_eq!(default(&MAX_SESSION), broker.max_session);
+        assert_eq!(default(&MAX_SIZE), broker.max_size);
+        assert_eq!(default(&METADATA_MAX), broker.metadata_max);
+        assert_eq!(default(&RETENTION), broker.retention);
+        assert_eq!(default(&RETENTION_CHECK), broker.retention_check);
+        assert_eq!(default(&WRITE_TIMEOUT), broker.write_timeout);
+        assert_eq!(default(&LINGER), broker.linger);
+        assert_eq!(default(&LOAD), broker.load);
+        assert_eq!(default(&DETECT), broker.detect);
+        assert_eq!(default(&LEARN), broker.learn);
+        assert_eq!(default(&COMMIT), broker.commit);
+        assert_eq!(default(&LATENCY), network.latency);
+        assert_eq!((default(&LOSS), default(&AIM)), (network.loss, network.aim));
+    }
 }

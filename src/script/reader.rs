@@ -11,7 +11,7 @@ use super::lexer::{Line, Piece};
 use super::scope::Scope;
 use super::values::{self, Read};
 use super::verbs::{self, Reader as Row};
-use super::{lexer, suggest};
+use super::{kafka, lexer, suggest};
 
 /// The schedule of a script, or every mistake in it. With `outsiders` its consumers and groups may be
 /// anybody's.
@@ -138,6 +138,10 @@ impl Reader {
 
 fn unknown_verb(head: Piece<'_>) -> ScriptError {
     let error = ScriptError::new(head, format!("there is no verb {}", quoted(head.text)));
+    let (name, value) = head.text.split_once('=').unwrap_or((head.text, ""));
+    if let Some(answer) = kafka::answer(None, name, value) {
+        return error.label("no verb, but a setting of Kafka's").help(answer);
+    }
     match head.text.split_once('=') {
         Some(_) => error
             .label("an option without a verb")

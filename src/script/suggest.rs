@@ -3,7 +3,7 @@
 use strsim::damerau_levenshtein;
 
 /// The candidate a mistyped `word` was most likely meant to be, if one is near enough.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

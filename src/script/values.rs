@@ -19,7 +19,7 @@ use crate::time::Pretty;
 
 use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
-use super::suggest;
+use super::{kafka, suggest};
 
 /// A value, or what is wrong with it.
 pub(super) type Read<T> = Result<T, ScriptError>;
@@ -72,8 +72,15 @@ pub(super) fn duration_or_zero(piece: Piece<'_>) -> Read<Duration> {
         return Err(malformed("expected a duration".to_owned()));
     }
     let duration = humantime::parse_duration(piece.text).map_err(|error| match error {
-        humantime::DurationError::UnknownUnit { unit, .. } if unit.is_empty() => {
-            malformed("the unit is missing".to_owned())
+        humantime::DurationError::UnknownUnit { unit, value, .. } if unit.is_empty() => {
+            let error = malformed("the unit is missing".to_owned());
+            let millis = Pretty(Duration::from_millis(value));
+            match Duration::from_millis(value) {
+                Duration::ZERO => error,
+                // What Kafka counts in milliseconds is mostly written without a unit there.
+                _ => error
+                    .help(format!("{value} milliseconds are {millis}, {value} seconds {value}s")),
+            }
         }
         humantime::DurationError::UnknownUnit { unit, .. } => {
             malformed(format!("there is no unit {}", quoted(&unit)))
@@ -314,7 +321,11 @@ pub(super) fn list<T: Ord + Clone>(
 
 /// An assignor by its protocol name.
 pub(super) fn assignor(piece: Piece<'_>) -> Read<Assignor> {
-    one_of(piece, "an assignor", &Assignor::ALL, |assignor| assignor.to_string())
+    let read = one_of(piece, "an assignor", &Assignor::ALL, |assignor| assignor.to_string());
+    read.map_err(|error| match kafka::assignor(piece.text) {
+        Some(name) => error.help(format!("it is `{name}` here")),
+        None => error,
+    })
 }
 
 /// An API by Kafka's name, in whatever case.

@@ -51,6 +51,8 @@ pub struct Explored {
     pub ran: u64,
     /// How many of those that were kept are children.
     pub children_kept: u64,
+    /// It was stopped before it was quiet, and before the last seed.
+    pub interrupted: bool,
     /// The number of the last schedule that reached something new, counted from 1.
     pub last_new: u64,
     /// What was kept.
@@ -69,7 +71,11 @@ impl Exploration<'_> {
     ) -> Explored {
         let mut explored = Explored { corpus: known, ..Explored::default() };
         let mut next = self.seeds.start;
-        while next < self.seeds.end && !stop.load(Ordering::Relaxed) && !self.is_quiet(&explored) {
+        while next < self.seeds.end && !self.is_quiet(&explored) {
+            if stop.load(Ordering::Relaxed) {
+                explored.interrupted = true;
+                break;
+            }
             let round = next..self.seeds.end.min(next + ROUND);
             next = round.end;
             let drawn: Vec<(u64, Schedule, bool)> =

@@ -1,19 +1,19 @@
 //! How a finding is told: what is broken, when, the last lines of the trace, and how to see it again.
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use crate::engine::{Engine, Refused};
 use crate::run::{Finding, Report, Systems};
 use crate::time::Time;
-use crate::trace::{Event, Renderer, Zoom};
 
 use super::conditions::Conditions;
-use super::summary::Summary;
+use super::focus::Focus;
+use super::generate::schedule;
+use super::replay::Replay;
+use super::summary::{SeedFinding, Summary};
+use super::tail::Tail;
+use super::testing::{named_seed, zoom};
 use super::workers::run_seed_under;
-
-/// How many lines of the trace a finding is told with.
-pub const TRACE_LINES: usize = 20;
 
 /// The parts of a finding, whichever kind it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,61 +46,61 @@ pub fn parts(finding: &Finding) -> Parts<'_> {
     }
 }
 
-/// One line for a finding, and its message below: `violation (single-owner) at 12.345678`.
-pub fn headline(finding: &Finding) -> String {
-    let Parts { kind, name, at, message } = parts(finding);
-    let mut text = match finding {
-        Finding::Violation(_) | Finding::NoConvergence(_) => format!("{kind} ({name})"),
-        Finding::Crash { .. } => format!("{kind} of the system under test"),
-        Finding::BadStep { line, .. } => format!("{kind} in line {line}"),
+/// Tells a finding of a seed in full, by running the seed again: what is wrong, the last lines of the trace
+/// that have to do with it, and how to see it again. If `GROUPSIM_SEED` names the seed, the trace is whole.
+pub fn describe(
+    seed: u64,
+    conditions: Conditions,
+    finding: &Finding,
+    systems: &Systems,
+    replay: Replay,
+) -> String {
+    let named = replay == Replay::Test && named_seed() == Some(seed);
+    let mut tail = match named {
+        true => Tail::all(zoom()),
+        false => {
+            Tail::last(Focus::new(parts(finding).message, &schedule(seed, conditions.profile)))
+        }
     };
-    if let Some(at) = at {
-        let _ = write!(text, " at {at}");
-    }
-    for line in message.lines() {
-        let _ = write!(text, "\n  {line}");
-    }
-    text
-}
-
-/// The one command that shows the seed again. Started by cargo, it is cargo's: then there may be no
-/// `groupsim` to be called by its name.
-pub fn replay_command(seed: u64, conditions: Conditions) -> String {
-    let program = match std::env::var_os("CARGO") {
-        Some(_) => "cargo run --release --",
-        None => "groupsim",
-    };
-    format!("{program} replay {seed} {conditions}")
-}
-
-/// Tells a finding of a seed in full, by running the seed again.
-pub fn describe(seed: u64, conditions: Conditions, finding: &Finding, systems: &Systems) -> String {
-    let mut tail = Tail::new(Zoom::Wire);
     let again = run_seed_under(seed, conditions, systems, &mut |event| tail.take(event));
-    let mut text = format!("seed {seed}: {}\n", headline(finding));
+    let mut text = format!("seed {seed}: {finding}\n");
     if !matches!(&again, Ok((again, _)) if again.finding.as_ref() == Some(finding)) {
         let again = again.map(|(report, _)| report);
         let _ = writeln!(text, "{}", not_again(conditions.engine, &again));
     }
-    let _ = writeln!(text, "the last {} lines of the trace:", tail.lines.len());
-    for line in &tail.lines {
-        let _ = writeln!(text, "  {line}");
+    text.push_str(&tail.told());
+    if named {
+        let _ = writeln!(text, "seed {seed}: {finding}");
+    } else {
+        let _ = writeln!(text, "see all of it: {}", replay.command(seed, conditions));
     }
-    let _ = writeln!(text, "see all of it: {}", replay_command(seed, conditions));
     text
 }
 
-/// Tells the first finding of each invariant in full; the other seeds are in the summary.
+/// Tells the first finding of each invariant in full, for a test to panic with; the other seeds are in the
+/// summary. If `GROUPSIM_SEED` names a seed that found something, it is that one.
 pub fn describe_all(summary: &Summary, systems: &Systems) -> String {
+    describe_for(summary, systems, Replay::Test)
+}
+
+/// As [`describe_all`], for whoever runs seeds again in the given way.
+pub fn describe_for(summary: &Summary, systems: &Systems, replay: Replay) -> String {
     let by_invariant = summary.by_invariant();
-    let first = by_invariant.values().filter_map(|found| found.first());
-    let told = first.map(|found| describe(found.seed, summary.conditions, &found.finding, systems));
+    let named = summary.findings.iter().find(|found| Some(found.seed) == named_seed());
+    let told: Vec<&SeedFinding> = match named.filter(|_| replay == Replay::Test) {
+        Some(named) => vec![named],
+        None => by_invariant.values().filter_map(|found| found.first().copied()).collect(),
+    };
+    let conditions = summary.conditions;
+    let told = told
+        .into_iter()
+        .map(|found| describe(found.seed, conditions, &found.finding, systems, replay));
     told.collect::<Vec<_>>().join("\n")
 }
 
 fn not_again(engine: Engine, again: &Result<Report, Refused>) -> String {
     let found = match again {
-        Ok(report) => report.finding.as_ref().map_or("nothing".to_owned(), headline),
+        Ok(report) => report.finding.as_ref().map_or("nothing".to_owned(), Finding::to_string),
         Err(refused) => refused.to_string(),
     };
     match engine {
@@ -109,36 +109,5 @@ fn not_again(engine: Engine, again: &Result<Report, Refused>) -> String {
         Engine::Sim | Engine::Turmoil | Engine::Madsim => {
             format!("NOT DETERMINISTIC: the same seed, run again, found {found}")
         }
-    }
-}
-
-/// The last lines of a trace.
-pub struct Tail {
-    renderer: Renderer,
-    text: String,
-    lines: VecDeque<String>,
-}
-
-impl Tail {
-    /// Of nothing yet.
-    pub fn new(zoom: Zoom) -> Tail {
-        Tail { renderer: Renderer::new(zoom), text: String::new(), lines: VecDeque::new() }
-    }
-
-    /// Takes the next event.
-    pub fn take(&mut self, event: &Event) {
-        self.text.clear();
-        self.renderer.render(event, &mut self.text);
-        for line in self.text.lines() {
-            if self.lines.len() == TRACE_LINES {
-                self.lines.pop_front();
-            }
-            self.lines.push_back(line.to_owned());
-        }
-    }
-
-    /// The lines, the oldest first.
-    pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().map(String::as_str)
     }
 }

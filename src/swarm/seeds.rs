@@ -119,11 +119,14 @@ impl FromStr for SeedRange {
     }
 }
 
+/// The environment variable that names one seed.
+pub(super) const SEED: &str = "GROUPSIM_SEED";
+
 /// The seeds a test is to run: those of `GROUPSIM_SEEDS=A..B`, or the one of `GROUPSIM_SEED=n`, or
 /// `default` when neither is set.
 pub fn seeds_from_env(default: SeedRange) -> Result<SeedRange, SeedError> {
     let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    choose(read("GROUPSIM_SEED"), read("GROUPSIM_SEEDS"), default)
+    choose(read(SEED), read("GROUPSIM_SEEDS"), default)
 }
 
 fn choose(

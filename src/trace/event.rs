@@ -52,6 +52,27 @@ pub struct ConsumerRef {
     pub incarnation: u16,
 }
 
+impl ConsumerRef {
+    /// What it begins with when it is printed without its name.
+    pub(super) const PRINTED: &str = "consumer ";
+
+    /// Reads what follows [`Self::PRINTED`], and gives back what stands behind it.
+    pub(super) fn read(text: &str) -> Option<(ConsumerRef, &str)> {
+        let (index, text) = text.split_once(" (life ")?;
+        let (incarnation, rest) = text.split_once(')')?;
+        let consumer =
+            ConsumerRef { index: index.parse().ok()?, incarnation: incarnation.parse().ok()? };
+        Some((consumer, rest))
+    }
+}
+
+/// Its number, for whoever does not know its name; [`super::Names::shorten`] puts the name there.
+impl fmt::Display for ConsumerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} (life {})", Self::PRINTED, self.index, self.incarnation)
+    }
+}
+
 /// A message on a connection. Shared with the simulator, not copied.
 #[derive(Clone, Debug)]
 pub enum Message {

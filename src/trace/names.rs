@@ -107,6 +107,54 @@ impl Names {
         }
     }
 
+    /// A text about a run, like the message of a finding, with each member id in it printed as
+    /// [`Self::member`] does, and each consumer as [`Self::place`] does.
+    pub fn shorten(&mut self, text: &str) -> String {
+        let mut rest = text;
+        let mut short = String::with_capacity(text.len());
+        while let Some(end) =
+            rest.char_indices().map(|(at, _)| at).find_map(|at| uuid_end(rest, at))
+        {
+            let head = &rest[..end];
+            let id = &head[self.start_of_id(head)..];
+            short.push_str(&self.consumers_in(&head[..head.len() - id.len()]));
+            let is_group = short.ends_with("group ") && !self.members.contains_key(id);
+            short.push_str(&if is_group { id.to_owned() } else { self.member(id) });
+            rest = &rest[end..];
+        }
+        short + &self.consumers_in(rest)
+    }
+
+    /// Where the member id begins that `head` ends with. A client id may hold any character, so an id that
+    /// the trace has named is looked for first.
+    fn start_of_id(&self, head: &str) -> usize {
+        let known = self.members.keys().filter(|id| head.ends_with(id.as_str()));
+        match known.map(String::len).max() {
+            Some(length) => head.len() - length,
+            None => {
+                let ends = |c: char| c.is_whitespace() || "\"'`,=()[]".contains(c);
+                head.rfind(ends)
+                    .map_or(0, |at| at + head[at..].chars().next().map_or(0, char::len_utf8))
+            }
+        }
+    }
+
+    /// The text with `c1.1` for each `consumer 0 (life 1)`, as [`ConsumerRef`] prints itself.
+    fn consumers_in(&self, text: &str) -> String {
+        let mut parts = text.split(ConsumerRef::PRINTED);
+        let mut short = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            match ConsumerRef::read(part) {
+                Some((consumer, rest)) => {
+                    short.push_str(&self.place(Place::Consumer(consumer)));
+                    short.push_str(rest);
+                }
+                None => short.extend([ConsumerRef::PRINTED, part]),
+            }
+        }
+        short
+    }
+
     fn know(&mut self, id: &str) -> Option<&Member> {
         let client = client_of(id)?;
         if !self.members.contains_key(id) {
@@ -121,11 +169,24 @@ impl Names {
 
 /// What stands before the uuid of a member id; none when there is no uuid.
 fn client_of(id: &str) -> Option<&str> {
-    const UUID: usize = 36;
     let split = id.len().checked_sub(UUID + 1)?;
     let (client, rest) = id.split_at_checked(split)?;
     let uuid = rest.strip_prefix('-')?;
     uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()).then_some(client)
+}
+
+/// The length of a uuid as text.
+const UUID: usize = 36;
+
+/// Where the uuid ends that begins behind a dash at `at`; none when there is none.
+fn uuid_end(text: &str, at: usize) -> Option<usize> {
+    let end = at + 1 + UUID;
+    let uuid = text.get(at..end)?.strip_prefix('-')?;
+    let is_of_a_uuid = |(index, byte): (usize, u8)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    uuid.bytes().enumerate().all(is_of_a_uuid).then_some(end)
 }
 
 #[cfg(test)]
@@ -145,6 +206,43 @@ mod tests {
         assert_eq!(names.member(&id("c-2", 'f')), "c-2#1");
         assert_eq!(names.brief_member(&id("c-2", 'f')), "c-2");
         assert_eq!(names.brief_member(&id("c-2", '0')), "c-2#2");
+    }
+
+    const UUIDS: [&str; 2] =
+        ["37c0bc4e-f5cd-46b6-9476-a033da24d2a6", "5cb5dc46-69ee-42ae-a65f-e1330d443ce8"];
+
+    #[test]
+    fn ids_in_a_text_are_printed_as_in_the_trace() {
+        let mut names = Names::default();
+        let [one, two] = UUIDS;
+        names.know(&format!("my client-{one}"));
+        names.know(&format!("my client-{two}"));
+        let text = format!(
+            "group a-{one}: the plan gives t-0 to my client-{two} and \"c 1-{one}\", not to my client-{one}"
+        );
+        let short = "group a-37c0bc4e-f5cd-46b6-9476-a033da24d2a6: the plan gives t-0 to my client#2 and \
+                     \"c 1#1\", not to my client#1";
+        names.know(&format!("c 1-{one}"));
+        assert_eq!(names.shorten(&text), short);
+        // Ids that no event has named.
+        assert_eq!(
+            names.shorten(&format!("owns={one},i2-{two},i2-{one}")),
+            format!("owns={one},i2#1,i2#2")
+        );
+        assert_eq!(names.shorten("é 12345678-1234-1234"), "é 12345678-1234-1234");
+    }
+
+    #[test]
+    fn consumers_in_a_text_are_printed_as_in_the_trace() {
+        let mut names = Names::default();
+        names.consumers.insert(3, "c4".into());
+        let consumer = ConsumerRef { index: 3, incarnation: 12 };
+        let text =
+            format!("the JoinGroup that {consumer} sent, a consumer 3 (or so) and {consumer}");
+        assert_eq!(
+            names.shorten(&text),
+            "the JoinGroup that c4.12 sent, a consumer 3 (or so) and c4.12"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{fs, io};
 use crate::plant::{Planted, all, edited, root};
 
 /// What is copied of the crate.
-const COPIED: [&str; 3] = ["Cargo.lock", ".cargo", "src"];
+const COPIED: [&str; 4] = ["Cargo.lock", ".cargo", "src", "sims"];
 
 /// The code that is only in the copy.
 const SWITCHES: &str = include_str!("switches.rs");

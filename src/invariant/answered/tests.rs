@@ -80,7 +80,7 @@ fn a_join_that_outlasts_its_phase_breaks() {
     story.state(Stable, PreparingRebalance);
     story.ask_join("a");
     story.generation(2, &["a"]).state(PreparingRebalance, CompletingRebalance);
-    story.at(5_100).schedule(Kind::Finished).breaks("the JoinGroup that consumer 0");
+    story.at(5_100).schedule(Kind::Finished).breaks("the JoinGroup that consumer0.1");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_sync_that_outlasts_its_phase_breaks() {
     story.ask_sync("a", 1, &[]);
     story.state(CompletingRebalance, Stable);
     story.at(5_100).ask_heartbeat("b", 1);
-    story.breaks("the SyncGroup that consumer 0");
+    story.breaks("the SyncGroup that consumer0.1");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn what_is_parked_at_an_unload_is_answered_but_not_at_a_crash() {
     };
     let mut unloaded = parked();
     unloaded.at(1_000).shard(1, ShardState::Unloaded).at(6_100).ask_heartbeat("b", 1);
-    unloaded.breaks("the JoinGroup that consumer 0");
+    unloaded.breaks("the JoinGroup that consumer0.1");
     let mut crashed = parked();
     crashed.at(1_000).crashed().shard(1, ShardState::Unloaded).at(90_000).ask_heartbeat("b", 1);
     crashed.holds();

@@ -107,12 +107,11 @@ impl Wait {
     }
 
     pub(super) fn describe(&self, group: &Group, now: Time) -> String {
-        let ConsumerRef { index, incarnation } = self.consumer;
         format!(
-            "group {}: the {} that consumer {index} (life {incarnation}) sent at {} is unanswered at \
-             {now}, and the group is {}",
+            "group {}: the {} that {} sent at {} is unanswered at {now}, and the group is {}",
             group.id.as_str(),
             self.api,
+            self.consumer,
             self.asked,
             group.state
         )

@@ -344,7 +344,7 @@ impl Ledger {
     }
 
     fn observe(&mut self, place: Place, observation: &Observation) {
-        let id = group_of(observation);
+        let id = observation.group();
         let Some(index) = self.index_of(place, id) else { return };
         let group = &mut self.groups[index];
         group.observe(observation);
@@ -421,22 +421,6 @@ fn learn(group: &mut Group, asked: &Asked, request: &Request) -> bool {
             planned
         }
         _ => false,
-    }
-}
-
-/// The group that an observation is about.
-pub(super) fn group_of(observation: &Observation) -> &GroupId {
-    match observation {
-        Observation::State { group, .. }
-        | Observation::MemberAdded { group, .. }
-        | Observation::MemberRemoved { group, .. }
-        | Observation::GenerationBegan { group, .. }
-        | Observation::MemberReplaced { group, .. }
-        | Observation::ReplacementUndone { group, .. }
-        | Observation::GroupRemoved { group, .. }
-        | Observation::OffsetRemoved { group, .. }
-        | Observation::TimerFired { group, .. } => group,
-        Observation::GroupLoaded(loaded) => &loaded.metadata.group,
     }
 }
 

@@ -472,8 +472,7 @@ impl Reader {
     }
 
     fn describe(&self, consumer: ConsumerRef) -> String {
-        let (group, client) = (self.config.group.as_str(), &self.config.client_id);
-        format!("group {group}: {client} (life {})", consumer.incarnation)
+        format!("group {}: {consumer}", self.config.group.as_str())
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) static ROWS: &[Verb] = &[
     },
     Verb {
         claims: Claims::At(1),
-        optional: &[&NOTE, &RETENTION],
+        optional: &[&NOTE, &COMMIT_RETENTION],
         about: "OffsetCommit by no member, as tools that reset offsets do; version 4 with retention=",
         ..action(
             "commit",

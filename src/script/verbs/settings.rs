@@ -7,7 +7,7 @@ use crate::script::settings;
 /// Every setting.
 pub(super) static ROWS: &[Verb] = &[
     Verb {
-        about: "the seed of all luck that the script leaves open; 0 when not said",
+        about: "the seed of all luck that the script leaves open; default: 0",
         ..setting("seed", "NUMBER", settings::seed, "seed 42")
     },
     Verb {

@@ -112,7 +112,7 @@ impl Census {
             }
             (Kind::Consumer(what), Place::Consumer(who)) => self.observe_consumer(who, what),
             (Kind::Coordinator(what), Place::Broker(at)) => {
-                let partition = partition_of(group_of(what));
+                let partition = partition_of(what.group());
                 if self.terms.get(&partition).is_none_or(|term| term.at == at) {
                     self.observe_coordinator(partition, what);
                 }
@@ -251,23 +251,6 @@ impl Group {
     fn replace(&mut self, old: &MemberId, new: &MemberId) {
         self.members.remove(old);
         self.members.insert(new.clone());
-    }
-}
-
-/// The group that a coordinator speaks of.
-fn group_of(what: &coordinator::Observation) -> &GroupId {
-    use coordinator::Observation as O;
-    match what {
-        O::State { group, .. }
-        | O::MemberAdded { group, .. }
-        | O::MemberRemoved { group, .. }
-        | O::MemberReplaced { group, .. }
-        | O::ReplacementUndone { group, .. }
-        | O::GroupRemoved { group, .. }
-        | O::OffsetRemoved { group, .. }
-        | O::GenerationBegan { group, .. }
-        | O::TimerFired { group, .. } => group,
-        O::GroupLoaded(loaded) => &loaded.metadata.group,
     }
 }
 

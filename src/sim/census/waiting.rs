@@ -53,7 +53,7 @@ impl Sim {
         };
         let pending = group.pending.len();
         Some(format!(
-            "group {} is {} in generation {}: {what}; {pending} member ids pending",
+            "group {} is {} in generation {}: {what}; pending member ids: {pending}",
             id.0.as_str(),
             group.state,
             group.generation

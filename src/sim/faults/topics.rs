@@ -12,7 +12,7 @@ impl Sim {
         let before = self.workload.partitions(name);
         let before = before.ok_or_else(|| impossible(format!("there is no topic {name}")))?;
         if partitions <= before {
-            let message = format!("{name} has {before} partitions already, and can only get more");
+            let message = format!("{name} has partitions={before} already, and can only get more");
             return Err(impossible(message));
         }
         let topic = TopicName(str_bytes(name));

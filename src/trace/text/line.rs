@@ -134,7 +134,12 @@ impl Visitor for Line<'_> {
             self.put(" ");
             self.put(text);
         } else if self.begin(key, !text.is_empty()) {
-            self.put(&quoted(text));
+            // Reasons to wait and what was found instead name members by their ids.
+            let shown = match key == "found" || self.scope == "waiting_for" {
+                true => quoted(&self.names.shorten(text)),
+                false => quoted(text),
+            };
+            self.put(&shown);
         }
     }
 

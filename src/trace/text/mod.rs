@@ -5,19 +5,23 @@
 //! crate turns an event into text for people.
 //!
 //! Symbols: `→` a message is sent, `⇥` a message is lost, `⇨` a group, a member or a broker's term as
-//! coordinator changes its state, `──` a line of the script.
+//! coordinator changes its state, `──` a line of the script, `×` lines like the one before ([`fold`]).
 //!
 //! Read next: [`super::timeline`], which tells the same story in one line a generation.
 
+mod fold;
 mod line;
 mod style;
 mod zoom;
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use super::event::{Event, Kind};
+use super::event::{Event, Kind, Place};
 use super::names::Names;
 use super::timeline::Timeline;
+use crate::time::Time;
+use fold::{Folded, Folds, Taken};
 use line::Line;
 pub use zoom::Zoom;
 
@@ -30,21 +34,84 @@ pub struct Renderer {
     zoom: Zoom,
     names: Names,
     timeline: Timeline,
+    folds: Folds,
+    now: Time,
 }
 
 impl Renderer {
     /// A renderer for the start of a run.
     pub fn new(zoom: Zoom) -> Renderer {
-        Renderer { zoom, names: Names::default(), timeline: Timeline::default() }
+        Renderer {
+            zoom,
+            names: Names::default(),
+            timeline: Timeline::default(),
+            folds: Folds::default(),
+            now: Time::ZERO,
+        }
     }
 
     /// Appends the lines of one event, each with its newline; often none.
     pub fn render(&mut self, event: &Event, out: &mut String) {
+        self.now = event.at;
         self.names.learn(event);
-        let unannounced =
-            self.zoom == Zoom::Timeline && self.timeline.observe(event, &mut self.names, out);
-        if unannounced || self.zoom.shows(event) {
-            write_line(event, &mut self.names, out);
+        match self.zoom {
+            Zoom::Wire => {
+                if self.zoom.shows(event) {
+                    write_line(event, &mut self.names, out);
+                }
+            }
+            Zoom::Group => self.render_folded(event, out),
+            Zoom::Timeline => {
+                let unannounced = self.timeline.observe(event, &mut self.names, out);
+                if unannounced || self.zoom.shows(event) {
+                    write_line(event, &mut self.names, out);
+                }
+            }
+        }
+    }
+
+    /// Appends what has been folded and not told yet. A run that ends with [`Kind::Finished`] has told
+    /// everything; one that ends with a finding has not.
+    pub fn finish(&mut self, out: &mut String) {
+        let ended = self.folds.end_all();
+        self.write_folded(ended, out);
+    }
+
+    /// Takes an event of which nothing is to be shown.
+    pub fn skip(&mut self, event: &Event) {
+        self.now = event.at;
+        self.names.learn(event);
+    }
+
+    /// The names that the trace has introduced so far.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    fn render_folded(&mut self, event: &Event, out: &mut String) {
+        let ended = self.folds.end(event);
+        self.write_folded(ended, out);
+        if !self.zoom.shows(event) {
+            return;
+        }
+        let start = out.len();
+        let body = write_line(event, &mut self.names, out);
+        match self.folds.take(event, &out[body]) {
+            Taken::Show(None) => {}
+            Taken::Show(Some(ended)) => {
+                let line = out.split_off(start);
+                self.write_folded([ended], out);
+                out.push_str(&line);
+            }
+            Taken::Count => out.truncate(start),
+        }
+    }
+
+    fn write_folded(&mut self, folded: impl IntoIterator<Item = Folded>, out: &mut String) {
+        for Folded { place, text } in folded {
+            write_head(self.now, place, &self.names, out);
+            out.push_str(&text);
+            out.push('\n');
         }
     }
 
@@ -53,29 +120,34 @@ impl Renderer {
         let mut renderer = Renderer::new(zoom);
         let mut out = String::new();
         events.into_iter().for_each(|event| renderer.render(event, &mut out));
+        renderer.finish(&mut out);
         out
     }
 }
 
-/// Appends the one line of one event.
-fn write_line(event: &Event, names: &mut Names, out: &mut String) {
+/// Appends the one line of one event. Where in `out` that stands which is not its head, nor the time on
+/// another clock.
+fn write_line(event: &Event, names: &mut Names, out: &mut String) -> Range<usize> {
     if let Kind::Script { text, .. } = &event.kind {
         writeln!(out, "{:>11}  ── {text}", event.at.to_string()).expect("a string takes all text");
-        return;
+        return out.len()..out.len();
     }
-    write_head(event, names, out);
+    write_head(event.at, event.place, names, out);
+    let start = out.len();
     out.push_str(phrase(&event.kind));
     event.visit(&mut Line::new(out, names));
+    let body = start..out.len();
     if event.local != event.at {
         write!(out, " local={}", event.local).expect("a string takes all text");
     }
     out.push('\n');
+    body
 }
 
 /// The columns that every line but those of the script has: time and place.
-fn write_head(event: &Event, names: &Names, out: &mut String) {
-    let place = names.place(event.place);
-    write!(out, "{:>11}  {place:<8} ", event.at.to_string()).expect("a string takes all text");
+fn write_head(at: Time, place: Place, names: &Names, out: &mut String) {
+    let place = names.place(place);
+    write!(out, "{:>11}  {place:<8} ", at.to_string()).expect("a string takes all text");
 }
 
 /// What a line says first, after its place.
@@ -94,8 +166,7 @@ fn phrase(kind: &Kind) -> &'static str {
         Kind::ConsumerStarted { .. } => "started",
         Kind::ConsumerClosed => "closed",
         Kind::Script { .. } => "──",
-        Kind::Expected { found: None, .. } => "as expected:",
-        Kind::Expected { found: Some(_), .. } => "NOT AS EXPECTED:",
+        Kind::Expected { .. } => "NOT AS EXPECTED:",
         Kind::NotSettled { .. } => "NOT SETTLED",
         Kind::NotDrained { .. } => "NOT DRAINED",
         Kind::Coordinator(crate::coordinator::Observation::State { .. })
@@ -120,5 +191,7 @@ fn phrase(kind: &Kind) -> &'static str {
 mod admin_tests;
 #[cfg(test)]
 mod cluster_tests;
+#[cfg(test)]
+mod fold_tests;
 #[cfg(test)]
 mod tests;

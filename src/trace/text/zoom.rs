@@ -10,10 +10,11 @@ use crate::{consumer, coordinator};
 /// How close a trace looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zoom {
-    /// Every event but the arrival of messages, which repeats their sending.
+    /// Every event but the arrival of messages, which repeats their sending, and expectations that are met.
     Wire,
     /// What happens to groups and members: the script, faults, state changes, generations,
-    /// partitions changing hands, records handed to applications; of messages only what went wrong.
+    /// partitions changing hands, records handed to applications; of messages only what went wrong. Lines
+    /// that repeat themselves are folded.
     Group,
     /// One line a generation, with the script and the faults between.
     Timeline,
@@ -36,7 +37,10 @@ impl Zoom {
     /// are not events' own.
     pub(super) fn shows(self, event: &Event) -> bool {
         match self {
-            Zoom::Wire => !matches!(event.kind, Kind::Received { .. }),
+            // An expectation that is met says no more than its line in the script.
+            Zoom::Wire => {
+                !matches!(event.kind, Kind::Received { .. } | Kind::Expected { found: None, .. })
+            }
             Zoom::Group => in_group(&event.kind),
             Zoom::Timeline => in_timeline(&event.kind),
         }
@@ -100,8 +104,8 @@ fn in_group(kind: &Kind) -> bool {
         | Kind::NotSettled { .. }
         | Kind::Drained { .. }
         | Kind::NotDrained { .. }
-        | Kind::Expected { .. }
         | Kind::Finished => true,
+        Kind::Expected { found, .. } => found.is_some(),
     }
 }
 
