@@ -16,6 +16,7 @@ use crate::rng::Rng;
 use super::cluster::{Shard, ShardState};
 use super::controller::{Controller, Leadership};
 use super::fetching::ParkedFetches;
+use super::front_end;
 use super::scatter::Scattered;
 use super::shard::Term;
 use super::topics::Topics;
@@ -276,11 +277,12 @@ impl Turn<'_, '_> {
     }
 
     /// Answers a request, be it a client's or a part of one; gives the answer back if it is not open.
-    pub(super) fn try_respond(&mut self, id: RequestId, body: Response) -> Option<Response> {
+    pub(super) fn try_respond(&mut self, id: RequestId, mut body: Response) -> Option<Response> {
         let Some((conn, request)) = self.broker.requests.swap_remove(&id) else {
             return self.part_answered(id, body);
         };
         assert_eq!(request.body.api(), body.api(), "request {id:?} was answered by another API");
+        front_end::put_for_version(request.version, &mut body);
         let response = Arc::new(ResponseFrame { correlation: request.correlation, body });
         self.out.push(Output::Respond { conn, request, response });
         if let Some(connection) = self.broker.connections.get_mut(&conn) {

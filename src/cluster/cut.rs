@@ -2,20 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use kafka_protocol::messages::offset_delete_response::{
-    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
-};
-use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse, WriteTxnMarkersRequest};
-
-use crate::protocol::{
-    GroupId, Request, RequestFrame, Response, ResponseError, TopicName, refusal,
+use kafka_protocol::messages::{
+    OffsetCommitResponse, OffsetDeleteResponse, TxnOffsetCommitResponse,
 };
 
+use crate::protocol::{GroupId, IndexSet, Request, RequestFrame, Response, ResponseError, refusal};
+
+use super::markers;
+use super::partial::{merge, refuse_missing};
 use super::routing::Routing;
 use super::topics::Topics;
-
-/// The topic that the offsets log is to clients.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// The places in the whole answer that a part's answer fills, in its order.
 pub(super) type Places = Vec<usize>;
@@ -24,6 +20,12 @@ pub(super) struct Cut {
     /// The answer, as far as it does not depend on any shard.
     pub(super) answer: Response,
     pub(super) parts: Vec<Part>,
+}
+
+impl Cut {
+    fn of(answer: impl Into<Response>, part: Option<Part>) -> Cut {
+        Cut { answer: answer.into(), parts: part.into_iter().collect() }
+    }
 }
 
 pub(super) struct Part {
@@ -56,48 +58,43 @@ pub(super) fn cut(
             let by_shard = by_shard(request.groups.iter(), routing);
             Cut { answer: refused(E::UnknownServerError), parts: parts(by_shard, part) }
         }
+        // A group named twice is deleted once, and answered once.
         Request::DeleteGroups(request) => {
+            let once: IndexSet<&GroupId> = request.groups_names.iter().collect();
+            let request = &request.clone().with_groups_names(once.into_iter().cloned().collect());
+            let answer = refusal(&request.clone().into(), frame.version, E::UnknownServerError);
             let part = |places: &Places| {
                 request.clone().with_groups_names(chosen(&request.groups_names, places)).into()
             };
             let by_shard = by_shard(request.groups_names.iter(), routing);
-            Cut { answer: refused(E::UnknownServerError), parts: parts(by_shard, part) }
+            Cut { answer, parts: parts(by_shard, part) }
         }
         Request::ListGroups(request) => {
             let everywhere = (0..partitions).map(|partition| (partition, Places::new())).collect();
             let answer = kafka_protocol::messages::ListGroupsResponse::default().into();
             Cut { answer, parts: parts(everywhere, |_| request.clone().into()) }
         }
-        Request::WriteTxnMarkers(request) => cut_markers(request, refused, topics, partitions),
+        Request::WriteTxnMarkers(request) => markers::cut(request, topics, partitions),
         Request::OffsetCommit(request) => {
-            let answer = refused(E::UnknownTopicOrPartition);
             let mut rest = request.clone();
-            let mut known = Known::new(topics);
-            rest.topics.retain_mut(|topic| {
-                topic.partitions.retain(|p| known.see(&topic.name, p.partition_index));
-                !topic.partitions.is_empty()
-            });
-            known.cut(answer, routing.partition_of(&request.group_id), rest.into())
+            let refused = refuse_missing(&mut rest.topics, topics);
+            let partition = routing.partition_of(&request.group_id);
+            let part = (!rest.topics.is_empty()).then(|| whole_part(partition, rest));
+            Cut::of(OffsetCommitResponse::default().with_topics(refused), part)
         }
         Request::TxnOffsetCommit(request) => {
-            let answer = refused(E::UnknownTopicOrPartition);
             let mut rest = request.clone();
-            let mut known = Known::new(topics);
-            rest.topics.retain_mut(|topic| {
-                topic.partitions.retain(|p| known.see(&topic.name, p.partition_index));
-                !topic.partitions.is_empty()
-            });
-            known.cut(answer, routing.partition_of(&request.group_id), rest.into())
+            let refused = refuse_missing(&mut rest.topics, topics);
+            let partition = routing.partition_of(&request.group_id);
+            let part = (!rest.topics.is_empty()).then(|| whole_part(partition, rest));
+            Cut::of(TxnOffsetCommitResponse::default().with_topics(refused), part)
         }
+        // Whether the group may be asked at all comes before its partitions, be there any left or not.
         Request::OffsetDelete(request) => {
-            let answer = all_unknown(request).into();
             let mut rest = request.clone();
-            let mut known = Known::new(topics);
-            rest.topics.retain_mut(|topic| {
-                topic.partitions.retain(|p| known.see(&topic.name, p.partition_index));
-                !topic.partitions.is_empty()
-            });
-            known.cut(answer, routing.partition_of(&request.group_id), rest.into())
+            let refused = refuse_missing(&mut rest.topics, topics);
+            let part = whole_part(routing.partition_of(&request.group_id), rest);
+            Cut::of(OffsetDeleteResponse::default().with_topics(refused), Some(part))
         }
         other => panic!("a {} request is for one shard as a whole", other.api()),
     }
@@ -124,88 +121,9 @@ fn parts(by_shard: BTreeMap<usize, Places>, request: impl Fn(&Places) -> Request
     by_shard.into_iter().map(part).collect()
 }
 
-/// Sorts the partitions of a request into those that exist and the others.
-struct Known<'a> {
-    topics: &'a Topics,
-    seen: usize,
-    places: Places,
-}
-
-impl<'a> Known<'a> {
-    fn new(topics: &'a Topics) -> Known<'a> {
-        Known { topics, seen: 0, places: Places::new() }
-    }
-
-    fn see(&mut self, topic: &TopicName, partition: i32) -> bool {
-        let exists = self.topics.find(topic, partition).is_some();
-        if exists {
-            self.places.push(self.seen);
-        }
-        self.seen += 1;
-        exists
-    }
-
-    /// A request of which nothing is left reaches no coordinator.
-    fn cut(self, answer: Response, partition: usize, request: Request) -> Cut {
-        let places = self.places;
-        let parts = match places.is_empty() {
-            true => Vec::new(),
-            false => vec![Part { partition, request, places }],
-        };
-        Cut { answer, parts }
-    }
-}
-
-fn all_unknown(request: &OffsetDeleteRequest) -> OffsetDeleteResponse {
-    let topics = request.topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|partition| {
-            OffsetDeleteResponsePartition::default()
-                .with_partition_index(partition.partition_index)
-                .with_error_code(ResponseError::UnknownTopicOrPartition.code())
-        });
-        OffsetDeleteResponseTopic::default()
-            .with_name(topic.name.clone())
-            .with_partitions(partitions.collect())
-    });
-    OffsetDeleteResponse::default().with_topics(topics.collect())
-}
-
-/// A marker goes to each partition of the offsets log that it names. For partitions of other topics, whose
-/// records are in no transaction here, it means nothing and is taken.
-fn cut_markers(
-    request: &WriteTxnMarkersRequest,
-    refused: impl Fn(ResponseError) -> Response,
-    topics: &Topics,
-    partitions: usize,
-) -> Cut {
-    let mut answer = refused(ResponseError::UnknownTopicOrPartition);
-    let mut by_shard: BTreeMap<usize, (WriteTxnMarkersRequest, Places)> = BTreeMap::new();
-    let mut codes = codes(&mut answer).into_iter().enumerate();
-    for marker in &request.markers {
-        for topic in &marker.topics {
-            for &index in &topic.partition_indexes {
-                let (place, code) = codes.next().expect("a code for each partition named");
-                let shard = usize::try_from(index).ok().filter(|&index| index < partitions);
-                if topic.name.as_str() != OFFSETS_TOPIC {
-                    let exists = topics.find(&topic.name, index).is_some();
-                    *code = if exists { 0 } else { *code };
-                } else if let Some(shard) = shard {
-                    let only = topic.clone().with_partition_indexes(vec![index]);
-                    let (request, places) = by_shard.entry(shard).or_default();
-                    request.markers.push(marker.clone().with_topics(vec![only]));
-                    places.push(place);
-                }
-            }
-        }
-    }
-    let part = |(partition, (request, places)): (usize, (WriteTxnMarkersRequest, Places))| Part {
-        partition,
-        request: request.into(),
-        places,
-    };
-    let parts = by_shard.into_iter().map(part).collect();
-    drop(codes);
-    Cut { answer, parts }
+/// A part whose answer concerns the answer as a whole.
+fn whole_part(partition: usize, request: impl Into<Request>) -> Part {
+    Part { partition, request: request.into(), places: Places::new() }
 }
 
 /// Puts a part's answer in its places.
@@ -233,41 +151,24 @@ pub(super) fn fill(whole: &mut Response, places: &Places, part: Response) {
         (Response::OffsetDelete(whole), Response::OffsetDelete(part)) if part.error_code != 0 => {
             *whole = part;
         }
-        (whole, mut part) => {
-            let mut whole = codes(whole);
-            for (&place, code) in places.iter().zip(codes(&mut part)) {
-                *whole[place] = *code;
-            }
+        (Response::OffsetDelete(whole), Response::OffsetDelete(part)) => {
+            merge(&mut whole.topics, part.topics);
         }
+        (Response::OffsetCommit(whole), Response::OffsetCommit(part)) => {
+            merge(&mut whole.topics, part.topics);
+        }
+        (Response::TxnOffsetCommit(whole), Response::TxnOffsetCommit(part)) => {
+            merge(&mut whole.topics, part.topics);
+        }
+        (Response::WriteTxnMarkers(whole), Response::WriteTxnMarkers(part)) => {
+            markers::fill(whole, part);
+        }
+        (whole, part) => panic!("a part of {} is answered by {}", whole.api(), part.api()),
     }
 }
 
 fn put<T>(whole: &mut [T], places: &Places, part: Vec<T>) {
     for (&place, answer) in places.iter().zip(part) {
         whole[place] = answer;
-    }
-}
-
-/// The errors of the partitions of an answer, in order.
-fn codes(answer: &mut Response) -> Vec<&mut i16> {
-    match answer {
-        Response::OffsetCommit(answer) => {
-            let partitions = answer.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
-            partitions.map(|partition| &mut partition.error_code).collect()
-        }
-        Response::TxnOffsetCommit(answer) => {
-            let partitions = answer.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
-            partitions.map(|partition| &mut partition.error_code).collect()
-        }
-        Response::OffsetDelete(answer) => {
-            let partitions = answer.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
-            partitions.map(|partition| &mut partition.error_code).collect()
-        }
-        Response::WriteTxnMarkers(answer) => {
-            let topics = answer.markers.iter_mut().flat_map(|marker| &mut marker.topics);
-            let partitions = topics.flat_map(|topic| &mut topic.partitions);
-            partitions.map(|partition| &mut partition.error_code).collect()
-        }
-        other => panic!("a {} response has no errors of partitions", other.api()),
     }
 }

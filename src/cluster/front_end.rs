@@ -1,14 +1,10 @@
 //! What a broker decides about a request of the group APIs without its coordinator (rules R3.10, R3.14).
 
 use crate::coordinator::{self, CoordinatorConfig};
-use crate::protocol::{
-    GroupId, Request, RequestFrame, Response, ResponseError, TopicName, refusal,
-};
+use crate::protocol::{GroupId, Request, RequestFrame, Response, ResponseError, refusal};
 use crate::time::from_millis_i32;
 
 use kafka_protocol::messages::HeartbeatResponse;
-
-use super::topics::Topics;
 
 /// The first SyncGroup that must name what it assigns with (KIP-559).
 const SYNC_NAMES_PROTOCOL: i16 = 5;
@@ -51,6 +47,23 @@ pub(super) fn invalid(frame: &RequestFrame, config: &CoordinatorConfig) -> Optio
     }
 }
 
+/// The first TxnOffsetCommit whose senders can bear to be told that a coordinator loads (KAFKA-7296).
+const COMMIT_MAY_LOAD: i16 = 2;
+
+/// Puts an answer into words that clients of this version know: producers before Kafka 2.0 break on
+/// COORDINATOR_LOAD_IN_PROGRESS.
+pub(super) fn put_for_version(version: i16, answer: &mut Response) {
+    let Response::TxnOffsetCommit(answer) = answer else { return };
+    if version >= COMMIT_MAY_LOAD {
+        return;
+    }
+    for partition in answer.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+        if partition.error_code == ResponseError::CoordinatorLoadInProgress.code() {
+            partition.error_code = ResponseError::CoordinatorNotAvailable.code();
+        }
+    }
+}
+
 /// The answer to a request that did not reach a coordinator, or was taken from it.
 pub(super) fn refused(frame: &RequestFrame, error: ResponseError) -> Response {
     use ResponseError as E;
@@ -77,40 +90,6 @@ pub(super) fn as_told_to_clients(request: &Request, error: ResponseError) -> Res
             Request::OffsetFetch(_),
         ) => E::NotCoordinator,
         (other, _) => coordinator::as_told_of_an_operation(other),
-    }
-}
-
-/// Whether a request names a partition that does not exist, which a coordinator must not see.
-pub(super) fn names_unknown_partition(request: &Request, topics: &Topics) -> bool {
-    let exists = |topic: &TopicName| 0..topics.partition_count(topic).unwrap_or(0);
-    match request {
-        Request::OffsetCommit(request) => request.topics.iter().any(|topic| {
-            let existing = exists(&topic.name);
-            !topic.partitions.iter().all(|p| existing.contains(&p.partition_index))
-        }),
-        Request::TxnOffsetCommit(request) => request.topics.iter().any(|topic| {
-            let existing = exists(&topic.name);
-            !topic.partitions.iter().all(|p| existing.contains(&p.partition_index))
-        }),
-        Request::OffsetDelete(request) => request.topics.iter().any(|topic| {
-            let existing = exists(&topic.name);
-            !topic.partitions.iter().all(|p| existing.contains(&p.partition_index))
-        }),
-        Request::JoinGroup(_)
-        | Request::SyncGroup(_)
-        | Request::Heartbeat(_)
-        | Request::LeaveGroup(_)
-        | Request::OffsetFetch(_)
-        | Request::DescribeGroups(_)
-        | Request::DeleteGroups(_)
-        | Request::ListGroups(_)
-        | Request::WriteTxnMarkers(_)
-        | Request::Produce(_)
-        | Request::Fetch(_)
-        | Request::ListOffsets(_)
-        | Request::Metadata(_)
-        | Request::InitProducerId(_)
-        | Request::FindCoordinator(_) => false,
     }
 }
 

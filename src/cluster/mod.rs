@@ -36,6 +36,8 @@
 //!
 //! Read next: [`crate::sim`], which runs brokers and consumers against each other.
 
+#[cfg(test)]
+mod answer_tests;
 mod appends;
 mod broker;
 #[expect(clippy::module_inception, reason = "the type that the module is named for")]
@@ -52,8 +54,10 @@ mod held;
 mod init_producer_id;
 mod list_offsets;
 mod log;
+mod markers;
 mod metadata;
 mod offsets_log;
+mod partial;
 mod produce;
 mod producers;
 mod reading;

@@ -2,9 +2,9 @@
 //! own to one shard, and the answers are put together in the order of the original (rule R3.15).
 //!
 //! OffsetFetch, DescribeGroups and DeleteGroups name groups of several shards, ListGroups means all of them,
-//! WriteTxnMarkers names partitions of the offsets log. OffsetCommit, TxnOffsetCommit and OffsetDelete are
-//! cut when they name a partition that does not exist: only the rest reaches the coordinator. How each is
-//! cut is in [`super::cut`].
+//! WriteTxnMarkers names partitions of the offsets log ([`super::markers`]). OffsetCommit, TxnOffsetCommit and
+//! OffsetDelete are cut when they name a partition that does not exist: only the rest reaches the coordinator
+//! ([`super::partial`]). How each is cut is in [`super::cut`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::coordinator::RequestId;
 use crate::protocol::{Api, RequestFrame, Response};
 
 use super::cut::{self, Places};
-use super::front_end::{self, names_unknown_partition};
+use super::partial::is_for_broker_too;
 use super::routing::group_of;
 use super::turn::Turn;
 
@@ -55,7 +55,7 @@ impl Turn<'_, '_> {
     /// Brings a request of the group APIs to the shards that it concerns.
     pub(super) fn group_request(&mut self, id: RequestId, frame: &Arc<RequestFrame>) {
         match group_of(&frame.body, frame.version) {
-            Some(group) if !names_unknown_partition(&frame.body, &self.shared.topics) => {
+            Some(group) if !is_for_broker_too(&frame.body, &self.shared.topics) => {
                 let partition = self.shared.routing.partition_of(group);
                 self.hand_over(partition, id, frame);
             }
@@ -64,10 +64,6 @@ impl Turn<'_, '_> {
     }
 
     fn scatter(&mut self, whole: RequestId, frame: &Arc<RequestFrame>) {
-        // The group is looked at before its partitions.
-        if let Some(error) = front_end::invalid(frame, &self.shared.config.coordinator) {
-            return self.respond(whole, front_end::refused(frame, error));
-        }
         let partitions = self.broker.terms.len();
         let cut = cut::cut(frame, &mut self.shared.routing, &self.shared.topics, partitions);
         let mut parts = Vec::new();

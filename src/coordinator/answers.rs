@@ -19,10 +19,19 @@ pub(super) fn joined(
     JoinGroupResponse::default()
         .with_generation_id(group.generation.0)
         .with_protocol_type(group.protocol_type.clone().filter(|_| version >= 7))
-        .with_protocol_name(group.protocol.clone())
+        .with_protocol_name(protocol_name(version, group.protocol.clone()))
         .with_leader(group.leader.as_ref().map(|leader| leader.0.clone()).unwrap_or_default())
         .with_member_id(member.clone())
         .with_members(roster)
+}
+
+/// The name of no protocol is null from version 7 on (KIP-559) and was empty before. One whose name is empty is told
+/// as none, though a SyncGroup has to name it as it is.
+fn protocol_name(version: i16, name: Option<StrBytes>) -> Option<StrBytes> {
+    match version >= 7 {
+        true => name.filter(|name| !name.is_empty()),
+        false => Some(name.unwrap_or_default()),
+    }
 }
 
 /// The list of members for the member of that id: only the leader gets one.
@@ -62,11 +71,9 @@ pub(super) fn join_error(
     member: &StrBytes,
     error: ResponseError,
 ) -> JoinGroupResponse {
-    // The name of no protocol is null from version 7 on (KIP-559) and was empty before.
-    let no_protocol = if version >= 7 { None } else { Some(StrBytes::new()) };
     JoinGroupResponse::default()
         .with_error_code(error.code())
-        .with_protocol_name(no_protocol)
+        .with_protocol_name(protocol_name(version, None))
         .with_member_id(member.clone())
 }
 

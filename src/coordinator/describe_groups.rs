@@ -15,6 +15,12 @@ use super::turn::Turn;
 /// The first version that says of a group that it does not exist (KIP-1043).
 const NAMES_MISSING_GROUP: i16 = 6;
 
+/// The first version that may ask what the caller may do to a group (KIP-430).
+const NAMES_OPERATIONS: i16 = 3;
+/// What there is to do to a group, a bit for each as `AclOperation` numbers them: read (3), delete (6), describe (8),
+/// describe configs (10), alter configs (11).
+const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
+
 /// Answers a DescribeGroups.
 pub(super) fn handle(
     groups: &Groups,
@@ -22,9 +28,16 @@ pub(super) fn handle(
     call: &Call<'_>,
     request: &DescribeGroupsRequest,
 ) {
-    let describe = |id: &GroupId| match groups.get(id) {
-        Some(group) => described(group),
-        None => missing(id, call.version),
+    let authorized = call.version >= NAMES_OPERATIONS && request.include_authorized_operations;
+    let describe = |id: &GroupId| {
+        let mut described = match groups.get(id) {
+            Some(group) => described(group),
+            None => missing(id, call.version),
+        };
+        if authorized && described.error_code == 0 {
+            described.authorized_operations = ALL_OPERATIONS;
+        }
+        described
     };
     let response = DescribeGroupsResponse::default()
         .with_groups(request.groups.iter().map(describe).collect());

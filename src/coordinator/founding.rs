@@ -4,7 +4,7 @@
 //! meanwhile came in the same batch, so nothing of it is stored either. If a group of its name had been removed in
 //! that batch, that one is back.
 
-use crate::protocol::{GroupId, ResponseError};
+use crate::protocol::{GroupId, ResponseError, StrBytes};
 use crate::sometimes::{Mark, sometimes};
 
 use super::api::AppendId;
@@ -28,7 +28,8 @@ pub(super) fn refused(
         sometimes(Mark::FoundingRefused);
         group.never_was = true;
         turn.appends.forget_membership(&group.id);
-        unload::refuse_parked(group, turn, error);
+        // Whose group has never been is nobody (R6.1.1).
+        unload::refuse_parked(group, turn, error, |_| StrBytes::new());
         if let Some(before) = group.before.take() {
             removal::instead(groups, turn, *before);
         }

@@ -117,8 +117,10 @@ impl Join<'_> {
             Ok(())
         } else if group.pending_join.contains(&member) {
             if self.instance().is_some() {
-                // Only dynamic members are given ids to come back with.
-                return Err(ResponseError::UnknownServerError);
+                // Only dynamic members are given ids to come back with. Kafka's answer to a breach of its own rules
+                // names nobody.
+                self.refuse(turn, &StrBytes::new(), ResponseError::UnknownServerError);
+                return Ok(());
             }
             group.pending_join.remove(&member);
             turn.timers.cancel(&group.pending_join_key(&member));

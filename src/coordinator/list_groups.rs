@@ -34,12 +34,17 @@ pub(super) fn handle(
 
 /// No names mean all; names that mean nothing match nothing.
 fn is_wanted(group: &Group, version: i16, request: &ListGroupsRequest) -> bool {
-    (version < STATES || passes(&request.states_filter, group.state().name()))
-        && (version < TYPES || passes(&request.types_filter, CLASSIC))
+    (version < STATES || passes(&request.states_filter, group.state().name(), trimmed))
+        && (version < TYPES || passes(&request.types_filter, CLASSIC, |wanted| wanted))
 }
 
-fn passes(filter: &[StrBytes], name: &str) -> bool {
-    filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+fn passes(filter: &[StrBytes], name: &str, read: impl Fn(&str) -> &str) -> bool {
+    filter.is_empty() || filter.iter().any(|wanted| read(wanted).eq_ignore_ascii_case(name))
+}
+
+/// Without what Java counts as space at either end. Kafka trims states so, but not types.
+fn trimmed(name: &str) -> &str {
+    name.trim_matches(|c| c <= ' ')
 }
 
 fn listed(group: &Group, version: i16) -> ListedGroup {

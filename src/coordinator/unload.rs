@@ -1,6 +1,6 @@
 //! The end of a coordinator's term (rules R11).
 
-use crate::protocol::{MemberId, ResponseError};
+use crate::protocol::{MemberId, ResponseError, StrBytes};
 
 use super::answers;
 use super::api::Release;
@@ -14,20 +14,25 @@ pub(super) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
     turn.timers.cancel_all();
     for group in groups.values_mut() {
         group.enter(GroupState::Dead, "unloaded", turn);
-        refuse_parked(group, turn, ResponseError::NotCoordinator);
+        refuse_parked(group, turn, ResponseError::NotCoordinator, |id| id.0.clone());
     }
     for (request, response) in turn.appends.abandon(ResponseError::NotCoordinator) {
         turn.respond(request, response, Release::Now);
     }
 }
 
-/// Answers everything that is parked in a group with an error.
-pub(super) fn refuse_parked(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
+/// Answers everything that is parked in a group with an error. `named` is the member id that a JoinGroup is told.
+pub(super) fn refuse_parked(
+    group: &mut Group,
+    turn: &mut Turn<'_>,
+    error: ResponseError,
+    named: impl Fn(&MemberId) -> StrBytes,
+) {
     let waits = |m: &super::member::Member| m.join.is_some() || m.sync.is_some();
     let waiting: Vec<MemberId> = group.members.ids_where(waits);
     for id in waiting {
         if let Some(join) = group.members.take_join(&id.0) {
-            let answer = answers::join_error(join.version, &id.0, error);
+            let answer = answers::join_error(join.version, &named(&id), error);
             turn.respond(join.request, answer, Release::Now);
         }
         if let Some(sync) = group.members.take_sync(&id.0) {

@@ -24,7 +24,7 @@ pub use kafka_protocol::messages::{GroupId, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{Api, Request, RequestFrame, Response, ResponseFrame};
 pub use partitioner::offsets_partition;
-pub use refusal::refusal;
+pub use refusal::{error_message, refusal};
 pub use uuid::Uuid;
 
 use std::hash::BuildHasherDefault;
@@ -34,6 +34,9 @@ pub const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 
 /// A map that iterates in the order of insertion, so that iteration is the same in every process.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, BuildHasherDefault<rustc_hash::FxHasher>>;
+
+/// A set that keeps the order of insertion.
+pub type IndexSet<T> = indexmap::IndexSet<T, BuildHasherDefault<rustc_hash::FxHasher>>;
 
 /// The numeric code of an outcome: 0 for success.
 pub fn error_code(error: Option<ResponseError>) -> i16 {

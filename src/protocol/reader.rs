@@ -38,8 +38,12 @@ impl Reader {
     pub(super) fn nullable_string(&mut self, what: &str) -> Result<Option<StrBytes>, Malformed> {
         let length = i32::from(self.int16(what)?);
         let Some(bytes) = self.take(what, length)? else { return Ok(None) };
-        let text = StrBytes::from_utf8(bytes);
-        text.map(Some).map_err(|error| Malformed(format!("{what}: {error}")))
+        // Java reads any bytes as text, with a replacement character for what is none.
+        let text = StrBytes::from_utf8(bytes.clone());
+        let text = text.unwrap_or_else(|_| {
+            StrBytes::from_string(String::from_utf8_lossy(&bytes).into_owned())
+        });
+        Ok(Some(text))
     }
 
     pub(super) fn nullable_bytes(&mut self, what: &str) -> Result<Option<Bytes>, Malformed> {
@@ -80,11 +84,8 @@ impl Reader {
     }
 
     fn take(&mut self, what: &str, length: i32) -> Result<Option<Bytes>, Malformed> {
-        if length == -1 {
-            return Ok(None);
-        }
-        let length = usize::try_from(length)
-            .map_err(|_| Malformed(format!("{what} has a length of {length}")))?;
+        // Null is −1, and Java takes every other negative length for it too.
+        let Ok(length) = usize::try_from(length) else { return Ok(None) };
         self.holds(what, length)?;
         Ok(Some(self.0.split_to(length)))
     }

@@ -36,7 +36,7 @@ use kafka_protocol::messages::{
     WriteTxnMarkersResponse,
 };
 
-use super::{Request, Response, ResponseError, StrBytes};
+use super::{Request, Response, ResponseError, StrBytes, error_name, str_bytes};
 
 /// The answer to `request`, sent at `version`, that refuses all of it with `error`.
 pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Response {
@@ -48,8 +48,8 @@ pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Respons
         Request::Metadata(request) => metadata(request, code).into(),
         Request::OffsetCommit(request) => offset_commit(request, code).into(),
         Request::OffsetFetch(request) => offset_fetch(request, version, code).into(),
-        Request::FindCoordinator(request) => find_coordinator(request, version, code).into(),
-        Request::JoinGroup(request) => join_group(request, version, code).into(),
+        Request::FindCoordinator(request) => find_coordinator(request, version, error).into(),
+        Request::JoinGroup(request) => join_group(request, version, error).into(),
         Request::Heartbeat(_) => HeartbeatResponse::default().with_error_code(code).into(),
         Request::LeaveGroup(_) => LeaveGroupResponse::default().with_error_code(code).into(),
         Request::SyncGroup(_) => SyncGroupResponse::default().with_error_code(code).into(),
@@ -79,14 +79,33 @@ pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Respons
     }
 }
 
-/// Refusals repeat the caller's member id. The name of no protocol is null from version 7 on (KIP-559) and
-/// was empty before.
-fn join_group(request: &JoinGroupRequest, version: i16, code: i16) -> JoinGroupResponse {
+/// Kafka's words for an error, as the few answers carry them that tell it in words too: some clients show their users
+/// nothing else. The name, for an error that none of them tells.
+pub fn error_message(error: ResponseError) -> &'static str {
+    match error {
+        ResponseError::CoordinatorNotAvailable => "The coordinator is not available.",
+        ResponseError::InvalidRequest => {
+            "This most likely occurs because of a request being malformed by the client library or the \
+             message was sent to an incompatible broker. See the broker logs for more details."
+        }
+        other => error_name(other.code()),
+    }
+}
+
+/// What is wrong with the request itself is told to the caller by its member id, what stands in its way is not. The
+/// name of no protocol is null from version 7 on (KIP-559) and was empty before.
+fn join_group(request: &JoinGroupRequest, version: i16, error: ResponseError) -> JoinGroupResponse {
     let no_protocol = if version >= 7 { None } else { Some(StrBytes::new()) };
+    let member = match error {
+        ResponseError::InvalidGroupId | ResponseError::InvalidSessionTimeout => {
+            request.member_id.clone()
+        }
+        _ => StrBytes::new(),
+    };
     JoinGroupResponse::default()
-        .with_error_code(code)
+        .with_error_code(error.code())
         .with_protocol_name(no_protocol)
-        .with_member_id(request.member_id.clone())
+        .with_member_id(member)
 }
 
 fn offset_commit(request: &OffsetCommitRequest, code: i16) -> OffsetCommitResponse {
@@ -164,15 +183,17 @@ fn write_txn_markers(request: &WriteTxnMarkersRequest, code: i16) -> WriteTxnMar
     WriteTxnMarkersResponse::default().with_markers(markers.collect())
 }
 
-/// Several keys came with version 4 (KIP-699).
+/// Several keys came with version 4 (KIP-699). The error in words came with version 1.
 fn find_coordinator(
     request: &FindCoordinatorRequest,
     version: i16,
-    code: i16,
+    error: ResponseError,
 ) -> FindCoordinatorResponse {
+    let (code, message) = (error.code(), Some(str_bytes(error_message(error))));
     if version < 4 {
         return FindCoordinatorResponse::default()
             .with_error_code(code)
+            .with_error_message(message.filter(|_| version >= 1))
             .with_node_id((-1).into())
             .with_port(-1);
     }
@@ -182,6 +203,7 @@ fn find_coordinator(
             .with_node_id((-1).into())
             .with_port(-1)
             .with_error_code(code)
+            .with_error_message(message.clone())
     });
     FindCoordinatorResponse::default().with_coordinators(keys.collect())
 }
@@ -251,22 +273,30 @@ mod tests {
     };
 
     use super::*;
-    use crate::protocol::{GroupId, TopicName, str_bytes};
+    use crate::protocol::{GroupId, TopicName};
 
     const ERROR: ResponseError = ResponseError::NotCoordinator;
 
     /// R6.1.1, R6.1.16.
     #[test]
-    fn a_refused_join_keeps_its_member_id_and_names_no_protocol() {
-        let request = JoinGroupRequest::default().with_member_id(str_bytes("c1-x"));
+    fn a_refused_join_names_no_protocol_and_the_member_only_if_the_request_is_wrong() {
+        use ResponseError as E;
+        let request: Request = JoinGroupRequest::default().with_member_id(str_bytes("c1-x")).into();
         for (version, name) in [(6, Some(StrBytes::new())), (7, None)] {
-            let Response::JoinGroup(answer) = refusal(&request.clone().into(), version, ERROR)
-            else {
-                panic!("a JoinGroup is refused by a JoinGroup");
-            };
-            assert_eq!((answer.error_code, answer.generation_id), (ERROR.code(), -1));
-            assert_eq!(answer.member_id.as_str(), "c1-x");
-            assert_eq!(answer.protocol_name, name, "version {version}");
+            for (error, member) in [
+                (E::InvalidGroupId, "c1-x"),
+                (E::InvalidSessionTimeout, "c1-x"),
+                (E::NotCoordinator, ""),
+                (E::CoordinatorLoadInProgress, ""),
+                (E::RequestTimedOut, ""),
+            ] {
+                let Response::JoinGroup(answer) = refusal(&request, version, error) else {
+                    panic!("a JoinGroup is refused by a JoinGroup");
+                };
+                assert_eq!((answer.error_code, answer.generation_id), (error.code(), -1));
+                assert_eq!(answer.member_id.as_str(), member, "{error:?}");
+                assert_eq!(answer.protocol_name, name, "version {version}");
+            }
         }
     }
 

@@ -96,9 +96,11 @@ pub fn decode_subscription(payload: &Bytes) -> Result<Subscription, Malformed> {
 }
 
 /// The topics that a subscription names, sorted and without repeats. Reads no more than version 0 has,
-/// which every version begins with, so that a reader need not know the versions of its clients.
+/// which every version begins with, so that a reader need not know the versions of its clients: whatever number
+/// stands in front is passed over.
 pub fn subscribed_topics(payload: &Bytes) -> Result<Vec<TopicName>, Malformed> {
-    let (_, mut reader) = open(payload)?;
+    let mut reader = Reader::new(payload);
+    reader.int16("the version")?;
     first_version(&mut reader).map(|(topics, _)| topics)
 }
 

@@ -19,6 +19,9 @@ use crate::protocol::{Api, ResponseError, StrBytes, error_name, str_bytes};
 /// The key of ApiVersions among Kafka's APIs.
 pub(super) const KEY: i16 = ApiKey::ApiVersions as i16;
 
+/// The first version that names the client's software (KIP-511).
+const NAMES_SOFTWARE: i16 = 3;
+
 /// The version a client asks in.
 const ASKED: i16 = 3;
 
@@ -30,17 +33,32 @@ fn own_versions() -> RangeInclusive<i16> {
     both_ways::<ApiVersionsRequest>()
 }
 
-/// Who sends the frame, if it is an ApiVersions request. In a version that is not spoken nothing is looked
-/// at, as nobody can know how to (KIP-511).
-pub(super) fn check_request(mut bytes: Bytes, version: i16) -> Result<StrBytes, Malformed> {
+/// Who sends the frame, if it is an ApiVersions request, and why it is refused. In a version that is not spoken
+/// nothing is looked at, as nobody can know how to (KIP-511).
+pub(super) fn check_request(
+    mut bytes: Bytes,
+    version: i16,
+) -> Result<(StrBytes, Option<ResponseError>), Malformed> {
     if !own_versions().contains(&version) {
-        return Ok(StrBytes::default());
+        return Ok((StrBytes::default(), Some(ResponseError::UnsupportedVersion)));
     }
     let header = request_header(&mut bytes, ApiKey::ApiVersions.request_header_version(version))?;
-    lengths::walk(&bytes, &layouts::API_VERSIONS_REQUEST, version)
+    let request = lengths::walk(&bytes, &layouts::API_VERSIONS_REQUEST, version)
         .and_then(|_| decode::<ApiVersionsRequest>(&mut bytes, version))
         .map_err(|reason| Malformed::body(REQUEST, version, reason))?;
-    Ok(header.client_id.unwrap_or_default())
+    let software = [&request.client_software_name, &request.client_software_version];
+    let named = version < NAMES_SOFTWARE || software.iter().all(|text| is_plain(text));
+    let refused = (!named).then_some(ResponseError::InvalidRequest);
+    Ok((header.client_id.unwrap_or_default(), refused))
+}
+
+/// Whether it can be a client's software or its version: letters, digits, dots and dashes of ASCII, with a letter or a
+/// digit at either end (KIP-511). Operators look at these, so that nothing else may get into their tools.
+fn is_plain(text: &str) -> bool {
+    let ends = [text.chars().next(), text.chars().next_back()];
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    ends.iter().all(|end| end.is_some_and(|c| c.is_ascii_alphanumeric()))
+        && text.chars().all(inside)
 }
 
 /// The answer to ApiVersions, as one frame without its length prefix.
@@ -48,14 +66,21 @@ pub(super) fn check_request(mut bytes: Bytes, version: i16) -> Result<StrBytes, 
 /// A version that is not spoken is answered with UNSUPPORTED_VERSION in the layout of version 0, which every
 /// client reads, and with the versions of ApiVersions itself, so that the client asks again in one of them
 /// (KIP-511). The header is that of the oldest responses always: a client must read it before it knows
-/// anything.
-pub fn api_versions_response(correlation: i32, version: i16) -> Bytes {
+/// anything. Any other refusal has no list.
+pub fn api_versions_response(
+    correlation: i32,
+    version: i16,
+    refused: Option<ResponseError>,
+) -> Bytes {
     let own = listed(KEY, own_versions());
-    if !own_versions().contains(&version) {
-        let refusal = ApiVersionsResponse::default()
-            .with_error_code(ResponseError::UnsupportedVersion.code())
-            .with_api_keys(vec![own]);
-        return response_frame(correlation, &refusal, 0);
+    let refusal =
+        |error: ResponseError| ApiVersionsResponse::default().with_error_code(error.code());
+    match refused {
+        Some(error @ ResponseError::UnsupportedVersion) => {
+            return response_frame(correlation, &refusal(error).with_api_keys(vec![own]), 0);
+        }
+        Some(error) => return response_frame(correlation, &refusal(error), version),
+        None => {}
     }
     let served = Api::ALL.iter().map(|&api| listed(api as i16, versions(api)));
     let mut keys: Vec<ApiVersion> = served.chain([own]).collect();

@@ -5,7 +5,9 @@ use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 
 use super::codec::{self, api_key, decode, encode};
 use super::{Malformed, api_versions, layouts, lengths, nulls, versions};
-use crate::protocol::{Api, Request, RequestFrame, Response, ResponseFrame, StrBytes};
+use crate::protocol::{
+    Api, Request, RequestFrame, Response, ResponseError, ResponseFrame, StrBytes,
+};
 
 /// What a client has sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +24,8 @@ pub enum Incoming {
         version: i16,
         /// What the client calls itself; empty in a version that is not spoken.
         client_id: StrBytes,
+        /// Why it is refused, if it is.
+        refused: Option<ResponseError>,
     },
 }
 
@@ -37,8 +41,8 @@ pub fn decode_request(mut bytes: Bytes) -> Result<Incoming, Malformed> {
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let correlation = i32::from_be_bytes([c0, c1, c2, c3]);
     if key == api_versions::KEY {
-        let client_id = api_versions::check_request(bytes, version)?;
-        return Ok(Incoming::ApiVersions { correlation, version, client_id });
+        let (client_id, refused) = api_versions::check_request(bytes, version)?;
+        return Ok(Incoming::ApiVersions { correlation, version, client_id, refused });
     }
     let api = Api::ALL.iter().copied().find(|api| *api as i16 == key);
     let api = api.ok_or(Malformed::UnknownApi(key))?;

@@ -3,6 +3,7 @@
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 
 use super::*;
+use crate::protocol::StrBytes;
 
 /// What a client is told of each key: error, node, host, port.
 fn found(
@@ -31,6 +32,42 @@ fn found(
         .iter()
         .map(|it| (it.key.to_string(), it.error_code, it.node_id.0, it.host.to_string(), it.port));
     told.collect()
+}
+
+/// R3.16.
+#[test]
+fn old_versions_have_a_word_for_every_outcome() {
+    let mut bench = bench(config());
+    let unknown = "This most likely occurs because of a request being malformed by the client library or \
+                   the message was sent to an incompatible broker. See the broker logs for more details.";
+    for version in versions::<FindCoordinatorRequest>() {
+        for (key_type, message) in [
+            (0, "NONE"),
+            (1, "The coordinator is not available."),
+            (2, unknown),
+            (3, unknown),
+            (-1, unknown),
+        ] {
+            let request = FindCoordinatorRequest::default().with_key_type(key_type);
+            let request = match version {
+                0..=3 => request.with_key(str_bytes("a")),
+                _ => request.with_coordinator_keys(vec![str_bytes("a"), str_bytes("")]),
+            };
+            let request = if version == 0 { request.with_key_type(0) } else { request };
+            let answer: FindCoordinatorResponse = ask(&mut bench, B1, version, &request);
+            let told = |message: &Option<StrBytes>| message.clone().unwrap_or_default().to_string();
+            match version {
+                0 => assert_eq!(told(&answer.error_message), ""),
+                1..=3 => assert_eq!(told(&answer.error_message), message, "version {version}"),
+                _ => {
+                    let said = if (0..=2).contains(&key_type) { "" } else { message };
+                    let keys = answer.coordinators.iter();
+                    let all: Vec<_> = keys.map(|found| told(&found.error_message)).collect();
+                    assert_eq!(all, [said, said], "version {version}");
+                }
+            }
+        }
+    }
 }
 
 /// R3.16.

@@ -21,6 +21,34 @@ fn a_group_that_does_not_exist_is_dead_and_since_version_6_an_error() {
 
 /// R6.7.7.
 #[test]
+fn who_asks_may_do_everything_to_every_group_without_an_error() {
+    let (mut bench, _) = Bench::stable(1);
+    for (version, asks, told) in [
+        (2, true, [i32::MIN, i32::MIN]),
+        (3, false, [i32::MIN, i32::MIN]),
+        (3, true, [3400, 3400]),
+        (5, true, [3400, 3400]),
+        (6, true, [3400, i32::MIN]),
+    ] {
+        let request = kafka_protocol::messages::DescribeGroupsRequest::default()
+            .with_groups(vec![named("g"), named("nope")])
+            .with_include_authorized_operations(asks);
+        // What a version does not have cannot be asked.
+        let request = match version >= 3 {
+            true => request,
+            false => request.with_include_authorized_operations(false),
+        };
+        let id = bench.ask("a", version, request);
+        let crate::protocol::Response::DescribeGroups(answer) = bench.answer(id) else {
+            panic!("not a description")
+        };
+        let all: Vec<_> = answer.groups.iter().map(|group| group.authorized_operations).collect();
+        assert_eq!(all, told, "version {version}");
+    }
+}
+
+/// R6.7.7.
+#[test]
 fn an_empty_id_is_an_id() {
     let mut bench = Bench::new();
     commit_to(&mut bench, "", "t-0", 5);

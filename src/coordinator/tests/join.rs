@@ -51,6 +51,7 @@ fn a_new_group_that_cannot_be_stored_answers_its_join_with_the_error() {
     let join = bench.ask("c", 3, join_request(""));
     bench.fail(E::NotEnoughReplicas);
     assert_eq!(bench.joined(join).error_code, code(E::CoordinatorNotAvailable));
+    assert_eq!(bench.joined(join).member_id.as_str(), "", "R6.1.1");
     assert!(bench.coordinator.groups.is_empty());
     let mut armed = 0;
     bench.coordinator.deadlines(&mut |_| armed += 1);
@@ -127,6 +128,31 @@ fn a_refusal_names_no_protocol_in_the_way_of_its_version() {
     };
     let empty = Some(str_bytes(""));
     assert_eq!([2, 6, 7, 9].map(&mut named), [empty.clone(), empty, None, None]);
+}
+
+/// R6.1.16.
+#[test]
+fn an_assignor_without_a_name_is_told_as_none_since_version_7() {
+    for (version, name) in
+        [(3, Some(str_bytes(""))), (6, Some(str_bytes(""))), (7, None), (9, None)]
+    {
+        let mut bench = Bench::new();
+        let unnamed = |id: &str| offer(join_request(id), &[("", "topics")]);
+        let first = bench.ask("m", version, unnamed(""));
+        let join = match version {
+            3 => first,
+            _ => {
+                let id = bench.joined(first).member_id;
+                bench.ask("m", version, unnamed(&id))
+            }
+        };
+        bench.pass(secs(3));
+        let joined = bench.joined(join);
+        assert_eq!((joined.error_code, joined.protocol_name), (0, name.clone()), "v{version}");
+        assert_eq!(joined.members[0].metadata, "topics");
+        let again = bench.ask("m", version, unnamed(&joined.member_id));
+        assert_eq!(bench.joined(again).protocol_name, name, "told again in v{version}");
+    }
 }
 
 /// R7.4.

@@ -68,6 +68,8 @@ fn states_are_picked_by_name_in_upper_or_lower_case() {
         (vec!["PreparingRebalance", "CompletingRebalance", "Dead"], vec![]),
         (vec!["Stab"], vec![]),
         (vec!["nonsense", "Empty"], vec![A]),
+        (vec![" Stable\t"], vec![G]),
+        (vec![""], vec![]),
     ] {
         assert_eq!(list(&mut bench, 5, &states, &[]), listed, "{states:?}");
         let ids = |listed: Vec<String>| -> Vec<String> {
@@ -88,6 +90,8 @@ fn types_are_picked_by_name_in_upper_or_lower_case() {
         (vec!["consumer"], vec![]),
         (vec!["share"], vec![]),
         (vec!["nonsense"], vec![]),
+        (vec![" classic"], vec![]),
+        (vec![""], vec![]),
     ] {
         assert_eq!(list(&mut bench, 5, &[], &types), listed, "{types:?}");
     }

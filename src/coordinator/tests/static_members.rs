@@ -92,6 +92,7 @@ fn an_id_to_come_back_with_is_no_static_members() {
     let pending = bench.joined(first).member_id;
     let join = bench.join_as("i0", &pending);
     assert_eq!(bench.joined(join).error_code, code(E::UnknownServerError));
+    assert_eq!(bench.joined(join).member_id.as_str(), "");
     assert_eq!(bench.look().pending.len(), 1);
 }
 

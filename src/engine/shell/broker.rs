@@ -121,12 +121,12 @@ async fn serve<N: Net>(
     loop {
         let answer = match wire::decode_request(bytes) {
             Err(malformed) => return malformed.to_string(),
-            Ok(Incoming::ApiVersions { correlation, version, client_id }) => {
+            Ok(Incoming::ApiVersions { correlation, version, client_id, refused }) => {
                 // Whoever is cut off does not even learn that there is a broker.
                 hub.is_called(conn, &client_id);
                 pass(hub, at, &client_id, Way::Up).await;
                 pass(hub, at, &client_id, Way::Down).await;
-                ToClient::Send(wire::api_versions_response(correlation, version))
+                ToClient::Send(wire::api_versions_response(correlation, version, refused))
             }
             Ok(Incoming::Request(frame)) => handle(hub, (at, conn), mail, frame).await,
         };

@@ -67,6 +67,27 @@ fn topics_are_found_in_front_of_what_is_broken() {
     assert_eq!(subscribed_topics(&cut), Ok(full().topics));
 }
 
+/// R6.7.5.
+#[test]
+fn topics_are_read_whatever_the_version_says() {
+    let topics = [str_bytes("t")].map(TopicName);
+    for version in [0, 1, 3, 99, -1, i16::MIN] {
+        let mut payload = BytesMut::new();
+        payload.put_i16(version);
+        payload.put_slice(b"\0\0\0\x01\0\x01t\xff\xff\xff\xff");
+        assert_eq!(subscribed_topics(&payload.freeze()), Ok(topics.to_vec()), "{version}");
+    }
+    // Text that is none names some other topic.
+    let odd = b"\0\0\0\0\0\x01\0\x01\xff\xff\xff\xff\xff";
+    let named = subscribed_topics(&Bytes::from_static(odd));
+    assert_eq!(named, Ok(vec![TopicName(str_bytes("\u{fffd}"))]));
+    for cut in
+        [&b"\0"[..], b"\0\0", b"\0\0\0\0\0\x01\0\x01t", b"\0\0\xff\xff\xff\xff\xff\xff\xff\xff"]
+    {
+        assert!(subscribed_topics(&Bytes::copy_from_slice(cut)).is_err(), "{cut:?}");
+    }
+}
+
 #[test]
 fn an_empty_assignment_payload_means_no_partitions() {
     assert_eq!(decode_assignment(&Bytes::new()), Ok(vec![]));
@@ -94,7 +115,7 @@ fn a_count_that_the_payload_has_no_room_for_is_refused() {
         assert!(decode_assignment(&lying(0, &[lie])).is_err());
     }
     assert!(decode_subscription(&lying(0, &[0, i32::MAX])).is_err());
-    assert!(decode_subscription(&lying(0, &[0, -2])).is_err());
+    assert_eq!(decode_subscription(&lying(0, &[0, -2])), Ok(Subscription::default()));
     assert!(decode_subscription(&lying(-1, &[0, -1])).is_err());
     // One owned topic of an empty name, with a billion partitions.
     let mut nested = BytesMut::from(&lying(1, &[0, -1, 1])[..]);

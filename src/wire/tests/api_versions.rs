@@ -1,15 +1,17 @@
 //! The first question of every client.
 
-use bytes::Bytes;
-use kafka_protocol::messages::ApiVersionsResponse;
-use kafka_protocol::protocol::Decodable;
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_protocol::protocol::{Decodable, Encodable};
 
 use super::sample;
-use crate::protocol::{Api, str_bytes};
+use crate::protocol::{Api, ResponseError, str_bytes};
 use crate::wire::{
     Incoming, Malformed, api_versions_response, decode_api_versions_response, decode_request,
     encode_api_versions_request, layouts, lengths, versions,
 };
+
+const UNSUPPORTED: Option<ResponseError> = Some(ResponseError::UnsupportedVersion);
 
 fn decoded(mut bytes: Bytes, version: i16) -> ApiVersionsResponse {
     assert_eq!(bytes.split_to(4), 7_i32.to_be_bytes()[..], "the header is the correlation alone");
@@ -21,7 +23,7 @@ fn decoded(mut bytes: Bytes, version: i16) -> ApiVersionsResponse {
 #[test]
 fn the_list_is_what_is_served() {
     for version in 0..=4 {
-        let response = decoded(api_versions_response(7, version), version);
+        let response = decoded(api_versions_response(7, version, None), version);
         assert_eq!(response.error_code, 0);
         let listed: Vec<_> = response
             .api_keys
@@ -40,23 +42,59 @@ fn the_list_is_what_is_served() {
 fn a_version_to_come_is_refused_in_the_oldest_layout() {
     for version in [5, 99, -1, i16::MAX] {
         let wanted = b"\x00\x00\x00\x07\x00\x23\x00\x00\x00\x01\x00\x12\x00\x00\x00\x04";
-        assert_eq!(api_versions_response(7, version), &wanted[..]);
+        assert_eq!(api_versions_response(7, version, UNSUPPORTED), &wanted[..]);
     }
 }
 
-fn who(version: i16, client_id: &str) -> Incoming {
-    Incoming::ApiVersions { correlation: 7, version, client_id: str_bytes(client_id) }
+fn who(version: i16, client_id: &str, refused: Option<ResponseError>) -> Incoming {
+    Incoming::ApiVersions { correlation: 7, version, client_id: str_bytes(client_id), refused }
+}
+
+/// The request of a client that runs this software, at version 3 or 4.
+fn asked_by(version: i16, name: &str, software_version: &str) -> Bytes {
+    let mut bytes = BytesMut::from(&b"\x00\x12"[..]);
+    bytes.put_i16(version);
+    bytes.put_slice(b"\x00\x00\x00\x07\x00\x02c1\x00");
+    let body = ApiVersionsRequest::default()
+        .with_client_software_name(str_bytes(name))
+        .with_client_software_version(str_bytes(software_version));
+    body.encode(&mut bytes, version).expect("a request");
+    bytes.freeze()
+}
+
+/// R3.18, KIP-511.
+#[test]
+fn malformed_names_of_software_are_refused() {
+    let refused = Some(ResponseError::InvalidRequest);
+    for plain in ["a", "9", "a-b", "librdkafka", "1.2.3-x", "a--b", "a..b", "A9"] {
+        for (name, software_version) in [(plain, "1"), ("a", plain)] {
+            let incoming = decode_request(asked_by(3, name, software_version));
+            assert_eq!(incoming, Ok(who(3, "c1", None)), "{plain}");
+        }
+    }
+    for odd in ["", "-", "-a", "a-", ".a", "a.", "a b", "a_b", "a/b", "a+b", "é", "aé"] {
+        for (name, software_version) in [(odd, "1"), ("a", odd)] {
+            for version in [3, 4] {
+                let incoming = decode_request(asked_by(version, name, software_version));
+                assert_eq!(incoming, Ok(who(version, "c1", refused)), "{odd}");
+            }
+        }
+    }
+    for version in [3, 4] {
+        let answer = decoded(api_versions_response(7, version, refused), version);
+        assert_eq!((answer.error_code, answer.api_keys.len()), (42, 0));
+    }
 }
 
 #[test]
 fn a_client_is_told_what_the_broker_speaks() {
     let asked = encode_api_versions_request(7, &str_bytes("c1"));
     let incoming = decode_request(asked).expect("a request");
-    assert_eq!(incoming, who(3, "c1"));
-    let told = decode_api_versions_response(api_versions_response(7, 3)).expect("a list");
+    assert_eq!(incoming, who(3, "c1", None));
+    let told = decode_api_versions_response(api_versions_response(7, 3, None)).expect("a list");
     assert!(told.contains(&(Api::JoinGroup as i16, versions(Api::JoinGroup))));
     assert_eq!(told.len(), Api::ALL.len() + 1);
-    let refused = decode_api_versions_response(api_versions_response(7, 99));
+    let refused = decode_api_versions_response(api_versions_response(7, 99, UNSUPPORTED));
     assert_eq!(refused, Ok(vec![(18, 0..=4)]));
 }
 
@@ -71,7 +109,7 @@ fn another_error_is_told_by_its_name() {
 fn a_request_of_an_unknown_version_is_not_looked_at() {
     let bytes = Bytes::from_static(b"\x00\x12\x00\x63\x00\x00\x00\x07\xff\xff\xff");
     let incoming = decode_request(bytes);
-    assert_eq!(incoming, Ok(who(99, "")));
+    assert_eq!(incoming, Ok(who(99, "", UNSUPPORTED)));
 }
 
 #[test]
