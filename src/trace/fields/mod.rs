@@ -176,11 +176,11 @@ fn visit_message<V: Visitor>(message: &Message, conn: ConnectionId, v: &mut V) {
             v.text("client", &frame.client_id);
             request::visit(&frame.body, v);
         }
-        Message::Response { response, .. } => {
+        Message::Response { request, response } => {
             v.word("side", "response");
             v.int("correlation", i64::from(response.correlation));
             v.error("error", response::outcome(&response.body));
-            response::visit(&response.body, v);
+            response::visit(&request.body, &response.body, v);
         }
     }
     v.int("conn", i64::from(conn.0));

@@ -10,7 +10,7 @@ use kafka_protocol::messages::{
 };
 
 use super::{Visitor, admin, assignment, optional_text, subscription, topic};
-use crate::protocol::{BrokerId, Response, StrBytes};
+use crate::protocol::{BrokerId, Request, Response, StrBytes};
 use crate::trace::event::Place;
 
 /// The first error that a response holds, wherever it holds it; 0 when everything went well.
@@ -76,12 +76,12 @@ fn first(top: i16, mut inner: impl Iterator<Item = i16>) -> i16 {
 }
 
 #[inline]
-pub(super) fn visit<V: Visitor>(response: &Response, v: &mut V) {
+pub(super) fn visit<V: Visitor>(request: &Request, response: &Response, v: &mut V) {
     match response {
         // Its error code, visited as the outcome, is all it says.
         Response::Heartbeat(_) => {}
         Response::Fetch(body) => fetch(body, v),
-        Response::JoinGroup(body) => join_group(body, v),
+        Response::JoinGroup(body) => join_group(request, body, v),
         Response::SyncGroup(body) => sync_group(body, v),
         Response::LeaveGroup(body) => leave_group(body, v),
         Response::OffsetCommit(body) => offset_commit(body, v),
@@ -100,7 +100,12 @@ pub(super) fn visit<V: Visitor>(response: &Response, v: &mut V) {
     }
 }
 
-fn join_group<V: Visitor>(body: &JoinGroupResponse, v: &mut V) {
+/// Before version 7 only the request names the protocol type (KIP-559).
+fn join_group<V: Visitor>(request: &Request, body: &JoinGroupResponse, v: &mut V) {
+    let protocol_type = match request {
+        Request::JoinGroup(join) => Some(&join.protocol_type),
+        _ => body.protocol_type.as_ref(),
+    };
     v.int("generation", i64::from(body.generation_id));
     v.member("member", &body.member_id);
     v.member("leader", &body.leader);
@@ -112,7 +117,7 @@ fn join_group<V: Visitor>(body: &JoinGroupResponse, v: &mut V) {
         v.item();
         v.member("member", &member.member_id);
         optional_text(v, "instance", member.group_instance_id.as_ref());
-        subscription(v, "subscription", &member.metadata, body.protocol_type.as_ref());
+        subscription(v, "subscription", &member.metadata, protocol_type);
     }
     v.close();
 }

@@ -160,6 +160,13 @@ fn what_members_of_another_protocol_type_write_is_shown_as_it_is() {
     );
     assert!(shown(&[b'x'; 61]).contains(&format!("range[\"{}\"…]", "x".repeat(60))));
     assert!(shown(&[0, 1, 0xff]).contains("range[3 bytes]"));
+    // Its leader is told as much in a version that does not name the type.
+    let member = kafka_protocol::messages::join_group_response::JoinGroupResponseMember::default()
+        .with_member_id(c1.0.clone())
+        .with_metadata(Bytes::from_static(b"{}"));
+    let answer = JoinGroupResponse::default().with_members(vec![member]);
+    let asked = join(&c1).with_protocol_type(str_bytes("sr"));
+    assert!(tail(answered(1, consumer(0, 1), asked, answer)).ends_with("members=c1#1[{}]"));
 }
 
 #[test]
