@@ -8,14 +8,14 @@ use crate::run::Finding;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    everything held
-  1    an invariant or an expect line is violated; of `mutants`: some survived; of `report merge`: there are
-       findings, or what was expected is not there
-  2    usage: bad arguments, an unreadable or wrong script, a step that cannot be done
+  1    an invariant or an expect line is violated; of `mutants`: some survived;
+       of `report merge`: there are findings, or what was expected is not there
+  2    usage: bad arguments, an unreadable or wrong script, an impossible step
   3    a group did not converge
   4    the system under test crashed, or hangs
   130  interrupted before anything was found
 
-When several things were found, the code is that of the worst: 4, then 1, 3 and 2.";
+When several things were found, the code is that of the worst: 4, then 1, 3, 2.";
 
 /// How a command went, the worst last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -30,6 +30,8 @@ pub fn mutants(args: &args::Mutants, out: &mut Out) -> Result<Exit, Failure> {
     let matrix = Matrix::measure(&mutants, (args.starts, args.seeds), way, &stop, &done);
     bar.finish_and_clear();
     if stop.load(std::sync::atomic::Ordering::Relaxed) {
+        out.line("interrupted: a search that is not over says nothing of a mutant")?;
+        out.object(&json!({ "type": "matrix", "interrupted": true }))?;
         return Ok(Exit::Interrupted);
     }
     match out.is_json() {
@@ -91,14 +93,14 @@ fn text(matrix: &Matrix, out: &mut Out) -> Result<(), Failure> {
     }
     let killed = matrix.rows.len() - matrix.survivors().count();
     out.line(format_args!(
-        "{killed} of {} mutants found from each of {} starting points within {} seeds",
-        matrix.rows.len(),
-        matrix.starts,
-        human::thousands(matrix.most)
+        "{killed} of {} found from each of {} within {}",
+        human::number(matrix.rows.len() as u64, "mutant"),
+        human::number(matrix.starts, "starting point"),
+        human::number(matrix.most, "seed")
     ))?;
     let medians = matrix.rows.iter().map(|row| row.seeds().unwrap_or(u64::MAX));
     if let Some(median) = mutant::median(medians.collect()) {
-        out.line(format_args!("half of them within {median} seeds"))?;
+        out.line(format_args!("half of them within {}", human::number(median, "seed")))?;
     }
     for row in matrix.survivors() {
         let found = row.catches.iter().flatten().count();

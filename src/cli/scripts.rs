@@ -106,7 +106,12 @@ pub fn load(path: &Path) -> Option<Script> {
                 (format!("{SIMS}/{}.sim", script.name), Ok(script.text.to_owned()))
             }
             (false, Err(why)) => {
-                complain(&format!("cannot read {name}: there is no such file, and {why}"));
+                let meant = format!("{name}.sim");
+                let why = match Path::new(&meant).exists() {
+                    true => format!("did you mean {meant}?"),
+                    false => why,
+                };
+                complain(&format!("cannot read {name}: there is no such file; {why}"));
                 return None;
             }
             (true, _) => (name, script::read_text(path)),

@@ -89,7 +89,8 @@ fn unknown(word: &str) -> String {
     let names = kafka::NAMES.iter().map(|(name, _)| *name);
     let words: Vec<&str> = verbs::names().into_iter().chain(options).chain(names).collect();
     let verbs = || format!("the verbs are {}", verbs::names().join(", "));
-    let help = suggest::nearest(word, words).map(|near| format!("did you mean `{near}`?"));
+    let near = suggest::translated(word).or_else(|| suggest::nearest(word, words));
+    let help = near.map(|near| format!("did you mean `{near}`?"));
     format!("the sim language has no word '{word}': {}", help.unwrap_or_else(verbs))
 }
 

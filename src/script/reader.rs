@@ -142,6 +142,9 @@ fn unknown_verb(head: Piece<'_>) -> ScriptError {
     if let Some(answer) = kafka::answer(None, name, value) {
         return error.label("no verb, but a setting of Kafka's").help(answer);
     }
+    if let Some(verb) = suggest::translated(head.text) {
+        return error.label("unknown verb").help(format!("did you mean `{verb}`?"));
+    }
     match head.text.split_once('=') {
         Some(_) => error
             .label("an option without a verb")

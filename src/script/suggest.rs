@@ -20,6 +20,32 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
+/// What other tools call a verb of ours.
+const ELSEWHERE: [(&str, &str); 16] = [
+    ("kill", "crash"),
+    ("stop", "leave"),
+    ("close", "leave"),
+    ("start", "join"),
+    ("wait", "advance"),
+    ("sleep", "advance"),
+    ("assert", "expect"),
+    ("check", "expect"),
+    ("freeze", "pause"),
+    ("unpause", "resume"),
+    ("disconnect", "partition"),
+    ("delay", "clog"),
+    ("elect", "move"),
+    ("send", "produce"),
+    ("consumer", "join"),
+    ("stabilize", "settle"),
+];
+
+/// The verb that is called `word` elsewhere.
+pub(super) fn translated(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    ELSEWHERE.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours)
+}
+
 /// `did you mean …?` when something is near, else what was expected.
 pub(super) fn help<'a>(
     word: &str,
@@ -56,6 +82,15 @@ fn tolerance(candidate: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_other_tools_are_translated_into_verbs_of_ours() {
+        let verbs = crate::script::verbs::names();
+        for (theirs, ours) in ELSEWHERE {
+            assert!(verbs.contains(&ours) && !verbs.contains(&theirs), "{theirs}");
+        }
+        assert_eq!(translated("Kill"), Some("crash"));
+    }
 
     #[test]
     fn a_slip_is_recognised_and_a_different_word_is_not() {

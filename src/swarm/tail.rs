@@ -39,12 +39,11 @@ impl Tail {
 
     /// Takes the next event.
     pub(super) fn take(&mut self, event: &Event) {
-        if self.is_in_focus(event) {
-            self.renderer.render(event, &mut self.text);
-            self.keep();
-        } else {
-            self.renderer.skip(event);
+        match self.is_in_focus(event) {
+            true => self.renderer.render(event, &mut self.text),
+            false => self.renderer.skip(event, &mut self.text),
         }
+        self.keep();
     }
 
     /// Where lines are few, a fault that a line of the script has just announced is not told again.
@@ -72,8 +71,11 @@ impl Tail {
 
     /// The lines as a paragraph with a heading.
     pub(super) fn told(mut self) -> String {
-        self.renderer.finish(&mut self.text);
-        self.keep();
+        // At the end of a few lines there is no room for what was folded long ago.
+        if self.focus.is_none() {
+            self.renderer.finish(&mut self.text);
+            self.keep();
+        }
         let of = self.focus.as_ref().map(Focus::told).filter(|of| !of.is_empty());
         let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
         let mut told = match self.focus {

@@ -27,6 +27,9 @@ use crate::{consumer, coordinator};
 /// Within which time clients try again: `retry.backoff.max.ms` is a second, and the rest is the network's.
 const RETRIED: Duration = Duration::from_secs(2);
 
+/// Within which time a heartbeat or a commit comes again.
+const PERIODIC: Duration = Duration::from_secs(60);
+
 /// What is being counted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Folds {
@@ -66,11 +69,11 @@ enum What {
 }
 
 impl What {
-    /// Whether it comes again at once as long as nothing has changed. A refusal may take a heartbeat interval.
-    fn is_retried(&self) -> bool {
+    /// Within which time it comes again as long as nothing has changed.
+    fn comes_again_in(&self) -> Duration {
         match self {
-            What::Response(..) | What::CommitFailed => false,
-            What::Lost(..) | What::CoordinatorLost => true,
+            What::Response(..) | What::CommitFailed => PERIODIC,
+            What::Lost(..) | What::CoordinatorLost => RETRIED,
         }
     }
 }
@@ -93,7 +96,7 @@ pub(super) struct Folded {
 impl Folds {
     /// What the event ends, to be written before it.
     pub(super) fn end(&mut self, event: &Event) -> Vec<Folded> {
-        let mut ended = self.end_retries(event.at);
+        let mut ended = self.end_overdue(event.at);
         ended.extend(self.end_because_of(event));
         ended
     }
@@ -126,11 +129,10 @@ impl Folds {
         ended
     }
 
-    /// Retries that have not come for too long.
-    fn end_retries(&mut self, now: Time) -> Vec<Folded> {
-        let over =
-            |key: &Key, repeat: &Repeat| key.what.is_retried() && repeat.until + RETRIED < now;
-        let ended = self.repeats.extract_if(.., |key, repeat| over(key, repeat));
+    /// Lines that have not come again for too long.
+    fn end_overdue(&mut self, now: Time) -> Vec<Folded> {
+        let overdue = |key: &Key, repeat: &Repeat| repeat.until + key.what.comes_again_in() < now;
+        let ended = self.repeats.extract_if(.., |key, repeat| overdue(key, repeat));
         ended.filter_map(|(key, repeat)| repeat.told(key.place)).collect()
     }
 

@@ -77,10 +77,14 @@ impl Renderer {
         self.write_folded(ended, out);
     }
 
-    /// Takes an event of which nothing is to be shown.
-    pub fn skip(&mut self, event: &Event) {
+    /// Takes an event that is not to be shown. What it ends is told all the same.
+    pub fn skip(&mut self, event: &Event, out: &mut String) {
         self.now = event.at;
         self.names.learn(event);
+        if self.zoom == Zoom::Group {
+            let ended = self.folds.end(event);
+            self.write_folded(ended, out);
+        }
     }
 
     /// The names that the trace has introduced so far.
