@@ -78,8 +78,8 @@ impl Served {
                 self.receive(ConnectionId(conn), frame);
                 true
             }
-            Ok(Incoming::ApiVersions { correlation, version, .. }) => {
-                assert!(!wire::api_versions_response(correlation, version).is_empty());
+            Ok(Incoming::ApiVersions { correlation, version, refused, .. }) => {
+                assert!(!wire::api_versions_response(correlation, version, refused).is_empty());
                 true
             }
             Err(malformed) => {
