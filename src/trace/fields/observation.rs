@@ -243,9 +243,13 @@ pub(super) fn world<V: Visitor>(kind: &Kind, v: &mut V) {
             v.script_line(*line);
             v.text("text", text);
         }
-        Kind::FaultBegan { fault, peer } | Kind::FaultEnded { fault, peer } => {
+        Kind::FaultBegan { fault, peer, direction } => {
             visit_fault(*fault, *peer, v);
+            if let Some(direction) = direction {
+                v.word("direction", direction.name());
+            }
         }
+        Kind::FaultEnded { fault, peer } => visit_fault(*fault, *peer, v),
         Kind::Appended { partition, first, next } => {
             v.partition("partition", &partition.topic.0, partition.partition);
             v.int("first", *first);
