@@ -383,6 +383,8 @@ fn consumer_config<V: Visitor>(name: &Arc<str>, config: &ConsumerConfig, v: &mut
     v.duration("request", config.request_timeout);
     v.duration("backoff", config.retry_backoff);
     v.duration("backoff_max", config.retry_backoff_max);
+    v.duration("reconnect_backoff", config.reconnect_backoff);
+    v.duration("reconnect_backoff_max", config.reconnect_backoff_max);
     v.duration("fetch", config.fetch_max_wait);
     v.duration("metadata_age", config.metadata_max_age);
     v.int("version", i64::from(config.join_version));
