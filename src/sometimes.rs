@@ -58,11 +58,13 @@ pub enum Mark {
     JoinedTooLate,
     /// A client turns to another broker for records.
     FollowedLeader,
+    /// A client is named a coordinator that it has lost a moment ago, and may not connect to yet.
+    CoordinatorUnavailable,
 }
 
 impl Mark {
     /// Every mark.
-    pub const ALL: [Mark; 22] = [
+    pub const ALL: [Mark; 23] = [
         Mark::NobodyCouldLead,
         Mark::DelayExtended,
         Mark::UnjoinedPutOut,
@@ -85,6 +87,7 @@ impl Mark {
         Mark::TopicsChanged,
         Mark::JoinedTooLate,
         Mark::FollowedLeader,
+        Mark::CoordinatorUnavailable,
     ];
 }
 

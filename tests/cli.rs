@@ -49,6 +49,17 @@ fn refused(file: &std::path::Path) -> String {
 }
 
 #[test]
+fn a_step_that_cannot_be_done_is_told_once_with_its_line() {
+    let script = b"topic orders partitions=1\ngroup g\njoin c1\n\nresume c1\n";
+    let path = file("bad-step.sim", script);
+    let output = output(&["run", path.to_str().expect("a UTF-8 path")]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = format!("error: c1 is not paused\n  --> {}:5\n", path.display());
+    assert_eq!(text(&output.stderr), told);
+    assert!(!text(&output.stdout).contains("is not paused"), "{}", text(&output.stdout));
+}
+
+#[test]
 fn bad_usage_is_named_and_has_the_exit_code_of_usage() {
     let mut told = String::new();
     for line in [

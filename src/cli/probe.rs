@@ -3,14 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use crate::engine;
-use crate::run::{Finding, Systems};
+use crate::run::Systems;
 use crate::trace::Event;
 
 use super::args;
 use super::exit::Exit;
 use super::interrupt;
 use super::out::{Failure, Out};
-use super::run::{place, tell};
+use super::run::{place, tell, tell_bad_step};
 use super::scripts::{self, Script};
 use super::trace::Printer;
 
@@ -38,10 +38,10 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
             return Ok(Exit::Usage);
         }
     };
-    if let (Some(Finding::BadStep { line, message }), Some(script)) = (&report.finding, &script) {
-        tell(&format!("error: {message}\n  --> {}:{line}", script.name));
-    }
     let exit = printer.finish(("bootstrap", args.bootstrap.clone().into()), &report)?;
+    if let Some(script) = &script {
+        tell_bad_step(&report, &script.name);
+    }
     // What was not done cannot have gone wrong, nor held.
     let cut_short = exit == Exit::Held && stop.load(Ordering::Relaxed);
     Ok(if cut_short { Exit::Interrupted } else { exit })

@@ -1,7 +1,7 @@
 //! `run FILE.sim …`
 
 use crate::engine::{Refused, run_on};
-use crate::run::{Checks, Finding};
+use crate::run::{Checks, Finding, Report};
 use crate::trace::Event;
 
 use super::args;
@@ -32,13 +32,18 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
                 continue;
             }
         };
-        if let Some(Finding::BadStep { line, message }) = &report.finding {
-            tell(&format!("error: {message}\n  --> {file}:{line}"));
-        }
         let exit = printer.finish(("file", file.clone().into()), &report)?;
+        tell_bad_step(&report, file);
         worst = worst.max(exit);
     }
     Ok(worst)
+}
+
+/// A step that could not be done is the user's mistake, told like those that are found before a run.
+pub(super) fn tell_bad_step(report: &Report, file: &str) {
+    if let Some(Finding::BadStep { line, message }) = &report.finding {
+        tell(&format!("error: {message}\n  --> {file}:{line}"));
+    }
 }
 
 /// Where that stands which was refused, in a file that says `text`. A schedule does not remember the lines of its

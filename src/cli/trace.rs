@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::run::Report;
+use crate::run::{Finding, Report};
 use crate::trace::{Event, Json, Renderer, Zoom};
 
 use super::exit::Exit;
@@ -67,6 +67,8 @@ impl<'a> Printer<'a> {
         let exit = Exit::of(report.finding.as_ref());
         self.out.line("")?;
         match &report.finding {
+            // A line of a script: whoever has its name tells it with its place.
+            Some(Finding::BadStep { line: 1.., .. }) => {}
             Some(finding) => self.out.line(finding)?,
             None => self.out.line("held")?,
         }

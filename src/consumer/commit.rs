@@ -71,7 +71,8 @@ impl Consumer {
         if topics.is_empty() {
             return false;
         }
-        if self.membership.state != MemberState::Stable {
+        let stable = self.membership.state == MemberState::Stable;
+        if !stable {
             self.fail_commit(out);
             return false;
         }

@@ -36,6 +36,10 @@ pub struct ConsumerConfig {
     pub retry_backoff: Duration,
     /// … up to `retry.backoff.max.ms`.
     pub retry_backoff_max: Duration,
+    /// `reconnect.backoff.ms`: the pause before a lost connection is made again, doubled with each failure …
+    pub reconnect_backoff: Duration,
+    /// … up to `reconnect.backoff.max.ms`.
+    pub reconnect_backoff_max: Duration,
     /// `fetch.max.wait.ms`: how long the broker may hold a Fetch that finds nothing. Kafka's default is
     /// 500 ms; ours is longer, because idle fetches would be most of a run and test nothing of a group.
     pub fetch_max_wait: Duration,
@@ -68,6 +72,8 @@ impl ConsumerConfig {
             request_timeout: Duration::from_secs(30),
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
+            reconnect_backoff: Duration::from_millis(50),
+            reconnect_backoff_max: Duration::from_secs(1),
             fetch_max_wait: Duration::from_secs(5),
             metadata_max_age: Duration::from_secs(300),
             processing_time: Duration::from_millis(1),

@@ -3,6 +3,7 @@
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 
 use crate::protocol::{Api, BrokerId, Request, ResponseError};
+use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::links::{How, Sent};
@@ -45,7 +46,7 @@ impl Consumer {
     /// Asks which broker coordinates the group, if that is not known.
     pub(super) fn find_coordinator(&mut self, now: Time, out: &mut Vec<Output>) {
         let unknown = self.discovery.coordinator.is_none();
-        if unknown && self.discovery.find_due <= now && !self.find_in_flight() {
+        if unknown && self.find_at() <= now && !self.find_in_flight() {
             let key = self.config.group.0.clone();
             let request = match version_of(Api::FindCoordinator, self.config.join_version) {
                 0..=3 => FindCoordinatorRequest::default().with_key(key),
@@ -67,6 +68,12 @@ impl Consumer {
             None => (answer.error_code, answer.node_id),
         };
         match ResponseError::try_from_code(error) {
+            // It was lost a moment ago and may not be connected to yet: it is looked for again after a while.
+            None if self.connects_at(Purpose::Coordinator, BrokerId(node.0)) > now => {
+                sometimes(Mark::CoordinatorUnavailable);
+                out.push(Output::Observe(Observation::CoordinatorLost { why: "unavailable" }));
+                self.find_failed(now);
+            }
             None => {
                 self.discovery.find_failures = 0;
                 self.discovery.coordinator = Some(BrokerId(node.0));
@@ -106,7 +113,7 @@ impl Consumer {
         self.coordinator_lost(why, out);
         if let Some((conn, lost)) = self.links.close(Purpose::Coordinator) {
             out.push(Output::Close { conn });
-            self.fail(now, Purpose::Coordinator, lost, why, out);
+            self.connection_lost(now, (conn.purpose, conn.broker), lost, why, out);
         }
     }
 
@@ -116,9 +123,18 @@ impl Consumer {
 
     pub(super) fn find_deadline(&self) -> Time {
         match self.discovery.coordinator {
-            None if !self.find_in_flight() => self.discovery.find_due,
+            None if !self.find_in_flight() => self.find_at(),
             _ => Time::NEVER,
         }
+    }
+
+    fn find_at(&self) -> Time {
+        self.discovery.find_due.max(self.asks_at())
+    }
+
+    /// From when on the bootstrap broker whose turn it is may be asked.
+    pub(super) fn asks_at(&self) -> Time {
+        self.connects_at(Purpose::Bootstrap, self.discovery.bootstrap(&self.config))
     }
 
     fn find_in_flight(&self) -> bool {

@@ -166,7 +166,7 @@ impl Consumer {
 
     /// Fetches what the application will want next.
     pub(super) fn fetch(&mut self, now: Time, out: &mut Vec<Output>) {
-        if self.fetcher.fetch_at > now || self.fetch_in_flight() {
+        if self.fetch_at() > now || self.fetch_in_flight() {
             return;
         }
         let topics = self.fetchable();
@@ -215,7 +215,11 @@ impl Consumer {
                 && self.metadata.has_leader(name)
         };
         let wants = !self.fetch_in_flight() && self.partitions.iter().any(wanted);
-        if wants { self.fetcher.fetch_at } else { Time::NEVER }
+        if wants { self.fetch_at() } else { Time::NEVER }
+    }
+
+    fn fetch_at(&self) -> Time {
+        self.fetcher.fetch_at.max(self.reads_at())
     }
 
     fn fetch_in_flight(&self) -> bool {

@@ -114,6 +114,12 @@ impl Links {
         self.get(purpose).open.map(|(_, broker)| broker)
     }
 
+    /// Whether a request to that broker would go on a connection that is open.
+    pub(super) fn is_usable(&self, purpose: Purpose, broker: BrokerId) -> bool {
+        let link = self.get(purpose);
+        link.open.is_some_and(|(_, open)| open == broker || !link.in_flight.is_empty())
+    }
+
     /// The request that a response answers; none for one on a connection that is no longer open.
     pub(super) fn answered(&mut self, conn: Conn, correlation: i32) -> Option<Sent> {
         let link = self.link(conn.purpose);

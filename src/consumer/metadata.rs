@@ -62,7 +62,7 @@ impl Metadata {
 
 impl Consumer {
     pub(super) fn ask_metadata(&mut self, now: Time, out: &mut Vec<Output>) {
-        if self.metadata.due <= now && !self.metadata_in_flight() {
+        if self.metadata.due.max(self.asks_at()) <= now && !self.metadata_in_flight() {
             // All topics, not only its own: a leader assigns what others subscribe to.
             let request = MetadataRequest::default().with_topics(None);
             self.send(now, Purpose::Bootstrap, Sent::Metadata, request, out);
@@ -70,7 +70,10 @@ impl Consumer {
     }
 
     pub(super) fn metadata_deadline(&self) -> Time {
-        if self.metadata_in_flight() { Time::NEVER } else { self.metadata.due }
+        match self.metadata_in_flight() {
+            true => Time::NEVER,
+            false => self.metadata.due.max(self.asks_at()),
+        }
     }
 
     fn metadata_in_flight(&self) -> bool {

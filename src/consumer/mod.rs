@@ -14,6 +14,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `links` | connections, correlation numbers, request timeouts |
+//! | `reconnect` | how soon a lost connection is made again |
 //! | `discovery` | FindCoordinator, which broker to ask |
 //! | `metadata` | Metadata: topics, racks, who leads the partitions |
 //! | `membership` | JoinGroup, SyncGroup, what an error does to the membership |
@@ -44,6 +45,7 @@ mod metadata;
 mod offer;
 mod position;
 mod prepare;
+mod reconnect;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -73,12 +75,14 @@ use membership::Membership;
 use metadata::Metadata;
 use offer::Memories;
 use prepare::Prepare;
+use reconnect::Reconnects;
 
 /// The correct consumer. See the module head.
 pub struct Consumer {
     config: ConsumerConfig,
     rng: Rng,
     links: Links,
+    reconnects: Reconnects,
     discovery: Discovery,
     metadata: Metadata,
     membership: Membership,
@@ -112,6 +116,7 @@ impl Consumer {
         );
         Consumer {
             links: Links::new(config.join_version),
+            reconnects: Reconnects::default(),
             discovery: Discovery::new(now),
             metadata: Metadata::new(now),
             membership: Membership::new(now),
@@ -238,6 +243,7 @@ impl Consumer {
         out: &mut Vec<Output>,
     ) {
         if let Some(sent) = self.links.answered(conn, frame.correlation) {
+            self.reconnects.answered((conn.purpose, conn.broker));
             self.respond(now, sent, &frame.body, out);
         }
     }
@@ -262,7 +268,8 @@ impl Consumer {
             Input::Response { conn, frame } => self.take_response(now, conn, &frame, out),
             Input::Disconnected { conn } => {
                 if let Some(lost) = self.links.disconnected(conn) {
-                    self.fail(now, conn.purpose, lost, "disconnected", out);
+                    let link = (conn.purpose, conn.broker);
+                    self.connection_lost(now, link, lost, "disconnected", out);
                 }
             }
             Input::Close | Input::ProcessingTime(_) => {}
@@ -272,7 +279,8 @@ impl Consumer {
     fn expire_requests(&mut self, now: Time, out: &mut Vec<Output>) {
         while let Some((conn, lost)) = self.links.close_expired(now) {
             out.push(Output::Close { conn });
-            self.fail(now, conn.purpose, lost, "request timed out", out);
+            let link = (conn.purpose, conn.broker);
+            self.connection_lost(now, link, lost, "request timed out", out);
         }
     }
 }

@@ -37,7 +37,7 @@ impl Consumer {
             self.send(now, Purpose::Coordinator, sent, request, out);
         }
         let unstarted = self.missing(|name, one| one.reset && self.metadata.has_leader(name));
-        if !unstarted.is_empty() && !self.list_offsets_in_flight() {
+        if !unstarted.is_empty() && !self.list_offsets_in_flight() && self.reads_at() <= now {
             let sent = Sent::ListOffsets(self.fetcher.epoch);
             self.send(now, Purpose::Data, sent, list_offsets_request(unstarted), out);
         }
@@ -54,7 +54,11 @@ impl Consumer {
             && self.partitions.iter().any(|(name, one)| {
                 one.position.is_none() && one.reset && self.metadata.has_leader(name)
             });
-        if committed || start { self.fetcher.positions_at } else { Time::NEVER }
+        match (committed, start) {
+            (true, _) => self.fetcher.positions_at,
+            (false, true) => self.fetcher.positions_at.max(self.reads_at()),
+            (false, false) => Time::NEVER,
+        }
     }
 
     /// Whether positions are missing and may be looked for. What a cooperative member has no position of yet

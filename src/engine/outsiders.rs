@@ -61,7 +61,8 @@ fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible
                 Direction::Forward => Directions { up: upwards, down: !upwards },
             };
             hub.valves().cut(client, broker, ways);
-            (FaultKind::Partition, Some(broker), true)
+            hub.enter(|sim| sim.partition_outside(broker, ways));
+            return Some(Ok(()));
         }
         Action::Heal(a, b) => {
             let (client, broker, _) = ends(a, b)?;

@@ -274,7 +274,10 @@ mod tests {
     #[test]
     fn who_is_paused_looks_for_its_coordinator_or_is_no_member_owes_no_heartbeat() {
         let mut paused = member();
-        paused.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Pause, peer: None });
+        paused.at_consumer(
+            0,
+            Kind::FaultBegan { fault: FaultKind::Pause, peer: None, direction: None },
+        );
         late(&mut paused).holds();
         let lost = Observation::CoordinatorLost { why: "disconnected" };
         late(member().consumer(0, lost)).holds();

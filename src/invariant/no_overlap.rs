@@ -387,7 +387,10 @@ mod tests {
     #[test]
     fn a_crash_ends_ownership() {
         let mut story = story();
-        story.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+        story.at_consumer(
+            0,
+            Kind::FaultBegan { fault: FaultKind::Crash, peer: None, direction: None },
+        );
         story.started(2).assigned(2, "a", 1, &["t-0"]).holds();
     }
 

@@ -290,7 +290,10 @@ mod tests {
     #[test]
     fn who_is_gone_gives_up_nothing() {
         let mut crashed = story(true);
-        crashed.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+        crashed.at_consumer(
+            0,
+            Kind::FaultBegan { fault: FaultKind::Crash, peer: None, direction: None },
+        );
         crashed.assigned(1, "b", 2, &["t-1"]).holds();
         let mut expired = story(true);
         expired.removed("a", Removal::SessionExpired).assigned(1, "b", 2, &["t-1"]).holds();
@@ -311,7 +314,10 @@ mod tests {
         story.generation(2, &["a", "b"]).assigned(1, "b", 2, &["t-0"]);
         story.ask_join("a");
         story.generation(3, &["a", "b"]).assigned(1, "b", 3, &["t-0"]);
-        story.at_consumer(1, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+        story.at_consumer(
+            1,
+            Kind::FaultBegan { fault: FaultKind::Crash, peer: None, direction: None },
+        );
         story.started(2).replaced("k", "b", "b2").assigned(2, "b2", 3, &["t-0"]).holds();
     }
 

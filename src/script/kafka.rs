@@ -28,6 +28,8 @@ pub(super) const NAMES: &[(&str, Here)] = &[
     ("max.poll.records", Is("records")),
     ("auto.commit.interval.ms", Is("autocommit")),
     ("request.timeout.ms", Is("request")),
+    ("reconnect.backoff.ms", Is("reconnect-backoff")),
+    ("reconnect.backoff.max.ms", Is("reconnect-backoff-max")),
     ("fetch.max.wait.ms", Is("fetch")),
     ("metadata.max.age.ms", Is("metadata")),
     ("partition.assignment.strategy", Is("assignor")),

@@ -176,6 +176,12 @@ options! {
         "max.poll.records" |piece| Ok(values::whole(piece, 1, MOST_COUNTED)? as usize);
     AUTOCOMMIT: Duration = "autocommit" "DURATION" => "5s" "auto.commit.interval.ms" values::millis;
     REQUEST: Duration = "request" "DURATION" => "30s" "request.timeout.ms" values::millis;
+    RECONNECT_BACKOFF: Duration = "reconnect-backoff" "DURATION" => "50ms"
+        "reconnect.backoff.ms: the first pause before a lost connection is made again"
+        values::millis_or_zero;
+    RECONNECT_BACKOFF_MAX: Duration = "reconnect-backoff-max" "DURATION" => "1s"
+        "reconnect.backoff.max.ms: up to which it doubles with each failure"
+        values::millis_or_zero;
     FETCH: Duration = "fetch" "DURATION" => "5s" != "500ms" "fetch.max.wait.ms" values::millis;
     METADATA: Duration = "metadata" "DURATION" => "5m"
         "metadata.max.age.ms: how soon it notices that topics have grown or gone" values::millis;

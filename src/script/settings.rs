@@ -11,8 +11,9 @@ use super::lexer::Piece;
 use super::options::{
     AIM, ASSIGNOR, AUTOCOMMIT, BROKERS, COMMIT, DETECT, FETCH, HEARTBEAT, INITIAL_DELAY, INSTANCE,
     LATENCY, LEARN, LINGER, LOAD, LOSS, MAX_SESSION, MAX_SIZE, METADATA, METADATA_MAX, MIN_SESSION,
-    OFFSETS_PARTITIONS, PARTITIONS, PROCESS, RACK, RACKS, RATE, REBALANCE, RECORDS, REQUEST,
-    RETENTION, RETENTION_CHECK, SESSION, TOPICS, VERSION, WRITE_TIMEOUT,
+    OFFSETS_PARTITIONS, PARTITIONS, PROCESS, RACK, RACKS, RATE, REBALANCE, RECONNECT_BACKOFF,
+    RECONNECT_BACKOFF_MAX, RECORDS, REQUEST, RETENTION, RETENTION_CHECK, SESSION, TOPICS, VERSION,
+    WRITE_TIMEOUT,
 };
 use super::scope::Scope;
 use super::values::{self, Read};
@@ -146,6 +147,8 @@ pub(super) fn read<'a>(args: &mut Args<'a>) -> (Settings, Places<'a>) {
         records: args.option(&RECORDS),
         autocommit: args.option(&AUTOCOMMIT),
         request: args.option(&REQUEST),
+        reconnect_backoff: args.option(&RECONNECT_BACKOFF),
+        reconnect_backoff_max: args.option(&RECONNECT_BACKOFF_MAX),
         fetch: args.option(&FETCH),
         metadata: args.option(&METADATA),
         version: args.option(&VERSION),

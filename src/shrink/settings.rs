@@ -8,7 +8,7 @@ use super::Shrinker;
 type Reset<T> = fn(&mut T);
 
 /// What a consumer is set to.
-const OF_CONSUMERS: [Reset<Settings>; 14] = [
+const OF_CONSUMERS: [Reset<Settings>; 16] = [
     |settings| settings.assignors = None,
     |settings| settings.session = None,
     |settings| settings.heartbeat = None,
@@ -17,6 +17,8 @@ const OF_CONSUMERS: [Reset<Settings>; 14] = [
     |settings| settings.records = None,
     |settings| settings.autocommit = None,
     |settings| settings.request = None,
+    |settings| settings.reconnect_backoff = None,
+    |settings| settings.reconnect_backoff_max = None,
     |settings| settings.fetch = None,
     |settings| settings.metadata = None,
     |settings| settings.version = None,

@@ -28,6 +28,8 @@ impl Settings {
         set(&mut config.max_poll_records, &self.records);
         set(&mut config.auto_commit_interval, &self.autocommit);
         set(&mut config.request_timeout, &self.request);
+        set(&mut config.reconnect_backoff, &self.reconnect_backoff);
+        set(&mut config.reconnect_backoff_max, &self.reconnect_backoff_max);
         set(&mut config.fetch_max_wait, &self.fetch);
         set(&mut config.metadata_max_age, &self.metadata);
         set(&mut config.join_version, &self.version);

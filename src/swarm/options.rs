@@ -226,6 +226,8 @@ fn group_settings(rng: &mut Rng, spec: &Spec, topics: &[TopicSpec], first: bool)
         records: Some(records as usize),
         autocommit: Some(wide_millis(rng, &(500..=10_000))),
         request: Some(Duration::from_millis(round(wide(rng, &(8_000..=40_000)), 100))),
+        reconnect_backoff: None,
+        reconnect_backoff_max: None,
         fetch: None,
         metadata: Some(wide_millis(rng, &(4_000..=60_000))),
         instance: None,

@@ -128,6 +128,25 @@ impl fmt::Display for Loss {
     }
 }
 
+/// Which way of a link is cut, seen from the node that it is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CutWay {
+    /// What the node sends does not arrive at its peer.
+    ToPeer,
+    /// What the peer sends does not arrive at the node.
+    FromPeer,
+}
+
+impl CutWay {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CutWay::ToPeer => "to-peer",
+            CutWay::FromPeer => "from-peer",
+        }
+    }
+}
+
 /// The families of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
@@ -282,6 +301,8 @@ pub enum Kind {
         fault: FaultKind,
         /// The other end, for faults of a link.
         peer: Option<Place>,
+        /// Which way of the link is cut, if only one is.
+        direction: Option<CutWay>,
     },
     /// A fault is over. Place: the node it was done to. Restart ends a crash.
     FaultEnded {

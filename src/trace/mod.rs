@@ -30,7 +30,7 @@ mod timeline;
 pub use coverage::{Cell, CellEvent, Cells, Coverage, Moment, Moments, Reached, must_reach};
 pub use diff::diff;
 pub use digest::Digest;
-pub use event::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Loss, Message, Place};
+pub use event::{ConnectionId, ConsumerRef, CutWay, Event, FaultKind, Kind, Loss, Message, Place};
 pub use json::Json;
 pub use names::Names;
 pub use text::{Renderer, Zoom};

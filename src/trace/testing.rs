@@ -63,7 +63,7 @@ pub(super) fn script(millis: u64, text: &str) -> Event {
 }
 
 pub(super) fn fault(millis: u64, place: Place, fault: FaultKind) -> Event {
-    event(millis, place, Kind::FaultBegan { fault, peer: None })
+    event(millis, place, Kind::FaultBegan { fault, peer: None, direction: None })
 }
 
 pub(super) fn fault_over(millis: u64, place: Place, fault: FaultKind) -> Event {

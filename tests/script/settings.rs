@@ -81,7 +81,10 @@ pub(super) fn settings() -> impl Strategy<Value = RawSettings> {
     let rest = (option::of(assignors), option::of(1..=1_000_000_usize), option::of(0..=9_i16));
     let topics = option::of(prop::collection::vec(any::<Index>(), 1..4));
     let names = (option::of(name()), option::of(name()));
-    (times, rest, topics, names).prop_map(|(times, rest, topics, (instance, rack))| {
+    let backoffs = (option::of(millis()), option::of(millis()));
+    (times, rest, topics, names, backoffs).prop_map(|(times, rest, topics, names, backoffs)| {
+        let (instance, rack) = names;
+        let (reconnect_backoff, reconnect_backoff_max) = backoffs;
         let (assignors, records, version) = rest;
         let (session, heartbeat, rebalance, process, autocommit, request, fetch, metadata) = times;
         let settings = Settings {
@@ -94,6 +97,8 @@ pub(super) fn settings() -> impl Strategy<Value = RawSettings> {
             records,
             autocommit,
             request,
+            reconnect_backoff,
+            reconnect_backoff_max,
             fetch,
             metadata,
             version,

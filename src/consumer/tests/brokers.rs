@@ -86,7 +86,7 @@ fn a_coordinator_that_refuses_connections_is_not_asked_in_a_circle() {
     let start = client.now;
     for _ in 0..8 {
         client.disconnect(Api::JoinGroup);
-        client.answer_find(0);
+        client.find_again(0);
         while !client.awaits(Api::JoinGroup) {
             client.wait(Duration::from_millis(10));
         }
@@ -180,7 +180,7 @@ fn a_connection_that_is_opened_again_is_another_one() {
     client.wait(Duration::from_secs(3));
     let (before, _) = *client.oldest(Api::Heartbeat);
     client.disconnect(Api::Heartbeat);
-    client.answer_find(0);
+    client.find_again(0);
     client.wait(Duration::from_secs(3));
     let (now, frame) = client.oldest(Api::Heartbeat).clone();
     assert!((before.purpose, before.broker) == (now.purpose, now.broker) && before != now);
@@ -188,4 +188,60 @@ fn a_connection_that_is_opened_again_is_another_one() {
     let frame = ResponseFrame { correlation: frame.correlation, body: body.into() };
     client.give(Input::Response { conn: before, frame: Arc::new(frame) });
     assert_eq!(client.state(), MemberState::Stable);
+}
+
+/// A member at broker 0 whose coordinator hangs up.
+fn member_without_coordinator() -> Client {
+    let mut client = Client::member(three_brokers(), 1, &[0]);
+    client.answer_offsets(5);
+    client.wait(Duration::from_secs(3));
+    client.disconnect(Api::Heartbeat);
+    assert!(client.awaits(Api::FindCoordinator));
+    client
+}
+
+/// R13.6.6.
+#[test]
+fn a_coordinator_that_was_lost_a_moment_ago_is_taken_for_unavailable() {
+    let mut client = member_without_coordinator();
+    client.answer_find(0);
+    let beats = client.count(Api::Heartbeat);
+    client.wait(Duration::from_millis(70));
+    assert_eq!(client.count(Api::Heartbeat), beats, "not at once");
+    assert!(!client.awaits(Api::FindCoordinator), "nor is it looked for before the retry backoff");
+    client.wait(Duration::from_millis(60));
+    client.answer_find(0);
+    client.wait(Duration::from_millis(10));
+    assert_eq!(client.count(Api::Heartbeat), beats + 1);
+}
+
+/// R13.6.6.
+#[test]
+fn another_coordinator_is_connected_to_at_once() {
+    let mut client = member_without_coordinator();
+    client.answer_find(1);
+    client.wait(Duration::from_millis(100));
+    assert_eq!(client.asked(Api::Heartbeat), BrokerId(1));
+}
+
+/// The third pause of 200ms is longer than the retry backoff of 100ms that a lost Fetch waits for. (R13.6.6)
+#[test]
+fn a_leader_that_hangs_up_again_and_again_is_connected_to_less_and_less_often() {
+    let mut client = Client::member(three_brokers(), 1, &[0]);
+    client.answer_offsets(5);
+    for _ in 0..2 {
+        client.disconnect(Api::Fetch);
+        client.wait(Duration::from_millis(150));
+    }
+    client.disconnect(Api::Fetch);
+    client.wait(Duration::from_millis(150));
+    assert!(!client.awaits(Api::Fetch));
+    client.wait(Duration::from_millis(100));
+    assert!(client.awaits(Api::Fetch));
+    // An answer ends the row.
+    client.answer_fetch(0, 5);
+    client.wait(Duration::from_secs(1));
+    client.disconnect(Api::Fetch);
+    client.wait(Duration::from_millis(110));
+    assert!(client.awaits(Api::Fetch));
 }

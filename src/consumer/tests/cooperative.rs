@@ -214,7 +214,7 @@ fn positions_wait_for_the_end_of_a_rebalance() {
     client.wait(Duration::from_secs(3));
     client.answer_heartbeat(code(ResponseError::RebalanceInProgress));
     client.disconnect(Api::OffsetFetch);
-    client.answer_find(0);
+    client.find_again(0);
     client.wait(Duration::from_secs(2));
     assert_eq!(client.count(Api::OffsetFetch), asked);
     client.rebalance("m1", 2, &[0]);

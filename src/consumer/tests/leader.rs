@@ -98,7 +98,7 @@ fn a_leader_that_hands_in_two_assignments_watches_what_the_first_was_computed_fr
         let mut client = Client::ready(eager());
         client.answer_join_as_leader("m1", 1, false);
         client.disconnect(Api::SyncGroup);
-        client.answer_find(0);
+        client.find_again(0);
         client.wait(Duration::from_secs(1));
         if grows {
             client.topics = vec![(TOPIC, 6)];

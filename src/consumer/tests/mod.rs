@@ -224,6 +224,16 @@ impl Client {
         self.answer(FindCoordinatorResponse::default().with_node_id(broker.into()));
     }
 
+    /// The same for a coordinator that was lost: it is named again and again until it may be connected to.
+    fn find_again(&mut self, broker: i32) {
+        while self.consumer.discovery.coordinator.is_none() {
+            if self.awaits(Api::FindCoordinator) {
+                self.answer_find(broker);
+            }
+            self.wait(Duration::from_millis(10));
+        }
+    }
+
     fn answer_join(&mut self, error: i16, member: &str) {
         let answer = JoinGroupResponse::default().with_error_code(error);
         self.answer(answer.with_member_id(str_bytes(member)));

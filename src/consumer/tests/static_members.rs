@@ -146,7 +146,7 @@ fn a_fence_for_an_identity_of_the_past_is_ignored() {
     let mut client = Client::member(static_config(), 1, &[0]);
     client.wait(Duration::from_secs(3));
     client.disconnect(Api::Heartbeat);
-    client.answer_find(0);
+    client.find_again(0);
     client.wait(Duration::from_secs(1));
     let (conn, frame) = client.oldest(Api::Heartbeat).clone();
     client.consumer.membership.identity.generation.0 = 2;

@@ -210,7 +210,11 @@ impl Answered {
                 clock.resumed = event.local;
             }
             Kind::FaultBegan { fault: FaultKind::Skew, .. } => clock.skewed = true,
-            Kind::FaultBegan { fault: FaultKind::Reset, peer: Some(Place::Consumer(consumer)) } => {
+            Kind::FaultBegan {
+                fault: FaultKind::Reset,
+                peer: Some(Place::Consumer(consumer)),
+                ..
+            } => {
                 self.waiting.gave_up(*consumer);
             }
             _ => {}

@@ -112,7 +112,8 @@ fn whoever_gave_up_needs_no_answer() {
     };
     let mut crashed = story();
     given_up(&mut crashed);
-    crashed.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+    crashed
+        .at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None, direction: None });
     crashed.at(5_100).schedule(Kind::Finished).holds();
     let mut under_way = story();
     under_way.state(Stable, PreparingRebalance).state(PreparingRebalance, CompletingRebalance);
@@ -171,7 +172,10 @@ fn a_zombie_and_a_log_that_stands_still_have_time() {
     let stall = FaultKind::Stall;
     let mut stuck = story();
     stuck.state(Stable, PreparingRebalance).state(PreparingRebalance, CompletingRebalance);
-    stuck.schedule(Kind::FaultBegan { fault: stall, peer: None }).at(90_000).ask_heartbeat("b", 1);
+    stuck
+        .schedule(Kind::FaultBegan { fault: stall, peer: None, direction: None })
+        .at(90_000)
+        .ask_heartbeat("b", 1);
     stuck.schedule(Kind::FaultEnded { fault: stall, peer: None }).at(154_000).ask_heartbeat("b", 1);
     stuck.holds();
     stuck.at(156_000).ask_heartbeat("b", 1);

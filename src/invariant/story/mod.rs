@@ -173,7 +173,7 @@ impl Story {
     }
 
     pub(super) fn paused(&mut self) -> &mut Self {
-        self.broker(Kind::FaultBegan { fault: FaultKind::Pause, peer: None })
+        self.broker(Kind::FaultBegan { fault: FaultKind::Pause, peer: None, direction: None })
     }
 
     pub(super) fn resumed(&mut self) -> &mut Self {
@@ -329,7 +329,10 @@ impl Story {
         let (frame, conn) = self.frame(body);
         let message = Message::Request(frame);
         self.at_consumer(0, Kind::Sent { to: self.place, conn, message: message.clone() });
-        self.at_consumer(0, Kind::FaultBegan { fault: FaultKind::Crash, peer: None });
+        self.at_consumer(
+            0,
+            Kind::FaultBegan { fault: FaultKind::Crash, peer: None, direction: None },
+        );
         self.broker(Kind::Received { from: Place::Consumer(consumer_ref(0)), conn, message });
     }
 

@@ -48,7 +48,7 @@ impl Story {
     }
 
     pub(in crate::invariant) fn crashed(&mut self) -> &mut Self {
-        self.broker(Kind::FaultBegan { fault: FaultKind::Crash, peer: None })
+        self.broker(Kind::FaultBegan { fault: FaultKind::Crash, peer: None, direction: None })
     }
 
     /// The group is found in the log: members, each with its instance (or none) and what it owns.

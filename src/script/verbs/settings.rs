@@ -59,6 +59,8 @@ pub(super) static ROWS: &[Verb] = &[
             &RECORDS,
             &AUTOCOMMIT,
             &REQUEST,
+            &RECONNECT_BACKOFF,
+            &RECONNECT_BACKOFF_MAX,
             &FETCH,
             &METADATA,
             &VERSION,

@@ -18,6 +18,8 @@ pub(super) static FAULTS: &[Verb] = &[
             &RECORDS,
             &AUTOCOMMIT,
             &REQUEST,
+            &RECONNECT_BACKOFF,
+            &RECONNECT_BACKOFF_MAX,
             &FETCH,
             &METADATA,
             &VERSION,

@@ -6,10 +6,10 @@ use crate::consumer::Purpose;
 use crate::protocol::BrokerId;
 use crate::sim::Sim;
 use crate::sim::broker::Input;
-use crate::sim::hosted::Host;
+use crate::sim::hosted::{Directions, Host};
 use crate::sim::queue::{Due, Turn};
 use crate::sim::schedule::{Action, Direction, NodeName};
-use crate::trace::{FaultKind, Kind, Loss, Place};
+use crate::trace::{CutWay, FaultKind, Kind, Loss, Place};
 
 use super::{Done, Impossible, impossible};
 
@@ -78,7 +78,8 @@ impl Sim {
             Direction::Forward => (upwards, !upwards),
         };
         self.network.cut(consumer, broker, up, down);
-        self.fault_on_link(consumer, Some(broker), FaultKind::Partition, true);
+        let place = self.consumers[usize::from(consumer)].place();
+        self.emit(place, partitioned(broker, Directions { up, down }));
     }
 
     pub(super) fn heal(&mut self, consumer: u16, broker: BrokerId) {
@@ -153,22 +154,20 @@ impl Sim {
         (self.brokers.len() == 1).then_some(BrokerId(0))
     }
 
-    /// A fault of the link to a client that is not the run's, which has no place of its own: it may come and
-    /// go while the fault lasts.
+    /// The link to a client that is not the run's is cut. The client has no place of its own: it may come and go
+    /// while the fault lasts.
+    pub(crate) fn partition_outside(&mut self, broker: BrokerId, ways: Directions) {
+        self.emit(Place::Schedule, partitioned(broker, ways));
+    }
+
+    /// Another fault of such a link.
     pub(crate) fn fault_on_a_link_outside(
         &mut self,
         fault: FaultKind,
         broker: Option<BrokerId>,
         began: bool,
     ) {
-        let peer = broker.map(Place::Broker);
-        self.emit(
-            Place::Schedule,
-            match began {
-                true => Kind::FaultBegan { fault, peer },
-                false => Kind::FaultEnded { fault, peer },
-            },
-        );
+        self.emit(Place::Schedule, fault_of_a_link(fault, broker, began));
     }
 
     fn fault_on_link(
@@ -179,13 +178,24 @@ impl Sim {
         began: bool,
     ) {
         let place = self.consumers[usize::from(index)].place();
-        let peer = broker.map(Place::Broker);
-        self.emit(
-            place,
-            match began {
-                true => Kind::FaultBegan { fault, peer },
-                false => Kind::FaultEnded { fault, peer },
-            },
-        );
+        self.emit(place, fault_of_a_link(fault, broker, began));
     }
+}
+
+fn fault_of_a_link(fault: FaultKind, broker: Option<BrokerId>, began: bool) -> Kind {
+    let peer = broker.map(Place::Broker);
+    match began {
+        true => Kind::FaultBegan { fault, peer, direction: None },
+        false => Kind::FaultEnded { fault, peer },
+    }
+}
+
+/// A client is partitioned from a broker.
+fn partitioned(broker: BrokerId, ways: Directions) -> Kind {
+    let direction = match (ways.up, ways.down) {
+        (true, false) => Some(CutWay::ToPeer),
+        (false, true) => Some(CutWay::FromPeer),
+        _ => None,
+    };
+    Kind::FaultBegan { fault: FaultKind::Partition, peer: Some(Place::Broker(broker)), direction }
 }

@@ -133,7 +133,7 @@ impl Sim {
     }
 
     fn began(&mut self, place: Place, fault: FaultKind) {
-        self.emit(place, Kind::FaultBegan { fault, peer: None });
+        self.emit(place, Kind::FaultBegan { fault, peer: None, direction: None });
     }
 
     fn ended(&mut self, place: Place, fault: FaultKind) {

@@ -163,6 +163,10 @@ pub struct Settings {
     pub autocommit: Option<Duration>,
     /// `request=`, request.timeout.ms.
     pub request: Option<Duration>,
+    /// `reconnect-backoff=`, reconnect.backoff.ms.
+    pub reconnect_backoff: Option<Duration>,
+    /// `reconnect-backoff-max=`, reconnect.backoff.max.ms.
+    pub reconnect_backoff_max: Option<Duration>,
     /// `fetch=`, fetch.max.wait.ms.
     pub fetch: Option<Duration>,
     /// `metadata=`, metadata.max.age.ms: how soon it notices that topics have grown or gone.

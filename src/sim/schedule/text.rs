@@ -125,6 +125,8 @@ impl Line {
         self.option("records", settings.records);
         self.option("autocommit", settings.autocommit.map(Pretty));
         self.option("request", settings.request.map(Pretty));
+        self.option("reconnect-backoff", settings.reconnect_backoff.map(Pretty));
+        self.option("reconnect-backoff-max", settings.reconnect_backoff_max.map(Pretty));
         self.option("fetch", settings.fetch.map(Pretty));
         self.option("metadata", settings.metadata.map(Pretty));
         self.option("version", settings.version);

@@ -80,7 +80,7 @@ impl Coverage {
             Kind::Shard { state: ShardState::Unloaded, .. } => self
                 .groups
                 .retain(|(place, _, state)| *place != event.place || *state != GroupState::Dead),
-            Kind::FaultBegan { fault, peer } => self.began(*fault, event, *peer),
+            Kind::FaultBegan { fault, peer, .. } => self.began(*fault, event, *peer),
             Kind::FaultEnded { fault, peer } => self.ended(*fault, event, *peer),
             Kind::Lost { why: Loss::Dropped, .. } => self.happened(FaultKind::Drop, event.at),
             _ => {}

@@ -243,9 +243,13 @@ pub(super) fn world<V: Visitor>(kind: &Kind, v: &mut V) {
             v.script_line(*line);
             v.text("text", text);
         }
-        Kind::FaultBegan { fault, peer } | Kind::FaultEnded { fault, peer } => {
+        Kind::FaultBegan { fault, peer, direction } => {
             visit_fault(*fault, *peer, v);
+            if let Some(direction) = direction {
+                v.word("direction", direction.name());
+            }
         }
+        Kind::FaultEnded { fault, peer } => visit_fault(*fault, *peer, v),
         Kind::Appended { partition, first, next } => {
             v.partition("partition", &partition.topic.0, partition.partition);
             v.int("first", *first);
@@ -379,6 +383,8 @@ fn consumer_config<V: Visitor>(name: &Arc<str>, config: &ConsumerConfig, v: &mut
     v.duration("request", config.request_timeout);
     v.duration("backoff", config.retry_backoff);
     v.duration("backoff_max", config.retry_backoff_max);
+    v.duration("reconnect_backoff", config.reconnect_backoff);
+    v.duration("reconnect_backoff_max", config.reconnect_backoff_max);
     v.duration("fetch", config.fetch_max_wait);
     v.duration("metadata_age", config.metadata_max_age);
     v.int("version", i64::from(config.join_version));

@@ -181,8 +181,17 @@ fn world(scope: &str, key: &str) -> Option<Style> {
         ("expected", "line") => style(Hidden, Always),
         (
             "consumer-started",
-            "name" | "records" | "autocommit" | "request" | "fetch" | "backoff" | "backoff_max"
-            | "metadata_age" | "bootstrap",
+            "name"
+            | "records"
+            | "autocommit"
+            | "request"
+            | "fetch"
+            | "backoff"
+            | "backoff_max"
+            | "reconnect_backoff"
+            | "reconnect_backoff_max"
+            | "metadata_age"
+            | "bootstrap",
         ) => style(Hidden, Always),
         (_, "error") => style(After(""), Always),
         _ => return None,
