@@ -133,12 +133,7 @@ pub(super) fn raw_frame(
     Ok(bytes.freeze())
 }
 
-fn header(
-    key: i16,
-    version: i16,
-    correlation: i32,
-    client: Option<StrBytes>,
-) -> RequestHeader {
+fn header(key: i16, version: i16, correlation: i32, client: Option<StrBytes>) -> RequestHeader {
     RequestHeader::default()
         .with_request_api_key(key)
         .with_request_api_version(version)

@@ -59,7 +59,8 @@ pub fn compare(
     transcript: &Transcript,
     tolerance: Duration,
 ) -> Result<Comparison, RecordingError> {
-    let mut comparing = Comparing { tolerance, clocks: Clocks::default(), all: Comparison::default() };
+    let mut comparing =
+        Comparing { tolerance, clocks: Clocks::default(), all: Comparison::default() };
     let (mut rows, mut entries) = (recording.rows.as_slice(), transcript.entries.as_slice());
     loop {
         let (wanted, more_rows) = leading_answers(rows);
@@ -199,12 +200,14 @@ mod tests {
         compare(&recording, &transcript(got), TOLERANCE)
     }
 
-    const RECORDED: &str = "== t.txt\na: X/1\n~  a 0.0 one\n~|  a 0.0 two\nwait 3\na: Y/1\n  a 3.0 three\n";
+    const RECORDED: &str =
+        "== t.txt\na: X/1\n~  a 0.0 one\n~|  a 0.0 two\nwait 3\na: Y/1\n  a 3.0 three\n";
 
     #[test]
     fn any_variant_will_do() {
         for variant in ["one", "two"] {
-            let got = format!("== t.txt\na: X/1\n  a 0.2 {variant}\nwait 3\na: Y/1\n  a 3.6 three\n");
+            let got =
+                format!("== t.txt\na: X/1\n  a 0.2 {variant}\nwait 3\na: Y/1\n  a 3.6 three\n");
             let comparison = compared(RECORDED, &got).expect("the same script");
             assert_eq!(comparison, Comparison { answers: 2, ..Comparison::default() }, "{variant}");
         }
@@ -230,7 +233,10 @@ mod tests {
         let missing = compared(RECORDED, "== t.txt\na: X/1\n  a 0.0 one\nwait 3\na: Y/1\n");
         let missing = missing.expect("the same script").differences;
         assert_eq!(missing[0].got, None);
-        assert_eq!((missing[0].line, missing[0].expected.as_slice()), (4, &["a three".to_owned()][..]));
+        assert_eq!(
+            (missing[0].line, missing[0].expected.as_slice()),
+            (4, &["a three".to_owned()][..])
+        );
     }
 
     #[test]

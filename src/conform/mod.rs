@@ -24,7 +24,8 @@
 //! | `replay` | a script carried out |
 //! | `transcript`, `recording` | answers as text; the text of a real Kafka, with its variants |
 //! | `compare`, `diff` | where they differ, and how a person reads it |
-//! | `deviations` | where this crate's coordinator differs on purpose |
+//! | `deviations` | where this crate's brokers differ on purpose |
+//! | `verdict` | what of the differences is explained |
 //! | `suite` | the scripts and recordings that come with the crate |
 //!
 //! Read next: `replay`.
@@ -43,13 +44,15 @@ mod script;
 mod session;
 mod suite;
 mod transcript;
+mod verdict;
 
 pub use broker::{Broker, ConnectionId, Received, TcpBroker, VirtualBroker};
 pub use compare::{Comparison, Difference, Late, TOLERANCE, compare};
-pub use deviations::{DEVIATIONS, Deviation, Judged, NOT_SERVED, judge, not_served};
+pub use deviations::{DEVIATIONS, Deviating, Deviation, NOT_SERVED};
 pub use diff::{difference, late};
 pub use recording::{Recording, RecordingError};
 pub use replay::replay;
 pub use script::{Action, Request, Script, Settings, Step, What, load, parse};
 pub use suite::{Case, embedded, from_file};
 pub use transcript::{Answer, Entry, Said, Transcript};
+pub use verdict::Verdict;

@@ -99,7 +99,9 @@ fn check(kind: Kind, value: Piece<'_>) -> Result<(), ScriptError> {
         Kind::Text => refers(value),
         Kind::Number(from, to) => number(value, from, to),
         Kind::Flag if ["true", "false"].contains(&value.text) => Ok(()),
-        Kind::Flag => Err(ScriptError::new(value, "neither yes nor no").label("expected true or false")),
+        Kind::Flag => {
+            Err(ScriptError::new(value, "neither yes nor no").label("expected true or false"))
+        }
         Kind::Hex => hex(value),
         Kind::List => items(value).try_for_each(refers),
         Kind::Members => items(value).try_for_each(|item| match item.split_once("/") {
@@ -184,9 +186,9 @@ fn owned_partitions(value: Piece<'_>) -> Result<(), ScriptError> {
         start += text.len() + 1;
         if let Some((_, partitions)) = topic.split_once(":") {
             let numbers = partitions.items().filter(|partition| !partition.text.is_empty());
-            numbers.into_iter().try_for_each(|partition| {
-                number(partition, i32::MIN.into(), i32::MAX.into())
-            })?;
+            numbers
+                .into_iter()
+                .try_for_each(|partition| number(partition, i32::MIN.into(), i32::MAX.into()))?;
         }
     }
     Ok(())

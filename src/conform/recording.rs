@@ -119,7 +119,10 @@ impl Recording {
             let said = match answer(text) {
                 Some(variant) => Recorded::Answer(vec![variant]),
                 None if varies || text.starts_with(' ') => {
-                    return wrong(line, "expected an answer: two blanks, CONNECTION, SECONDS, TEXT");
+                    return wrong(
+                        line,
+                        "expected an answer: two blanks, CONNECTION, SECONDS, TEXT",
+                    );
                 }
                 None => Recorded::Step(text.to_owned()),
             };
@@ -215,7 +218,8 @@ mod tests {
             request: Some(1),
         };
         let step = Said::Step("a: Heartbeat/4".to_owned());
-        let said = std::iter::once(step).chain(answers.iter().map(|text| Said::Answer(answer(text))));
+        let said =
+            std::iter::once(step).chain(answers.iter().map(|text| Said::Answer(answer(text))));
         let entries = said.map(|said| Entry { line: 1, said }).collect();
         Transcript { name: "s".to_owned(), entries }
     }
@@ -238,7 +242,8 @@ mod tests {
     #[test]
     fn what_is_no_recording_is_refused_with_its_line() {
         let refused = |text| Recording::parse("r.txt", text).expect_err(text).to_string();
-        for text in ["a: X/1\n", "== s.txt\n  a NONE\n", "== s.txt\n~|  a 0.0 x\n", "== s\n== s\n"] {
+        for text in ["a: X/1\n", "== s.txt\n  a NONE\n", "== s.txt\n~|  a 0.0 x\n", "== s\n== s\n"]
+        {
             let line = text.lines().count();
             assert!(refused(text).starts_with(&format!("r.txt:{line}: expected")), "{text}");
         }

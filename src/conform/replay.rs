@@ -14,6 +14,7 @@ use super::broker::{Broker, ConnectionId, Received};
 use super::request::Ask;
 use super::script::{Action, Request, Script, Step, What};
 use super::session::{Session, client_of};
+use super::suite::Case;
 use super::transcript::{Answer, Entry, Said, Transcript};
 use crate::protocol::{StrBytes, str_bytes};
 
@@ -28,6 +29,7 @@ pub fn replay(
     group: &str,
 ) -> Result<Transcript, (u32, String)> {
     let mut replay = Replay {
+        began: broker.elapsed(),
         broker,
         session: Session::new(group.to_owned()),
         links: BTreeMap::new(),
@@ -39,11 +41,34 @@ pub fn replay(
     Ok(Transcript { name: script.name.clone(), entries: replay.entries })
 }
 
+impl Case {
+    /// Carries out its script, after those that go before it, each in a group that `group` names after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`]: `FILE:LINE: why`.
+    pub fn replay(
+        &self,
+        broker: &mut dyn Broker,
+        group: impl Fn(&str) -> String,
+    ) -> Result<Transcript, String> {
+        let mut run = |script: &Script| {
+            let failed = |(line, why)| format!("{}:{line}: {why}", self.file);
+            replay(script, broker, &group(&script.name)).map_err(failed)
+        };
+        for script in &self.before {
+            run(script)?;
+        }
+        run(&self.script)
+    }
+}
+
 struct Replay<'b> {
     broker: &'b mut dyn Broker,
     session: Session,
     links: BTreeMap<String, Link>,
     entries: Vec<Entry>,
+    began: Duration,
 }
 
 struct Link {
@@ -90,11 +115,8 @@ impl Replay<'_> {
         let link = match self.links.get_mut(conn) {
             Some(link) => link,
             None => {
-                let opened = Link {
-                    conn: self.broker.connect()?,
-                    correlation: 0,
-                    waiting: VecDeque::new(),
-                };
+                let opened =
+                    Link { conn: self.broker.connect()?, correlation: 0, waiting: VecDeque::new() };
                 self.links.entry(conn.to_owned()).or_insert(opened)
             }
         };
@@ -124,7 +146,8 @@ impl Replay<'_> {
 
     /// Takes every answer that has come, connection by connection.
     fn collect(&mut self, line: u32) {
-        let waits = |(name, link): (&String, &Link)| (!link.waiting.is_empty()).then(|| name.clone());
+        let waits =
+            |(name, link): (&String, &Link)| (!link.waiting.is_empty()).then(|| name.clone());
         let names: Vec<String> = self.links.iter().filter_map(waits).collect();
         for name in names {
             let waits = |replay: &Replay<'_>| {
@@ -155,7 +178,7 @@ impl Replay<'_> {
     }
 
     fn received(&mut self, line: u32, name: &str, received: Received) {
-        let at = self.broker.elapsed();
+        let at = self.broker.elapsed().saturating_sub(self.began);
         let oldest = self.links.get(name).and_then(|link| Some(link.waiting.front()?.line));
         let text = match received {
             Received::Nothing => Ok("(no answer)".to_owned()),

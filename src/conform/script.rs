@@ -22,8 +22,10 @@ const LONGEST: f64 = 3_600.0;
 pub struct Script {
     /// Its file's name without `.txt`.
     pub name: String,
-    /// Which settings of the broker it presumes beyond those that all scripts do.
+    /// `# broker: NAME=VALUE …`: which settings of the broker it presumes beyond those that all scripts do.
     pub presumes: Settings,
+    /// `# after: NAME …`: the scripts whose traces it presumes, for one that meets a group which is not its own.
+    pub after: Vec<String>,
     /// What it does.
     pub steps: Vec<Step>,
 }
@@ -106,9 +108,10 @@ pub fn load(path: &Path) -> Result<Script, LoadError> {
 pub fn parse(file: &str, text: &str) -> Result<Script, ScriptErrors> {
     let mut reader = Reader::default();
     let presumes = reader.presumes(text);
+    let after = heads(text, "after:").map(|word| word.text.to_owned()).collect();
     let steps = script::lines(text).filter_map(|line| reader.step(text, &line)).collect();
     match reader.errors.is_empty() {
-        true => Ok(Script { name: name_of(file), presumes, steps }),
+        true => Ok(Script { name: name_of(file), presumes, after, steps }),
         false => Err(ScriptErrors::new(file, text, reader.errors)),
     }
 }
@@ -126,26 +129,19 @@ struct Reader {
 }
 
 impl Reader {
-    /// The settings in comments `# broker: NAME=VALUE …`.
     fn presumes(&mut self, text: &str) -> Settings {
         let mut presumes = Settings::new();
-        let mut start = 0;
-        for line in text.split('\n') {
-            let comment = line.trim_start().strip_prefix('#').map(str::trim_start);
-            if let Some(settings) = comment.and_then(|comment| comment.strip_prefix("broker:")) {
-                let from = start + line.len() - settings.len();
-                for word in words(Piece { text: settings, start: from }) {
-                    match word.split_once("=") {
-                        Some((name, value)) => {
-                            presumes.insert(name.text.to_owned(), value.text.to_owned());
-                        }
-                        None => self.errors.push(
-                            ScriptError::new(word, "not a setting").label("expected NAME=VALUE"),
-                        ),
-                    }
+        for word in heads(text, "broker:") {
+            match word.split_once("=") {
+                Some((name, value)) => {
+                    presumes.insert(name.text.to_owned(), value.text.to_owned());
+                }
+                None => {
+                    let error =
+                        ScriptError::new(word, "not a setting").label("expected NAME=VALUE");
+                    self.errors.push(error);
                 }
             }
-            start += line.len() + 1;
         }
         presumes
     }
@@ -216,20 +212,25 @@ impl Reader {
     }
 }
 
-/// The words of a comment.
-fn words(comment: Piece<'_>) -> impl Iterator<Item = Piece<'_>> {
-    let mut start = comment.start;
-    comment.text.split(char::is_whitespace).filter_map(move |text| {
-        let word = Piece { text, start };
-        start += text.len() + comment_blank(comment, word);
-        (!text.is_empty()).then_some(word)
+/// The words of comments that begin with `mark`.
+fn heads<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = Piece<'a>> {
+    let mut start = 0;
+    text.split('\n').flat_map(move |line| {
+        let comment = line.trim_start().strip_prefix('#').map(str::trim_start);
+        let words = comment.and_then(|comment| comment.strip_prefix(mark)).unwrap_or_default();
+        let from = start + line.len() - words.len();
+        start += line.len() + 1;
+        words_of(Piece { text: words, start: from })
     })
 }
 
-/// How many bytes the blank behind a word of a comment takes.
-fn comment_blank(comment: Piece<'_>, word: Piece<'_>) -> usize {
-    let behind = &comment.text[word.span().end - comment.start..];
-    behind.chars().next().map_or(0, char::len_utf8)
+fn words_of(comment: Piece<'_>) -> impl Iterator<Item = Piece<'_>> {
+    let mut start = 0;
+    comment.text.split(' ').filter_map(move |word| {
+        let piece = comment.part(start, start + word.trim_end().len());
+        start += word.len() + 1;
+        (!piece.text.is_empty()).then_some(piece)
+    })
 }
 
 /// The one word behind `head`.
@@ -258,11 +259,7 @@ fn connection(word: Piece<'_>) -> Result<String, ScriptError> {
     }
 }
 
-fn request(
-    conn: String,
-    head: Piece<'_>,
-    words: &[Piece<'_>],
-) -> Result<Request, ScriptError> {
+fn request(conn: String, head: Piece<'_>, words: &[Piece<'_>]) -> Result<Request, ScriptError> {
     const EXPECTED: &str = "expected an API and its version, like JoinGroup/9";
     let Some((first, rest)) = words.split_first() else {
         return Err(ScriptError::new(head, "no request").label(EXPECTED));
@@ -301,7 +298,8 @@ fn what(name: Piece<'_>, version: Piece<'_>) -> Result<What, ScriptError> {
 
 fn raw(place: Piece<'_>, options: &BTreeMap<String, String>) -> Result<What, ScriptError> {
     let numbers = place.text.split_once('.');
-    let numbers = numbers.and_then(|(key, version)| Some((key.parse().ok()?, version.parse().ok()?)));
+    let numbers =
+        numbers.and_then(|(key, version)| Some((key.parse().ok()?, version.parse().ok()?)));
     let Some((key, version)) = numbers else {
         let label = "expected the API's key and a version, like 11.9";
         return Err(ScriptError::new(place, "not a key and a version").label(label));
@@ -313,5 +311,89 @@ fn raw(place: Piece<'_>, options: &BTreeMap<String, String>) -> Result<What, Scr
 /// The bytes of hexadecimal digits, two each.
 pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
-    hex.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |sum, &d| sum << 4 | digit(d))).collect()
+    hex.as_bytes()
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |sum, &d| sum << 4 | digit(d)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actions(text: &str) -> Vec<Action> {
+        let script = parse("s.txt", text).unwrap_or_else(|errors| panic!("{errors}"));
+        script.steps.into_iter().map(|step| step.action).collect()
+    }
+
+    #[test]
+    fn every_line_of_the_language_is_read() {
+        let text = "# broker: group.max.size=2 a.b=c\r\n# after: one two\n\n\
+            a_2:Heartbeat/4  gen=$a.g # a comment\n a? \na?0.5\na? 3\nwait 1.5\n* 0.2\nclose a\n";
+        let text = text.replace("a_2:", "a:");
+        let script = parse("dir/s.txt", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(script.name, "s");
+        let presumes: Vec<_> =
+            script.presumes.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(presumes, [("a.b", "c"), ("group.max.size", "2")]);
+        assert_eq!(script.after, ["one", "two"]);
+        let lines: Vec<_> =
+            script.steps.iter().map(|step| (step.line, step.text.as_str())).collect();
+        assert_eq!(lines[0], (4, "a:Heartbeat/4  gen=$a.g"));
+        let seconds = Duration::from_secs_f64;
+        let conn = || "a".to_owned();
+        let options = [("gen".to_owned(), "$a.g".to_owned())].into();
+        let actions: Vec<Action> = script.steps.into_iter().map(|step| step.action).collect();
+        assert_eq!(
+            actions,
+            [
+                Action::Send(Request {
+                    conn: conn(),
+                    what: What::Api(ScriptApi::Heartbeat, 4),
+                    options
+                }),
+                Action::Await { conn: conn(), patience: PATIENCE },
+                Action::Await { conn: conn(), patience: seconds(0.5) },
+                Action::Await { conn: conn(), patience: seconds(3.0) },
+                Action::Wait(seconds(1.5)),
+                Action::Collect(seconds(0.2)),
+                Action::Close(conn()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_raw_request_has_any_key_and_body() {
+        let Action::Send(request) = &actions("a: Raw/999.-1 flex=1 hex=00fF")[0] else { panic!() };
+        let raw = What::Raw { key: 999, version: -1, flexible: true, body: vec![0, 255] };
+        assert_eq!(request.what, raw);
+    }
+
+    #[test]
+    fn the_last_of_an_option_counts() {
+        let Action::Send(request) = &actions("a: JoinGroup/9 session=1 session=2")[0] else {
+            panic!()
+        };
+        assert_eq!(request.options["session"], "2");
+    }
+
+    #[test]
+    fn every_mistake_is_shown_with_its_line_and_what_was_expected() {
+        let text = "\
+            a: JoinGrup/5\na: JoinGroup\na: JoinGroup/10\na: JoinGroup/9 sesion=1\n\
+            a: JoinGroup/9 session=long\na: JoinGroup/9 session=9999999999\na: JoinGroup/9 session\n\
+            b?\na? soon\na? 1 2\nwait\nwait -1\nclose b\n* 1e9\njump\na-b: Heartbeat/4\na:\n\
+            a: Raw/11 hex=00\na: Raw/11.1 hex=0\na: DescribeGroups/5 authops=yes\n\
+            a: Heartbeat/4 member=$a.x\na: OffsetCommit/8 parts=t:zero\n\
+            a: SyncGroup/5 assign=$a.m=t:0,x\na: JoinGroup/9 protocols=range:hex=0g\n# broker: many\n";
+        let errors = parse("s.txt", text).expect_err("nothing is right");
+        insta::with_settings!({
+            snapshot_path => "../../snapshots",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!("conform-mistakes", errors.to_string());
+        });
+        assert_eq!(errors.errors().len(), text.lines().count());
+    }
 }

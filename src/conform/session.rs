@@ -145,10 +145,7 @@ mod tests {
         session.tell("a", "m", "a-member");
         let values = ["$a.m", "$a.g", "@", "@$a.m", "%-2", "k~4", "%~6", "t~x", ""];
         let values = values.map(|written| session.value(written));
-        assert_eq!(
-            values,
-            ["a-member", "", "", "$a.m", "g-17-2", "kxxx", "g-17xx", "t~x", ""]
-        );
+        assert_eq!(values, ["a-member", "", "", "$a.m", "g-17-2", "kxxx", "g-17xx", "t~x", ""]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 
 use super::recording::Recording;
 use super::script::{Script, Settings, load, parse};
@@ -30,6 +30,8 @@ pub struct Case {
     pub recording: Option<Recording>,
     /// The settings of the broker, beyond those that all scripts presume, with which it was recorded.
     pub settings: Settings,
+    /// The scripts that go before it on the same broker.
+    pub before: Vec<Script>,
 }
 
 /// The scripts that come with the crate, by name, each with its recording on a broker with these settings if there
@@ -44,25 +46,29 @@ pub fn embedded(settings: &Settings) -> Vec<Case> {
     files.sort_by_key(|file| file.path());
     let cases = files.into_iter().map(|file| {
         let path = file.path().display().to_string();
-        let text = file.contents_utf8().unwrap_or_default();
-        let script = parse(&path, text).unwrap_or_else(|errors| panic!("{errors}"));
+        let script = embedded_script(file);
+        let before = script.after.iter().map(|name| {
+            let path = format!("{SCRIPTS}/{name}.txt");
+            embedded_script(FOLDER.get_file(&path).unwrap_or_else(|| panic!("no {path}")))
+        });
+        let before = before.collect();
         let again = RECORDED_WITH.iter().find(|(name, value, _)| {
             settings.len() == 1 && settings.get(*name).is_some_and(|given| given == value)
         });
         let again = again.and_then(|(.., folder)| recording(folder, &script.name));
-        match again {
-            Some(recording) => {
-                let (recording, settings) = (Some(recording), settings.clone());
-                Case { file: path, script, recording, settings }
-            }
-            None => {
-                let recording = recording(RECORDED, &script.name);
-                let settings = script.presumes.clone();
-                Case { file: path, script, recording, settings }
-            }
-        }
+        let (recording, settings) = match again {
+            Some(recording) => (Some(recording), settings.clone()),
+            None => (recording(RECORDED, &script.name), script.presumes.clone()),
+        };
+        Case { file: path, script, recording, settings, before }
     });
     cases.collect()
+}
+
+fn embedded_script(file: &File<'_>) -> Script {
+    let text = file.contents_utf8().unwrap_or_default();
+    let path = file.path().display().to_string();
+    parse(&path, text).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn recording(folder: &str, script: &str) -> Option<Recording> {
@@ -90,6 +96,8 @@ pub fn from_file(path: &Path, recorded: Option<&Path>) -> Result<Case, String> {
     let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.exists());
     let recording = found.map(|path| Recording::load(&path)).transpose();
     let recording = recording.map_err(|error| format!("error: {error}"))?;
+    let before = script.after.iter().map(|name| load(&path.with_file_name(format!("{name}.txt"))));
+    let before = before.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     let settings = script.presumes.clone();
-    Ok(Case { file: path.display().to_string(), script, recording, settings })
+    Ok(Case { file: path.display().to_string(), script, recording, settings, before })
 }

@@ -58,9 +58,10 @@ fn described_in_full(group: &DescribedGroup, reading: &Reading<'_>) -> String {
 /// Only groups of this script: others may run beside it.
 pub fn list_groups(response: &ListGroupsResponse, reading: &mut Reading<'_>) -> String {
     let (own, full) = (reading.session.group(), reading.is_full());
-    let groups = response.groups.iter().filter(|group| {
-        group.group_id.as_str() == own || full && group.group_id.starts_with(own)
-    });
+    let groups = response
+        .groups
+        .iter()
+        .filter(|group| group.group_id.as_str() == own || full && group.group_id.starts_with(own));
     let groups = groups.map(|group| {
         let name = match full {
             true => format!("{}:", reading.session.group_name(&group.group_id)),

@@ -101,9 +101,8 @@ pub(super) fn assignment(bytes: &bytes::Bytes) -> String {
         Err(_) => undecodable(),
         Ok(decoded) => {
             let topics = decoded.assigned_partitions.iter();
-            let topics = topics.map(|owned| {
-                format!("{}:{}", owned.topic.as_str(), numbers(&owned.partitions))
-            });
+            let topics = topics
+                .map(|owned| format!("{}:{}", owned.topic.as_str(), numbers(&owned.partitions)));
             sorted(topics.collect()).join("+")
         }
     }
@@ -160,13 +159,10 @@ mod tests {
 
     #[test]
     fn errors_have_the_names_that_kafka_gives_them() {
-        assert_eq!([0, 25, 79, 113, 999].map(error), [
-            "NONE",
-            "UNKNOWN_MEMBER_ID",
-            "MEMBER_ID_REQUIRED",
-            "STALE_MEMBER_EPOCH",
-            "999"
-        ]);
+        assert_eq!(
+            [0, 25, 79, 113, 999].map(error),
+            ["NONE", "UNKNOWN_MEMBER_ID", "MEMBER_ID_REQUIRED", "STALE_MEMBER_EPOCH", "999"]
+        );
     }
 
     #[test]

@@ -68,7 +68,8 @@ impl Broker for TcpBroker {
     fn connect(&mut self) -> Result<ConnectionId, String> {
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE);
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-        let stream = stream.map_err(|error| format!("no connection to {}: {error}", self.address))?;
+        let stream =
+            stream.map_err(|error| format!("no connection to {}: {error}", self.address))?;
         self.links.push(Some(Link { stream, buffer: BytesMut::new() }));
         Ok(ConnectionId(self.links.len() as u32 - 1))
     }

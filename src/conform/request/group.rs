@@ -61,7 +61,8 @@ fn assignment(owned: &str) -> Bytes {
         let partitions = partitions.split(',').filter_map(|number| number.parse().ok());
         TopicPartition::default().with_topic(topic(name)).with_partitions(partitions.collect())
     });
-    let assignment = ConsumerProtocolAssignment::default().with_assigned_partitions(topics.collect());
+    let assignment =
+        ConsumerProtocolAssignment::default().with_assigned_partitions(topics.collect());
     versioned(&assignment, 0)
 }
 
@@ -126,13 +127,16 @@ pub fn leave_group(ask: &Ask<'_>) -> LeaveGroupRequest {
     let members = match ask.options.get("members").map(String::as_str) {
         None => vec![identity(ask.member(), ask.nullable("instance"))],
         Some("@") => Vec::new(),
-        Some(members) => members.split(';').map(|item| {
-            let (member, instance) = match item.split_once('/') {
-                Some((member, instance)) => (member, Some(str_bytes(instance))),
-                None => (item, None),
-            };
-            identity(StrBytes::from_string(ask.session.value(member)), instance)
-        }).collect(),
+        Some(members) => members
+            .split(';')
+            .map(|item| {
+                let (member, instance) = match item.split_once('/') {
+                    Some((member, instance)) => (member, Some(str_bytes(instance))),
+                    None => (item, None),
+                };
+                identity(StrBytes::from_string(ask.session.value(member)), instance)
+            })
+            .collect(),
     };
     request.with_members(members)
 }
