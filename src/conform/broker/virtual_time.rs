@@ -143,8 +143,8 @@ impl VirtualBroker {
     fn take(&mut self, conn: ConnectionId, frame: Bytes) {
         match wire::decode_request(frame) {
             Err(_) => self.hang_up(conn),
-            Ok(Incoming::ApiVersions { correlation, version, .. }) => {
-                let answer = wire::api_versions_response(correlation, version);
+            Ok(Incoming::ApiVersions { correlation, version, refused, .. }) => {
+                let answer = wire::api_versions_response(correlation, version, refused);
                 self.post(Arrival::Response(conn, Received::Frame(answer)));
             }
             Ok(Incoming::Request(request)) => {
