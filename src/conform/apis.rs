@@ -9,6 +9,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Message};
 use super::answer::{self, Reading};
 use super::request::{self, Ask};
 use crate::protocol::StrBytes;
+use crate::wire;
 
 /// A request whose header can be written, and its answer's be read.
 trait Codec: Encodable + HeaderVersion + Message {}
@@ -64,6 +65,7 @@ macro_rules! apis {
                 match self { $(ScriptApi::$api => {
                     let header = $response::header_version(reading.version);
                     let _: ResponseHeader = decode(&mut bytes, header)?;
+                    wire::check_response(self.key() as i16, reading.version, &bytes)?;
                     let response: $response = decode(&mut bytes, reading.version)?;
                     Ok(answer::$family::$name(&response, reading))
                 })* }

@@ -161,8 +161,8 @@ impl Reader {
     fn action(&mut self, words: &[Piece<'_>]) -> Result<Action, ScriptError> {
         let (first, rest) = (words[0], &words[1..]);
         match first.text {
-            "wait" => Ok(Action::Wait(seconds(only(first, rest, "how many seconds")?)?)),
-            "*" => Ok(Action::Collect(seconds(only(first, rest, "how many seconds")?)?)),
+            "wait" => Ok(Action::Wait(seconds(only(first, rest, "a number of seconds")?)?)),
+            "*" => Ok(Action::Collect(seconds(only(first, rest, "a number of seconds")?)?)),
             "close" => {
                 let conn = only(first, rest, "a connection")?;
                 Ok(Action::Close(self.open(connection(conn)?, conn)?))
@@ -196,7 +196,7 @@ impl Reader {
         let conn = self.open(conn, place)?;
         let patience = match words.as_slice() {
             [] => PATIENCE,
-            words => seconds(only(first, words, "how many seconds")?)?,
+            words => seconds(only(first, words, "a number of seconds")?)?,
         };
         Ok(Action::Await { conn, patience })
     }

@@ -25,6 +25,7 @@ pub struct TcpBroker {
 
 struct Link {
     stream: TcpStream,
+    framing: wire::Framing,
     /// What has been read and is not a whole frame yet, or more than one.
     buffer: BytesMut,
 }
@@ -70,14 +71,18 @@ impl Broker for TcpBroker {
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         let stream =
             stream.map_err(|error| format!("no connection to {}: {error}", self.address))?;
-        self.links.push(Some(Link { stream, buffer: BytesMut::new() }));
+        self.links.push(Some(Link {
+            stream,
+            framing: wire::framing(wire::MAX_FRAME),
+            buffer: BytesMut::new(),
+        }));
         Ok(ConnectionId(self.links.len() as u32 - 1))
     }
 
     fn send(&mut self, conn: ConnectionId, frame: Bytes) {
         let Some(link) = &mut self.links[conn.0 as usize] else { return };
         let mut bytes = BytesMut::new();
-        let encoded = wire::framing(wire::MAX_FRAME).encode(frame, &mut bytes);
+        let encoded = link.framing.encode(frame, &mut bytes);
         encoded.expect("a script's request is shorter than the longest frame");
         // An error says what the next read will say, too.
         let _ = link.stream.write_all(&bytes);
@@ -89,7 +94,7 @@ impl Broker for TcpBroker {
         };
         let end = now() + patience;
         loop {
-            match wire::framing(wire::MAX_FRAME).decode(&mut link.buffer) {
+            match link.framing.decode(&mut link.buffer) {
                 Ok(Some(frame)) => return Received::Frame(frame.freeze()),
                 Ok(None) => {}
                 Err(error) => return Received::Ended(error.to_string()),
