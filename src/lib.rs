@@ -44,6 +44,7 @@
 //! | [`run`] | a schedule carried out and judged: a [`run::Report`] |
 //! | [`engine`] | the same brokers and consumers as asynchronous programs: turmoil, madsim, real TCP |
 //! | [`script`] | the sim language: parse, print |
+//! | [`conform`] | scripts of raw requests, replayed on any broker, and how its answers differ from those of a real Kafka |
 //! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
 //! | [`mutant`] | coordinators and consumers that are broken in one way each, and how soon that is noticed |
 //! | [`shrink`] | the smallest schedule that still finds the same |
@@ -87,6 +88,7 @@
 pub mod assignor;
 pub mod cli;
 pub mod cluster;
+pub mod conform;
 pub mod consumer;
 pub mod coordinator;
 pub mod engine;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the innermost out, as in the architecture page.
-const RINGS: [&str; 20] = [
+const RINGS: [&str; 21] = [
     "time",
     "rng",
     "sometimes",
@@ -20,6 +20,7 @@ const RINGS: [&str; 20] = [
     "run",
     "engine",
     "script",
+    "conform",
     "swarm",
     "mutant",
     "shrink",

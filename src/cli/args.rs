@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::swarm::{Profile, SeedRange, Shard};
 use crate::trace;
 
+use super::conform::Conform;
 use super::exit::EXIT_CODES;
 
 /// Deterministic simulation testing for Kafka consumer groups.
@@ -42,6 +43,8 @@ pub enum Verb {
     Serve(Serve),
     /// Let our consumers join a group on any Kafka-compatible broker, and judge what they are told.
     Probe(Probe),
+    /// Replay scripts of raw requests on any broker, and compare its answers with a real Kafka's.
+    Conform(Conform),
     /// Find the smallest schedule that still violates the same invariant.
     Shrink(Shrink),
     /// Break coordinators and consumers on purpose, and see which invariant notices, and how soon.
@@ -401,7 +404,7 @@ fn engines() -> impl clap::builder::TypedValueParser<Value = Engine> {
 /// More threads than this are a slip of the finger.
 const MOST_JOBS: usize = 1_024;
 
-fn jobs(text: &str) -> Result<usize, String> {
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(0) => Err("0 jobs do no work: give at least 1".to_owned()),
         Ok(jobs) if jobs > MOST_JOBS => Err(format!("{jobs} jobs are more than {MOST_JOBS}")),

@@ -8,7 +8,7 @@ use crate::run::Finding;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    everything held
-  1    an invariant or an expect line is violated; of `mutants`: some survived;
+  1    an invariant or an expect line is violated; of `conform`: answers differ; of `mutants`: some survived;
        of `report merge`: there are findings, or what was expected is not there
   2    usage: bad arguments, an unreadable or wrong script, an impossible step
   3    a group did not converge
@@ -31,6 +31,8 @@ pub enum Exit {
     NoConvergence,
     /// Mutants survived.
     Survivors,
+    /// Answers differ from those recorded.
+    Different,
     /// An invariant or an `expect` line is violated.
     Violation,
     /// The system under test panicked, or did not return.
@@ -42,7 +44,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Exit::Held => 0,
-            Exit::Violation | Exit::Survivors => 1,
+            Exit::Violation | Exit::Survivors | Exit::Different => 1,
             Exit::Usage => 2,
             Exit::NoConvergence => 3,
             Exit::Crash => 4,
@@ -81,6 +83,7 @@ mod tests {
             Exit::NoConvergence,
             Exit::Violation,
             Exit::Survivors,
+            Exit::Different,
             Exit::Crash,
         ] {
             assert!(EXIT_CODES.contains(&format!("\n  {:<3}  ", exit.code())), "{exit:?}");

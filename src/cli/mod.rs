@@ -8,6 +8,7 @@
 
 mod args;
 mod bar;
+mod conform;
 mod diagnostics;
 mod exit;
 mod explore;
@@ -54,6 +55,10 @@ pub fn main(sims: &'static Dir<'static>) -> ExitCode {
     match diagnostics::install(args.verbose).and_then(|()| dispatch(args)) {
         Ok(exit) => exit.into(),
         Err(Failure::ClosedPipe) => Exit::Held.into(),
+        Err(Failure::Refused(message)) => {
+            run::tell(&message);
+            Exit::Usage.into()
+        }
         Err(Failure::Usage(message)) => {
             out::complain(&message);
             Exit::Usage.into()
@@ -69,6 +74,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Replay(replay) => replay::replay(&replay, &mut out),
         Verb::Serve(serve) => serve::serve(&serve, &mut out),
         Verb::Probe(probe) => probe::probe(&probe, &mut out),
+        Verb::Conform(conform) => conform::conform(&conform, &mut out),
         Verb::Shrink(shrink) => shrink::shrink(&shrink, &mut out),
         Verb::Mutants(mutants) => mutants::mutants(&mutants, &mut out),
         Verb::Report(args::Report::Merge(merge)) => report::merge(&merge, &mut out),

@@ -12,6 +12,8 @@ pub enum Failure {
     ClosedPipe,
     /// The user's mistake, or the machine's: what to tell them.
     Usage(String),
+    /// A file is wrong: the error as it is to be shown, with its place.
+    Refused(String),
 }
 
 impl From<io::Error> for Failure {

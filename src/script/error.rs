@@ -22,7 +22,7 @@ pub struct ScriptError {
 
 impl ScriptError {
     /// A mistake at `place`.
-    pub(super) fn new(place: Piece<'_>, message: impl Into<String>) -> ScriptError {
+    pub(crate) fn new(place: Piece<'_>, message: impl Into<String>) -> ScriptError {
         ScriptError {
             span: place.span(),
             message: message.into(),
@@ -32,13 +32,13 @@ impl ScriptError {
     }
 
     /// Adds the text beside the caret.
-    pub(super) fn label(mut self, label: impl Into<String>) -> ScriptError {
+    pub(crate) fn label(mut self, label: impl Into<String>) -> ScriptError {
         self.label = label.into();
         self
     }
 
     /// Adds how to put it right.
-    pub(super) fn help(mut self, help: impl Into<String>) -> ScriptError {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> ScriptError {
         self.help = Some(help.into());
         self
     }
@@ -55,7 +55,7 @@ pub struct ScriptErrors {
 
 impl ScriptErrors {
     /// The mistakes of `file`, whose content is `text`; at least one.
-    pub(super) fn new(file: &str, text: &str, mut errors: Vec<ScriptError>) -> ScriptErrors {
+    pub(crate) fn new(file: &str, text: &str, mut errors: Vec<ScriptError>) -> ScriptErrors {
         assert!(!errors.is_empty(), "{file} was refused without a reason");
         errors.sort_by_key(|error| error.span.start);
         ScriptErrors { file: file.to_owned(), text: text.to_owned(), errors }

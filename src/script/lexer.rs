@@ -7,42 +7,42 @@ use std::ops::Range;
 
 /// A part of the script, and where it begins: a word, or a piece of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece<'a> {
+pub(crate) struct Piece<'a> {
     /// The text.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
     /// Its byte offset in the script.
-    pub(super) start: usize,
+    pub(crate) start: usize,
 }
 
 /// One line that says something.
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Its number, from 1.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// Its words, at least one.
-    pub(super) words: Vec<Piece<'a>>,
+    pub(crate) words: Vec<Piece<'a>>,
 }
 
 impl<'a> Piece<'a> {
     /// The bytes it takes up in the script.
-    pub(super) fn span(&self) -> Range<usize> {
+    pub(crate) fn span(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
 
     /// The parts before and after the first `separator`.
-    pub(super) fn split_once(&self, separator: &str) -> Option<(Piece<'a>, Piece<'a>)> {
+    pub(crate) fn split_once(&self, separator: &str) -> Option<(Piece<'a>, Piece<'a>)> {
         let at = self.text.find(separator)?;
         Some((self.part(0, at), self.part(at + separator.len(), self.text.len())))
     }
 
     /// The parts before and after the last `separator`.
-    pub(super) fn rsplit_once(&self, separator: &str) -> Option<(Piece<'a>, Piece<'a>)> {
+    pub(crate) fn rsplit_once(&self, separator: &str) -> Option<(Piece<'a>, Piece<'a>)> {
         let at = self.text.rfind(separator)?;
         Some((self.part(0, at), self.part(at + separator.len(), self.text.len())))
     }
 
     /// The parts between commas.
-    pub(super) fn items(self) -> impl Iterator<Item = Piece<'a>> {
+    pub(crate) fn items(self) -> impl Iterator<Item = Piece<'a>> {
         let mut start = self.start;
         self.text.split(',').map(move |text| {
             let piece = Piece { text, start };
@@ -52,13 +52,13 @@ impl<'a> Piece<'a> {
     }
 
     /// The part from byte `from` to byte `to`, both on character boundaries.
-    pub(super) fn part(&self, from: usize, to: usize) -> Piece<'a> {
+    pub(crate) fn part(&self, from: usize, to: usize) -> Piece<'a> {
         Piece { text: &self.text[from..to], start: self.start + from }
     }
 }
 
 /// The lines of `text` that hold more than blanks and comments.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     let mut start = 0;
     text.split('\n').zip(1..).filter_map(move |(line, number)| {
         let words = words(Piece { text: line, start });

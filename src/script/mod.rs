@@ -37,6 +37,9 @@ pub use load::{LoadError, load, load_outside, read_text, read_text_from};
 pub use mend::{mended, without_line};
 pub use print::{digest, print};
 
+pub(crate) use lexer::{Line, Piece, lines};
+pub(crate) use suggest::help;
+
 use crate::sim::schedule::{Schedule, Step};
 
 /// The schedule of a script. `file` is the name that errors show.

@@ -47,7 +47,7 @@ pub(super) fn translated(word: &str) -> Option<&'static str> {
 }
 
 /// `did you mean …?` when something is near, else what was expected.
-pub(super) fn help<'a>(
+pub(crate) fn help<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
     what: &str,

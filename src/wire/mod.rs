@@ -27,7 +27,9 @@ pub use api_versions::{
     api_versions_response, decode_api_versions_response, encode_api_versions_request,
 };
 pub use codec::versions;
-pub use frames::{Incoming, decode_request, decode_response, encode_request, encode_response};
+pub use frames::{
+    Incoming, check_response, decode_request, decode_response, encode_request, encode_response,
+};
 pub use framing::{Framing, framing};
 pub use malformed::Malformed;
 

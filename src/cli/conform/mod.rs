@@ -1,0 +1,212 @@
+//! `conform [NAME|FILE.txt …]`
+
+mod args;
+mod show;
+mod tally;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
+};
+
+use crate::conform::{
+    Case, Comparison, Recording, Settings, TcpBroker, Transcript, Verdict, VirtualBroker, compare,
+    embedded, from_file,
+};
+use crate::run::Systems;
+
+use super::exit::Exit;
+use super::interrupt;
+use super::out::{Failure, Out};
+pub use args::Conform;
+use show::show;
+use tally::Tally;
+
+/// Replays scripts and says how the answers differ from those recorded.
+pub fn conform(args: &Conform, out: &mut Out) -> Result<Exit, Failure> {
+    let settings: Settings = args.config.iter().cloned().collect();
+    let cases = chosen(args, &settings)?;
+    if let Some(folder) = &args.record {
+        let failed = |error| Failure::Usage(format!("cannot create {}: {error}", folder.display()));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let broker = args.bootstrap.as_deref().map(TcpBroker::find).transpose();
+    let broker = broker.map_err(Failure::Usage)?;
+    let stop = interrupt::stop_on_interrupt()?;
+    let world =
+        World { args, settings, broker: broker.map(|broker| broker.address()), stop: &stop };
+    let mut tally = Tally::default();
+    world.replay(&cases, |case, outcome| {
+        tally.count(&outcome);
+        show(case, &outcome, out)
+    })?;
+    out.line(tally.text(world.broker.is_none()))?;
+    out.object(&tally.object())?;
+    if tally.ran() == 0 && tally.skipped > 0 {
+        super::out::complain("no script was run; --config says how the broker is configured");
+    }
+    Ok(tally.exit(&world))
+}
+
+/// The scripts that are named: all when none is.
+fn chosen(args: &Conform, settings: &Settings) -> Result<Vec<Case>, Failure> {
+    let inside = embedded(settings);
+    if args.scripts.is_empty() {
+        return Ok(inside);
+    }
+    let mut chosen = Vec::new();
+    for name in &args.scripts {
+        let path = Path::new(name);
+        if name.ends_with(".txt") || path.components().count() > 1 {
+            chosen.push(from_file(path, args.recorded.as_deref()).map_err(Failure::Refused)?);
+            continue;
+        }
+        let exact = inside.iter().filter(|case| case.script.name == *name);
+        let exact: Vec<Case> = exact.cloned().collect();
+        let like = inside.iter().filter(|case| exact.is_empty() && case.script.name.contains(name));
+        let before = chosen.len();
+        chosen.extend(like.cloned());
+        chosen.extend(exact);
+        if chosen.len() == before {
+            let names = inside.iter().map(|case| case.script.name.as_str());
+            let help = crate::script::help(name, names.collect::<Vec<_>>(), "scripts");
+            return Err(Failure::Usage(format!("no script has `{name}` in its name; {help}")));
+        }
+    }
+    Ok(chosen)
+}
+
+/// What a script came to.
+enum Outcome {
+    /// It presumes another broker.
+    Skipped(String),
+    /// It could not be carried out, or not be compared.
+    Failed(String),
+    /// Its answers were written to this file.
+    Recorded(PathBuf),
+    /// Its answers were compared.
+    Compared(Transcript, Verdict),
+}
+
+struct World<'a> {
+    args: &'a Conform,
+    settings: Settings,
+    /// The broker; this crate's own, in virtual time, when there is none.
+    broker: Option<std::net::SocketAddr>,
+    stop: &'a AtomicBool,
+}
+
+impl World<'_> {
+    /// Replays scripts side by side, and shows what each came to in the order in which they are named.
+    fn replay(
+        &self,
+        cases: &[Case],
+        mut show: impl FnMut(&Case, Outcome) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.args.jobs).build();
+        let pool =
+            pool.map_err(|error| Failure::Usage(format!("cannot start threads: {error}")))?;
+        let (sender, outcomes) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                pool.install(|| {
+                    // One by one: a thread that takes a share of them would keep others waiting.
+                    let cases = cases.par_iter().with_max_len(1).enumerate();
+                    cases.for_each_with(sender, |sender, (at, case)| {
+                        if !self.stop.load(Ordering::Relaxed) {
+                            // Whoever shows them may have given up.
+                            let _ = sender.send((at, self.outcome(at, case)));
+                        }
+                    });
+                });
+            });
+            let (mut come, mut next) = (BTreeMap::new(), 0);
+            for (at, outcome) in outcomes {
+                come.insert(at, outcome);
+                while let Some(outcome) = come.remove(&next) {
+                    show(&cases[next], outcome).inspect_err(|_| {
+                        self.stop.store(true, Ordering::Relaxed);
+                    })?;
+                    next += 1;
+                }
+            }
+            // Interrupted: those before were not begun.
+            come.into_iter().try_for_each(|(at, outcome)| show(&cases[at], outcome))
+        })
+    }
+
+    fn outcome(&self, at: usize, case: &Case) -> Outcome {
+        if self.broker.is_some() && case.settings != self.settings {
+            return Outcome::Skipped(presumes(&case.settings));
+        }
+        let transcript = match self.transcript(at, case) {
+            Ok(transcript) => transcript,
+            Err(why) => return Outcome::Failed(why),
+        };
+        if let Some(folder) = &self.args.record {
+            let path = folder.join(format!("{}.txt", transcript.name));
+            return match record(&path, &transcript) {
+                Ok(()) => Outcome::Recorded(path),
+                Err(why) => Outcome::Failed(why),
+            };
+        }
+        let Some(recording) = &case.recording else {
+            return Outcome::Failed(format!(
+                "{}: no recording; --recorded says where it is, --record makes one",
+                case.file
+            ));
+        };
+        match compare(recording, &transcript, self.args.times) {
+            Err(error) => Outcome::Failed(error.to_string()),
+            Ok(comparison) => {
+                let verdict = self.verdict(&case.script.name, comparison);
+                Outcome::Compared(transcript, verdict)
+            }
+        }
+    }
+
+    fn verdict(&self, script: &str, comparison: Comparison) -> Verdict {
+        match self.broker.is_none() || self.args.own {
+            true => Verdict::own(script, comparison),
+            false => Verdict::plain(comparison),
+        }
+    }
+
+    fn transcript(&self, at: usize, case: &Case) -> Result<Transcript, String> {
+        let Some(address) = self.broker else {
+            let mut broker = VirtualBroker::new(&case.script.presumes, &Systems::default())
+                .map_err(|why| format!("{}: {why}", case.file))?;
+            return case.replay(&mut broker, |script| format!("conform-{script}"));
+        };
+        // No group is used twice, by whomever.
+        let run = format!("{}-{}-{at}", std::process::id(), since_the_epoch().as_millis());
+        case.replay(&mut TcpBroker::at(address), |script| format!("conform-{script}-{run}"))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a name that no earlier run on that broker has used")]
+fn since_the_epoch() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+fn presumes(settings: &Settings) -> String {
+    let settings: Vec<String> =
+        settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    match settings.is_empty() {
+        true => "presumes a broker without --config".to_owned(),
+        false => format!("presumes --config {}", settings.join(" --config ")),
+    }
+}
+
+/// Writes a recording; what is there already keeps its variants.
+fn record(path: &Path, transcript: &Transcript) -> Result<(), String> {
+    let before = path.exists().then(|| Recording::load(path)).transpose();
+    let before = before.map_err(|error| error.to_string())?;
+    let text = Recording::merged(before.as_ref(), transcript).text(&transcript.name);
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}

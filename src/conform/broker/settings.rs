@@ -1,0 +1,63 @@
+//! The settings that scripts presume, for the cluster in virtual time.
+
+use std::time::Duration;
+
+use crate::cluster::{ClusterConfig, Detail};
+use crate::conform::script::Settings;
+use crate::coordinator::CoordinatorConfig;
+
+/// The topics that every script finds, with their partitions.
+pub(super) const TOPICS: [(&str, i32); 2] = [("t", 4), ("v", 2)];
+
+/// One broker with what all scripts presume, and what one does beyond that.
+///
+/// # Errors
+///
+/// When there is no such setting here, or it cannot have this value.
+pub(super) fn cluster(presumes: &Settings) -> Result<ClusterConfig, String> {
+    let mut config = ClusterConfig {
+        brokers: 1,
+        endpoints: Vec::new(),
+        detail: Detail::Full,
+        racks: Vec::new(),
+        offsets_partitions: 1,
+        coordinator: CoordinatorConfig {
+            initial_rebalance_delay: Duration::ZERO,
+            min_session_timeout: Duration::from_secs(1),
+            ..CoordinatorConfig::default()
+        },
+        commit_delay: Duration::from_millis(1)..=Duration::from_millis(4),
+        linger: Duration::ZERO,
+        write_timeout: Duration::from_secs(5),
+        load: Duration::ZERO..=Duration::ZERO,
+    };
+    presumes.iter().try_for_each(|(name, value)| {
+        let wrong = || format!("{name} cannot be {value}");
+        let number = || value.parse::<u64>().map_err(|_| wrong());
+        let millis = || number().map(Duration::from_millis);
+        let coordinator = &mut config.coordinator;
+        match name.as_str() {
+            "group.initial.rebalance.delay.ms" => coordinator.initial_rebalance_delay = millis()?,
+            "group.min.session.timeout.ms" => coordinator.min_session_timeout = millis()?,
+            "group.max.session.timeout.ms" => coordinator.max_session_timeout = millis()?,
+            "group.max.size" => coordinator.max_size = number()? as usize,
+            "offset.metadata.max.bytes" => coordinator.offset_metadata_max = number()? as usize,
+            "offsets.retention.minutes" => {
+                coordinator.offsets_retention = Duration::from_secs(60) * number()? as u32;
+            }
+            "offsets.retention.check.interval.ms" => {
+                coordinator.offsets_retention_check = millis()?;
+            }
+            "offsets.commit.timeout.ms" => config.write_timeout = millis()?,
+            "offsets.topic.num.partitions" => {
+                config.offsets_partitions = number()?.try_into().map_err(|_| wrong())?;
+            }
+            "group.coordinator.append.linger.ms" => config.linger = millis()?,
+            // Whether a partition is part of a transaction is not checked here (rule R15.5).
+            "transaction.partition.verification.enable" if value == "false" => {}
+            _ => return Err(format!("the simulated broker has no setting {name}={value}")),
+        }
+        Ok(())
+    })?;
+    Ok(config)
+}

@@ -1,0 +1,103 @@
+//! The scripts and recordings that come with the crate, and others that come as files.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, File, include_dir};
+
+use super::recording::Recording;
+use super::script::{Script, Settings, load, parse};
+
+/// Everything beside the scripts is in the binary, so that an installed one has it.
+static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/conformance");
+
+const SCRIPTS: &str = "scripts";
+
+/// Where the recordings are that were made with no settings beyond those that a script presumes.
+const RECORDED: &str = "recorded";
+
+/// Where recordings of scripts are that were made again with a setting that the scripts do not presume.
+const RECORDED_WITH: [(&str, &str, &str); 1] =
+    [("group.consumer.assignment.interval.ms", "0", "recorded-assignment-interval-0")];
+
+/// A script and its recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The script's file, as messages show it.
+    pub file: String,
+    /// The script.
+    pub script: Script,
+    /// What a real Kafka answered.
+    pub recording: Option<Recording>,
+    /// The settings of the broker, beyond those that all scripts presume, with which it was recorded.
+    pub settings: Settings,
+    /// The scripts that go before it on the same broker.
+    pub before: Vec<Script>,
+}
+
+/// The scripts that come with the crate, by name, each with its recording on a broker with these settings if there
+/// is one, else with the recording that goes with what the script presumes.
+///
+/// # Panics
+///
+/// If one of them is wrong, which a test has seen to.
+pub fn embedded(settings: &Settings) -> Vec<Case> {
+    let scripts = FOLDER.get_dir(SCRIPTS).expect("the folder of the scripts");
+    let mut files: Vec<_> = scripts.files().collect();
+    files.sort_by_key(|file| file.path());
+    let cases = files.into_iter().map(|file| {
+        let path = file.path().display().to_string();
+        let script = embedded_script(file);
+        let before = script.after.iter().map(|name| {
+            let path = format!("{SCRIPTS}/{name}.txt");
+            embedded_script(FOLDER.get_file(&path).unwrap_or_else(|| panic!("no {path}")))
+        });
+        let before = before.collect();
+        let again = RECORDED_WITH.iter().find(|(name, value, _)| {
+            settings.len() == 1 && settings.get(*name).is_some_and(|given| given == value)
+        });
+        let again = again.and_then(|(.., folder)| recording(folder, &script.name));
+        let (recording, settings) = match again {
+            Some(recording) => (Some(recording), settings.clone()),
+            None => (recording(RECORDED, &script.name), script.presumes.clone()),
+        };
+        Case { file: path, script, recording, settings, before }
+    });
+    cases.collect()
+}
+
+fn embedded_script(file: &File<'_>) -> Script {
+    let text = file.contents_utf8().unwrap_or_default();
+    let path = file.path().display().to_string();
+    parse(&path, text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn recording(folder: &str, script: &str) -> Option<Recording> {
+    let path = format!("{folder}/{script}.txt");
+    let text = FOLDER.get_file(&path)?.contents_utf8().unwrap_or_default();
+    Some(Recording::parse(&path, text).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// A script in a file, with its recording: `NAME.txt` in `recorded`, or else in a folder `recorded` beside the script
+/// or beside its folder.
+///
+/// # Errors
+///
+/// When one of them cannot be read or is wrong.
+pub fn from_file(path: &Path, recorded: Option<&Path>) -> Result<Case, String> {
+    let script = load(path).map_err(|error| error.to_string())?;
+    let name = format!("{}.txt", script.name);
+    let folders: Vec<PathBuf> = match recorded {
+        Some(folder) => vec![folder.to_owned()],
+        None => {
+            let above = path.parent().into_iter();
+            above.flat_map(|at| [at.join(RECORDED), at.join("..").join(RECORDED)]).collect()
+        }
+    };
+    let found = folders.iter().map(|folder| folder.join(&name)).find(|path| path.exists());
+    let recording = found.map(|path| Recording::load(&path)).transpose();
+    let recording = recording.map_err(|error| format!("error: {error}"))?;
+    let before = script.after.iter().map(|name| load(&path.with_file_name(format!("{name}.txt"))));
+    let before = before.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let settings = script.presumes.clone();
+    Ok(Case { file: path.display().to_string(), script, recording, settings, before })
+}

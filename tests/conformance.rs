@@ -1,0 +1,259 @@
+//! Every script under `tests/conformance/`, each a test of its own: in virtual time, over Kafka's bytes, the cluster
+//! answers what a real Kafka 4.4.0 answered, at the time at which it did. What may differ stands in one table, and an
+//! entry of it that no longer does is a failure, too.
+//!
+//! `cargo test --test conformance static` runs those with `static` in their names.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use groupsim::conform::{
+    Case, DEVIATIONS, NOT_SERVED, Settings, TOLERANCE, Transcript, Verdict, VirtualBroker, compare,
+    difference, embedded, from_file, late,
+};
+use groupsim::mutant;
+use groupsim::run::Systems;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Coordinators that some script must notice.
+const BROKEN: &[&str] = &[
+    "zombie-commits",
+    "forgiving-heartbeats",
+    "shared-assignment",
+    "everybody-leads",
+    "generation-behind",
+    "stale-offsets",
+    "replaces-by-rebalance",
+    "fences-the-new",
+    "deletes-what-lives",
+    "tells-pending",
+    "silent-replacement",
+    "no-size-limit",
+];
+
+fn main() -> std::process::ExitCode {
+    let cases = embedded(&Settings::new());
+    let mut trials = vec![
+        Trial::test("what is in the binary is what is in the folder", in_the_binary),
+        Trial::test("every deviation is of a script", every_deviation_is_of_a_script),
+        Trial::test("a coordinator that is broken differs", broken_ones_differ),
+        Trial::test("the same bytes give the same answers", deterministic),
+        Trial::test("over TCP the answers are the same", over_tcp),
+        Trial::test("a difference is shown and has its exit code", shown),
+        Trial::test("what is recorded is equal from then on", recorded),
+        Trial::test("what cannot be run is refused", refused),
+    ];
+    trials.extend(cases.into_iter().map(|case| {
+        Trial::test(case.script.name.clone(), move || check(&case, &Systems::default()))
+    }));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn transcript(case: &Case, systems: &Systems) -> Result<Transcript, String> {
+    let mut broker = VirtualBroker::new(&case.script.presumes, systems)?;
+    case.replay(&mut broker, |script| format!("conform-{script}"))
+}
+
+fn check(case: &Case, systems: &Systems) -> Result<(), Failed> {
+    let transcript = transcript(case, systems)?;
+    let recording = case.recording.as_ref().ok_or("it has no recording")?;
+    let compared = compare(recording, &transcript, TOLERANCE).map_err(|error| error.to_string())?;
+    let verdict = Verdict::own(&case.script.name, compared);
+    if let Some((rule, why)) = verdict.not_served {
+        return match verdict.differs() {
+            false => Ok(()),
+            true => Err(format!("equal by now: take it out of NOT_SERVED ({rule}: {why})").into()),
+        };
+    }
+    let mut wrong = String::new();
+    for differs in &verdict.differences {
+        wrong.push_str(&difference(&case.file, &transcript, differs));
+    }
+    for slow in &verdict.late {
+        wrong.push_str(&late(&case.file, &transcript, slow));
+    }
+    for (deviation, answer) in &verdict.stale {
+        wrong.push_str(&format!(
+            "  {}:{}: does not deviate as the table says ({})\n    - {}\n    + {}\n",
+            case.file, answer.line, deviation.rule, answer.kafka, answer.here
+        ));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("- Kafka 4.4.0, + groupsim\n{wrong}").into())
+    }
+}
+
+/// Files that are new are not noticed by the compiler.
+fn in_the_binary() -> Result<(), Failed> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let mut files: Vec<_> = std::fs::read_dir(folder.join("scripts"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.sort();
+    let inside = embedded(&Settings::new());
+    assert_eq!(inside.len(), files.len(), "touch src/conform/suite.rs");
+    for (case, file) in inside.iter().zip(&files) {
+        let outside = from_file(file, None)?;
+        assert_eq!(case.script, outside.script, "touch src/conform/suite.rs");
+        let text = |case: &Case| case.recording.as_ref().map(|it| it.text(&case.script.name));
+        assert_eq!(text(case), text(&outside), "touch src/conform/suite.rs");
+        assert!(case.recording.is_some(), "{} has no recording", case.file);
+    }
+    Ok(())
+}
+
+fn every_deviation_is_of_a_script() -> Result<(), Failed> {
+    let cases = embedded(&Settings::new());
+    let names = DEVIATIONS.iter().map(|deviation| deviation.script);
+    for name in names.chain(NOT_SERVED.iter().map(|(name, ..)| *name)) {
+        assert!(
+            cases.iter().any(|case| case.script.name == name),
+            "{name} deviates, but is not there"
+        );
+    }
+    Ok(())
+}
+
+/// A comparison that nothing could fail would prove nothing.
+fn broken_ones_differ() -> Result<(), Failed> {
+    let right = embedded(&Settings::new()).into_iter();
+    let right: Vec<Case> = right.filter(|case| check(case, &Systems::default()).is_ok()).collect();
+    for name in BROKEN {
+        let systems = mutant::find(name).ok_or(name)?.systems();
+        let notices = |case: &&Case| check(case, &systems).is_err();
+        assert!(right.iter().any(|case| notices(&case)), "no script notices {name}");
+    }
+    Ok(())
+}
+
+fn deterministic() -> Result<(), Failed> {
+    let systems = Systems::default();
+    for case in &embedded(&Settings::new()) {
+        assert_eq!(transcript(case, &systems)?, transcript(case, &systems)?, "{}", case.file);
+    }
+    Ok(())
+}
+
+fn groupsim(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_groupsim"));
+    command.args(args).stdin(Stdio::null()).output().expect("groupsim starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("groupsim writes UTF-8")
+}
+
+/// A new folder for one test.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the folder for test files can be written");
+    folder
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+fn over_tcp() -> Result<(), Failed> {
+    let sim = folder("conform-serve").join("broker.sim");
+    std::fs::write(
+        &sim,
+        "broker initial-delay=0s min-session=1s offsets-partitions=1\n\
+         topic t partitions=4\ntopic v partitions=2\n",
+    )?;
+    let sim = sim.to_string_lossy();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_groupsim"));
+    serve.args(["serve", &sim, "--listen", "127.0.0.1:0"]);
+    let serve = serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut serve = Killed(serve);
+    let mut ready = String::new();
+    BufReader::new(serve.0.stdout.take().ok_or("no stdout")?).read_line(&mut ready)?;
+    let address = ready.trim().strip_prefix("ready ").ok_or("serve is not ready")?;
+    let scripts = ["two_step_join", "leave_batch", "pipelined", "connection_closed", "unsupported"];
+    let scripts = scripts.into_iter().chain(["parked_sync_twice", "fetch_groups", "k_offsets"]);
+    let args: Vec<&str> =
+        ["conform", "--own", "--bootstrap", address].into_iter().chain(scripts).collect();
+    let output = groupsim(&args);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
+    let kinds: Vec<&str> = said.lines().filter_map(|line| line.split("  ").next()).collect();
+    assert_eq!(
+        kinds[..8],
+        ["equal", "equal", "equal", "equal", "equal", "deviates", "equal", "not served"]
+    );
+    Ok(())
+}
+
+const SCRIPT: &str = "a: Heartbeat/4 gen=1 member=@x\na?\nwait 3\na: ListGroups/0\na?\n";
+
+fn shown() -> Result<(), Failed> {
+    let folder = folder("conform-shown");
+    std::fs::create_dir(folder.join("recorded"))?;
+    let script = folder.join("mine.txt");
+    std::fs::write(&script, SCRIPT)?;
+    std::fs::write(
+        folder.join("recorded/mine.txt"),
+        "== mine.txt\na: Heartbeat/4 gen=1 member=@x\n  a 0.0 Heartbeat ILLEGAL_GENERATION\nwait 3\n\
+         a: ListGroups/0\n  a 9.0 ListGroups NONE own=[]\n",
+    )?;
+    let script = script.to_string_lossy();
+    let output = groupsim(&["conform", &script]);
+    let said = text(&output.stdout).replace(&*script, "mine.txt");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    insta::with_settings!({
+        snapshot_path => "../snapshots",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("conform-different", said);
+    });
+    let output = groupsim(&["conform", &script, "--format", "json"]);
+    let objects: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!(objects[0]["outcome"], "different");
+    assert_eq!(objects[0]["differences"][0]["got"], "a Heartbeat UNKNOWN_MEMBER_ID");
+    assert_eq!(objects[0]["late"][0]["line"], 5);
+    assert_eq!(objects[1]["differences"], 1);
+    Ok(())
+}
+
+fn recorded() -> Result<(), Failed> {
+    let folder = folder("conform-recorded");
+    let script = folder.join("mine.txt");
+    std::fs::write(&script, SCRIPT)?;
+    let (script, into) = (script.to_string_lossy(), folder.join("recorded"));
+    let output = groupsim(&["conform", &script]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+    let output = groupsim(&["conform", &script, "--record", &into.to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let output = groupsim(&["conform", &script]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    Ok(())
+}
+
+fn refused() -> Result<(), Failed> {
+    let script = folder("conform-refused").join("wrong.txt");
+    std::fs::write(&script, "a: Heartbeat/4\na: Heartbeat/9\n")?;
+    let script = script.to_string_lossy();
+    let says = |args: &[&str], what: &str| {
+        let output = groupsim(args);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(what), "{args:?}: {said}");
+    };
+    says(&["conform", &script], "wrong.txt:2");
+    says(&["conform", "no/such/file.txt"], "no/such/file.txt");
+    says(&["conform", "retenton"], "did you mean `retention`?");
+    says(&["conform", "--bootstrap", "127.0.0.1:1"], "no broker at 127.0.0.1:1");
+    says(&["conform", "--config", "a=b"], "--bootstrap");
+    says(&["conform", "--jobs", "0"], "0 jobs");
+    Ok(())
+}
