@@ -53,14 +53,15 @@ fn probed(systems: Systems, script: &str) -> (Result<Report, Refused>, Report) {
         let end = EndOnDrop(&stop);
         let brokers = scope.spawn(|| {
             let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let serving = Serving { listen, advertise: None, limits: Limits::NONE };
+            let limits = Limits::NONE;
+            let serving = Serving { listen, advertise: None, limits, allowed: Vec::new() };
             let (_steps, none) = channel();
             serve(&schedule, &systems, &serving, &none, &stop, &mut Door(sender))
         });
         let at = ready.recv_timeout(Duration::from_secs(10)).expect("the brokers listen");
         let never = Arc::new(AtomicBool::new(false));
         let correct = Systems::default();
-        let found = probe(&script, &correct, &at.to_string(), &never, &mut |_| ());
+        let found = probe(&script, &correct, (&at.to_string(), &[]), &never, &mut |_| ());
         drop(end);
         let brokers = brokers.join().expect("the brokers end").expect("the brokers listen");
         (found, brokers)
@@ -257,7 +258,7 @@ fn where_nobody_listens_there_is_no_broker() {
     let at = nobody.local_addr().expect("an address").to_string();
     drop(nobody);
     let never = Arc::new(AtomicBool::new(false));
-    let found = probe(&schedule, &Systems::default(), &at, &never, &mut |_| ());
+    let found = probe(&schedule, &Systems::default(), (&at, &[]), &never, &mut |_| ());
     let Err(Refused::Engine(why)) = found else { panic!("{found:?}") };
     assert!(why.starts_with(&format!("no Kafka broker at {at}: ")), "{why}");
 }

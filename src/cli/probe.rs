@@ -28,7 +28,13 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
     let stop = interrupt::stop_on_interrupt()?;
     let mut printer = Printer::new(args.zoom.into(), out);
     let watch = &mut |event: &Event| printer.take(event);
-    let report = engine::probe(&schedule, &Systems::default(), &args.bootstrap, &stop, watch);
+    let report = engine::probe(
+        &schedule,
+        &Systems::default(),
+        (&args.bootstrap, &args.allowed),
+        &stop,
+        watch,
+    );
     let report = match report {
         Ok(report) => report,
         Err(refused) => {
@@ -38,7 +44,8 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
             return Ok(Exit::Usage);
         }
     };
-    if let (Some(Finding::BadStep { line, message }), Some(script)) = (&report.finding, &script) {
+    let last = report.findings.last().map(|found| &found.finding);
+    if let (Some(Finding::BadStep { line, message }), Some(script)) = (last, &script) {
         tell(&format!("error: {message}\n  --> {}:{line}", script.name));
     }
     let exit = printer.finish(("bootstrap", args.bootstrap.clone().into()), &report)?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::run::Report;
+use crate::run::{Found, Report};
 use crate::trace::{Event, Json, Renderer, Zoom};
 
 use super::exit::Exit;
@@ -64,11 +64,11 @@ impl<'a> Printer<'a> {
             renderer.finish(&mut self.text);
             self.out.text(&self.text)?;
         }
-        let exit = Exit::of(report.finding.as_ref());
+        let exit = Exit::of_report(report);
         self.out.line("")?;
-        match &report.finding {
-            Some(finding) => self.out.line(finding)?,
-            None => self.out.line("held")?,
+        match &report.findings[..] {
+            [] => self.out.line("held")?,
+            findings => findings.iter().try_for_each(|found| self.out.line(counted(found)))?,
         }
         self.out.line(format_args!(
             "{} simulated, {}, {}, {} processed, digest {}",
@@ -81,5 +81,31 @@ impl<'a> Printer<'a> {
         self.out.object(&json::report(name, report))?;
         self.out.flush()?;
         Ok(exit)
+    }
+}
+
+/// A finding, and how often it was made if that was more than once.
+pub(super) fn counted(found: &Found) -> String {
+    let text = found.finding.to_string();
+    match found.times {
+        1 => text,
+        times => {
+            let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+            format!("{first}, {} times\n{rest}", human::thousands(times))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Finding;
+
+    #[test]
+    fn a_finding_says_how_often_it_was_made() {
+        let finding = Finding::BadStep { line: 3, message: "a\nb".to_owned() };
+        let shown = |times| counted(&Found { finding: finding.clone(), times });
+        assert_eq!(shown(1), "bad step in line 3\n  a\n  b");
+        assert_eq!(shown(1_200), "bad step in line 3, 1,200 times\n  a\n  b");
     }
 }

@@ -36,6 +36,7 @@ pub use language::{language, language_of};
 pub use load::{LoadError, load, load_outside, read_text, read_text_from};
 pub use mend::{mended, without_line};
 pub use print::{digest, print};
+pub use suggest::help as suggestion;
 
 use crate::sim::schedule::{Schedule, Step};
 

@@ -21,7 +21,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// `did you mean …?` when something is near, else what was expected.
-pub(super) fn help<'a>(
+pub fn help<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
     what: &str,
