@@ -26,8 +26,10 @@ mod tests;
 pub use api_versions::{
     api_versions_response, decode_api_versions_response, encode_api_versions_request,
 };
-pub use codec::versions;
-pub use frames::{Incoming, decode_request, decode_response, encode_request, encode_response};
+pub use codec::{api_name, versions};
+pub use frames::{
+    Incoming, client_id, decode_request, decode_response, encode_request, encode_response,
+};
 pub use framing::{Framing, framing};
 pub use malformed::Malformed;
 
