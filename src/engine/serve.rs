@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::invariant::Allow;
 use crate::protocol::{BrokerId, StrBytes, str_bytes};
@@ -74,8 +74,10 @@ pub fn serve(
 ) -> Result<Report, Refused> {
     let listeners = listen(serving.listen, schedule.broker.count)?;
     let addresses: Vec<SocketAddr> = listeners.values().map(|(address, _)| *address).collect();
-    let cast =
-        Cast { endpoints: endpoints(&addresses, serving), outsiders: true, ..Cast::default() };
+    #[expect(clippy::disallowed_methods, reason = "serving happens in real time")]
+    let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let endpoints = endpoints(&addresses, serving);
+    let cast = Cast { endpoints, outsiders: true, epoch, ..Cast::default() };
     attendant.ready(&addresses);
     let stage = Rc::new(schedule.clone());
     let world = || {
