@@ -264,7 +264,7 @@ impl Bend for HandsOutIdsTwice {
         {
             self.newcomers += 1;
             let last = self.last.get(&request.group_id);
-            if let Some(last) = last.filter(|_| self.newcomers % 3 == 0) {
+            if let Some(last) = last.filter(|_| self.newcomers.is_multiple_of(3)) {
                 answer.member_id = last.clone();
             }
             self.last.insert(request.group_id.clone(), answer.member_id.clone());
