@@ -115,6 +115,7 @@ fn writes_seed(file: &Path) -> bool {
 
 /// Member ids are drawn from the seed. Were they the same in every process, a client of the one before would pass for
 /// a client of this one.
+#[expect(clippy::disallowed_types, reason = "it is to differ from process to process")]
 fn random_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     // Its keys are the operating system's randomness, and a hash of nothing is as random as they are.

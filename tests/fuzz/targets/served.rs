@@ -78,8 +78,8 @@ impl Served {
                 self.receive(ConnectionId(conn), frame);
                 true
             }
-            Ok(Incoming::ApiVersions { correlation, version, .. }) => {
-                assert!(!wire::api_versions_response(correlation, version).is_empty());
+            Ok(Incoming::ApiVersions { correlation, version, refused, .. }) => {
+                assert!(!wire::api_versions_response(correlation, version, refused).is_empty());
                 true
             }
             Err(malformed) => {
@@ -128,7 +128,8 @@ impl Served {
     }
 
     fn receive(&mut self, conn: ConnectionId, frame: RequestFrame) {
-        self.cluster.handle(self.now, B0, conn, Arc::new(frame), &mut self.outputs);
+        let from = (conn, &str_bytes("/10.1.0.1"));
+        self.cluster.handle(self.now, B0, from, Arc::new(frame), &mut self.outputs);
         self.carry_out();
     }
 

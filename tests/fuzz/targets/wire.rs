@@ -115,6 +115,6 @@ pub fn responses() -> Vec<Vec<u8>> {
             }
         }
     }
-    seeds.push([&[0, 0][..], &wire::api_versions_response(0, 3)].concat());
+    seeds.push([&[0, 0][..], &wire::api_versions_response(0, 3, None)].concat());
     seeds
 }
