@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
 use groupsim::engine::{Attendant, Limits, Refused, Serving, probe, serve};
+use groupsim::invariant::{Allow, Violation};
 use groupsim::mutant::{self, Altered, Wrapped};
 use groupsim::protocol::Response;
 use groupsim::run::{Finding, Report, Systems};
@@ -44,6 +45,17 @@ impl Attendant for Door {
 /// What a probe with this script comes to, of brokers with these systems; and what the brokers themselves
 /// are found to be.
 fn probed(systems: Systems, script: &str) -> (Result<Report, Refused>, Report) {
+    probed_allowing(&[], systems, script)
+}
+
+/// The same, where both sides may violate these.
+fn probed_allowing(
+    allowed: &[&str],
+    systems: Systems,
+    script: &str,
+) -> (Result<Report, Refused>, Report) {
+    let allowed: Vec<Allow> =
+        allowed.iter().map(|text| text.parse().expect("an invariant")).collect();
     let schedule = script::parse_outside("brokers", BROKERS).expect("a valid script");
     let script = script::parse("probe", script).expect("a valid script");
     let stop = AtomicBool::new(false);
@@ -53,14 +65,16 @@ fn probed(systems: Systems, script: &str) -> (Result<Report, Refused>, Report) {
         let end = EndOnDrop(&stop);
         let brokers = scope.spawn(|| {
             let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let serving = Serving { listen, advertise: None, limits: Limits::NONE };
+            let limits = Limits::NONE;
+            let allowed = allowed.clone();
+            let serving = Serving { listen, advertise: None, limits, allowed };
             let (_steps, none) = channel();
             serve(&schedule, &systems, &serving, &none, &stop, &mut Door(sender))
         });
         let at = ready.recv_timeout(Duration::from_secs(10)).expect("the brokers listen");
         let never = Arc::new(AtomicBool::new(false));
         let correct = Systems::default();
-        let found = probe(&script, &correct, &at.to_string(), &never, &mut |_| ());
+        let found = probe(&script, &correct, (&at.to_string(), &allowed), &never, &mut |_| ());
         drop(end);
         let brokers = brokers.join().expect("the brokers end").expect("the brokers listen");
         (found, brokers)
@@ -186,6 +200,71 @@ fn a_double_owner_is_found_by_what_the_consumers_are_told() {
     );
 }
 
+/// Two groups, one after the other.
+const TWO_GROUPS: &str = "
+    broker min-session=500ms
+    topic orders partitions=4
+    group g topics=orders session=2s heartbeat=200ms rebalance=2s
+    group h topics=orders session=2s heartbeat=200ms rebalance=2s
+    join c1 group=g
+    join c2 group=g
+    settle
+    join c3 group=h
+    join c4 group=h
+    settle
+";
+
+/// Which invariants were violated in which groups.
+fn places(report: &Report) -> Vec<(&'static str, &str)> {
+    fn group(of: &Violation) -> &str {
+        of.group.as_ref().map_or("", |group| group.as_str())
+    }
+    let violations = report.findings.iter().filter_map(|found| match &found.finding {
+        Finding::Violation(violation) => Some(violation),
+        _ => None,
+    });
+    violations.map(|of| (of.invariant, group(of))).collect()
+}
+
+/// Tells every member of a generation what the first one was told.
+fn double_owners() -> Systems {
+    mutant::find("shared-assignment").expect("a mutant").systems()
+}
+
+#[test]
+fn judging_goes_on_on_both_sides_after_a_violation() {
+    let (found, brokers) = probed(double_owners(), TWO_GROUPS);
+    for report in [found.expect("the probe runs"), brokers] {
+        let places = places(&report);
+        for group in ["g", "h"] {
+            let count = places.iter().filter(|place| **place == ("single-owner", group)).count();
+            assert!(count > 0, "{group}: {places:?}");
+        }
+        let distinct: std::collections::BTreeSet<_> = report
+            .findings
+            .iter()
+            .map(|found| match &found.finding {
+                Finding::Violation(of) | Finding::NoConvergence(of) => {
+                    (of.invariant, of.rule, of.group.clone())
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(distinct.len(), report.findings.len(), "each is reported once");
+    }
+}
+
+#[test]
+fn what_is_allowed_in_a_group_is_found_in_the_others_only() {
+    let allowed = ["single-owner:g", "no-overlap"];
+    let (found, brokers) = probed_allowing(&allowed, double_owners(), TWO_GROUPS);
+    for report in [found.expect("the probe runs"), brokers] {
+        let places = places(&report);
+        assert!(places.contains(&("single-owner", "h")), "{places:?}");
+        assert!(!places.contains(&("single-owner", "g")), "{places:?}");
+    }
+}
+
 #[test]
 fn a_member_that_is_not_fenced_is_found() {
     let (invariant, message) = violated(
@@ -223,7 +302,9 @@ fn rewinding(output: &mut Output) -> bool {
 
 #[test]
 fn an_earlier_generation_is_found() {
-    let (invariant, message) = violated(probed(altered(|| rewinding), COME_AND_GO).0);
+    // Its members never agree, and nobody waits for that.
+    let script = COME_AND_GO.replace("settle\n", "settle within=3s\n");
+    let (invariant, message) = violated(probed(altered(|| rewinding), &script).0);
     assert_eq!(invariant, "generation", "{message}");
 }
 
@@ -257,7 +338,7 @@ fn where_nobody_listens_there_is_no_broker() {
     let at = nobody.local_addr().expect("an address").to_string();
     drop(nobody);
     let never = Arc::new(AtomicBool::new(false));
-    let found = probe(&schedule, &Systems::default(), &at, &never, &mut |_| ());
+    let found = probe(&schedule, &Systems::default(), (&at, &[]), &never, &mut |_| ());
     let Err(Refused::Engine(why)) = found else { panic!("{found:?}") };
     assert!(why.starts_with(&format!("no Kafka broker at {at}: ")), "{why}");
 }

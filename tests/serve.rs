@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[path = "serve/judged.rs"]
+mod judged;
 #[path = "serve/members.rs"]
 mod members;
 
@@ -34,11 +36,16 @@ struct Served {
 }
 
 impl Served {
+    /// With `-v`: its log says why connections end.
     fn start(name: &str, flags: &[&str]) -> Served {
+        Served::start_with(name, &[&["-v"], flags].concat())
+    }
+
+    fn start_with(name: &str, flags: &[&str]) -> Served {
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("serve-{name}.log"));
         let stderr = std::fs::File::create(&log).expect("the folder for test files can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_groupsim"))
-            .args(["serve", "--listen", "127.0.0.1:0", "-v", "--max-frame", "1048576"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--max-frame", "1048576"])
             .args(flags)
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
@@ -73,13 +80,18 @@ impl Served {
         panic!("'{step}' was not carried out");
     }
 
-    /// Asks it to end; returns its last line.
+    /// Asks it to end, everything held; returns its last lines.
     fn end(&mut self) -> String {
+        self.end_with(0)
+    }
+
+    /// Asks it to end with this exit code.
+    fn end_with(&mut self, code: i32) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
         let mut rest = String::new();
         self.said.read_to_string(&mut rest).expect("it says what was seen");
-        assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{rest}");
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(code), "{rest}");
         rest
     }
 
@@ -114,6 +126,18 @@ impl Served {
 
     fn endings(&self, why: &str) -> usize {
         self.log().matches(&format!("why={why}")).count()
+    }
+
+    /// Waits until the log has a line with all of this, and returns it.
+    fn logs(&self, what: &[&str]) -> String {
+        for _ in 0..PATIENCE.as_millis() / 50 {
+            let has_all = |line: &&str| what.iter().all(|part| line.contains(part));
+            if let Some(line) = self.log().lines().find(has_all) {
+                return line.to_owned();
+            }
+            pause(50);
+        }
+        panic!("no line with {what:?} in {}", self.log());
     }
 
     fn log(&self) -> String {

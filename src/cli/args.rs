@@ -9,6 +9,8 @@ use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::engine::Engine;
+use crate::invariant::{self, Allow, UnknownInvariant};
+use crate::script;
 use crate::swarm::{Profile, SeedRange, Shard};
 use crate::trace;
 
@@ -258,6 +260,9 @@ pub struct Serve {
     /// The host that brokers tell clients they are on, if it is not where they listen.
     #[arg(long, value_name = "HOST")]
     pub advertise: Option<String>,
+    /// The seed of member ids and of what happens by chance; random when neither this nor the script says it.
+    #[arg(long, value_name = "SEED", value_parser = seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
     /// How many brokers; 1, or what the script says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub brokers: Option<u8>,
@@ -285,6 +290,9 @@ pub struct Serve {
     /// How long a connection may be idle (connections.max.idle.ms).
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     pub max_idle: Duration,
+    /// An invariant that may be violated, everywhere or in one group.
+    #[arg(long = "allow", value_name = "INVARIANT[:GROUP]", value_parser = allow)]
+    pub allowed: Vec<Allow>,
 }
 
 /// Arguments of `probe`.
@@ -314,12 +322,23 @@ pub struct Probe {
     /// How closely to look; JSON has every event.
     #[arg(long, value_enum, default_value_t = Zoom::Group)]
     pub zoom: Zoom,
+    /// An invariant that may be violated, everywhere or in one group.
+    #[arg(long = "allow", value_name = "INVARIANT[:GROUP]", value_parser = allow)]
+    pub allowed: Vec<Allow>,
 }
 
 /// What `serve --help` says at its end.
 const SERVE_HELP: &str = "\
 Steps of the sim language that are written to its standard input, one a line, are carried out while it
 serves: `move GROUP`, `crash b0`, `reset CLIENT-ID`, `partition CLIENT-ID b0`, `produce TOPIC count=10`, …";
+
+/// `session`, `session:orders`
+fn allow(text: &str) -> Result<Allow, String> {
+    text.parse().map_err(|UnknownInvariant(name)| {
+        let help = script::help(&name, invariant::NAMES, "there are");
+        format!("there is no invariant '{name}': {help}")
+    })
+}
 
 /// `orders:4`
 #[derive(Clone, Debug, PartialEq, Eq)]

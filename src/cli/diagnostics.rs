@@ -14,11 +14,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::out::Failure;
 
-/// Sends diagnostics to stderr: those that `RUST_LOG` selects, else those of `-v` or `-vv`, else none.
+/// Sends diagnostics to stderr: those that `RUST_LOG` selects, else those of `-v` or `-vv`, else warnings.
 pub fn install(verbose: u8) -> Result<(), Failure> {
     let filter = match (std::env::var("RUST_LOG"), verbose) {
         (Ok(filter), _) if !filter.is_empty() => filter,
-        (_, 0) => return Ok(()),
+        (_, 0) => "groupsim=warn".to_owned(),
         (_, 1) => "groupsim=debug".to_owned(),
         (_, _) => "groupsim=trace".to_owned(),
     };

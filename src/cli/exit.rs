@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::run::Finding;
+use crate::run::{Finding, Report};
 
 /// What `--help` says about exit codes.
 pub const EXIT_CODES: &str = "\
@@ -50,6 +50,12 @@ impl Exit {
             Exit::Crash => 4,
             Exit::Interrupted => 130,
         }
+    }
+
+    /// The verdict on all that was found in a run.
+    pub fn of_report(report: &Report) -> Exit {
+        let verdicts = report.findings.iter().map(|found| Exit::of(Some(&found.finding)));
+        verdicts.max().unwrap_or_default()
     }
 
     /// The verdict on one finding, or none.

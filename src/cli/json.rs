@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::run::{Finding, Report};
+use crate::run::{Finding, Found, Report};
 use crate::swarm::{Replay, SeedFinding, Summary, parts};
 use crate::trace::{Cells, FaultKind};
 
@@ -30,6 +30,7 @@ pub fn report(name: (&str, Value), report: &Report) -> Value {
         "cells": report.reached.cells.len(),
         "vacuous": report.vacuous(),
         "finding": report.finding.as_ref().map(finding),
+        "findings": report.findings.iter().map(found).collect::<Vec<_>>(),
     });
     object[name.0] = name.1;
     object
@@ -66,6 +67,17 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
         "digest": digest(summary.digest),
         "exit": exit,
     })
+}
+
+/// A finding of a run that went on after it: with the claim that does not hold, the group, and how often.
+fn found(found: &Found) -> Value {
+    let mut object = finding(&found.finding);
+    if let Finding::Violation(violation) | Finding::NoConvergence(violation) = &found.finding {
+        object["rule"] = json!(violation.rule);
+        object["group"] = json!(violation.group.as_ref().map(|group| group.as_str()));
+    }
+    object["times"] = json!(found.times);
+    object
 }
 
 /// A finding.

@@ -28,7 +28,13 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
     let stop = interrupt::stop_on_interrupt()?;
     let mut printer = Printer::new(args.zoom.into(), out);
     let watch = &mut |event: &Event| printer.take(event);
-    let report = engine::probe(&schedule, &Systems::default(), &args.bootstrap, &stop, watch);
+    let report = engine::probe(
+        &schedule,
+        &Systems::default(),
+        (&args.bootstrap, &args.allowed),
+        &stop,
+        watch,
+    );
     let report = match report {
         Ok(report) => report,
         Err(refused) => {

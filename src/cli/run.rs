@@ -41,7 +41,8 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
 
 /// A step that could not be done is the user's mistake, told like those that are found before a run.
 pub(super) fn tell_bad_step(report: &Report, file: &str) {
-    if let Some(Finding::BadStep { line, message }) = &report.finding {
+    let last = report.findings.last().map(|found| &found.finding);
+    if let Some(Finding::BadStep { line, message }) = last {
         tell(&format!("error: {message}\n  --> {file}:{line}"));
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, LineWriter, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -18,6 +19,7 @@ use super::args;
 use super::exit::Exit;
 use super::out::{Failure, Out};
 use super::run::tell;
+use super::trace::counted;
 use super::{human, interrupt, json};
 
 /// Serves until it is interrupted, and says what was seen.
@@ -26,11 +28,15 @@ pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
     let stop = interrupt::stop_on_interrupt()?;
     end_in_time(args.duration, Arc::clone(&stop))?;
     let steps = steps_from_stdin(&schedule)?;
-    let limits = Limits { max_frame: args.max_frame, idle: Some(args.max_idle) };
-    let serving = Serving { listen: args.listen, advertise: args.advertise.clone(), limits };
+    let serving = Serving {
+        listen: args.listen,
+        advertise: args.advertise.clone(),
+        limits: Limits { max_frame: args.max_frame, idle: Some(args.max_idle) },
+        allowed: args.allowed.clone(),
+    };
     // Every connection is a file. Where more cannot be had, fewer clients are taken in.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let mut host = Host { out, trace: Tracer::new(args)?, failure: None };
+    let mut host = Host { out, seed: schedule.seed, trace: Tracer::new(args)?, failure: None };
     let systems = Systems::default();
     let report = engine::serve(&schedule, &systems, &serving, &steps, &stop, &mut host)
         .map_err(|refused| Failure::Usage(refused.to_string()))?;
@@ -38,8 +44,9 @@ pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
     if let Some(failure) = host.failure {
         return Err(failure);
     }
-    let exit = Exit::of(report.finding.as_ref());
-    let verdict = if report.finding.is_some() { "VIOLATED" } else { "held" };
+    let exit = Exit::of_report(&report);
+    let verdict = if report.findings.is_empty() { "held" } else { "VIOLATED" };
+    report.findings.iter().try_for_each(|found| out.line(counted(found)))?;
     out.line(format_args!(
         "{verdict}: served for {}, {}, {}, {}",
         human::duration(report.simulated),
@@ -47,7 +54,9 @@ pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
         human::number(report.rebalances, "rebalance"),
         human::number(report.faults.values().sum(), "fault"),
     ))?;
-    out.object(&json::report(("served", args.listen.to_string().into()), &report))?;
+    let mut object = json::report(("served", args.listen.to_string().into()), &report);
+    object["seed"] = schedule.seed.into();
+    out.object(&object)?;
     Ok(exit)
 }
 
@@ -62,6 +71,12 @@ fn schedule(args: &args::Serve) -> Result<Option<Schedule>, Failure> {
                 return Ok(None);
             }
         },
+    };
+    let written = args.file.as_ref().is_some_and(|file| writes_seed(file));
+    schedule.seed = match args.seed {
+        Some(seed) => seed,
+        None if written => schedule.seed,
+        None => random_seed(),
     };
     if let Some(brokers) = args.brokers {
         schedule.broker.count = brokers;
@@ -90,6 +105,21 @@ fn schedule(args: &args::Serve) -> Result<Option<Schedule>, Failure> {
         schedule.groups.push(GroupSpec { name: "group1".to_owned(), settings });
     }
     Ok(Some(schedule))
+}
+
+/// Whether a script says its seed. A schedule does not remember that; its seed is 0 when nothing is said.
+fn writes_seed(file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().any(|line| line.split_whitespace().next() == Some("seed"))
+}
+
+/// Member ids are drawn from the seed. Were they the same in every process, a client of the one before would pass for
+/// a client of this one.
+#[expect(clippy::disallowed_types, reason = "it is to differ from process to process")]
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    // Its keys are the operating system's randomness, and a hash of nothing is as random as they are.
+    RandomState::new().hash_one(())
 }
 
 fn end_in_time(after: Option<Duration>, stop: Arc<AtomicBool>) -> Result<(), Failure> {
@@ -133,6 +163,7 @@ fn thread(work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
 /// Who stands by while clients are served.
 struct Host<'o> {
     out: &'o mut Out,
+    seed: u64,
     trace: Tracer,
     failure: Option<Failure>,
 }
@@ -150,6 +181,8 @@ impl Attendant for Host<'_> {
     fn ready(&mut self, addresses: &[SocketAddr]) {
         let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         self.say(format_args!("ready {}", all.join(",")));
+        let seed = self.seed;
+        self.say(format_args!("seed {seed}"));
     }
 
     fn event(&mut self, event: &Event) {

@@ -220,7 +220,13 @@ mod tests {
     #[test]
     fn the_worst_finding_decides_even_when_interrupted() {
         let at = Time::ZERO;
-        let violation = || Violation { invariant: "convergence", at, message: String::new() };
+        let violation = || Violation {
+            invariant: "convergence",
+            rule: "settles",
+            group: None,
+            at,
+            message: String::new(),
+        };
         let mut summary = Summary::new(0..9, Profile::Default);
         assert_eq!(verdict(&summary, Why::Interrupted), Exit::Interrupted);
         assert_eq!(verdict(&summary, Why::Time), Exit::Held);

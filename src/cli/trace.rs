@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::run::{Finding, Report};
+use crate::run::{Finding, Found, Report};
 use crate::trace::{Event, Json, Renderer, Zoom};
 
 use super::exit::Exit;
@@ -64,13 +64,16 @@ impl<'a> Printer<'a> {
             renderer.finish(&mut self.text);
             self.out.text(&self.text)?;
         }
-        let exit = Exit::of(report.finding.as_ref());
+        let exit = Exit::of_report(report);
         self.out.line("")?;
-        match &report.finding {
+        for found in &report.findings {
             // A line of a script: whoever has its name tells it with its place.
-            Some(Finding::BadStep { line: 1.., .. }) => {}
-            Some(finding) => self.out.line(finding)?,
-            None => self.out.line("held")?,
+            if !matches!(found.finding, Finding::BadStep { line: 1.., .. }) {
+                self.out.line(counted(found))?;
+            }
+        }
+        if report.findings.is_empty() {
+            self.out.line("held")?;
         }
         self.out.line(format_args!(
             "{} simulated, {}, {}, {} processed, digest {}",
@@ -83,5 +86,31 @@ impl<'a> Printer<'a> {
         self.out.object(&json::report(name, report))?;
         self.out.flush()?;
         Ok(exit)
+    }
+}
+
+/// A finding, and how often it was made if that was more than once.
+pub(super) fn counted(found: &Found) -> String {
+    let text = found.finding.to_string();
+    match found.times {
+        1 => text,
+        times => {
+            let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+            format!("{first}, {} times\n{rest}", human::thousands(times))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Finding;
+
+    #[test]
+    fn a_finding_says_how_often_it_was_made() {
+        let finding = Finding::BadStep { line: 3, message: "a\nb".to_owned() };
+        let shown = |times| counted(&Found { finding: finding.clone(), times });
+        assert_eq!(shown(1), "bad step in line 3\n  a\n  b");
+        assert_eq!(shown(1_200), "bad step in line 3, 1,200 times\n  a\n  b");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::coordinator::{self, RequestId};
 use crate::protocol::{
-    BrokerId, IndexMap, Request, RequestFrame, Response, ResponseFrame, TopicPartition,
+    BrokerId, IndexMap, Request, RequestFrame, Response, ResponseFrame, StrBytes, TopicPartition,
 };
 use crate::rng::Rng;
 
@@ -66,6 +66,8 @@ pub enum Output {
 
 #[derive(Default)]
 struct Connection {
+    /// Where the client is.
+    host: StrBytes,
     /// The request being handled; nothing else of this connection is taken up meanwhile.
     busy: Option<RequestId>,
     queue: VecDeque<Arc<RequestFrame>>,
@@ -180,6 +182,13 @@ impl Broker {
         self.requests.get(&id).map(|(_, frame)| frame).or_else(|| self.scattered.frame(id))
     }
 
+    /// Where the client is that has sent a request; empty for a part of a request, of which no coordinator asks.
+    pub(super) fn host_of(&self, id: RequestId) -> StrBytes {
+        let conn = self.requests.get(&id).map(|(conn, _)| conn);
+        let connection = conn.and_then(|conn| self.connections.get(conn));
+        connection.map(|connection| connection.host.clone()).unwrap_or_default()
+    }
+
     /// Clients' requests that are not answered yet and have not been cut into parts.
     pub(super) fn open_whole_requests(
         &self,
@@ -190,8 +199,14 @@ impl Broker {
 }
 
 impl Turn<'_, '_> {
-    pub(super) fn receive(&mut self, conn: ConnectionId, request: Arc<RequestFrame>) {
-        self.broker.connections.entry(conn).or_default().queue.push_back(request);
+    pub(super) fn receive(
+        &mut self,
+        (conn, host): (ConnectionId, &StrBytes),
+        request: Arc<RequestFrame>,
+    ) {
+        let connection = self.broker.connections.entry(conn);
+        let new = || Connection { host: host.clone(), ..Connection::default() };
+        connection.or_insert_with(new).queue.push_back(request);
         self.broker.ready.push_back(conn);
         self.take_up_ready();
     }
@@ -252,6 +267,7 @@ impl Turn<'_, '_> {
                 self.find_coordinator(frame.version, request).into()
             }
             Request::InitProducerId(request) => self.init_producer_id(request).into(),
+            Request::DescribeConfigs(request) => self.describe_configs(request).into(),
             Request::ListOffsets(_) | Request::Produce(_) | Request::Fetch(_)
                 if self.broker.image.data_leader != Some(self.broker.id) =>
             {

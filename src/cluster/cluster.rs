@@ -138,17 +138,18 @@ impl<'a> Cluster<'a> {
         Cluster { brokers, shared }
     }
 
-    /// Takes a request that has arrived at a broker, which must be up.
+    /// Takes a request that has arrived at a broker, which must be up: on a connection, from a host as Kafka
+    /// shows it (`/10.1.0.1`).
     pub fn handle(
         &mut self,
         now: Time,
         at: BrokerId,
-        conn: ConnectionId,
+        from: (ConnectionId, &StrBytes),
         request: Arc<RequestFrame>,
         out: &mut Vec<Output>,
     ) {
         assert!(self.is_up(at), "a request arrives at {at}, which is down");
-        self.turn(now, at, out).receive(conn, request);
+        self.turn(now, at, out).receive(from, request);
     }
 
     /// The client has closed a connection: what arrived before that is still taken up, one by one.

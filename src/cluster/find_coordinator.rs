@@ -3,8 +3,9 @@
 //! Versions 1 to 3 have a word for every outcome, `NONE` for success. Later ones have none but where the type of the
 //! keys is unknown, which Kafka finds out too late to answer key by key.
 //!
-//! There are coordinators of groups only. Who asks for that of a transaction is told to try again, as by a
-//! Kafka whose log of transactions has no leader.
+//! There are coordinators of groups only. Who asks for that of a transaction is told
+//! TRANSACTIONAL_ID_AUTHORIZATION_FAILED, the one error that every client takes for final: told to try again,
+//! as by a Kafka whose log of transactions has no leader, a producer would do so for ever.
 
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
@@ -81,7 +82,7 @@ impl Turn<'_, '_> {
                 let alive = leader.filter(|&leader| image.is_live(leader));
                 alive.ok_or(ResponseError::CoordinatorNotAvailable)
             }
-            TRANSACTION => Err(ResponseError::CoordinatorNotAvailable),
+            TRANSACTION => Err(ResponseError::TransactionalIdAuthorizationFailed),
             _ => Err(ResponseError::InvalidRequest),
         }
     }

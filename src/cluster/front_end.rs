@@ -43,6 +43,7 @@ pub(super) fn invalid(frame: &RequestFrame, config: &CoordinatorConfig) -> Optio
         | Request::ListOffsets(_)
         | Request::Metadata(_)
         | Request::InitProducerId(_)
+        | Request::DescribeConfigs(_)
         | Request::FindCoordinator(_) => None,
     }
 }

@@ -92,6 +92,7 @@ pub(super) fn is_write(request: &Request) -> bool {
         | Request::ListOffsets(_)
         | Request::Metadata(_)
         | Request::InitProducerId(_)
+        | Request::DescribeConfigs(_)
         | Request::FindCoordinator(_) => false,
     }
 }

@@ -2,9 +2,8 @@
 //!
 //! Any broker gives one out to whoever asks, as in Kafka, always in epoch 0: an idempotent producer that wants
 //! a new epoch raises its own. Kafka's brokers get blocks of ids from the controller; here there is one
-//! counter. A producer with a transactional id is told NOT_COORDINATOR, as by a Kafka broker that does
-//! not lead the log of transactions: no broker does here. Its client then looks for who does, is told
-//! COORDINATOR_NOT_AVAILABLE (R3.16), and keeps looking until it gives up.
+//! counter. A producer with a transactional id is told what it was told when it looked for the coordinator
+//! of its transactions (R3.16).
 
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
@@ -49,6 +48,6 @@ fn check(request: &InitProducerIdRequest) -> Result<(), ResponseError> {
     } else if request.transaction_timeout_ms <= 0 || timeout > LONGEST_TRANSACTION {
         Err(ResponseError::InvalidTransactionTimeout)
     } else {
-        Err(ResponseError::NotCoordinator)
+        Err(ResponseError::TransactionalIdAuthorizationFailed)
     }
 }

@@ -185,7 +185,7 @@ fn is_invalid(version: i16, request: &MetadataRequest) -> bool {
 }
 
 /// Whether a topic could have this name.
-fn is_legal(name: &TopicName) -> bool {
+pub(super) fn is_legal(name: &TopicName) -> bool {
     const LONGEST: usize = 249;
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let name = name.as_str();

@@ -26,6 +26,7 @@
 //! | `offsets_log` | what is stored and what of it is committed |
 //! | `metadata` | Metadata |
 //! | `find_coordinator` | FindCoordinator |
+//! | `describe_configs` | DescribeConfigs |
 //! | `data_leader` | what a client is told that asks the wrong broker, or in the wrong epoch |
 //! | `topics`, `log` | topics with their ids, and the log of a partition |
 //! | `produce` | Produce, and which batches are taken |
@@ -47,6 +48,7 @@ mod cut;
 mod data_leader;
 #[cfg(test)]
 mod data_tests;
+mod describe_configs;
 mod fetching;
 mod find_coordinator;
 mod front_end;

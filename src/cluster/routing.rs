@@ -56,6 +56,7 @@ pub(super) fn group_of(request: &Request, version: i16) -> Option<&GroupId> {
         | Request::ListOffsets(_)
         | Request::Metadata(_)
         | Request::InitProducerId(_)
+        | Request::DescribeConfigs(_)
         | Request::FindCoordinator(_) => None,
     }
 }

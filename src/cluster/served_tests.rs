@@ -71,6 +71,7 @@ fn expected(api: Api, version: i16) -> &'static str {
         Api::ListGroups if version >= 4 => "0 g consumer Stable",
         Api::ListGroups => "0 g consumer ",
         Api::InitProducerId => "0 id 0 epoch 0",
+        Api::DescribeConfigs => "0",
         Api::WriteTxnMarkers | Api::DeleteGroups | Api::OffsetDelete => "0",
     }
 }

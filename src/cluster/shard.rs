@@ -109,8 +109,13 @@ impl Turn<'_, '_> {
         if self.broker.terms[partition].as_ref().is_none_or(|term| term.active().is_none()) {
             return self.refuse_or_activate(partition, id, frame);
         }
-        let call =
-            Call { id, version: frame.version, client_id: &frame.client_id, request: &frame.body };
+        let call = Call {
+            id,
+            version: frame.version,
+            client_id: &frame.client_id,
+            client_host: &self.broker.host_of(id),
+            request: &frame.body,
+        };
         // A batch is of one transaction, or of none: it never lingers with what others append (R3.8).
         let transactional = is_transactional(&frame.body);
         if transactional {

@@ -253,7 +253,10 @@ impl<'a> Bench<'a> {
         self.connections += 1;
         let client_id = str_bytes("c");
         let frame = RequestFrame { correlation: 0, version, client_id, body: body.into() };
-        self.at(at, |cluster, now, out| cluster.handle(now, at, conn, Arc::new(frame), out));
+        let host = str_bytes("/10.1.0.1");
+        self.at(at, |cluster, now, out| {
+            cluster.handle(now, at, (conn, &host), Arc::new(frame), out)
+        });
         Sent(conn)
     }
 

@@ -81,6 +81,7 @@ pub(super) const fn version_of(api: Api, join: i16) -> i16 {
         Api::DescribeGroups
         | Api::ListGroups
         | Api::InitProducerId
+        | Api::DescribeConfigs
         | Api::WriteTxnMarkers
         | Api::TxnOffsetCommit
         | Api::DeleteGroups

@@ -36,6 +36,8 @@ pub struct Call<'a> {
     pub version: i16,
     /// The client's name for itself.
     pub client_id: &'a StrBytes,
+    /// Where the client is, as the broker sees it: `/10.1.0.1`.
+    pub client_host: &'a StrBytes,
     /// What is asked.
     pub request: &'a Request,
 }

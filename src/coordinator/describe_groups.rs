@@ -63,13 +63,13 @@ fn described(group: &Group) -> DescribedGroup {
         .with_members(members)
 }
 
-/// The client's host is left out: a coordinator does not see connections (R3.7).
 fn described_member(member: &Member, protocol: Option<&StrBytes>) -> DescribedGroupMember {
     let metadata = protocol.map_or_else(Bytes::new, |protocol| member.metadata(protocol));
     DescribedGroupMember::default()
         .with_member_id(member.id.0.clone())
         .with_group_instance_id(member.instance_id.clone())
         .with_client_id(member.client_id.clone())
+        .with_client_host(member.client_host.clone())
         .with_member_metadata(metadata)
         .with_member_assignment(member.assignment.clone())
 }

@@ -314,6 +314,7 @@ impl Group {
             id: member.id.clone(),
             instance_id: member.instance_id.clone(),
             client_id: member.client_id.clone(),
+            client_host: member.client_host.clone(),
             session_timeout: member.terms.session,
             rebalance_timeout: member.terms.rebalance,
             subscription: subscription.unwrap_or_default(),

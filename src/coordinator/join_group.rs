@@ -176,7 +176,8 @@ impl Join<'_> {
 
     fn add(&self, group: &mut Group, turn: &mut Turn<'_>, id: MemberId) {
         let terms = Terms::of(self.request, self.call.version);
-        let member = Member::new(id, self.instance().cloned(), self.call.client_id.clone(), terms);
+        let client = (self.call.client_id.clone(), self.call.client_host.clone());
+        let member = Member::new(id, self.instance().cloned(), client, terms);
         let join = Parked::from(self.call);
         group.add_member(member, &self.request.protocol_type, join, turn);
         rebalance::prepare_or_complete(group, turn, "member joined");

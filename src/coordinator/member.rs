@@ -68,6 +68,7 @@ pub(super) struct Member {
     /// The static member's own name for itself (KIP-345).
     pub(super) instance_id: Option<StrBytes>,
     pub(super) client_id: StrBytes,
+    pub(super) client_host: StrBytes,
     pub(super) terms: Terms,
     /// What the leader assigned to it; empty while nothing is.
     pub(super) assignment: Bytes,
@@ -84,13 +85,14 @@ impl Member {
     pub(super) fn new(
         id: MemberId,
         instance_id: Option<StrBytes>,
-        client_id: StrBytes,
+        (client_id, client_host): (StrBytes, StrBytes),
         terms: Terms,
     ) -> Member {
         Member {
             id,
             instance_id,
             client_id,
+            client_host,
             terms,
             assignment: Bytes::new(),
             is_new: true,
@@ -110,11 +112,12 @@ impl Member {
                 metadata: stored.subscription.clone(),
             }],
         };
-        let (id, client_id) = (stored.id.clone(), stored.client_id.clone());
+        let (id, client) =
+            (stored.id.clone(), (stored.client_id.clone(), stored.client_host.clone()));
         Member {
             assignment: stored.assignment.clone(),
             is_new: false,
-            ..Member::new(id, stored.instance_id.clone(), client_id, terms)
+            ..Member::new(id, stored.instance_id.clone(), client, terms)
         }
     }
 

@@ -137,6 +137,7 @@ impl GroupCoordinator for Coordinator {
             | Request::ListOffsets(_)
             | Request::Metadata(_)
             | Request::InitProducerId(_)
+            | Request::DescribeConfigs(_)
             | Request::FindCoordinator(_) => {
                 panic!("{} is not for the coordinator to answer", call.request.api())
             }

@@ -126,6 +126,8 @@ pub struct MemberMetadata {
     pub instance_id: Option<StrBytes>,
     /// The client's name for itself.
     pub client_id: StrBytes,
+    /// Where the client was when it joined first.
+    pub client_host: StrBytes,
     /// How long it may be silent.
     pub session_timeout: Duration,
     /// How long it may take to rejoin.

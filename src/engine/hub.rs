@@ -6,10 +6,10 @@
 
 use std::any::Any;
 use std::cell::{RefCell, RefMut};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
@@ -24,6 +24,7 @@ use crate::sim::Sim;
 use crate::sim::hosted::{Fate, Host, Link, Order, fate};
 use crate::wire;
 
+use super::folding::Folding;
 use super::net::Net;
 use super::valves::Valves;
 
@@ -101,6 +102,7 @@ struct Inner {
     post: RefCell<Post>,
     happened: Notify,
     valves: Valves,
+    folding: RefCell<Folding>,
 }
 
 /// What the tasks of a run share, and the network of the host they run on; cheap to clone.
@@ -115,7 +117,8 @@ impl<N: Net> Hub<N> {
         let post = Post { addresses, ..Post::default() };
         let (sim, post) = (RefCell::new(sim), RefCell::new(post));
         let (happened, valves) = (Notify::new(), Valves::default());
-        Hub { shared: Rc::new(Inner { sim, post, happened, valves }), net }
+        let folding = RefCell::default();
+        Hub { shared: Rc::new(Inner { sim, post, happened, valves, folding }), net }
     }
 
     /// What the tasks of a run share whose brokers are somebody else's and say themselves where they are.
@@ -251,7 +254,7 @@ impl<N: Net> Hub<N> {
         first: &Bytes,
     ) -> Option<(ConnectionId, UnboundedReceiver<ToClient>)> {
         let conn = match self.dialled(from, first) {
-            Dialled::Never => self.enter(|sim| sim.stranger_connected(at)),
+            Dialled::Never => self.enter(|sim| sim.stranger_connected(at, shown(from.ip()))),
             Dialled::By(conn) => conn,
             Dialled::Forgotten => return None,
         };
@@ -292,6 +295,32 @@ impl<N: Net> Hub<N> {
         if name.is_empty() {
             *name = client.clone();
         }
+    }
+
+    /// Warns in the log of what a client does, unless it has just been warned of.
+    pub(super) fn warn(&self, at: BrokerId, (peer, client): (SocketAddr, &str), what: &str) {
+        let now = self.net.now();
+        let kind = what.split(':').next().unwrap_or_default();
+        let about = format!("{} {client} {kind}", peer.ip());
+        let who = match client {
+            "" => peer.to_string(),
+            client => format!("{client} ({peer})"),
+        };
+        let line = self.shared.folding.borrow_mut().line(now, about, &format!("{who} {what}"));
+        if let Some(line) = line {
+            tracing::warn!(target: "groupsim", t = %now, node = %at, "{line}");
+        }
+    }
+
+    /// What the clients call themselves that are connected.
+    pub(super) fn clients(&self) -> BTreeSet<StrBytes> {
+        let post = self.shared.post.borrow();
+        post.names.values().filter(|name| !name.is_empty()).cloned().collect()
+    }
+
+    /// What the client at the other end of a connection calls itself, as far as that is known.
+    pub(super) fn called(&self, conn: ConnectionId) -> StrBytes {
+        self.shared.post.borrow().names.get(&conn).cloned().unwrap_or_default()
     }
 
     /// Both ends of all connections of a client are to end: how many there are.
@@ -371,6 +400,15 @@ impl Post {
     }
 }
 
+/// An address as Java shows that of a host without a name: `/127.0.0.1`.
+fn shown(ip: IpAddr) -> StrBytes {
+    let text = match ip {
+        IpAddr::V4(ip) => format!("/{ip}"),
+        IpAddr::V6(ip) => format!("/{}", ip.segments().map(|part| format!("{part:x}")).join(":")),
+    };
+    str_bytes(&text)
+}
+
 fn request(frame: &RequestFrame) -> ToBroker {
     let bytes = wire::encode_request(frame);
     ToBroker::Send {
@@ -378,5 +416,17 @@ fn request(frame: &RequestFrame) -> ToBroker {
         api: frame.body.api(),
         version: frame.version,
         bytes: bytes.unwrap_or_else(|bad| panic!("our own request: {bad}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn hosts_are_shown_as_java_shows_them() {
+        for (ip, text) in [("127.0.0.1", "/127.0.0.1"), ("::1", "/0:0:0:0:0:0:0:1")] {
+            assert_eq!(shown(ip.parse().expect("an address")).as_str(), text);
+        }
     }
 }

@@ -25,12 +25,14 @@
 //! | `rehearsal` | the same against our own brokers, in virtual time |
 //! | `inquirer` | asking third-party brokers: what they speak, their topics, their groups |
 //! | `valves` | links broken by hand, where the network itself cannot be |
+//! | `folding` | what the log says of clients, once in a while |
 //!
 //! Read next: `shell`, and [`crate::wire`] for the bytes.
 
 mod addresses;
 mod api;
 mod expressible;
+mod folding;
 mod hub;
 mod inquirer;
 #[cfg(madsim)]

@@ -53,6 +53,7 @@ impl World for Outside {
 
 /// Does what is done to the link of a client; none when the action is another.
 fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible>> {
+    warn_of_strangers(hub, action);
     let (fault, broker, began) = match action {
         Action::Partition(from, to, direction) => {
             let (client, broker, upwards) = ends(from, to)?;
@@ -97,7 +98,8 @@ fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible
         }
         Action::Reset(client, None) => {
             if hub.reset_client(&str_bytes(client)) == 0 {
-                return Some(Err(Impossible(format!("{client} is not connected"))));
+                let there = there_are(hub);
+                return Some(Err(Impossible(format!("{client} is not connected: {there}"))));
             }
             (FaultKind::Reset, None, true)
         }
@@ -109,6 +111,42 @@ fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible
     };
     hub.enter(|sim| sim.fault_on_a_link_outside(fault, broker, began));
     Some(Ok(()))
+}
+
+/// Warns of a client id that nobody has: a slip of the finger breaks nothing, and nobody would notice. It is done
+/// all the same, for a client that comes later.
+fn warn_of_strangers(hub: &Hub<TcpNet>, action: &Action) {
+    let (one, other) = match action {
+        Action::Partition(one, other, _)
+        | Action::Heal(one, other)
+        | Action::Clog(one, other, _)
+        | Action::Unclog(one, other) => (Some(one), Some(other)),
+        Action::Isolate(node) | Action::Reconnect(node) => (Some(node), None),
+        _ => (None, None),
+    };
+    let named = [one, other].into_iter().flatten().filter_map(|node| match node {
+        NodeName::Consumer(name) => Some(name),
+        NodeName::Broker(_) => None,
+    });
+    let dropped = match action {
+        Action::Drop { consumer, .. } => Some(consumer),
+        _ => None,
+    };
+    let clients = hub.clients();
+    for name in named.chain(dropped).filter(|name| !clients.contains(&str_bytes(name))) {
+        let there = there_are(hub);
+        tracing::warn!(target: "groupsim", "nobody is called {name}: {there}");
+    }
+}
+
+/// What the clients are called that are connected.
+fn there_are(hub: &Hub<TcpNet>) -> String {
+    let clients = hub.clients();
+    let names: Vec<&str> = clients.iter().map(|name| name.as_str()).collect();
+    match names[..] {
+        [] => "no client is connected".to_owned(),
+        _ => format!("there are {}", names.join(", ")),
+    }
 }
 
 fn end(node: &NodeName) -> End {

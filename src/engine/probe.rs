@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::consumer::{ConsumerConfig, api_versions};
 use crate::coordinator::GroupState;
+use crate::invariant::Allow;
 use crate::protocol::{GroupId, TopicName, str_bytes};
 use crate::run::{Checks, Report, Systems, World, drive_in};
 use crate::sim::hosted::{BOOTSTRAP, Cast};
@@ -41,7 +42,7 @@ const SESSION: Duration = Duration::from_secs(6);
 const AS_MANY: i32 = 0;
 
 /// Carries out `schedule` with consumers that know one broker, at `bootstrap` (`host:port`), until it is over
-/// or `stop` is true.
+/// or `stop` is true. A violation does not end it, unless it is one of `allowed` it is in the report.
 ///
 /// # Errors
 ///
@@ -50,7 +51,7 @@ const AS_MANY: i32 = 0;
 pub fn probe(
     schedule: &Schedule,
     systems: &Systems,
-    bootstrap: &str,
+    (bootstrap, allowed): (&str, &[Allow]),
     stop: &Arc<AtomicBool>,
     watch: &mut dyn FnMut(&Event),
 ) -> Result<Report, Refused> {
@@ -70,6 +71,7 @@ pub fn probe(
         Abroad { inside: Hosted::new(engine, hub), stop: Arc::clone(stop) }
     };
     Ok(drive_in(schedule, world, checks, watch, |driver| {
+        driver.go_on_after_violations(allowed.to_vec());
         let _ = driver.drive().and_then(|()| driver.finish());
     }))
 }

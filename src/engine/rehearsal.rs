@@ -17,7 +17,7 @@ use bytes::Bytes;
 use crate::cluster::ConnectionId;
 use crate::coordinator::GroupState;
 use crate::invariant::{Checker, Violation};
-use crate::protocol::{Api, BrokerId, GroupId};
+use crate::protocol::{Api, BrokerId, GroupId, str_bytes};
 use crate::run::{Checks, Report, Systems, World, drive_in};
 use crate::sim::hosted::{BOOTSTRAP, Cast, Host, Order};
 use crate::sim::schedule::Schedule;
@@ -236,7 +236,7 @@ impl SideBySide<'_> {
             Order::Kill(Host::Consumer(index)) => drop(self.consumers.remove(&index)),
             Order::Open { conn, to, .. } => {
                 let to = if to == BOOTSTRAP { BrokerId(0) } else { to };
-                let there = self.theirs.stranger_connected(to);
+                let there = self.theirs.stranger_connected(to, str_bytes("/127.0.0.1"));
                 self.connections.there.insert(conn, there);
                 self.connections.here.insert(there, conn);
             }

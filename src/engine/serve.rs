@@ -1,8 +1,8 @@
 //! Brokers on real TCP for clients that somebody else wrote.
 //!
 //! The clients come from outside, so the schedule has none of its own: its steps break brokers, logs and the
-//! links of clients, who are known by their client ids. Every event is judged as in a simulation. After the
-//! first violation nothing more is judged, and serving goes on: whoever is connected is not to suffer.
+//! links of clients, who are known by their client ids. Every event is judged as in a simulation, also after
+//! a violation: each claim of an invariant is reported once for each group.
 //!
 //! What it deliberately does not do: look into clients. What they believe and process is their own affair, so
 //! the invariants that need to know it hold of what they say only.
@@ -14,10 +14,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use crate::invariant::Allow;
 use crate::protocol::{BrokerId, StrBytes, str_bytes};
-use crate::run::{Checks, Driver, Finding, Report, Stop, Systems, World, drive_in};
+use crate::run::{Checks, Driver, Finding, Report, Systems, World, drive_in};
 use crate::sim::Sim;
 use crate::sim::hosted::Cast;
 use crate::sim::schedule::{Schedule, Step};
@@ -42,6 +43,8 @@ pub struct Serving {
     pub advertise: Option<String>,
     /// What a client may do.
     pub limits: Limits,
+    /// The invariants that may be violated.
+    pub allowed: Vec<Allow>,
 }
 
 /// What happens to whoever serves.
@@ -50,7 +53,7 @@ pub trait Attendant {
     fn ready(&mut self, addresses: &[SocketAddr]);
     /// Something happened.
     fn event(&mut self, event: &Event);
-    /// Something was found; nothing is judged from here on.
+    /// Something was found, for the first time; judging goes on.
     fn found(&mut self, finding: &Finding);
     /// A step that came while serving could not be done.
     fn refused(&mut self, why: &str);
@@ -71,8 +74,10 @@ pub fn serve(
 ) -> Result<Report, Refused> {
     let listeners = listen(serving.listen, schedule.broker.count)?;
     let addresses: Vec<SocketAddr> = listeners.values().map(|(address, _)| *address).collect();
-    let cast =
-        Cast { endpoints: endpoints(&addresses, serving), outsiders: true, ..Cast::default() };
+    #[expect(clippy::disallowed_methods, reason = "serving happens in real time")]
+    let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let endpoints = endpoints(&addresses, serving);
+    let cast = Cast { endpoints, outsiders: true, epoch, ..Cast::default() };
     attendant.ready(&addresses);
     let stage = Rc::new(schedule.clone());
     let world = || {
@@ -85,6 +90,7 @@ pub fn serve(
     let attendant = RefCell::new(attendant);
     let mut watch = |event: &Event| attendant.borrow_mut().event(event);
     let report = drive_in(schedule, world, Checks::ALL, &mut watch, |driver| {
+        driver.go_on_after_violations(serving.allowed.clone());
         let mut shift = Shift { driver, steps, stop, attendant: &attendant };
         shift.schedule(schedule);
         shift.serve();
@@ -116,28 +122,27 @@ impl<W: World> Shift<'_, '_, '_, '_, W> {
                 self.carry_out(&step);
             }
             let now = self.driver.world().stage().now();
-            let passed = self.driver.run_until(now + LOOK);
-            self.look_at(passed);
+            let _ = self.driver.run_until(now + LOOK);
+            self.tell_news();
         }
-        let finished = self.driver.finish();
-        self.look_at(finished);
+        let _ = self.driver.finish();
+        self.tell_news();
     }
 
     /// Whether the step could be done.
     fn carry_out(&mut self, step: &Step) -> bool {
-        let done = self.driver.carry_out(step);
+        let _ = self.driver.carry_out(step);
+        self.tell_news();
         if let Some(why) = self.driver.forgive_bad_step() {
             self.attendant.borrow_mut().refused(&why);
             return false;
         }
-        self.look_at(done);
         true
     }
 
-    fn look_at(&mut self, outcome: Result<(), Stop>) {
-        if let (Err(Stop), Some(finding)) = (outcome, self.driver.finding()) {
-            self.attendant.borrow_mut().found(finding);
-            self.driver.stop_judging();
+    fn tell_news(&mut self) {
+        for finding in self.driver.news() {
+            self.attendant.borrow_mut().found(&finding);
         }
     }
 }

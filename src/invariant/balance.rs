@@ -19,6 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assignor::Assignor;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, MemberId, TopicName, TopicPartition};
 use crate::trace::Event;
 
@@ -43,7 +44,7 @@ impl Invariant for Balance {
         Interest::NONE.asked(&[Api::SyncGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), Breach> {
         let Some((group, plan)) = ledger.handed_in() else { return Ok(()) };
         let (Some(assignments), Some(roster), Some(assignor)) =
             (plan.assignments.partitions(), &group.roster, group.assignor())
@@ -53,10 +54,10 @@ impl Invariant for Balance {
         match assignor {
             Assignor::Range => range(ledger, group, roster, assignments),
             Assignor::RoundRobin | Assignor::Sticky if comparable(ledger, roster) => {
-                even(totals(roster, assignments)).map_err(|what| format!("{} {what}", head(group)))
+                even(totals(roster, assignments)).map_err(|breach| breach.within(head(group)))
             }
             Assignor::CooperativeSticky if comparable(ledger, roster) => {
-                cooperative(roster, assignments).map_err(|what| format!("{} {what}", head(group)))
+                cooperative(roster, assignments).map_err(|breach| breach.within(head(group)))
             }
             Assignor::RoundRobin | Assignor::Sticky | Assignor::CooperativeSticky => Ok(()),
         }
@@ -72,7 +73,7 @@ fn range(
     group: &Group,
     roster: &Roster,
     assignments: &Assignments,
-) -> Result<(), String> {
+) -> Result<(), Breach> {
     for topic in ledger.topics().keys() {
         let shares: Vec<(&MemberId, Vec<i32>)> = roster
             .subscriptions
@@ -85,14 +86,18 @@ fn range(
             let contiguous = share.windows(2).all(|pair| pair[0] + 1 == pair[1]);
             if !contiguous && roster.claims.values().all(|claim| !claim.racked) {
                 let topic = topic.0.as_str();
-                return Err(format!(
+                return breach!(
+                    "range",
                     "{} gives {member} {topic} {share:?}, which is no range",
                     head(group)
-                ));
+                );
             }
         }
         let sizes = shares.iter().map(|(member, share)| (*member, share.len()));
-        even(sizes).map_err(|what| format!("{} {what} of {}", head(group), topic.0.as_str()))?;
+        even(sizes).map_err(|breach| {
+            let message = format!("{} {} of {}", head(group), breach.message, topic.0.as_str());
+            Breach { message, ..breach }
+        })?;
     }
     Ok(())
 }
@@ -114,7 +119,7 @@ fn totals<'a>(
     members.map(|member| (member, assignments.get(member).map_or(0, Vec::len)))
 }
 
-fn cooperative(roster: &Roster, assignments: &Assignments) -> Result<(), String> {
+fn cooperative(roster: &Roster, assignments: &Assignments) -> Result<(), Breach> {
     let given: BTreeSet<&TopicPartition> = assignments.values().flatten().collect();
     let claimed: BTreeSet<&TopicPartition> =
         roster.claims.values().flat_map(|claim| &claim.owned).collect();
@@ -122,10 +127,11 @@ fn cooperative(roster: &Roster, assignments: &Assignments) -> Result<(), String>
     let (total, members) = (given.len() + transit, roster.subscriptions.len().max(1));
     for (member, size) in totals(roster, assignments) {
         if size > total.div_ceil(members) || size + transit < total / members {
-            return Err(format!(
+            return breach!(
+                "cooperative",
                 "gives {member} {size} of {total} partitions, {transit} of them in transit, among \
                  {members} members"
-            ));
+            );
         }
     }
     Ok(())
@@ -137,12 +143,12 @@ fn share(assignments: &Assignments, member: &MemberId, topic: &TopicName) -> Vec
 }
 
 /// The smallest and the largest share differ by at most one.
-fn even<'a>(sizes: impl Iterator<Item = (&'a MemberId, usize)> + Clone) -> Result<(), String> {
+fn even<'a>(sizes: impl Iterator<Item = (&'a MemberId, usize)> + Clone) -> Result<(), Breach> {
     let least = sizes.clone().min_by_key(|(_, size)| *size);
     let most = sizes.max_by_key(|(_, size)| *size);
     match (least, most) {
         (Some((poor, least)), Some((rich, most))) if most > least + 1 => {
-            Err(format!("gives {rich} {most} partitions and {poor} only {least}"))
+            breach!("even", "gives {rich} {most} partitions and {poor} only {least}")
         }
         _ => Ok(()),
     }

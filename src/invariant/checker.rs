@@ -1,10 +1,13 @@
 //! Hands each event to the ledger and then to the invariants.
 
-use crate::trace::{Event, Names};
+use std::collections::BTreeMap;
+
+use crate::protocol::{GroupId, Request};
+use crate::trace::{ConsumerRef, Event, Kind, Names, Place};
 
 use super::interest::{COLUMNS, ROWS, sort};
 use super::ledger::Ledger;
-use super::{Invariant, Violation};
+use super::{Breach, Invariant, Violation};
 
 /// All that judges one run.
 pub struct Checker {
@@ -14,6 +17,8 @@ pub struct Checker {
     readers: [[u32; COLUMNS]; ROWS],
     /// So that objections name members as the trace does.
     names: Names,
+    /// The group of each consumer.
+    consumers: BTreeMap<ConsumerRef, GroupId>,
 }
 
 impl Checker {
@@ -51,24 +56,95 @@ impl Checker {
                 }
             }
         }
-        Checker { ledger: Ledger::default(), invariants, readers, names: Names::default() }
+        let names = Names::default();
+        Checker {
+            ledger: Ledger::default(),
+            invariants,
+            readers,
+            names,
+            consumers: BTreeMap::new(),
+        }
     }
 
-    /// Takes the next event of the trace; returns the first objection to it.
+    /// Takes the next event of the trace; returns the first objection to it. The invariants behind the one that
+    /// objects do not see the event.
     pub fn check(&mut self, event: &Event) -> Option<Violation> {
+        let mut first = None;
+        self.ask(event, &mut |violation| {
+            first = Some(violation);
+            false
+        });
+        first
+    }
+
+    /// Takes the next event of the trace; hands all objections to it to `found`. For whoever goes on
+    /// after a violation.
+    pub fn check_all(&mut self, event: &Event, found: &mut dyn FnMut(Violation)) {
+        self.ask(event, &mut |violation| {
+            found(violation);
+            true
+        });
+    }
+
+    /// Asks the invariants that look at such events, until `go_on` is false.
+    fn ask(&mut self, event: &Event, go_on: &mut dyn FnMut(Violation) -> bool) {
         self.ledger.feed(event);
         self.names.learn(event);
+        if let (Kind::ConsumerStarted { config, .. }, Place::Consumer(who)) =
+            (&event.kind, event.place)
+        {
+            self.consumers.insert(who, config.group.clone());
+        }
         let (row, column) = sort(event);
         let mut left = self.readers[row][column];
         while left != 0 {
-            let invariant = &mut self.invariants[left.trailing_zeros() as usize];
+            let index = left.trailing_zeros() as usize;
             left &= left - 1;
-            if let Err(message) = invariant.check(&self.ledger, event) {
-                let message = self.names.shorten(&message);
-                return Some(Violation { invariant: invariant.name(), at: event.at, message });
+            let mut last = None;
+            while let Err(breach) = self.invariants[index].check(&self.ledger, event) {
+                let violation = self.violation(self.invariants[index].name(), event, breach);
+                // No other event comes after the last one: each says all that it has to say.
+                let same = last.replace(violation.clone()).as_ref() == Some(&violation);
+                if same {
+                    break;
+                }
+                if !go_on(violation) {
+                    return;
+                }
+                if !matches!(event.kind, Kind::Finished) {
+                    break;
+                }
             }
         }
-        None
+    }
+
+    fn violation(&mut self, invariant: &'static str, event: &Event, breach: Breach) -> Violation {
+        let Breach { rule, group, message } = breach;
+        let group = group.or_else(|| self.group_of(event));
+        let message = self.names.shorten(&message);
+        Violation { invariant, rule, group, at: event.at, message }
+    }
+
+    /// The group that the event is about, if it is about one.
+    fn group_of(&self, event: &Event) -> Option<GroupId> {
+        if let Some(group) = self.ledger.subject() {
+            return Some(group.id.clone());
+        }
+        let group = match &event.kind {
+            Kind::Sent { message, .. } | Kind::Received { message, .. } => {
+                match &message.request().body {
+                    Request::TxnOffsetCommit(body) => Some(&body.group_id),
+                    Request::OffsetDelete(body) => Some(&body.group_id),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        let consumer = || match event.place {
+            Place::Consumer(who) => self.consumers.get(&who),
+            _ => None,
+        };
+        group.or_else(consumer).cloned()
     }
 
     /// The names that the trace has introduced.

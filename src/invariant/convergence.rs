@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use crate::consumer;
 use crate::coordinator::Observation;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{GroupId, MemberId};
 use crate::time::{Pretty, Time};
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
@@ -87,18 +88,18 @@ impl Invariant for Convergence {
             .and(Interest::SCHEDULE)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         self.inform(event);
         match &event.kind {
             Kind::Finished => return self.over(ledger, event.at),
             Kind::NotSettled { within, waiting_for } => {
                 let reasons = waiting_for.join("\n");
-                return Err(format!("not settled within {}:\n{reasons}", Pretty(*within)));
+                return breach!("settles", "not settled within {}:\n{reasons}", Pretty(*within));
             }
             Kind::NotDrained { .. } if self.nobody_is_left() => {}
             Kind::NotDrained { within, waiting_for } => {
                 let reasons = waiting_for.join("\n");
-                return Err(format!("not drained within {}:\n{reasons}", Pretty(*within)));
+                return breach!("drains", "not drained within {}:\n{reasons}", Pretty(*within));
             }
             Kind::Calm { core } => self.core = Some(core.iter().copied().collect()),
             Kind::Settled { .. } => self.rest(ledger, event.at),
@@ -134,14 +135,16 @@ impl Convergence {
     }
 
     /// Who leads no longer has learned of it.
-    fn over(&self, ledger: &Ledger, now: Time) -> Result<(), String> {
+    fn over(&self, ledger: &Ledger, now: Time) -> Result<(), Breach> {
         let informed = self.informed.is_some_and(|since| since + LEARNED < now);
         match ledger.overstayed().find(|_| informed) {
             None => Ok(()),
-            Some((broker, shard)) => Err(format!(
+            Some((broker, shard)) => breach!(
+                "learns",
                 "{broker} still coordinates partition {} in epoch {}, long after another was named",
-                shard.partition, shard.epoch
-            )),
+                shard.partition,
+                shard.epoch
+            ),
         }
     }
 
@@ -221,15 +224,16 @@ impl Convergence {
         }
     }
 
-    fn began(&mut self, now: Time, group: &GroupId, generation: i32) -> Result<(), String> {
+    fn began(&mut self, now: Time, group: &GroupId, generation: i32) -> Result<(), Breach> {
         match self.at_rest.get_mut(group) {
             None => Ok(()),
             Some(rest) if now < rest.from => Ok(()),
-            Some(Rest { allowed: 0, .. }) => Err(format!(
+            Some(Rest { allowed: 0, .. }) => breach!(
+                "rests",
                 "group {}: generation {generation} began although the group was at rest and nothing \
                  was done to it",
                 group.as_str()
-            )),
+            ),
             Some(rest) => {
                 rest.allowed -= 1;
                 Ok(())

@@ -17,9 +17,10 @@
 use std::time::Duration;
 
 use crate::consumer::{MemberState, Observation};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Request, ResponseError as E, StrBytes};
 use crate::time::Time;
-use crate::trace::{ConnectionId, Event, FaultKind, Kind, Place};
+use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Place};
 
 use super::Invariant;
 use super::client::{Act, Answer, Lives, act, spoken_for};
@@ -92,7 +93,7 @@ impl Invariant for Duty {
             .hears(&[Api::FindCoordinator])
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let Place::Consumer(consumer) = event.place else { return Ok(()) };
         if let Kind::ConsumerStarted { config, .. } = &event.kind {
             let life = Life {
@@ -113,7 +114,15 @@ impl Invariant for Duty {
             return Ok(());
         }
         let Some(life) = self.lives.of(consumer) else { return Ok(()) };
-        life.is_heard(event.local)?;
+        let heard = life.is_heard(event.local);
+        let taken = self.take(consumer, event);
+        heard.and(taken)
+    }
+}
+
+impl Duty {
+    fn take(&mut self, consumer: ConsumerRef, event: &Event) -> Result<(), Breach> {
+        let Some(life) = self.lives.of(consumer) else { return Ok(()) };
         if let Some(act) = act(event) {
             return match act.answer {
                 None => life.asks(event.local, &act),
@@ -140,19 +149,18 @@ impl Invariant for Duty {
 
 impl Life {
     /// Whether the heartbeat that is owed by now was sent.
-    fn is_heard(&self, now: Time) -> Result<(), String> {
+    fn is_heard(&mut self, now: Time) -> Result<(), Breach> {
         let member = matches!(self.state, MemberState::CompletingRebalance | MemberState::Stable);
         let excused = self.paused || !self.knows_coordinator || self.awaits || self.doomed;
-        match member && !excused && now > self.quiet + self.patience {
-            false => Ok(()),
-            true => Err(format!(
-                "a member in {} has sent no heartbeat since {}",
-                self.state, self.quiet
-            )),
+        if !member || excused || now <= self.quiet + self.patience {
+            return Ok(());
         }
+        // The next one is owed from here on.
+        let quiet = std::mem::replace(&mut self.quiet, now);
+        breach!("heartbeats", "a member in {} has sent no heartbeat since {quiet}", self.state)
     }
 
-    fn asks(&mut self, now: Time, act: &Act<'_>) -> Result<(), String> {
+    fn asks(&mut self, now: Time, act: &Act<'_>) -> Result<(), Breach> {
         self.asked = act.correlation;
         let api = act.request.api();
         let of_group = matches!(
@@ -164,7 +172,10 @@ impl Life {
                 | Request::OffsetFetch(_)
         );
         if of_group && self.denied == Some(act.conn) {
-            return Err(format!("sent {api} to a broker that had said it is not the coordinator"));
+            return breach!(
+                "coordinator",
+                "sent {api} to a broker that had said it is not the coordinator"
+            );
         }
         match act.request {
             Request::Heartbeat(_) => (self.quiet, self.awaits) = (now, true),
@@ -176,14 +187,16 @@ impl Life {
             other.as_ref().is_some_and(|(id, number)| id == member && *number == generation)
         };
         if is(&self.refused) {
-            return Err(format!(
+            return breach!(
+                "over",
                 "{member} sent {api} in generation {generation} after it had been told that this is over"
-            ));
+            );
         }
         if matches!(act.request, Request::OffsetCommit(_)) && !is(&self.synced) {
-            return Err(format!(
+            return breach!(
+                "commits",
                 "{member} committed in generation {generation} before it was told its assignment"
-            ));
+            );
         }
         Ok(())
     }
@@ -220,16 +233,17 @@ impl Life {
         }
     }
 
-    fn does(&mut self, now: Time, observation: &Observation) -> Result<(), String> {
+    fn does(&mut self, now: Time, observation: &Observation) -> Result<(), Breach> {
         match observation {
             Observation::Assigned { member, generation, .. } => {
                 let told = self.synced.as_ref();
                 if told.is_none_or(|(id, of)| *id != member.0 || *of != generation.0) {
-                    return Err(format!(
+                    return breach!(
+                        "assignment",
                         "took over an assignment as {:?} in generation {generation}, where it was told none or knows \
                          that this is over",
                         member.as_str()
-                    ));
+                    );
                 }
             }
             Observation::PollTimeout => self.synced = None,

@@ -2,6 +2,7 @@
 //!
 //! Scope: every `expect` line that was judged. Who judges it, and when, is the simulator's business.
 
+use crate::invariant::{Breach, breach};
 use crate::trace::{Event, Kind};
 
 use super::Invariant;
@@ -23,10 +24,10 @@ impl Invariant for Expectations {
         Interest::SCHEDULE
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match &event.kind {
             Kind::Expected { line, expected, found: Some(found) } => {
-                Err(format!("line {line}: {expected}: found {found}"))
+                breach!("line", "line {line}: {expected}: found {found}")
             }
             _ => Ok(()),
         }

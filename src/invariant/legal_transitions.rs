@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::consumer::{self, MemberState};
 use crate::coordinator::{self, GroupState, LoadedGroup, TimerKind};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, GroupId, IndexMap};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Event, Kind, Place};
@@ -52,7 +53,7 @@ impl Invariant for LegalTransitions {
         Interest::COORDINATOR.and(Interest::CONSUMER).asked(&[Api::JoinGroup, Api::LeaveGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         if let Some(index) = reason(ledger, event) {
             self.reasons.insert(index, event.local);
         }
@@ -64,10 +65,11 @@ impl Invariant for LegalTransitions {
                 let reason = self.reasons.get(&index);
                 match moved && reason.is_none_or(|at| *at + HOLDS < event.local) {
                     false => Ok(()),
-                    true => Err(format!(
+                    true => breach!(
+                        "reason",
                         "group {}: {from} to {to} ({why}) for no reason",
                         group.as_str()
-                    )),
+                    ),
                 }
             }
             (Kind::Coordinator(coordinator::Observation::GroupLoaded(loaded)), _) => {
@@ -80,7 +82,11 @@ impl Invariant for LegalTransitions {
                     None | Some(GroupState::Empty) => Ok(()),
                     Some(_) if *why == NEVER_WAS && !known.loaded => Ok(()),
                     Some(state) => {
-                        Err(format!("group {}: {why} although it was {state}", group.as_str()))
+                        breach!(
+                            "removed",
+                            "group {}: {why} although it was {state}",
+                            group.as_str()
+                        )
                     }
                 }
             }
@@ -118,7 +124,7 @@ fn reason(ledger: &Ledger, event: &Event) -> Option<usize> {
 }
 
 impl LegalTransitions {
-    fn load(&mut self, index: usize, loaded: &LoadedGroup) -> Result<(), String> {
+    fn load(&mut self, index: usize, loaded: &LoadedGroup) -> Result<(), Breach> {
         self.groups.insert(index, loaded.state);
         let expected = match loaded.metadata.members.is_empty() {
             true => GroupState::Empty,
@@ -126,12 +132,13 @@ impl LegalTransitions {
         };
         match loaded.state == expected {
             true => Ok(()),
-            false => Err(format!(
+            false => breach!(
+                "loaded",
                 "group {}: loaded {} with members={}",
                 loaded.metadata.group.as_str(),
                 loaded.state,
                 loaded.metadata.members.len()
-            )),
+            ),
         }
     }
 
@@ -142,14 +149,14 @@ impl LegalTransitions {
         from: GroupState,
         to: GroupState,
         why: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let last = self.groups.insert(index, to).unwrap_or(GroupState::Empty);
         let head = format_args!("group {}: {from} to {to} ({why})", group.as_str());
         if last != from {
-            return Err(format!("{head}, but the group was {last}"));
+            return breach!("group-from", "{head}, but the group was {last}");
         }
         if !from.may_become(to) {
-            return Err(format!("{head} is not a legal move"));
+            return breach!("group-move", "{head} is not a legal move");
         }
         Ok(())
     }
@@ -160,14 +167,14 @@ impl LegalTransitions {
         from: MemberState,
         to: MemberState,
         why: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let last = self.members.insert(consumer, to).unwrap_or(MemberState::Unjoined);
         let head = format_args!("{consumer}: {from} to {to} ({why})");
         if last != from {
-            return Err(format!("{head}, but the member was {last}"));
+            return breach!("member-from", "{head}, but the member was {last}");
         }
         if !from.may_become(to) {
-            return Err(format!("{head} is not a legal move"));
+            return breach!("member-move", "{head} is not a legal move");
         }
         Ok(())
     }

@@ -1,13 +1,15 @@
 //! Invariants: one file each, its reason first, judged from trace events alone.
 //!
 //! A [`Checker`] is handed every event of a run. It keeps a [`Ledger`] of what the trace has said about
-//! the groups, and asks each [`Invariant`] that looks at events of this sort in turn; the first that objects ends the run. Nothing here
+//! the groups, and asks each [`Invariant`] that looks at events of this sort in turn; in a simulation the first
+//! that objects ends the run. Nothing here
 //! looks into a coordinator or a consumer, so a trace recorded elsewhere can be judged as well.
 //!
 //! A false alarm costs more trust than a miss. Where Kafka allows two outcomes, or where the trace does
 //! not say which of two things happened, the invariants accept both; each file says what it
 //! deliberately leaves unsaid. What is *not* here: vacuity, which [`crate::run::Report`] counts.
 
+mod allow;
 mod answered;
 mod api;
 mod balance;
@@ -22,6 +24,7 @@ mod generation;
 mod interest;
 mod ledger;
 mod legal_transitions;
+mod member_identity;
 mod no_loss;
 mod no_overlap;
 mod reason;
@@ -35,7 +38,9 @@ mod stickiness;
 mod story;
 mod told;
 
-pub use api::{Invariant, Violation};
+pub use allow::{Allow, UnknownInvariant};
+use api::breach;
+pub use api::{Breach, Invariant, Violation};
 pub use checker::Checker;
 pub use interest::Interest;
 pub use ledger::{
@@ -43,7 +48,7 @@ pub use ledger::{
 };
 
 /// The names of all invariants, in the order in which they are asked.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     "single-owner",
     "no-overlap",
     "revoke-first",
@@ -51,6 +56,7 @@ pub const NAMES: [&str; 18] = [
     "generation",
     "fencing",
     "static-identity",
+    "member-identity",
     "size-limit",
     "durable",
     "no-loss",
@@ -74,6 +80,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(generation::Generations::default()),
         Box::new(fencing::Fencing),
         Box::new(static_identity::StaticIdentity::default()),
+        Box::new(member_identity::MemberIdentity::default()),
         Box::new(size_limit::SizeLimit::default()),
         Box::new(durable::Durable::default()),
         Box::new(no_loss::NoLoss::default()),

@@ -23,6 +23,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consumer::Observation;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{
     Api, Generation, GroupId, IndexMap, MemberId, Request, Response, StrBytes, TopicPartition,
 };
@@ -67,7 +68,7 @@ impl Invariant for NoOverlap {
             .answered(&[Api::OffsetCommit])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match (&event.kind, event.place) {
             (Kind::Received { .. }, _) => self.asked(ledger, event),
             (Kind::Sent { .. }, _) => return self.answered(ledger, event),
@@ -101,13 +102,14 @@ impl NoOverlap {
         ledger: &Ledger,
         consumer: ConsumerRef,
         observation: &Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let Some(holder) = self.consumers.get_mut(&consumer) else { return Ok(()) };
         match observation {
-            Observation::Assigned { member, generation, .. } if holder.over => Err(format!(
+            Observation::Assigned { member, generation, .. } if holder.over => breach!(
+                "closed",
                 "group {}: {member} was assigned generation {generation} after it had closed",
                 holder.group.as_str()
-            )),
+            ),
             Observation::Assigned { member, generation, partitions, .. } => {
                 holder.membership = Some((member.clone(), *generation));
                 self.replace(consumer, partitions.iter().cloned().collect());
@@ -142,7 +144,7 @@ impl NoOverlap {
         ledger: &Ledger,
         consumer: ConsumerRef,
         partition: &TopicPartition,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let owners = self.owners.get(partition).map(Vec::as_slice).unwrap_or_default();
         if owners.iter().all(|owner| *owner == consumer) {
             return Ok(());
@@ -163,12 +165,13 @@ impl NoOverlap {
         {
             return Ok(());
         }
-        Err(format!(
+        breach!(
+            "both-own",
             "group {}: {} and {} both own {partition}",
             holder.group.as_str(),
             holder.describe(),
             rival.describe()
-        ))
+        )
     }
 
     /// The consumer owns just this from now on.
@@ -197,7 +200,7 @@ impl NoOverlap {
         }
     }
 
-    fn answered(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn answered(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         if self.foreign.is_empty() {
             return Ok(());
         }
@@ -206,13 +209,14 @@ impl NoOverlap {
             && let Some(foreign) = self.foreign.remove(&asked.key)
             && let Some(partition) = foreign.iter().find(|foreign| accepted(answer, foreign))
         {
-            return Err(format!(
+            return breach!(
+                "commit",
                 "group {}: a commit of {partition} by {} in generation {} was accepted, who was not \
                  told to own it",
                 ledger.group(asked.group).id.as_str(),
                 body.member_id,
                 body.generation_id_or_member_epoch
-            ));
+            );
         }
         Ok(())
     }
@@ -234,15 +238,19 @@ impl Holder {
     }
 }
 
-fn owns(holder: &Holder, what: &str, partition: &TopicPartition) -> Result<(), String> {
+fn owns(holder: &Holder, what: &str, partition: &TopicPartition) -> Result<(), Breach> {
     if holder.owned.contains(partition) {
         return Ok(());
     }
     let group = holder.group.as_str();
-    Err(format!("group {group}: {} {what} {partition}, which it does not own", holder.describe()))
+    breach!(
+        "acts",
+        "group {group}: {} {what} {partition}, which it does not own",
+        holder.describe()
+    )
 }
 
-fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), String> {
+fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), Breach> {
     let Some((member, generation)) = &holder.membership else { return Ok(()) };
     let mut stray = None;
     for (_, group) in ledger.incarnations(&holder.group) {
@@ -265,10 +273,11 @@ fn as_told(ledger: &Ledger, holder: &Holder) -> Result<(), String> {
     }
     match stray {
         None => Ok(()),
-        Some(owned) => Err(format!(
+        Some(owned) => breach!(
+            "told",
             "group {}: {member} took {owned} in generation {generation} without being told to own it",
             holder.group.as_str()
-        )),
+        ),
     }
 }
 

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use crate::consumer::{ConsumerConfig, MemberState, Observation};
 use crate::coordinator;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Generation, GroupId, Request, Response, ResponseError as E, StrBytes};
 use crate::time::Time;
 use crate::trace::{ConnectionId, Event, FaultKind, Kind, Place};
@@ -105,7 +106,7 @@ impl Invariant for Reason {
             .hears(&[Api::FindCoordinator])
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         if let Some(act) = act(event) {
             let Some(life) = self.lives.of(act.consumer) else { return Ok(()) };
             return match act.answer {
@@ -172,7 +173,7 @@ impl Life {
         }
     }
 
-    fn asks(&mut self, act: &Act<'_>) -> Result<(), String> {
+    fn asks(&mut self, act: &Act<'_>) -> Result<(), Breach> {
         self.listens_on = Some(act.conn);
         match act.request {
             Request::JoinGroup(body) => return self.joins(act.conn, body),
@@ -182,18 +183,19 @@ impl Life {
         Ok(())
     }
 
-    fn joins(&mut self, conn: ConnectionId, body: &JoinGroupRequest) -> Result<(), String> {
+    fn joins(&mut self, conn: ConnectionId, body: &JoinGroupRequest) -> Result<(), Breach> {
         let (group, id) = (body.group_id.as_str(), &body.member_id);
         if self.joining == Some(conn) {
-            return Err(format!("group {group}: {id:?} asked to join twice at a time"));
+            return breach!("joins-twice", "group {group}: {id:?} asked to join twice at a time");
         }
         if let Some(known) = self.id.as_ref().filter(|known| *known != id) {
-            return Err(format!(
+            return breach!(
+                "member-id",
                 "group {group}: asked to join as {id:?} though its id is {known:?} and nobody said otherwise"
-            ));
+            );
         }
         if !(self.due || self.arrived || self.leads) {
-            return Err(format!("group {group}: {id:?} joined again without a reason"));
+            return breach!("rejoins", "group {group}: {id:?} joined again without a reason");
         }
         self.joining = Some(conn);
         Ok(())
@@ -259,7 +261,7 @@ impl Life {
         }
     }
 
-    fn does(&mut self, now: Time, observation: &Observation) -> Result<(), String> {
+    fn does(&mut self, now: Time, observation: &Observation) -> Result<(), Breach> {
         match observation {
             Observation::State { to, why, .. } => {
                 if *to == MemberState::CompletingRebalance
@@ -273,17 +275,19 @@ impl Life {
                 let quiet = self.is_static || !self.knows_coordinator || self.id.is_none();
                 if *to == MemberState::Unjoined && !(self.over || quiet) {
                     let id = self.id.as_deref().unwrap_or_default();
-                    return Err(format!(
+                    return breach!(
+                        "membership-ends",
                         "{id} is a member, was told nothing else, and is one no longer: {why}"
-                    ));
+                    );
                 }
             }
             Observation::PollTimeout => {
                 if now + SLACK < self.polled + self.poll_interval {
-                    return Err(format!(
+                    return breach!(
+                        "poll-timeout",
                         "left as too late, though it had polled at {}",
                         self.polled
-                    ));
+                    );
                 }
                 self.ends(false);
             }
@@ -302,13 +306,13 @@ impl Life {
         Ok(())
     }
 
-    fn gives_up(&self, error: i16) -> Result<(), String> {
+    fn gives_up(&self, error: i16) -> Result<(), Breach> {
         if !self.told.contains(&error) {
-            return Err(format!("gave up for error {error}, which nobody had told it"));
+            return breach!("fatal-unheard", "gave up for error {error}, which nobody had told it");
         }
         match HEALS.iter().find(|heals| heals.code() == error) {
             None => Ok(()),
-            Some(heals) => Err(format!("gave up for {heals}, which heals by itself")),
+            Some(heals) => breach!("fatal-heals", "gave up for {heals}, which heals by itself"),
         }
     }
 }

@@ -24,6 +24,7 @@ use kafka_protocol::messages::JoinGroupRequest;
 
 use crate::assignor::{RebalanceProtocol, common_protocol};
 use crate::consumer::Observation;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{
     Api, Generation, GroupId, IndexMap, MemberId, Request, Response, TopicPartition,
 };
@@ -73,7 +74,7 @@ impl Invariant for RevokeFirst {
             .answered(&[Api::JoinGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match (&event.kind, event.place) {
             (Kind::Consumer(observation), Place::Consumer(consumer)) => {
                 return self.observe(ledger, consumer, observation);
@@ -129,7 +130,7 @@ impl RevokeFirst {
         ledger: &Ledger,
         consumer: ConsumerRef,
         observation: &Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let Some(holder) = self.consumers.get_mut(&consumer) else { return Ok(()) };
         match observation {
             Observation::Assigned { member, generation, partitions, .. } => {
@@ -144,8 +145,9 @@ impl RevokeFirst {
                     .iter()
                     .filter(|p| !holder.owned.contains_key(*p) && !inherited(p))
                     .collect();
+                let mut found = Ok(());
                 if group.generation == *generation {
-                    self.alone(index, group, consumer, &taken)?;
+                    found = self.alone(index, group, consumer, &taken);
                 }
                 self.order += 1;
                 let owned = &mut self.consumers[&consumer].owned;
@@ -153,6 +155,7 @@ impl RevokeFirst {
                 for partition in partitions {
                     owned.entry(partition.clone()).or_insert(self.order);
                 }
+                return found;
             }
             Observation::Revoked { partitions } | Observation::Lost { partitions } => {
                 let mut had = holder.member.as_ref().and_then(|member| self.had.get_mut(member));
@@ -170,14 +173,15 @@ impl RevokeFirst {
     }
 
     /// Who joins owns nothing that it should have given up before.
-    fn gave_up(&self, consumer: ConsumerRef, body: &JoinGroupRequest) -> Result<(), String> {
+    fn gave_up(&self, consumer: ConsumerRef, body: &JoinGroupRequest) -> Result<(), Breach> {
         let Some(holder) = self.consumers.get(&consumer) else { return Ok(()) };
         match holder.owned.first_key_value() {
-            Some((owned, _)) if holder.eager || body.member_id.is_empty() => Err(format!(
+            Some((owned, _)) if holder.eager || body.member_id.is_empty() => breach!(
+                "joined-owning",
                 "group {}: {:?} joined before it gave up {owned}",
                 holder.group.as_str(),
                 body.member_id
-            )),
+            ),
             Some(_) | None => Ok(()),
         }
     }
@@ -189,7 +193,7 @@ impl RevokeFirst {
         group: &Group,
         consumer: ConsumerRef,
         taken: &[&TopicPartition],
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let Some(joined) = self.joined.get(&index) else { return Ok(()) };
         for (other, rival) in &self.consumers {
             if *other == consumer || rival.group != group.id || rival.eager {
@@ -201,11 +205,12 @@ impl RevokeFirst {
             let knew =
                 |p: &&&TopicPartition| rival.owned.get(**p).is_some_and(|since| since < sent);
             if current && let Some(both) = taken.iter().find(knew) {
-                return Err(format!(
+                return breach!(
+                    "given-away",
                     "group {}: {both} was given to another in generation {} before {member} gave it up",
                     group.id.as_str(),
                     group.generation
-                ));
+                );
             }
         }
         Ok(())

@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::assignor::{Assignor, RebalanceProtocol};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Generation, MemberId, Request, Response, TopicName, TopicPartition};
 use crate::trace::Event;
 
@@ -53,7 +54,7 @@ impl Invariant for SingleOwner {
         Interest::NONE.asked(&[Api::SyncGroup]).answered(&[Api::SyncGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         if let Some((group, plan)) = ledger.handed_in() {
             return complete(ledger, group, plan);
         }
@@ -74,15 +75,16 @@ impl Invariant for SingleOwner {
 }
 
 /// No partition that the member was just told is another's.
-fn alone(ledger: &Ledger, group: &Group, member: &MemberId) -> Result<(), String> {
+fn alone(ledger: &Ledger, group: &Group, member: &MemberId) -> Result<(), Breach> {
     for told in ledger.handed_out().unwrap_or_default() {
         match group.owner(&told.topic, told.partition) {
             Some(owner) if owner != member => {
-                return Err(format!(
+                return breach!(
+                    "told-twice",
                     "group {}: in generation {} {told} was told to {owner} and to {member}",
                     group.id.as_str(),
                     group.generation
-                ));
+                );
             }
             Some(_) | None => {}
         }
@@ -91,7 +93,7 @@ fn alone(ledger: &Ledger, group: &Group, member: &MemberId) -> Result<(), String
 }
 
 /// What the member was told stands in a plan of this generation.
-fn as_planned(group: &Group, member: &MemberId, told: &Bytes) -> Result<(), String> {
+fn as_planned(group: &Group, member: &MemberId, told: &Bytes) -> Result<(), Breach> {
     let matches = |plan: &Plan| plan.payloads.get(member).unwrap_or(&Bytes::new()) == told;
     if group.plans.iter().any(matches) {
         return Ok(());
@@ -100,23 +102,24 @@ fn as_planned(group: &Group, member: &MemberId, told: &Bytes) -> Result<(), Stri
         0 => "the leader handed in nothing",
         _ => "the leader handed in something else for it",
     };
-    Err(format!(
+    breach!(
+        "planned",
         "group {}: in generation {} {member} was told an assignment of {} bytes, but {why}",
         group.id.as_str(),
         group.generation,
         told.len()
-    ))
+    )
 }
 
 /// No partition is in the plan twice, and with an assignor that promises it every partition of every subscribed
 /// topic is, with a subscriber.
-fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), String> {
+fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), Breach> {
     let head =
         || format!("group {}: the plan of generation {}", group.id.as_str(), group.generation);
     let assignments = match &plan.assignments {
         Assigned::Partitions(assignments) => assignments,
         Assigned::Malformed(malformed) if group.assignor().is_some() => {
-            return Err(format!("{} does not decode: {malformed}", head()));
+            return breach!("decodes", "{} does not decode: {malformed}", head());
         }
         Assigned::Malformed(_) | Assigned::Unread => return Ok(()),
     };
@@ -124,21 +127,25 @@ fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), String> {
     for (member, partitions) in assignments {
         for owned in partitions {
             if let Some(other) = owners.insert((&owned.topic, owned.partition), member) {
-                return Err(format!("{} gives {owned} to {other} and to {member}", head()));
+                return breach!(
+                    "given-twice",
+                    "{} gives {owned} to {other} and to {member}",
+                    head()
+                );
             }
         }
     }
-    served(group, assignments).map_err(|what| format!("{} {what}", head()))?;
+    served(group, assignments).map_err(|breach| breach.within(head()))?;
     let (Some(roster), Some(assignor)) = (&group.roster, group.assignor()) else { return Ok(()) };
-    subscribed(roster, &owners).map_err(|what| format!("{} {what}", head()))?;
-    covered(ledger, assignor, roster, &owners).map_err(|what| format!("{} {what}", head()))
+    subscribed(roster, &owners).map_err(|breach| breach.within(head()))?;
+    covered(ledger, assignor, roster, &owners).map_err(|breach| breach.within(head()))
 }
 
 /// Nothing is given to an id whose place another had taken by then, which would get nothing.
 fn served(
     group: &Group,
     assignments: &BTreeMap<MemberId, Vec<TopicPartition>>,
-) -> Result<(), String> {
+) -> Result<(), Breach> {
     let mut given = assignments.iter().filter(|(_, partitions)| !partitions.is_empty());
     let lost = given.find(|(member, _)| {
         let gone = !group.members.contains_key(*member) && !group.given_back.contains(*member);
@@ -146,26 +153,28 @@ fn served(
     });
     match lost {
         None => Ok(()),
-        Some((member, partitions)) => Err(format!(
+        Some((member, partitions)) => breach!(
+            "displaced",
             "gives {} to {member}, whose place {} has",
             partitions[0],
             group.resolve(member)
-        )),
+        ),
     }
 }
 
 fn subscribed(
     roster: &Roster,
     owners: &BTreeMap<(&TopicName, i32), &MemberId>,
-) -> Result<(), String> {
+) -> Result<(), Breach> {
     for ((topic, partition), member) in owners {
         // Kafka's coordinator ignores what a leader hands in for an id that is not a member.
         let Some(topics) = roster.subscriptions.get(*member) else { continue };
         if !topics.contains(topic) {
             let topic = topic.0.as_str();
-            return Err(format!(
+            return breach!(
+                "subscribed",
                 "gives {topic}-{partition} to {member}, who does not subscribe to it"
-            ));
+            );
         }
     }
     Ok(())
@@ -176,7 +185,7 @@ fn covered(
     assignor: Assignor,
     roster: &Roster,
     owners: &BTreeMap<(&TopicName, i32), &MemberId>,
-) -> Result<(), String> {
+) -> Result<(), Breach> {
     let cooperative = assignor.supports(RebalanceProtocol::Cooperative);
     let wanted: BTreeSet<&TopicName> = roster.subscriptions.values().flatten().collect();
     for (topic, &partitions) in ledger.topics() {
@@ -190,7 +199,7 @@ fn covered(
                 || cooperative && owner.is_none() && roster.owners(&id()).next().is_some();
             let owned = owner.is_some_and(|member| roster.subscriptions.contains_key(*member));
             if !owned && !in_transit() {
-                return Err(format!("gives {}-{partition} to nobody", topic.0.as_str()));
+                return breach!("covered", "gives {}-{partition} to nobody", topic.0.as_str());
             }
         }
     }

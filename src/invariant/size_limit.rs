@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::coordinator::{GroupState, Observation};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, IndexMap, MemberId, Request, Response, ResponseError};
 use crate::trace::{Event, Kind};
 
@@ -47,7 +48,7 @@ impl Invariant for SizeLimit {
         Interest::COORDINATOR.asked(&[Api::JoinGroup]).answered(&[Api::JoinGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match &event.kind {
             Kind::Coordinator(observation) => {
                 let Some((index, group)) = ledger.observed() else { return Ok(()) };
@@ -73,13 +74,7 @@ impl Invariant for SizeLimit {
                     return Ok(());
                 };
                 let full = answer.error_code == ResponseError::GroupMaxSizeReached.code();
-                if self.welcome.remove(&asked.key) && full {
-                    return Err(format!(
-                        "group {}: somebody was turned away from {} although there was room",
-                        ledger.group(asked.group).id.as_str(),
-                        asked.state
-                    ));
-                }
+                let welcome = self.welcome.remove(&asked.key);
                 if let Some(joined) = self.joined.get_mut(&asked.group) {
                     if let Some((_, member)) = self.parked.swap_remove(&asked.key) {
                         joined.remove(&member);
@@ -88,6 +83,14 @@ impl Invariant for SizeLimit {
                     if answer.error_code != 0 {
                         joined.remove(&answer.member_id);
                     }
+                }
+                if welcome && full {
+                    return breach!(
+                        "turned-away",
+                        "group {}: somebody was turned away from {} although there was room",
+                        ledger.group(asked.group).id.as_str(),
+                        asked.state
+                    );
                 }
                 Ok(())
             }
@@ -118,7 +121,7 @@ impl SizeLimit {
         group: &Group,
         max: usize,
         observation: &Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         match observation {
             Observation::MemberAdded { member, .. } => {
                 self.joined.entry(index).or_default().insert(member.clone());
@@ -126,11 +129,12 @@ impl SizeLimit {
                 let size = group.members.len();
                 match group.state {
                     GroupState::CompletingRebalance | GroupState::Stable if size > max => {
-                        Err(format!(
+                        breach!(
+                            "member",
                             "group {}: {member} is member {size} of at most {max} in {}",
                             group.id.as_str(),
                             group.state
-                        ))
+                        )
                     }
                     _ => Ok(()),
                 }
@@ -145,10 +149,11 @@ impl SizeLimit {
                 let size = members.iter().filter(|member| joined.contains(*member)).count();
                 match size > max {
                     false => Ok(()),
-                    true => Err(format!(
+                    true => breach!(
+                        "generation",
                         "group {}: {size} members joined in generation {generation}, at most {max} may",
                         group.id.as_str()
-                    )),
+                    ),
                 }
             }
             _ => Ok(()),

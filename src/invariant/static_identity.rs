@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafka_protocol::messages::JoinGroupRequest;
 
 use crate::coordinator::{GroupState, Observation};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError, StrBytes};
 use crate::trace::{Event, Kind, Place};
 
@@ -61,7 +62,7 @@ impl Invariant for StaticIdentity {
         Interest::COORDINATOR.asked(GROUP_APIS).asked(SIDE_APIS).answered(GROUP_APIS)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match &event.kind {
             Kind::Coordinator(observation) => match ledger.observed() {
                 Some((index, group)) => self.observe(index, group, observation),
@@ -138,18 +139,19 @@ impl StaticIdentity {
         asked: &Asked,
         request: &Request,
         response: &Response,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let Some(member) = self.fenced.remove(&asked.key) else { return Ok(()) };
         if !accepted(&member, request, response) {
             return Ok(());
         }
         let group = ledger.group(asked.group);
-        Err(format!(
+        breach!(
+            "displaced",
             "group {}: {} of {member} was accepted although {} has its place",
             group.id.as_str(),
             request.api(),
             group.resolve(&member)
-        ))
+        )
     }
 
     fn observe(
@@ -157,13 +159,13 @@ impl StaticIdentity {
         index: usize,
         group: &Group,
         observation: &Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let id = group.id.as_str();
         match observation {
             Observation::MemberAdded { member, instance: Some(instance), .. } => {
                 self.accept(index, instance);
-                self.give(index, id, member)?;
-                self.take(index, id, instance, member)
+                let given = self.give(index, id, member);
+                given.and(self.take(index, id, instance, member))
             }
             Observation::MemberRemoved { member, .. } => {
                 if let Some(holders) = self.holders.get_mut(&index) {
@@ -173,14 +175,15 @@ impl StaticIdentity {
             }
             Observation::MemberReplaced { instance, old, new, .. } => {
                 self.accept(index, instance);
-                self.give(index, id, new)?;
+                let given = self.give(index, id, new);
                 let holders = self.holders.entry(index).or_default();
                 let holder = holders.insert(instance.clone(), new.clone());
                 match holder.as_ref() == Some(old) {
-                    true => Ok(()),
-                    false => Err(format!(
+                    true => given,
+                    false => breach!(
+                        "replaced",
                         "group {id}: {new} takes the place of {old}, but instance {instance} had {holder:?}"
-                    )),
+                    ),
                 }
             }
             Observation::ReplacementUndone { instance, old, .. } => {
@@ -190,21 +193,23 @@ impl StaticIdentity {
                 Ok(())
             }
             Observation::GroupLoaded(loaded) => {
+                let mut found = Ok(());
                 for member in &loaded.metadata.members {
                     if let Some(instance) = &member.instance_id {
-                        self.give(index, id, &member.id)?;
-                        self.take(index, id, instance, &member.id)?;
+                        found = found.and(self.give(index, id, &member.id));
+                        found = found.and(self.take(index, id, instance, &member.id));
                     }
                 }
-                Ok(())
+                found
             }
             Observation::State { from: GroupState::Stable, to, why, .. } => match &self.returning {
                 Some((returning, instance))
                     if *returning == index && *to == GroupState::PreparingRebalance =>
                 {
-                    Err(format!(
+                    breach!(
+                        "rebalance",
                         "group {id}: {instance} came back as it was, and started a rebalance ({why})"
-                    ))
+                    )
                 }
                 _ => Ok(()),
             },
@@ -222,10 +227,10 @@ impl StaticIdentity {
         self.wanted.extend(self.offered.take_if(own));
     }
 
-    fn give(&mut self, index: usize, group: &str, member: &MemberId) -> Result<(), String> {
+    fn give(&mut self, index: usize, group: &str, member: &MemberId) -> Result<(), Breach> {
         match self.given.entry(index).or_default().insert(member.clone()) {
             true => Ok(()),
-            false => Err(format!("group {group}: {member} is given out once more")),
+            false => breach!("given-out", "group {group}: {member} is given out once more"),
         }
     }
 
@@ -235,11 +240,14 @@ impl StaticIdentity {
         group: &str,
         instance: &StrBytes,
         member: &MemberId,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let holders = self.holders.entry(index).or_default();
         match holders.insert(instance.clone(), member.clone()) {
             Some(other) if other != *member => {
-                Err(format!("group {group}: instance {instance} has the ids {other} and {member}"))
+                breach!(
+                    "two-ids",
+                    "group {group}: instance {instance} has the ids {other} and {member}"
+                )
             }
             _ => Ok(()),
         }
@@ -247,7 +255,7 @@ impl StaticIdentity {
 }
 
 /// No static member leaves of its own accord.
-fn stays(group: &Group, asked: &Asked, request: &Request) -> Result<(), String> {
+fn stays(group: &Group, asked: &Asked, request: &Request) -> Result<(), Breach> {
     let (Request::LeaveGroup(body), Place::Consumer(_)) = (request, asked.from) else {
         return Ok(());
     };
@@ -257,7 +265,7 @@ fn stays(group: &Group, asked: &Asked, request: &Request) -> Result<(), String> 
     match leavers(body).find(is_static) {
         None => Ok(()),
         Some((id, _)) => {
-            Err(format!("group {}: {id:?} is static, but sent LeaveGroup", group.id.as_str()))
+            breach!("leaves", "group {}: {id:?} is static, but sent LeaveGroup", group.id.as_str())
         }
     }
 }

@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assignor::Assignor;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, MemberId, TopicName, TopicPartition};
 use crate::trace::Event;
 
@@ -38,7 +39,7 @@ impl Invariant for Stickiness {
         Interest::NONE.asked(&[Api::SyncGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), Breach> {
         let Some((group, plan)) = ledger.handed_in() else { return Ok(()) };
         let (Some(assignments), Some(roster), Some(assignor)) =
             (plan.assignments.partitions(), &group.roster, group.assignor())
@@ -59,7 +60,7 @@ fn judge(
     group: &Group,
     roster: &Roster,
     assignments: &Assignments,
-) -> Result<(), String> {
+) -> Result<(), Breach> {
     let Some(partitions) = partitions(ledger, roster) else { return Ok(()) };
     let must = must_keep(roster, &partitions);
     let kept: usize = assignments
@@ -68,12 +69,13 @@ fn judge(
         .sum();
     match kept < must {
         false => Ok(()),
-        true => Err(format!(
+        true => breach!(
+            "sticky",
             "group {}: the plan of generation {} leaves {kept} partitions with their owners, where \
              balance allows {must}",
             group.id.as_str(),
             group.generation
-        )),
+        ),
     }
 }
 

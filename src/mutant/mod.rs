@@ -147,4 +147,6 @@ const fn consumer(
 }
 
 #[cfg(test)]
+mod go_on_tests;
+#[cfg(test)]
 mod interest_tests;

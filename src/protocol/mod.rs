@@ -98,6 +98,7 @@ pub fn error_name(code: i16) -> &'static str {
         E::InvalidTxnState => "INVALID_TXN_STATE",
         E::OutOfOrderSequenceNumber => "OUT_OF_ORDER_SEQUENCE_NUMBER",
         E::InvalidTransactionTimeout => "INVALID_TRANSACTION_TIMEOUT",
+        E::TransactionalIdAuthorizationFailed => "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
         E::UnsupportedCompressionType => "UNSUPPORTED_COMPRESSION_TYPE",
         _ => "OTHER_ERROR",
     }

@@ -5,6 +5,7 @@
 //! which error is right: that is for whoever refuses.
 
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
+use kafka_protocol::messages::describe_configs_response::DescribeConfigsResult;
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
@@ -26,13 +27,13 @@ use kafka_protocol::messages::write_txn_markers_response::{
     WritableTxnMarkerPartitionResult, WritableTxnMarkerResult, WritableTxnMarkerTopicResult,
 };
 use kafka_protocol::messages::{
-    DeleteGroupsResponse, DescribeGroupsResponse, FetchRequest, FetchResponse,
-    FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatResponse, InitProducerIdResponse,
-    JoinGroupRequest, JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse,
-    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
-    OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchRequest,
-    OffsetFetchResponse, ProduceRequest, ProduceResponse, SyncGroupResponse,
-    TxnOffsetCommitRequest, TxnOffsetCommitResponse, WriteTxnMarkersRequest,
+    DeleteGroupsResponse, DescribeConfigsRequest, DescribeConfigsResponse, DescribeGroupsResponse,
+    FetchRequest, FetchResponse, FindCoordinatorRequest, FindCoordinatorResponse,
+    HeartbeatResponse, InitProducerIdResponse, JoinGroupRequest, JoinGroupResponse,
+    LeaveGroupResponse, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetCommitRequest, OffsetCommitResponse,
+    OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse, ProduceRequest, ProduceResponse,
+    SyncGroupResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse, WriteTxnMarkersRequest,
     WriteTxnMarkersResponse,
 };
 
@@ -68,6 +69,7 @@ pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Respons
             .into(),
         Request::WriteTxnMarkers(request) => write_txn_markers(request, code).into(),
         Request::TxnOffsetCommit(request) => txn_offset_commit(request, code).into(),
+        Request::DescribeConfigs(request) => describe_configs(request, code).into(),
         Request::DeleteGroups(request) => {
             let group = |id: &super::GroupId| {
                 DeletableGroupResult::default().with_group_id(id.clone()).with_error_code(code)
@@ -206,6 +208,16 @@ fn find_coordinator(
             .with_error_message(message.clone())
     });
     FindCoordinatorResponse::default().with_coordinators(keys.collect())
+}
+
+fn describe_configs(request: &DescribeConfigsRequest, code: i16) -> DescribeConfigsResponse {
+    let results = request.resources.iter().map(|resource| {
+        DescribeConfigsResult::default()
+            .with_error_code(code)
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name.clone())
+    });
+    DescribeConfigsResponse::default().with_results(results.collect())
 }
 
 fn metadata(request: &MetadataRequest, code: i16) -> MetadataResponse {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::invariant::Allow;
 use crate::sim::Sim;
 use crate::sim::schedule::{Action, Expectation, Schedule, Step};
 use crate::time::{Pretty, Time};
@@ -47,19 +48,19 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
         &mut self.world
     }
 
-    /// What was found so far, if anything.
-    pub fn finding(&self) -> Option<&Finding> {
-        self.watcher.finding()
+    /// From now on a violation does not end the run: it is taken down, unless it is one of `allowed`.
+    pub fn go_on_after_violations(&mut self, allowed: Vec<Allow>) {
+        self.watcher.go_on_after_violations(allowed);
+    }
+
+    /// What was found since this was last asked, for whoever goes on after violations.
+    pub fn news(&mut self) -> Vec<Finding> {
+        self.watcher.news()
     }
 
     /// Takes back that a step could not be done, for whoever goes on with others: why it could not.
     pub fn forgive_bad_step(&mut self) -> Option<String> {
         self.watcher.forgive_bad_step()
-    }
-
-    /// After a finding nothing is judged any more, for whoever goes on all the same.
-    pub fn stop_judging(&mut self) {
-        self.watcher.stop_judging();
     }
 
     /// Nothing happens any more.
@@ -187,7 +188,6 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
     /// Shows what has happened to everything that looks at events.
     fn show(&mut self) -> Result<(), Stop> {
         self.world.stage().take_events(&mut self.events);
-        // What is behind a finding is still shown when somebody goes on after it.
         let mut found = Ok(());
         let mut shown = 0;
         while found.is_ok() && shown < self.events.len() {

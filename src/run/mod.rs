@@ -10,6 +10,7 @@
 //! | `world` | what the driver drives: the event engine, or programs on another engine |
 //! | `expect` | judging `expect` lines |
 //! | `watcher` | what looks at every event: digest, invariants, coverage, counts |
+//! | `judge` | judging on after a violation |
 //! | `diagnostics` | events as `tracing` diagnostics |
 //! | `crash` | catching panics of the system under test |
 //! | `report` | what a run comes to |
@@ -20,13 +21,14 @@ mod crash;
 mod diagnostics;
 mod driver;
 mod expect;
+mod judge;
 mod report;
 mod watcher;
 mod world;
 
 pub use crate::sim::Systems;
 pub use driver::Driver;
-pub use report::{Finding, Report};
+pub use report::{Finding, Found, Report};
 pub use watcher::Stop;
 pub use world::World;
 

@@ -27,8 +27,19 @@ pub struct Report {
     pub faults: BTreeMap<FaultKind, u64>,
     /// Which situations and which corners of the code the run reached.
     pub reached: Reached,
-    /// The first thing found wrong, if any; the run stops there.
+    /// The first thing found wrong, if any; a simulation stops there.
     pub finding: Option<Finding>,
+    /// All that was found wrong, in the order in which it was: more than one thing only where a run goes on.
+    pub findings: Vec<Found>,
+}
+
+/// Something found wrong, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What, as it was the first time.
+    pub finding: Finding,
+    /// How many times.
+    pub times: u64,
 }
 
 impl Report {
@@ -36,6 +47,16 @@ impl Report {
     /// or consumed nothing.
     pub fn vacuous(&self) -> bool {
         self.rebalances < 2 || self.processed == 0
+    }
+}
+
+impl Finding {
+    /// The finding that a violation is.
+    pub(super) fn of(violation: Violation) -> Finding {
+        match violation.invariant {
+            "convergence" => Finding::NoConvergence(violation),
+            _ => Finding::Violation(violation),
+        }
     }
 }
 

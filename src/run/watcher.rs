@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consumer;
 use crate::coordinator;
-use crate::invariant::{Checker, Violation};
+use crate::invariant::{Allow, Checker};
 use crate::protocol::{GroupId, Request, Response, StrBytes};
 use crate::sometimes;
 use crate::time::Time;
 use crate::trace::{Coverage, Digest, Event, FaultKind, Kind, Message};
 
 use super::diagnostics::Diagnostics;
-use super::{Checks, Finding, Report};
+use super::judge::Judge;
+use super::{Checks, Finding, Found, Report};
 
 /// The run is over: there is a finding.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Watcher<'w> {
     checks: Checks,
     digest: Digest,
     checker: Checker,
+    /// Who takes violations down where the run goes on after them.
+    judge: Option<Judge>,
     coverage: Coverage,
     diagnostics: Diagnostics,
     now: Time,
@@ -54,6 +57,7 @@ impl<'w> Watcher<'w> {
                 true => Checker::from_outside(),
                 false => Checker::new(None),
             },
+            judge: None,
             coverage: Coverage::default(),
             diagnostics: Diagnostics::default(),
             now: Time::ZERO,
@@ -79,15 +83,14 @@ impl<'w> Watcher<'w> {
         if !self.checks.invariants {
             return Ok(());
         }
+        if let Some(judge) = &mut self.judge {
+            judge.observe(&mut self.checker, event);
+            return Ok(());
+        }
         match self.checker.check(event) {
             None => Ok(()),
-            Some(violation) => Err(self.stop(violation_finding(violation))),
+            Some(violation) => Err(self.stop(Finding::of(violation))),
         }
-    }
-
-    /// What was found, if anything.
-    pub(super) fn finding(&self) -> Option<&Finding> {
-        self.finding.as_ref()
     }
 
     /// Takes a bad step back, if that is what was found.
@@ -101,9 +104,14 @@ impl<'w> Watcher<'w> {
         }
     }
 
-    /// From now on nothing is judged.
-    pub(super) fn stop_judging(&mut self) {
-        self.checks.invariants = false;
+    /// From now on a violation does not end the run.
+    pub(super) fn go_on_after_violations(&mut self, allowed: Vec<Allow>) {
+        self.judge = Some(Judge::new(allowed));
+    }
+
+    /// What was found since this was last asked, where violations do not end the run.
+    pub(super) fn news(&mut self) -> Vec<Finding> {
+        self.judge.as_mut().map(Judge::news).unwrap_or_default()
     }
 
     pub(super) fn bad_step(&mut self, line: u32, message: String) -> Stop {
@@ -121,6 +129,8 @@ impl<'w> Watcher<'w> {
     }
 
     pub(super) fn into_report(self) -> Report {
+        let mut findings = self.judge.map(Judge::into_found).unwrap_or_default();
+        findings.extend(self.finding.map(|finding| Found { finding, times: 1 }));
         Report {
             digest: self.digest.value(),
             simulated: self.now.since(Time::ZERO),
@@ -130,7 +140,8 @@ impl<'w> Watcher<'w> {
             processed: self.counts.processed,
             faults: self.counts.faults,
             reached: self.coverage.into_reached(sometimes::take()),
-            finding: self.finding,
+            finding: findings.first().map(|found| found.finding.clone()),
+            findings,
         }
     }
 }
@@ -169,12 +180,5 @@ impl Counts {
             let new = self.told.insert((group, answer.generation_id, answer.leader.clone()));
             self.rebalances += u64::from(new);
         }
-    }
-}
-
-fn violation_finding(violation: Violation) -> Finding {
-    match violation.invariant {
-        "convergence" => Finding::NoConvergence(violation),
-        _ => Finding::Violation(violation),
     }
 }

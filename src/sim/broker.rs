@@ -167,7 +167,8 @@ impl Sim {
         let was_told = matches!(input, Input::Decided);
         match input {
             Input::Request(conn, request) => {
-                self.cluster.handle(local, at, conn, request, &mut self.outputs);
+                let host = self.network.host(conn).clone();
+                self.cluster.handle(local, at, (conn, &host), request, &mut self.outputs);
             }
             Input::Closed(conn) => self.cluster.closed(local, at, conn, &mut self.outputs),
             Input::Reset(conn) => self.cluster.reset(at, conn),

@@ -42,6 +42,8 @@ pub struct Cast {
     /// Clients that are not the simulator's will come: the brokers answer in every detail, and groups that
     /// no script names are spoken of.
     pub outsiders: bool,
+    /// How long ago 1970 began when the run's clock stood at zero, for the timestamps of records.
+    pub epoch: Duration,
     /// The brokers are somebody else's: none is on the stage, and its consumers know only [`BOOTSTRAP`].
     pub foreign_brokers: bool,
 }
@@ -142,9 +144,9 @@ impl Sim {
         }
     }
 
-    /// A client that is not one of the stage's own has connected to a broker.
-    pub fn stranger_connected(&mut self, at: BrokerId) -> ConnectionId {
-        self.network.open(Client::Stranger, at)
+    /// A client that is not one of the stage's own has connected to a broker from a host, as a broker shows it.
+    pub fn stranger_connected(&mut self, at: BrokerId, host: StrBytes) -> ConnectionId {
+        self.network.open_from(host, at)
     }
 
     /// The number of the next request that will arrive on a connection, if any is under way.

@@ -93,6 +93,8 @@ pub struct Sim {
     steps_at_this_instant: u32,
     /// Deliveries are aimed at deadlines: until calm, if the schedule says so.
     aim: u16,
+    /// What the timestamps of records count from.
+    epoch: std::time::Duration,
     /// What has happened and not been taken yet.
     events: Vec<Event>,
 }
@@ -128,6 +130,7 @@ impl Sim {
             systems: systems.clone(),
             steps_at_this_instant: 0,
             aim: schedule.network.aim,
+            epoch: cast.epoch,
             events: Vec::new(),
         };
         if sim.aim > 0 {

@@ -165,7 +165,7 @@ impl Sim {
 
     fn produce(&mut self, index: u16, partition: i32, count: u32) {
         let topic = &mut self.workload.topics[usize::from(index)];
-        let batch = records::encode_batch(&topic.values(count), self.now);
+        let batch = records::encode_batch(&topic.values(count), self.now + self.epoch);
         let data = PartitionProduceData::default().with_index(partition).with_records(Some(batch));
         let request = ProduceRequest::default().with_acks(1).with_topic_data(vec![
             TopicProduceData::default()

@@ -186,6 +186,7 @@ mod tests {
             faults: BTreeMap::from([(FaultKind::Drop, digest)]),
             reached: Reached::default(),
             finding: crashed.then_some(Finding::Crash { at: Time::ZERO, message }),
+            findings: Vec::new(),
         }
     }
 

@@ -62,7 +62,8 @@ fn a_loaded_group_is_one_object() {
             "group": "g", "state": "Stable", "generation": 4, "type": "consumer",
             "protocol": "range", "leader": c1.as_str(), "since": 0,
             "members": [{
-                "member": c1.as_str(), "instance": "i1", "client": "c", "session": 10_000_000,
+                "member": c1.as_str(), "instance": "i1", "client": "c", "host": "/10.1.0.1",
+                "session": 10_000_000,
                 "rebalance": 30_000_000, "metadata": { "topics": ["orders"] },
                 "assignment": ["orders-0", "orders-1"],
             }],

@@ -132,6 +132,7 @@ pub(super) fn loaded(
         id: (*member).clone(),
         instance_id: (nth == 0).then(|| str_bytes("i1")),
         client_id: str_bytes("c"),
+        client_host: str_bytes("/10.1.0.1"),
         session_timeout: Duration::from_secs(10),
         rebalance_timeout: Duration::from_secs(30),
         subscription: subscription::encode_subscription(&Subscription::to(&[topic()]), 1),

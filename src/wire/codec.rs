@@ -7,9 +7,9 @@ use std::ops::RangeInclusive;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, DeleteGroupsRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest,
-    HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
-    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    ApiKey, DeleteGroupsRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
     OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
     TxnOffsetCommitRequest, WriteTxnMarkersRequest,
 };
@@ -77,6 +77,7 @@ codec! {
     InitProducerId: InitProducerIdRequest;
     WriteTxnMarkers: WriteTxnMarkersRequest;
     TxnOffsetCommit: TxnOffsetCommitRequest;
+    DescribeConfigs: DescribeConfigsRequest;
     DeleteGroups: DeleteGroupsRequest;
     OffsetDelete: OffsetDeleteRequest;
 }
@@ -86,6 +87,11 @@ codec! {
 pub(super) fn both_ways<R: Codec>() -> RangeInclusive<i16> {
     let range = R::VERSIONS.intersect(&<R::Response as Message>::VERSIONS);
     range.min..=range.max
+}
+
+/// Kafka's name of the API with this key, be it spoken here or not.
+pub fn api_name(key: i16) -> Option<String> {
+    ApiKey::try_from(key).ok().map(|api| format!("{api:?}"))
 }
 
 /// What Kafka calls the API in its list of keys, where header versions are found.

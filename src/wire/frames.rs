@@ -53,6 +53,16 @@ pub fn decode_request(mut bytes: Bytes) -> Result<Incoming, Malformed> {
     Ok(Incoming::Request(RequestFrame { correlation, version, client_id, body }))
 }
 
+/// What the sender of a frame calls itself, also where the rest is no request: it stands in the same place in the
+/// header of every version. Empty where it does not say.
+pub fn client_id(frame: &[u8]) -> String {
+    let Some((_, rest)) = frame.split_at_checked(8) else { return String::new() };
+    let Some((length, rest)) = rest.split_first_chunk() else { return String::new() };
+    let length = usize::try_from(i16::from_be_bytes(*length)).unwrap_or(0);
+    let text = rest.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    text.unwrap_or_default().to_owned()
+}
+
 /// Encodes a request as one frame, without its length prefix.
 ///
 /// The codec refuses a field that the version cannot carry and that is not at its default; such a request

@@ -26,9 +26,10 @@ mod tests;
 pub use api_versions::{
     api_versions_response, decode_api_versions_response, encode_api_versions_request,
 };
-pub use codec::versions;
+pub use codec::{api_name, versions};
 pub use frames::{
-    Incoming, check_response, decode_request, decode_response, encode_request, encode_response,
+    Incoming, check_response, client_id, decode_request, decode_response, encode_request,
+    encode_response,
 };
 pub use framing::{Framing, framing};
 pub use malformed::Malformed;

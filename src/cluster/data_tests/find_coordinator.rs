@@ -86,9 +86,11 @@ fn coordinators_of_groups_are_found_and_of_nothing_else() {
         if version == 0 {
             continue;
         }
-        for (key_type, error) in
-            [(1, E::CoordinatorNotAvailable), (2, E::InvalidRequest), (3, E::InvalidRequest)]
-        {
+        for (key_type, error) in [
+            (1, E::TransactionalIdAuthorizationFailed),
+            (2, E::InvalidRequest),
+            (3, E::InvalidRequest),
+        ] {
             let none = [(text("a"), error.code(), -1, String::new(), -1)];
             assert_eq!(found(&mut bench, version, key_type, &["a"]), none, "version {version}");
         }

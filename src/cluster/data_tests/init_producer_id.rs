@@ -36,7 +36,7 @@ fn there_are_no_transactions() {
     let mut bench = with_topics();
     for version in versions::<InitProducerIdRequest>() {
         let cases = [
-            ("x", 60_000, E::NotCoordinator),
+            ("x", 60_000, E::TransactionalIdAuthorizationFailed),
             ("", 60_000, E::InvalidRequest),
             ("x", 0, E::InvalidTransactionTimeout),
             ("x", 15 * 60 * 1_000 + 1, E::InvalidTransactionTimeout),

@@ -1,6 +1,7 @@
 //! The data APIs and Metadata at every version that the codec has, as a client of that version sees them:
 //! requests and answers go through the codec.
 
+mod describe_configs;
 mod fetch;
 mod find_coordinator;
 mod init_producer_id;
@@ -61,6 +62,7 @@ fn read<A: Decodable>(answer: &Response, version: i16) -> A {
         Response::Metadata(answer) => through_codec(answer, version),
         Response::FindCoordinator(answer) => through_codec(answer, version),
         Response::InitProducerId(answer) => through_codec(answer, version),
+        Response::DescribeConfigs(answer) => through_codec(answer, version),
         other => panic!("{other:?}"),
     }
 }
@@ -160,4 +162,5 @@ fn a_refusal_can_be_sent_at_every_version() {
     check::<MetadataRequest, m::MetadataResponse>();
     check::<FindCoordinatorRequest, m::FindCoordinatorResponse>();
     check::<m::InitProducerIdRequest, m::InitProducerIdResponse>();
+    check::<m::DescribeConfigsRequest, m::DescribeConfigsResponse>();
 }

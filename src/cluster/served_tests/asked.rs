@@ -1,6 +1,7 @@
 //! What a client could well ask at each version, and what has happened before.
 
 use bytes::Bytes;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
@@ -24,9 +25,9 @@ use kafka_protocol::messages::write_txn_markers_request::{
     WritableTxnMarker, WritableTxnMarkerTopic,
 };
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest,
-    HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest,
-    ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    DeleteGroupsRequest, DescribeConfigsRequest, DescribeGroupsRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
     OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, SyncGroupRequest, TransactionalId,
     TxnOffsetCommitRequest, WriteTxnMarkersRequest,
 };
@@ -73,6 +74,7 @@ impl Stage {
             | Api::FindCoordinator
             | Api::JoinGroup
             | Api::InitProducerId
+            | Api::DescribeConfigs
             | Api::TxnOffsetCommit => {}
         }
         stage
@@ -114,6 +116,11 @@ pub(super) fn plausible(api: Api, version: i16, stage: &Stage) -> Request {
             // The time-out is that of transactions, and Java sends the largest for none.
             let request = InitProducerIdRequest::default().with_transactional_id(None);
             request.with_transaction_timeout_ms(i32::MAX).into()
+        }
+        Api::DescribeConfigs => {
+            let t = DescribeConfigsResource::default().with_resource_type(2);
+            let t = t.with_resource_name(str_bytes("t")).with_configuration_keys(None);
+            DescribeConfigsRequest::default().with_resources(vec![t]).into()
         }
         Api::WriteTxnMarkers => write_txn_markers(),
         Api::TxnOffsetCommit => txn_offset_commit(),

@@ -88,6 +88,7 @@ fn errors(response: &Response) -> Vec<i16> {
         Response::WriteTxnMarkers(body) => {
             vec![body.markers[0].topics[0].partitions[0].error_code]
         }
+        Response::DescribeConfigs(body) => body.results.iter().map(|of| of.error_code).collect(),
         Response::DeleteGroups(body) => body.results.iter().map(|group| group.error_code).collect(),
         other => panic!("{other:?} says more than its errors"),
     }

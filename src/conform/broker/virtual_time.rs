@@ -15,7 +15,7 @@ use super::settings::{self, TOPICS};
 use super::{Broker, CLOSED, ConnectionId, Received};
 use crate::cluster::{self, Cluster, Output};
 use crate::conform::script::Settings;
-use crate::protocol::{BrokerId, TopicName, str_bytes};
+use crate::protocol::{BrokerId, StrBytes, TopicName, str_bytes};
 use crate::sim::Systems;
 use crate::sim::hosted::{Fate, fate};
 use crate::time::Time;
@@ -26,9 +26,14 @@ const LATENCY: Duration = Duration::from_micros(500);
 
 const B0: BrokerId = BrokerId(0);
 
+/// Where the clients are, as Kafka writes it: those of the recordings were on the broker's machine.
+const HOST: &str = "/127.0.0.1";
+
 /// The cluster of this crate, in virtual time.
 pub struct VirtualBroker {
     cluster: Cluster<'static>,
+    /// [`HOST`].
+    host: StrBytes,
     now: Time,
     links: Vec<Link>,
     /// What is under way, in the order of its arrival.
@@ -72,6 +77,7 @@ impl VirtualBroker {
         }
         Ok(VirtualBroker {
             cluster,
+            host: str_bytes(HOST),
             now: Time::ZERO,
             links: Vec::new(),
             queue: BTreeMap::new(),
@@ -150,7 +156,7 @@ impl VirtualBroker {
             Ok(Incoming::Request(request)) => {
                 self.link(conn).busy = true;
                 let (id, request) = (cluster::ConnectionId(conn.0), Arc::new(request));
-                self.cluster.handle(self.now, B0, id, request, &mut self.outputs);
+                self.cluster.handle(self.now, B0, (id, &self.host), request, &mut self.outputs);
                 self.carry_out();
             }
         }

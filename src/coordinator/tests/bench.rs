@@ -197,7 +197,8 @@ impl Bench {
         let id = RequestId(self.asked.len() as u64);
         self.asked.insert(id, version);
         let (request, client_id) = (request.into(), str_bytes(client));
-        let call = Call { id, version, client_id: &client_id, request: &request };
+        let (client_id, client_host) = (&client_id, &str_bytes("/10.1.0.1"));
+        let call = Call { id, version, client_id, client_host, request: &request };
         let mut out = Vec::new();
         self.coordinator.handle(self.now, call, &mut out);
         self.take(out);

@@ -78,6 +78,7 @@ fn what_members_subscribe_to_is_told_of_a_stable_group_only() {
                 let is_static = member.member_id == ids[1];
                 assert_eq!(member.group_instance_id.is_some(), is_static);
                 assert!(member.client_id.starts_with('m'));
+                assert_eq!(member.client_host.as_str(), "/10.1.0.1");
             }
         }
     };

@@ -5,6 +5,7 @@
 //! While a request is being handled nothing more is read of its connection, so the client's own buffers fill
 //! up behind it. Whoever sends what is no request is hung up on, with the reason in the log.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -22,10 +23,7 @@ use crate::sim::hosted::Host;
 use crate::sim::schedule::Side;
 use crate::wire::{self, Incoming};
 
-use super::timer;
-
-/// Why a connection was ended by the broker's end.
-type Reason = String;
+use super::{complaints, timer};
 
 type Frames<N> = Framed<<N as Net>::Stream, wire::Framing>;
 
@@ -95,32 +93,78 @@ async fn connection<N: Net>(
 ) {
     let mut frames = Framed::with_capacity(stream, wire::framing(limits.max_frame), BUFFER);
     // Who a client is shows with its first frame: by then its own end has an address.
-    let why = match next(&hub, &mut frames, limits).await {
-        Err(why) => why,
+    let ending = match next(&hub, &mut frames, limits).await {
+        Err(ending) => ending,
         Ok(first) => match hub.accept(at, peer, &first) {
             Some((conn, mut mail)) => {
-                let why = serve(&hub, (at, conn), &mut frames, &mut mail, first, limits).await;
+                let who = Who { at, conn, peer };
+                let ending = serve(&hub, who, &mut frames, &mut mail, first, limits).await;
+                let ending = ending.known_as(hub.called(conn).as_str());
                 hub.hung_up(conn);
-                why
+                ending
             }
-            None => "its client has given it up long ago".to_owned(),
+            None => Ending::quiet("its client has given it up long ago"),
         },
     };
+    if let Some((client, complaint)) = &ending.complaint {
+        hub.warn(at, (peer, client), complaint);
+    }
+    let why = ending.why;
     tracing::info!(target: "groupsim", %at, %peer, why, "a connection ended");
+}
+
+/// Why a connection has ended.
+struct Ending {
+    why: String,
+    /// What the client did that it was hung up on for, and what it calls itself.
+    complaint: Option<(String, String)>,
+}
+
+impl Ending {
+    fn quiet(why: impl Into<String>) -> Ending {
+        Ending { why: why.into(), complaint: None }
+    }
+
+    fn hung_up(why: impl Into<String>, client: String, complaint: String) -> Ending {
+        Ending { why: why.into(), complaint: Some((client, complaint)) }
+    }
+
+    /// A client that did not say now what it calls itself may have said it before.
+    fn known_as(mut self, name: &str) -> Ending {
+        if let Some((client, _)) = &mut self.complaint
+            && client.is_empty()
+        {
+            name.clone_into(client);
+        }
+        self
+    }
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy)]
+struct Who {
+    at: BrokerId,
+    conn: ConnectionId,
+    peer: SocketAddr,
 }
 
 async fn serve<N: Net>(
     hub: &Hub<N>,
-    (at, conn): (BrokerId, ConnectionId),
+    who: Who,
     frames: &mut Frames<N>,
     mail: &mut UnboundedReceiver<ToClient>,
     first: Bytes,
     limits: Limits,
-) -> Reason {
+) -> Ending {
+    let Who { at, conn, .. } = who;
     let mut bytes = first;
     loop {
-        let answer = match wire::decode_request(bytes) {
-            Err(malformed) => return malformed.to_string(),
+        let answer = match wire::decode_request(bytes.clone()) {
+            Err(malformed) => {
+                let complaint = complaints::of_a_request(&malformed, &bytes);
+                let client = wire::client_id(&bytes);
+                return Ending::hung_up(malformed.to_string(), client, complaint);
+            }
             Ok(Incoming::ApiVersions { correlation, version, client_id, refused }) => {
                 // Whoever is cut off does not even learn that there is a broker.
                 hub.is_called(conn, &client_id);
@@ -128,26 +172,33 @@ async fn serve<N: Net>(
                 pass(hub, at, &client_id, Way::Down).await;
                 ToClient::Send(wire::api_versions_response(correlation, version, refused))
             }
-            Ok(Incoming::Request(frame)) => handle(hub, (at, conn), mail, frame).await,
+            Ok(Incoming::Request(frame)) => {
+                // Its strings are views into it.
+                drop(std::mem::take(&mut bytes));
+                handle(hub, who, mail, frame).await
+            }
         };
         match answer {
-            ToClient::Abort(why) => return why.to_owned(),
+            ToClient::Abort(RESET) => return Ending::quiet(RESET),
+            ToClient::Abort(why) => {
+                return Ending::hung_up(why, String::new(), format!("is hung up on: {why}"));
+            }
             ToClient::Nothing => {}
             ToClient::Send(answer) => {
-                if let Err(why) = send(hub, frames, answer, limits).await {
-                    return why;
+                if let Err(ending) = send(hub, frames, answer, limits).await {
+                    return ending;
                 }
             }
         }
         // Nothing is being handled, so all the mail there can be is a reset.
         let next = tokio::select! {
             biased;
-            _ = mail.recv() => return "reset".to_owned(),
+            _ = mail.recv() => return Ending::quiet(RESET),
             next = next(hub, frames, limits) => next,
         };
         bytes = match next {
             Ok(bytes) => bytes,
-            Err(why) => return why,
+            Err(ending) => return ending,
         };
     }
 }
@@ -155,10 +206,13 @@ async fn serve<N: Net>(
 /// Hands a request over and waits for its answer, unless somebody swallows one of the two.
 async fn handle<N: Net>(
     hub: &Hub<N>,
-    (at, conn): (BrokerId, ConnectionId),
+    Who { at, conn, peer }: Who,
     mail: &mut UnboundedReceiver<ToClient>,
     frame: RequestFrame,
 ) -> ToClient {
+    if let Some(complaint) = complaints::of_a_wish(&frame) {
+        hub.warn(at, (peer, frame.client_id.as_str()), &complaint);
+    }
     let (client, api) = (frame.client_id.clone(), frame.body.api());
     hub.is_called(conn, &client);
     pass(hub, at, &client, Way::Up).await;
@@ -193,12 +247,17 @@ async fn next<N: Net>(
     hub: &Hub<N>,
     frames: &mut Frames<N>,
     limits: Limits,
-) -> Result<Bytes, Reason> {
+) -> Result<Bytes, Ending> {
     match in_time(hub, limits, frames.next()).await {
         Some(Some(Ok(bytes))) => Ok(bytes.freeze()),
-        Some(Some(Err(error))) => Err(error.to_string()),
-        Some(None) => Err("the client closed it".to_owned()),
-        None => Err("idle for too long".to_owned()),
+        Some(Some(Err(error))) if error.kind() == io::ErrorKind::InvalidData => {
+            let complaint = complaints::of_a_frame(frames.read_buffer(), limits.max_frame);
+            let complaint = format!("is hung up on: {complaint}");
+            Err(Ending::hung_up(error.to_string(), String::new(), complaint))
+        }
+        Some(Some(Err(error))) => Err(Ending::quiet(error.to_string())),
+        Some(None) => Err(Ending::quiet("the client closed it")),
+        None => Err(Ending::quiet("idle for too long")),
     }
 }
 
@@ -207,10 +266,14 @@ async fn send<N: Net>(
     frames: &mut Frames<N>,
     answer: Bytes,
     limits: Limits,
-) -> Result<(), Reason> {
+) -> Result<(), Ending> {
+    let size = answer.len();
     match in_time(hub, limits, frames.send(answer)).await {
-        Some(sent) => sent.map_err(|error| error.to_string()),
-        None => Err("the answer was not read".to_owned()),
+        Some(sent) => sent.map_err(|error| Ending::quiet(error.to_string())),
+        None => {
+            let complaint = format!("is hung up on: it did not read an answer of {size} bytes");
+            Err(Ending::hung_up("the answer was not read", String::new(), complaint))
+        }
     }
 }
 

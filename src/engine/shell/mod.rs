@@ -8,10 +8,12 @@
 //! | file | what it does |
 //! |---|---|
 //! | `broker` | listens; requests in, one of a connection at a time, responses out |
+//! | `complaints` | what is said of clients that send what is no request |
 //! | `consumer` | connects; requests out in order, responses in |
 //! | `timer` | wakes a state machine at its deadlines |
 
 mod broker;
+mod complaints;
 mod consumer;
 #[cfg(test)]
 mod tests;

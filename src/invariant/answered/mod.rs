@@ -39,6 +39,7 @@ use std::time::Duration;
 use crate::cluster::ShardState;
 use crate::consumer;
 use crate::coordinator::{GroupState, Observation, TimerKind};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Request};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
@@ -93,6 +94,39 @@ impl Phase {
             false => (moved + self.bound).max(clock.resumed + DURABLE),
         }
     }
+
+    /// When to look at it again, unless it is overdue. `idle` is since when it waits for nobody.
+    fn overdue(
+        &self,
+        ledger: &Ledger,
+        clock: &Clock,
+        idle: Option<Time>,
+        index: usize,
+        now: Time,
+    ) -> Result<Option<Time>, Breach> {
+        let (state, id) = (self.state, &ledger.group(index).id);
+        let group = id.as_str();
+        let mut next = None;
+        if !self.stepwise
+            && let Some(since) = idle
+        {
+            let due = since.max(clock.moved).max(clock.resumed) + SLACK;
+            if now <= due {
+                next = Some(due);
+            } else if ledger.reigns(index) {
+                return breach!(
+                    "waits-for-nobody" in id,
+                    "group {group}: still {state} at {now}, waiting for nobody since {since}"
+                );
+            }
+        }
+        let (due, since) = (self.due(clock), self.since);
+        if now > due && ledger.reigns(index) {
+            return breach!("phase" in id, "group {group}: still {state} at {now}, since {since}");
+        }
+        let due = (now <= due).then_some(due);
+        Ok([next, due].into_iter().flatten().min())
+    }
 }
 
 /// The broker's clock.
@@ -129,7 +163,7 @@ impl Invariant for Answered {
             .answered(PHASES)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         if let Kind::FaultBegan { fault: FaultKind::Stall | FaultKind::Refuse, .. } = event.kind {
             self.stuck += 1;
         }
@@ -163,7 +197,7 @@ impl Answered {
         }
     }
 
-    fn broker(&mut self, ledger: &Ledger, broker: usize, event: &Event) -> Result<(), String> {
+    fn broker(&mut self, ledger: &Ledger, broker: usize, event: &Event) -> Result<(), Breach> {
         if self.brokers.len() <= broker {
             self.brokers.resize_with(broker + 1, Watch::default);
         }
@@ -250,7 +284,7 @@ impl Answered {
     }
 
     /// The run is over; whatever is due by now is overdue.
-    fn finished(&mut self, ledger: &Ledger, at: Time) -> Result<(), String> {
+    fn finished(&mut self, ledger: &Ledger, at: Time) -> Result<(), Breach> {
         for broker in 0..self.brokers.len() {
             let clock = &self.brokers[broker].clock;
             if !clock.skewed {
@@ -325,53 +359,56 @@ impl Answered {
         }
     }
 
-    fn overdue(&mut self, ledger: &Ledger, broker: usize, now: Time) -> Result<(), String> {
+    /// The first that is overdue. It is not watched any more: whoever goes on is told of it once.
+    fn overdue(&mut self, ledger: &Ledger, broker: usize, now: Time) -> Result<(), Breach> {
         let watch = &mut self.brokers[broker];
         if self.stuck > 0 || watch.clock.paused || watch.next.is_none_or(|next| now <= next) {
             return Ok(());
         }
-        watch.next = None;
-        let mut next: Option<Time> = None;
-        let mut later = |due: Time| next = Some(next.map_or(due, |next| next.min(due)));
-        for (index, phase) in &watch.phases {
-            let due = phase.due(&watch.clock);
-            if !phase.stepwise
-                && let Some(since) = self.idle.since(*index)
-            {
-                let due = since.max(watch.clock.moved).max(watch.clock.resumed) + SLACK;
-                if now <= due {
-                    later(due);
-                } else if ledger.reigns(*index) {
-                    let group = ledger.group(*index).id.as_str();
-                    return Err(format!(
-                        "group {group}: still {} at {now}, waiting for nobody since {since}",
-                        phase.state
-                    ));
-                }
-            }
-            if now <= due {
-                later(due);
-            } else if ledger.reigns(*index) {
-                let group = ledger.group(*index).id.as_str();
-                let (state, since) = (phase.state, phase.since);
-                return Err(format!("group {group}: still {state} at {now}, since {since}"));
-            }
+        let (next, late) = watch.look(ledger, &self.idle, now);
+        watch.next = next;
+        if let Some((index, breach)) = late {
+            watch.phases.remove(&index);
+            // There may be others.
+            watch.mind(Some(Time::ZERO));
+            return Err(breach);
         }
         let judged = |index: usize| ledger.group(index).over || ledger.reigns(index);
+        let mut late = None;
         for (since, wait) in self.waiting.strays(broker) {
             let due = since.max(watch.clock.resumed).max(watch.clock.moved) + DURABLE;
             if now <= due {
-                later(due);
-            } else if judged(wait.group) {
-                return Err(wait.describe(ledger.group(wait.group), now));
+                watch.mind(Some(due));
+            } else if judged(wait.group) && late.is_none() {
+                late =
+                    Some((wait.consumer, wait.group, wait.describe(ledger.group(wait.group), now)));
             }
         }
-        watch.next = next;
-        Ok(())
+        let Some((consumer, group, message)) = late else { return Ok(()) };
+        self.waiting.gave_up(consumer);
+        self.brokers[broker].mind(Some(Time::ZERO));
+        breach!("answers" in ledger.group(group).id, "{message}")
     }
 }
 
 impl Watch {
+    /// When to look at a phase again, and the first that is overdue, if any.
+    fn look(
+        &self,
+        ledger: &Ledger,
+        idle: &Idle,
+        now: Time,
+    ) -> (Option<Time>, Option<(usize, Breach)>) {
+        let mut next: Option<Time> = None;
+        for (index, phase) in &self.phases {
+            match phase.overdue(ledger, &self.clock, idle.since(*index), *index, now) {
+                Err(breach) => return (next, Some((*index, breach))),
+                Ok(due) => next = [next, due].into_iter().flatten().min(),
+            }
+        }
+        (next, None)
+    }
+
     /// Something may be due at `due`.
     fn mind(&mut self, due: Option<Time>) {
         if let Some(due) = due {

@@ -21,7 +21,7 @@ pub(super) struct Wait {
     key: Key,
     pub(super) group: usize,
     api: Api,
-    consumer: ConsumerRef,
+    pub(super) consumer: ConsumerRef,
     broker: usize,
     asked: Time,
     /// Since when there is no phase that it may wait for.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::coordinator::LoadedGroup;
 use crate::invariant::ledger::Key;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Generation, IndexMap, MemberId, TopicPartition};
 use crate::time::Time;
 use crate::trace::ConnectionId;
@@ -90,7 +91,7 @@ impl Known {
         told.removed.is_some_and(|removed| is_bare(loaded) || self.touched > removed)
     }
 
-    pub(super) fn loaded(&self, loaded: &LoadedGroup, expired_before: Time) -> Result<(), String> {
+    pub(super) fn loaded(&self, loaded: &LoadedGroup, expired_before: Time) -> Result<(), Breach> {
         let metadata = &loaded.metadata;
         // What a transaction that is open holds is there again as a group that has nothing.
         let has_nothing = is_bare(loaded) && loaded.offsets.is_empty();
@@ -98,17 +99,19 @@ impl Known {
             && self.touched < deleted
             && !has_nothing
         {
-            return Err("it was deleted, but is loaded".to_owned());
+            return breach!("deleted", "it was deleted, but is loaded");
         }
         if let Some(member) = metadata.members.iter().find(|m| self.displaced.contains(&m.id)) {
-            return Err(format!("{} was replaced, but is loaded", member.id));
+            return breach!("replaced", "{} was replaced, but is loaded", member.id);
         }
         if let Some(told) = self.told.as_ref().filter(|told| !self.is_another(told, loaded)) {
             if metadata.generation < told.generation {
-                return Err(format!(
+                return breach!(
+                    "generation",
                     "generation {} was told, but {} is loaded",
-                    told.generation, metadata.generation
-                ));
+                    told.generation,
+                    metadata.generation
+                );
             }
             if metadata.generation == told.generation {
                 told.members.iter().try_for_each(|(id, was)| self.kept(told, loaded, id, was))?;
@@ -120,11 +123,12 @@ impl Known {
             let show = |at: Option<i64>| at.map_or("nothing".to_owned(), |at| at.to_string());
             match known.possible(found) || found.is_none() && known.gone_by(expired_before) {
                 true => Ok(()),
-                false => Err(format!(
+                false => breach!(
+                    "offset",
                     "{id} was answered to be at {}, but {} is loaded",
                     show(known.done.and_then(|(_, at)| at)),
                     show(found)
-                )),
+                ),
             }
         })
     }
@@ -144,7 +148,7 @@ impl Known {
         loaded: &LoadedGroup,
         id: &MemberId,
         was: &Bytes,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let generation = told.generation;
         // Who has its place by now: of several replacements the log has kept one, or one of each in turn.
         let mut heirs = vec![id];
@@ -157,13 +161,16 @@ impl Known {
                 let same = member.assignment == *was || told.plans.iter().any(planned);
                 return match same {
                     true => Ok(()),
-                    false => Err(format!("{id} is loaded with another assignment in {generation}")),
+                    false => breach!(
+                        "assignment",
+                        "{id} is loaded with another assignment in {generation}"
+                    ),
                 };
             }
             let next = self.replaced.get(now).into_iter().flatten();
             heirs.extend(next.filter(|next| seen.insert(*next)));
         }
-        Err(format!("{id} was told {generation}, but is not loaded in it"))
+        breach!("member", "{id} was told {generation}, but is not loaded in it")
     }
 }
 

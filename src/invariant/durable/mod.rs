@@ -35,6 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{Shard, ShardState};
 use crate::coordinator::Observation;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{
     Api, Generation, GroupId, IndexMap, MemberId, Request, Response, TopicName, TopicPartition,
 };
@@ -87,16 +88,17 @@ impl Invariant for Durable {
             .answered(SIDE_APIS)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         self.now = event.at;
         match &event.kind {
             Kind::Received { conn, message: Message::Request(frame), .. } => {
                 self.order += 1;
+                let mut found = Ok(());
                 match ledger.question(event) {
                     Some((asked, _)) => {
                         let (group, serving) = (asked.group, asked.serving() && asked.reigns);
                         if serving {
-                            self.first(ledger, group)?;
+                            found = self.first(ledger, group);
                         }
                         self.asked(ledger, asked, &frame.body);
                     }
@@ -105,7 +107,7 @@ impl Invariant for Durable {
                         self.administered(ledger, event.place, key, &frame.body);
                     }
                 }
-                Ok(())
+                found
             }
             Kind::Sent { conn, message: Message::Response { request, response }, .. } => {
                 match ledger.answer(event) {
@@ -173,7 +175,7 @@ impl Durable {
     }
 
     /// The first that is seen of an incarnation: what it should have loaded, it has.
-    fn first(&mut self, ledger: &Ledger, index: usize) -> Result<(), String> {
+    fn first(&mut self, ledger: &Ledger, index: usize) -> Result<(), Breach> {
         let group = ledger.group(index);
         // Whoever is asked before its term has a number is the first ever, and has nothing to load.
         let first_ever = group.home.shard.epoch < 0;
@@ -192,15 +194,18 @@ impl Durable {
         let deadline = self.expired_before(ledger);
         let known = self.known(&group.id);
         if let Some(Told { generation, removed: None, .. }) = &known.told {
-            return Err(format!(
+            return breach!(
+                "group",
                 "group {id}: generation {generation} was told, but no group loaded"
-            ));
+            );
         }
         // What a producer has committed since is no question that makes an incarnation.
         let before = known.offsets.iter().filter(|(_, offsets)| offsets.done_before(read));
         before.into_iter().try_for_each(|(partition, offsets)| match offsets.gone_by(deadline) {
             true => Ok(()),
-            false => Err(format!("group {id}: {partition} was committed, but no group loaded")),
+            false => {
+                breach!("offsets", "group {id}: {partition} was committed, but no group loaded")
+            }
         })
     }
 
@@ -262,7 +267,7 @@ impl Durable {
         asked: &Asked,
         request: &Request,
         response: &Response,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let group = ledger.group(asked.group);
         let id = group.id.as_str();
         let reigns = ledger.reigns(asked.group);
@@ -270,11 +275,12 @@ impl Durable {
             (Request::SyncGroup(body), Response::SyncGroup(answer)) if answer.error_code == 0 => {
                 let generation = Generation(body.generation_id);
                 if self.undead.contains(&(asked.group, generation)) {
-                    return Err(format!(
+                    return breach!(
+                        "zombie-sync",
                         "group {id}: {} was told generation {generation} by a broker that another \
                          had succeeded before it began",
                         body.member_id
-                    ));
+                    );
                 }
                 if reigns && generation == group.generation {
                     let news = News {
@@ -295,11 +301,12 @@ impl Durable {
                         let index = entry.partition_index;
                         let partition = TopicPartition::new(topic.name.clone(), index);
                         if !asked.reigns {
-                            return Err(format!(
+                            return breach!(
+                                "zombie-commit",
                                 "group {id}: a commit of {partition} by {:?} was accepted by a broker \
                                  that another had succeeded",
                                 body.member_id
-                            ));
+                            );
                         }
                         let now = self.now;
                         self.known(&group.id).done(now, &partition, asked.key);
@@ -355,7 +362,7 @@ impl Durable {
         index: usize,
         group: &Group,
         observation: &Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let reigns = ledger.reigns(index);
         self.order += 1;
         let order = self.order;
@@ -364,11 +371,11 @@ impl Durable {
                 self.seen.insert(index);
                 let expired_before = self.expired_before(ledger);
                 let known = self.known(&group.id);
-                known
+                let found = known
                     .loaded(loaded, expired_before)
-                    .map_err(|what| format!("group {}: {what}", group.id.as_str()))?;
+                    .map_err(|breach| breach.within(format_args!("group {}:", group.id.as_str())));
                 known.is_back(loaded);
-                Ok(())
+                found
             }
             Observation::GenerationBegan { generation, .. } if !reigns => {
                 self.undead.insert((index, *generation));

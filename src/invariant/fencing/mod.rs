@@ -26,6 +26,7 @@ mod refused;
 
 use crate::cluster::ShardState;
 use crate::coordinator::GroupState;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Request, Response, ResponseError};
 use crate::trace::Event;
 use kafka_protocol::messages::{
@@ -51,7 +52,7 @@ impl Invariant for Fencing {
         Interest::NONE.answered(GROUP_APIS)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let Some((asked, request, response)) = ledger.answer(event) else { return Ok(()) };
         let objection = match (&request.body, response) {
             (Request::Heartbeat(body), Response::Heartbeat(answer)) => {
@@ -78,14 +79,16 @@ impl Invariant for Fencing {
         };
         if let Some(objection) = objection {
             let objection = format!("accepted although {objection}");
-            return Err(describe(ledger, asked, &request.body, &objection));
+            let message = describe(ledger, asked, &request.body, &objection);
+            return breach!("accepted", "{message}");
         }
         let group = ledger.group(asked.group);
         match refused::wrongly(group, asked, &request.body, response) {
             None => Ok(()),
             Some((error, objection)) => {
                 let objection = format!("refused with {error:?} although {objection}");
-                Err(describe(ledger, asked, &request.body, &objection))
+                let message = describe(ledger, asked, &request.body, &objection);
+                breach!("refused", "{message}")
             }
         }
     }

@@ -7,6 +7,7 @@ use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 
 use crate::coordinator::Observation;
 use crate::invariant::ledger::{Asked, Key, Ledger};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{IndexMap, MemberId, Request, Response, StrBytes};
 use crate::trace::{Event, Kind};
 
@@ -40,7 +41,7 @@ impl Offer {
 
 impl Brought {
     /// Takes the next event of a broker.
-    pub(super) fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    pub(super) fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         if let Some((asked, request)) = ledger.question(event) {
             if let Request::JoinGroup(body) = &request.body {
                 self.asked(asked, body);
@@ -106,7 +107,7 @@ impl Brought {
         ledger: &Ledger,
         asked: &Asked,
         answer: &JoinGroupResponse,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let Some(members) = self.groups.get_mut(&asked.group) else { return Ok(()) };
         if answer.error_code != 0 {
             let mut offers = members.values_mut().flatten();
@@ -119,14 +120,15 @@ impl Brought {
         for told in &answer.members {
             let Some(offers) = members.get(&told.member_id) else { continue };
             if !is_one_of(offers, assignor, &told.metadata) {
-                return Err(format!(
+                return breach!(
+                    "metadata",
                     "group {}: {} is told that {} brings {} bytes for {assignor}, which are not those that it \
                      brought last",
                     ledger.group(asked.group).id.as_str(),
                     answer.member_id,
                     told.member_id,
                     told.metadata.len()
-                ));
+                );
             }
         }
         Ok(())

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 
 use crate::consumer;
 use crate::coordinator::{GroupState, Observation};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Generation, IndexMap, MemberId, Response, StrBytes};
 use crate::trace::{ConsumerRef, Event, Kind, Place};
 use kafka_protocol::messages::JoinGroupResponse;
@@ -97,8 +98,15 @@ impl Invariant for Generations {
             .answered(&[Api::JoinGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
-        self.brought.check(ledger, event)?;
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
+        let brought = self.brought.check(ledger, event);
+        let taken = self.take(ledger, event);
+        brought.and(taken)
+    }
+}
+
+impl Generations {
+    fn take(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match (&event.kind, event.place) {
             (Kind::Coordinator(observation), _) => match ledger.observed() {
                 Some((index, group)) => self.coordinator(index, group, observation),
@@ -136,20 +144,21 @@ impl Generations {
         index: usize,
         group: &Group,
         observation: &Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         match observation {
             Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
                 let history = self.groups.entry(index).or_default();
                 let last = history.newest();
-                if *generation <= last {
-                    let group = group.id.as_str();
-                    return Err(format!(
-                        "group {group}: generation {generation} began after {last}"
-                    ));
-                }
                 let (leader, protocol) = (leader.clone(), protocol.clone());
                 let facts = Facts { leader, protocol, members: sorted(members) };
                 history.remember(*generation, facts);
+                if *generation <= last {
+                    let group = group.id.as_str();
+                    return breach!(
+                        "grows",
+                        "group {group}: generation {generation} began after {last}"
+                    );
+                }
             }
             Observation::GroupLoaded(loaded) => {
                 let metadata = &loaded.metadata;
@@ -177,7 +186,7 @@ impl Generations {
         ledger: &Ledger,
         asked: &Asked,
         answer: &JoinGroupResponse,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let generation = Generation(answer.generation_id);
         let head = || {
             let group = ledger.group(asked.group).id.as_str();
@@ -192,11 +201,12 @@ impl Generations {
         if Some(generation) != asked.next_generation && !(known && at_once(asked, generation)) {
             let next = asked.next_generation.map_or("none".to_owned(), |next| next.to_string());
             let newest = asked.generation;
-            return Err(format!(
+            return breach!(
+                "joined",
                 "{}; asked in {newest} ({}), next was {next}",
                 head(),
                 asked.state
-            ));
+            );
         }
         let history = self.groups.get(&asked.group);
         let Some(facts) = history.and_then(|history| history.known.get(&generation)) else {
@@ -211,14 +221,19 @@ impl Generations {
                 .as_ref()
                 .is_some_and(|leader| group.members.contains_key(group.resolve(leader)));
         if !renamed && leader != group.resolve(&MemberId(answer.leader.clone())).as_str() {
-            return Err(format!("{} with leader {}, but {leader} leads", head(), answer.leader));
+            return breach!(
+                "leader",
+                "{} with leader {}, but {leader} leads",
+                head(),
+                answer.leader
+            );
         }
         if facts.protocol != answer.protocol_name {
             let (told, agreed) = (&answer.protocol_name, &facts.protocol);
-            return Err(format!("{} with assignor {told:?}, but it has {agreed:?}", head()));
+            return breach!("protocol", "{} with assignor {told:?}, but it has {agreed:?}", head());
         }
         if !contains(&facts.members, &answer.member_id) {
-            return Err(format!("{}, which does not include it", head()));
+            return breach!("includes", "{}, which does not include it", head());
         }
         Ok(())
     }
@@ -255,13 +270,16 @@ impl Generations {
         consumer: ConsumerRef,
         member: &MemberId,
         generation: Generation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         if let Some(last) = self.assigned.insert(member.clone(), generation)
             && generation < last
             && !self.told_by_a_zombie(ledger, consumer, generation)
             && !self.was_taken_away(ledger, consumer, last)
         {
-            return Err(format!("{member} was assigned in generation {generation} after {last}"));
+            return breach!(
+                "assigned-grows",
+                "{member} was assigned in generation {generation} after {last}"
+            );
         }
         let Some(group) = self.consumers.get(&consumer) else { return Ok(()) };
         let histories =
@@ -272,23 +290,25 @@ impl Generations {
         let unknown = forgotten || known.peek().is_none();
         match unknown || known.any(|facts| contains(&facts.members, &member.0)) {
             true => Ok(()),
-            false => Err(format!(
+            false => breach!(
+                "assigned-includes",
                 "{member} was assigned in generation {generation}, which does not include it"
-            )),
+            ),
         }
     }
 }
 
 /// From version 9 on nobody is told that somebody leads whose place another has (KIP-814).
-fn knows_its_leader(group: &Group, version: i16, answer: &JoinGroupResponse) -> Result<(), String> {
+fn knows_its_leader(group: &Group, version: i16, answer: &JoinGroupResponse) -> Result<(), Breach> {
     match version >= 9 && group.displaced.contains_key(&answer.leader) {
         false => Ok(()),
-        true => Err(format!(
+        true => breach!(
+            "told-leader",
             "group {}: {} is told that {} leads, whose place another has taken",
             group.id.as_str(),
             answer.member_id,
             answer.leader
-        )),
+        ),
     }
 }
 

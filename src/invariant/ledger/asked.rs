@@ -105,6 +105,7 @@ pub(super) fn subject(request: &Request) -> Option<(&GroupId, Option<&StrBytes>)
         | Request::ListOffsets(_)
         | Request::Metadata(_)
         | Request::InitProducerId(_)
+        | Request::DescribeConfigs(_)
         | Request::FindCoordinator(_) => return None,
     })
 }

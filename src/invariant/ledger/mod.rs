@@ -126,6 +126,16 @@ impl Ledger {
         }
     }
 
+    /// The incarnation that the present event is about, if it is about one: an observation of its coordinator, or a
+    /// request of a group API that a broker takes up or answers.
+    pub(super) fn subject(&self) -> Option<&Group> {
+        match &self.step {
+            Step::Asked(asked) | Step::Answered(asked) => Some(&self.groups[asked.group]),
+            Step::Observed(index) => Some(&self.groups[*index]),
+            Step::Other => None,
+        }
+    }
+
     /// How many partitions each topic has, of the topics that were there before any consumer: only
     /// of those is it certain that every consumer knows them.
     pub fn topics(&self) -> &BTreeMap<TopicName, i32> {

@@ -6,6 +6,7 @@ use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 
 use crate::coordinator::Observation;
 use crate::invariant::ledger::Ledger;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Generation, GroupId, Request, TopicPartition};
 use crate::time::Time;
 use crate::trace::{Event, FaultKind, Kind, Place};
@@ -106,7 +107,7 @@ impl Expiry {
 
 impl NoLoss {
     /// A coordinator that nobody succeeds lets something expire.
-    pub(super) fn expires(&self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    pub(super) fn expires(&self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let (group, only) = match &event.kind {
             Kind::Coordinator(Observation::GroupRemoved { group, why: "expired" }) => (group, None),
             Kind::Coordinator(Observation::OffsetRemoved { group, partition, why: "expired" }) => {
@@ -122,10 +123,11 @@ impl NoLoss {
         for (id, partition) in partitions.filter(|(id, _)| only.is_none_or(|only| only == *id)) {
             let head = || format!("group {}: the offset of {id} expired", group.as_str());
             if let Some(pending) = partition.commits.unstable(self.order + 1) {
-                return Err(format!(
+                return breach!(
+                    "expired-pending",
                     "{}, but a transaction that commits {pending} is not over",
                     head()
-                ));
+                );
             }
             let at = (group.clone(), id.clone());
             let base = self.expiry.base(index, &at, only.is_some(), partition.accepted);
@@ -134,7 +136,12 @@ impl NoLoss {
                 && let Some(due) = due.filter(|due| *due > event.local)
                 && partition.commits.is_there(self.order + 1)
             {
-                return Err(format!("{} at {}, but not before {due}", head(), event.local));
+                return breach!(
+                    "expired-early",
+                    "{} at {}, but not before {due}",
+                    head(),
+                    event.local
+                );
             }
         }
         Ok(())
@@ -145,14 +152,15 @@ impl NoLoss {
         &self,
         request: &OffsetFetchRequest,
         answer: &OffsetFetchResponse,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         for (group, id) in answers::unstable(request, answer) {
             let partition = self.groups.get(group).and_then(|known| known.get(&id));
             if partition.is_none_or(|partition| !partition.commits.may_be_unstable()) {
                 let group = group.as_str();
-                return Err(format!(
+                return breach!(
+                    "unstable",
                     "group {group}: {id} is told to be unstable, but no transaction is open"
-                ));
+                );
             }
         }
         Ok(())

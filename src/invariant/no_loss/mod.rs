@@ -41,6 +41,7 @@ use std::sync::Arc;
 
 use crate::consumer::{ConsumerConfig, Observation};
 use crate::coordinator;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, GroupId, IndexMap, Request, Response, TopicName, TopicPartition};
 use crate::time::Time;
 use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
@@ -118,9 +119,16 @@ impl Invariant for NoLoss {
             .hears(&[Api::OffsetFetch])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         self.expiry.note(ledger, event);
-        self.expires(ledger, event)?;
+        let expired = self.expires(ledger, event);
+        let taken = self.take(ledger, event);
+        expired.and(taken)
+    }
+}
+
+impl NoLoss {
+    fn take(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match (&event.kind, event.place) {
             (Kind::Received { message, .. }, Place::Consumer(consumer)) => {
                 self.told(consumer, message);
@@ -169,9 +177,7 @@ impl Invariant for NoLoss {
         }
         Ok(())
     }
-}
 
-impl NoLoss {
     /// The broker handles a request.
     fn asked(&mut self, ledger: &Ledger, event: &Event) {
         let Some((asked, request)) = ledger.question(event) else { return };
@@ -235,43 +241,43 @@ impl NoLoss {
         &mut self,
         ledger: &Ledger,
         observation: &coordinator::Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let seen = ledger.observed().map(|(index, of)| (ledger.reigns(index), of.home.unsettled));
         let (reigns, unsettled) = seen.unwrap_or_default();
-        let (group, only) = match observation {
+        let (group, only, read) = match observation {
             coordinator::Observation::OffsetRemoved { group, partition, why } => {
-                if let Some((_, known)) = ledger.observed()
-                    && *why == "expired"
-                    && is_read(known, partition)
-                {
-                    let id = group.as_str();
-                    return Err(format!(
-                        "group {id}: the offset of {partition} expired, which is read"
-                    ));
-                }
-                (group, Some(partition))
+                let read = ledger.observed().is_some_and(|(_, known)| is_read(known, partition));
+                (group, Some(partition), *why == "expired" && read)
             }
-            coordinator::Observation::GroupRemoved { group, .. } => (group, None),
+            coordinator::Observation::GroupRemoved { group, .. } => (group, None, false),
             coordinator::Observation::GroupLoaded(loaded) if reigns => {
                 self.loaded(loaded, unsettled);
                 return Ok(());
             }
             _ => return Ok(()),
         };
-        if !reigns {
-            return Ok(());
-        }
-        self.order += 1;
-        for (id, partition) in entry(&mut self.groups, group) {
-            if only.is_none_or(|only| only == id) {
-                partition.commits.remove(self.order, NO_REQUEST);
+        if reigns {
+            self.order += 1;
+            for (id, partition) in entry(&mut self.groups, group) {
+                if only.is_none_or(|only| only == id) {
+                    partition.commits.remove(self.order, NO_REQUEST);
+                }
             }
         }
-        Ok(())
+        match only.filter(|_| read) {
+            Some(partition) => {
+                let id = group.as_str();
+                breach!(
+                    "expired-read",
+                    "group {id}: the offset of {partition} expired, which is read"
+                )
+            }
+            None => Ok(()),
+        }
     }
 
     /// The broker answers a request.
-    fn answered(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn answered(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let Some((asked, request, response)) = ledger.answer(event) else { return Ok(()) };
         match (&request.body, response) {
             (Request::OffsetCommit(body), Response::OffsetCommit(answer)) => {
@@ -294,8 +300,9 @@ impl NoLoss {
         asked: &Asked,
         body: &OffsetCommitRequest,
         answer: &OffsetCommitResponse,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let partitions = entry(&mut self.groups, &body.group_id);
+        let mut ahead = Ok(());
         for topic in &answer.topics {
             for entry in &topic.partitions {
                 let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
@@ -304,18 +311,19 @@ impl NoLoss {
                 let accepted = partition.commits.answer(self.order, asked.key, verdict);
                 let Some((offset, processed)) = accepted else { continue };
                 partition.accepted = partition.accepted.max(Some(asked.local));
-                if offset > processed {
-                    return Err(format!(
+                if offset > processed && ahead.is_ok() {
+                    ahead = breach!(
+                        "commit-ahead",
                         "group {}: {} committed {id} at {offset} in generation {}, but only records \
                          before {processed} had been processed",
                         body.group_id.as_str(),
                         body.member_id,
                         body.generation_id_or_member_epoch
-                    ));
+                    );
                 }
             }
         }
-        Ok(())
+        ahead
     }
 
     fn fetch_answered(
@@ -324,7 +332,7 @@ impl NoLoss {
         version: i16,
         request: &OffsetFetchRequest,
         answer: &OffsetFetchResponse,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         self.is_unstable(request, answer)?;
         // RequireStable came with version 7; before that a broker answers what is durable.
         let newest = request.require_stable && version >= 7;
@@ -336,18 +344,20 @@ impl NoLoss {
             };
             let unstable = partition.and_then(|partition| partition.commits.unstable(handled));
             if let Some(pending) = unstable.filter(|_| newest && !self.may_remove(group)) {
-                return Err(format!(
+                return breach!(
+                    "stable-pending",
                     "group {}: OffsetFetch of {id} answered {offset} as stable, but a transaction that \
                      commits {pending} is not over",
                     group.as_str()
-                ));
+                );
             }
             match possible {
                 Some(possible) if !possible.contains(&offset) => {
-                    return Err(format!(
+                    return breach!(
+                        "fetched",
                         "group {}: OffsetFetch of {id} answered {offset}, but committed was {possible:?}",
                         group.as_str()
-                    ));
+                    );
                 }
                 Some(_) | None => {}
             }
@@ -368,7 +378,7 @@ impl NoLoss {
         }
     }
 
-    fn observe(&mut self, consumer: ConsumerRef, observation: &Observation) -> Result<(), String> {
+    fn observe(&mut self, consumer: ConsumerRef, observation: &Observation) -> Result<(), Breach> {
         let Some(reader) = self.readers.get_mut(&consumer) else { return Ok(()) };
         match observation {
             Observation::Positioned { partition, offset, committed } => {
@@ -398,7 +408,7 @@ impl NoLoss {
         }
     }
 
-    fn drained(&self) -> Result<(), String> {
+    fn drained(&self) -> Result<(), Breach> {
         let mut wanted: BTreeSet<(&GroupId, &TopicName)> = BTreeSet::new();
         for (consumer, reader) in &self.readers {
             if self.core.as_ref().is_none_or(|core| core.contains(consumer)) {
@@ -411,11 +421,11 @@ impl NoLoss {
                 let partition = self.groups.get(group).and_then(|known| known.get(id));
                 let processed = partition.map_or(0, |partition| partition.progress.prefix());
                 if processed < *next {
-                    return Err(format!(
-                        "group {}: drained, but of {id} only records before {processed} were \
+                    return breach!(
+                        "drained" in group, "group {}: drained, but of {id} only records before {processed} were \
                          processed, of {next}",
                         group.as_str()
-                    ));
+                    );
                 }
             }
         }
@@ -430,7 +440,7 @@ impl Reader {
         partition: &TopicPartition,
         (offset, committed): (i64, bool),
         end: i64,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         self.positions.insert(partition.clone(), offset);
         // What was committed beyond the end of the log (by hand, or of a topic that was there before) is no place
         // to read from: the client begins anew.
@@ -439,10 +449,11 @@ impl Reader {
         let expected = if committed { told.filter(|told| *told >= 0) } else { Some(0) };
         if committed != told.is_some_and(|told| told >= 0) || expected != Some(offset) {
             let told = told.map_or("nothing".to_owned(), |told| told.to_string());
-            return Err(format!(
+            return breach!(
+                "position",
                 "{} starts {partition} at {offset} (committed: {committed}), but was told {told}",
                 self.describe(consumer)
-            ));
+            );
         }
         Ok(())
     }
@@ -453,7 +464,7 @@ impl Reader {
         partition: &TopicPartition,
         first: i64,
         count: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         match self.positions.get_mut(partition) {
             Some(position) if *position == first => {
                 *position = first + count as i64;
@@ -462,11 +473,14 @@ impl Reader {
             Some(position) => {
                 let position = *position;
                 let reader = self.describe(consumer);
-                Err(format!("{reader} polled {partition} from {first}, but was at {position}"))
+                breach!("polled", "{reader} polled {partition} from {first}, but was at {position}")
             }
             None => {
                 let reader = self.describe(consumer);
-                Err(format!("{reader} polled {partition} from {first} without a position"))
+                breach!(
+                    "polled-nowhere",
+                    "{reader} polled {partition} from {first} without a position"
+                )
             }
         }
     }

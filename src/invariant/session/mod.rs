@@ -26,9 +26,9 @@ mod watch;
 use crate::protocol::Api;
 use crate::trace::{Event, Place};
 
-use super::Invariant;
 use super::interest::{Interest, OCCASIONS};
 use super::ledger::{Ledger, number};
+use super::{Breach, Invariant};
 use watch::Watch;
 
 /// What is watched at each broker, by its number.
@@ -55,7 +55,7 @@ impl Invariant for Session {
             .answered(LIVELY)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let Place::Broker(broker) = event.place else { return Ok(()) };
         if self.brokers.len() <= number(broker) {
             self.brokers.resize_with(number(broker) + 1, Watch::default);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal};
 use crate::invariant::ledger::{Asked, Group, Key, Ledger, Standing};
+use crate::invariant::{Breach, breach};
 use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError, StrBytes};
 use crate::time::{Time, from_millis_i32};
 use crate::trace::{Event, FaultKind, Kind};
@@ -38,7 +39,8 @@ struct Joining {
 
 impl Watch {
     /// Takes the next event of the broker.
-    pub(super) fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), String> {
+    pub(super) fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
+        let mut found = Ok(());
         match &event.kind {
             Kind::Received { .. } => {
                 self.joining = None;
@@ -48,12 +50,12 @@ impl Watch {
             }
             Kind::Sent { .. } => {
                 if let Some((asked, request, response)) = ledger.answer(event) {
-                    self.answered(ledger, event.local, asked, &request.body, response)?;
+                    found = self.answered(ledger, event.local, asked, &request.body, response);
                 }
             }
             Kind::Coordinator(observation) => {
                 if let Some((index, group)) = ledger.observed() {
-                    self.observe(group, index, event.local, observation)?;
+                    found = self.observe(group, index, event.local, observation);
                 }
             }
             Kind::CoordinatorStarted { .. } => {
@@ -62,7 +64,7 @@ impl Watch {
             _ => self.pauses(event),
         }
         // Afterwards, because the event may itself be what shields or keeps a member.
-        self.overdue(ledger, event.local)
+        found.and_then(|()| self.overdue(ledger, event.local))
     }
 
     fn pauses(&mut self, event: &Event) {
@@ -77,7 +79,7 @@ impl Watch {
     }
 
     /// Looks at the members whose time may have come.
-    fn overdue(&mut self, ledger: &Ledger, now: Time) -> Result<(), String> {
+    fn overdue(&mut self, ledger: &Ledger, now: Time) -> Result<(), Breach> {
         let resumed = self.resumed;
         while !self.paused && self.checks.peek().is_some_and(|Reverse((due, ..))| *due <= now) {
             let Some(Reverse((at, index, member))) = self.checks.pop() else { return Ok(()) };
@@ -96,10 +98,10 @@ impl Watch {
             } else if due > now {
                 life.check_at = due;
             } else {
-                return Err(format!(
-                    "group {}: {member} is still a member at {now}, {life}",
+                return breach!(
+                    "stays" in group.id, "group {}: {member} is still a member at {now}, {life}",
                     group.id.as_str()
-                ));
+                );
             }
             let again = Reverse((life.check_at, index, member));
             self.checks.push(again);
@@ -153,7 +155,7 @@ impl Watch {
         asked: &Asked,
         request: &Request,
         response: &Response,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         match (request, response) {
             (Request::Heartbeat(body), Response::Heartbeat(answer)) => {
                 let error = ResponseError::try_from_code(answer.error_code);
@@ -210,7 +212,7 @@ impl Watch {
         asked: &Asked,
         member: &StrBytes,
         at: Time,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         if let Some(life) = self.life(asked.group, member) {
             life.is_heard(at);
             if life.may_end_sooner() {
@@ -219,11 +221,12 @@ impl Watch {
             return Ok(());
         }
         match self.expired.get(&(asked.group, MemberId(member.clone()))) {
-            Some(life) if life.too_early_after(at) => Err(format!(
+            Some(life) if life.too_early_after(at) => breach!(
+                "heard",
                 "group {}: {member} expired at {} although it was heard at {at}",
                 ledger.group(asked.group).id.as_str(),
                 life.check_at,
-            )),
+            ),
             Some(_) | None => Ok(()),
         }
     }
@@ -252,17 +255,18 @@ impl Watch {
         asked: &Asked,
         member: &StrBytes,
         error: i16,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         if error != ResponseError::UnknownMemberId.code() || asked.standing != Standing::Member {
             return Ok(());
         }
         match self.expired.get(&(asked.group, MemberId(member.clone()))) {
-            Some(life) if !life.fresh && life.check_at > asked.local => Err(format!(
+            Some(life) if !life.fresh && life.check_at > asked.local => breach!(
+                "parked",
                 "group {}: {member} expired at {} although a request of {} was parked",
                 ledger.group(asked.group).id.as_str(),
                 life.check_at,
                 asked.local
-            )),
+            ),
             Some(_) | None => Ok(()),
         }
     }
@@ -273,7 +277,7 @@ impl Watch {
         index: usize,
         now: Time,
         observation: &Observation,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         match observation {
             Observation::MemberAdded { member, session, .. } => {
                 return self.added(now, index, member, *session);
@@ -353,13 +357,16 @@ impl Watch {
         index: usize,
         member: &MemberId,
         session: Duration,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let life = Life::new(now, session);
         self.checks.push(Reverse((life.check_at, index, member.clone())));
         self.groups.entry(index).or_default().insert(member.clone(), life);
         match self.joining {
             Some(Joining { group, session: asked, .. }) if group == index && asked != session => {
-                Err(format!("{member} asked for a session of {asked:?} and was given {session:?}"))
+                breach!(
+                    "asked",
+                    "{member} asked for a session of {asked:?} and was given {session:?}"
+                )
             }
             _ => Ok(()),
         }
@@ -372,7 +379,7 @@ impl Watch {
         member: &MemberId,
         why: Removal,
         group: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let members = self.groups.entry(index).or_default();
         let Some(mut life) = members.swap_remove(member) else { return Ok(()) };
         if why != Removal::SessionExpired {
@@ -383,7 +390,7 @@ impl Watch {
         life.check_at = now;
         self.expired.insert((index, member.clone()), life);
         match early {
-            true => Err(format!("group {group}: {member} expired at {now}, {described}")),
+            true => breach!("expired", "group {group}: {member} expired at {now}, {described}"),
             false => Ok(()),
         }
     }

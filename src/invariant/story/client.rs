@@ -51,6 +51,35 @@ impl Story {
         let code = error.map_or(0, |error| error.code());
         self.says(1, heartbeat(1)).hears(1, heartbeat(1), heartbeat_answer(code))
     }
+
+    /// The broker begins to handle a heartbeat of generation 1 from this consumer.
+    pub(in crate::invariant) fn heartbeat_of(&mut self, index: u16, id: &str) -> &mut Self {
+        self.heartbeat_from(Place::Consumer(consumer_ref(index)), id, "c", index.into())
+    }
+
+    /// The same from a client outside, on a connection of its choice.
+    pub(in crate::invariant) fn heartbeat_from_outside(
+        &mut self,
+        id: &str,
+        client: &str,
+        conn: u32,
+    ) -> &mut Self {
+        self.heartbeat_from(Place::Client(ConnectionId(conn)), id, client, conn)
+    }
+
+    fn heartbeat_from(&mut self, from: Place, id: &str, client: &str, conn: u32) -> &mut Self {
+        let body = HeartbeatRequest::default()
+            .with_group_id(group())
+            .with_member_id(str_bytes(id))
+            .with_generation_id(1);
+        let (correlation, client_id, body) = (7, str_bytes(client), body.into());
+        let frame = Arc::new(RequestFrame { correlation, version: 4, client_id, body });
+        self.broker(Kind::Received {
+            from,
+            conn: ConnectionId(conn),
+            message: Message::Request(frame),
+        })
+    }
 }
 
 pub(in crate::invariant) fn joins(id: &str) -> JoinGroupRequest {

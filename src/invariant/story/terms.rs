@@ -72,6 +72,7 @@ impl Story {
             id: member(id),
             instance_id: (!instance.is_empty()).then(|| str_bytes(instance)),
             client_id: str_bytes("c"),
+            client_host: str_bytes("/10.1.0.1"),
             session_timeout: session,
             rebalance_timeout: rebalance,
             subscription: Bytes::new(),

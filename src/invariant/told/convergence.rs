@@ -2,6 +2,7 @@
 
 use crate::invariant::Invariant;
 use crate::invariant::ledger::Ledger;
+use crate::invariant::{Breach, breach};
 use crate::trace::{Event, Kind};
 
 pub(super) struct Convergence;
@@ -15,10 +16,10 @@ impl Invariant for Convergence {
         "a group that is left alone becomes stable"
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match &event.kind {
             Kind::NotSettled { within, waiting_for } => {
-                Err(format!("not settled within {within:?}: {}", waiting_for.join("; ")))
+                breach!("settles", "not settled within {within:?}: {}", waiting_for.join("; "))
             }
             _ => Ok(()),
         }

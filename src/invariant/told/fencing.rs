@@ -4,6 +4,7 @@
 
 use crate::invariant::Invariant;
 use crate::invariant::ledger::Ledger;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{GroupId, Request, Response};
 use crate::trace::Event;
 
@@ -24,17 +25,18 @@ impl Invariant for Fencing {
         "nothing succeeds in a generation that is known to be old"
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let Some(Entry::Answered(answered)) = self.book.take(event) else { return Ok(()) };
         let succeeded = succeeded(&answered).filter(|(.., generation)| *generation >= 0);
         self.newest.take(&answered);
         let Some((group, member, generation)) = succeeded else { return Ok(()) };
         match self.newest.known(group, answered.asked) {
-            Some(newest) if generation < newest => Err(format!(
+            Some(newest) if generation < newest => breach!(
+                "accepted",
                 "group {}: {} of {member} succeeded in generation {generation} when {newest} was known",
                 group.as_str(),
                 answered.request.body.api(),
-            )),
+            ),
             Some(_) | None => Ok(()),
         }
     }

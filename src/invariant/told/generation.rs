@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::invariant::Invariant;
 use crate::invariant::ledger::Ledger;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{GroupId, Response, StrBytes};
 use crate::trace::Event;
 
@@ -26,7 +27,7 @@ impl Invariant for Generations {
         "a later question is not answered with an earlier generation"
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let Some(Entry::Answered(answered)) = self.book.take(event) else { return Ok(()) };
         self.newest.take(&answered);
         let Some((group, member, told)) = joined(&answered) else { return Ok(()) };
@@ -34,19 +35,22 @@ impl Invariant for Generations {
         if let Some(before) = self.newest.known(group, answered.asked)
             && told.number < before
         {
-            return Err(format!(
+            return breach!(
+                "grows",
                 "{head}: {member} joined generation {} when {before} was known",
                 told.number
-            ));
+            );
         }
         let Response::JoinGroup(answer) = answered.response else { return Ok(()) };
         let protocol = self.protocols.entry((group.clone(), told.clone()));
         let protocol = protocol.or_insert_with(|| answer.protocol_name.clone());
         if *protocol != answer.protocol_name {
-            return Err(format!(
+            return breach!(
+                "protocol",
                 "{head}: in generation {} {member} was told {:?}, others {protocol:?}",
-                told.number, answer.protocol_name
-            ));
+                told.number,
+                answer.protocol_name
+            );
         }
         Ok(())
     }

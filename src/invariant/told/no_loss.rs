@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::invariant::Invariant;
 use crate::invariant::ledger::Ledger;
+use crate::invariant::{Breach, breach};
 use crate::protocol::{GroupId, Request, RequestFrame, Response, TopicPartition};
 use crate::trace::Event;
 
@@ -34,7 +35,7 @@ impl Invariant for NoLoss {
         "an acknowledged commit is what is fetched afterwards"
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         match self.book.take(event) {
             Some(Entry::Asked(at, request)) => {
                 self.asked(at, request);
@@ -59,7 +60,7 @@ impl NoLoss {
         }
     }
 
-    fn answered(&mut self, answered: &Answered<'_>) -> Result<(), String> {
+    fn answered(&mut self, answered: &Answered<'_>) -> Result<(), Breach> {
         match (&answered.request.body, answered.response) {
             (Request::OffsetCommit(body), Response::OffsetCommit(answer)) => {
                 for topic in &answer.topics {
@@ -93,15 +94,16 @@ impl NoLoss {
         answered: &Answered<'_>,
         key: (GroupId, TopicPartition),
         found: i64,
-    ) -> Result<(), String> {
+    ) -> Result<(), Breach> {
         let Some(commits) = self.groups.get(&key) else { return Ok(()) };
         match commits.lost(answered.asked, found) {
             None => Ok(()),
-            Some(acknowledged) => Err(format!(
+            Some(acknowledged) => breach!(
+                "fetched",
                 "group {}: {} was committed at {acknowledged}, and fetched afterwards at {found}",
                 key.0.as_str(),
                 key.1
-            )),
+            ),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::invariant::Invariant;
 use crate::invariant::ledger::Ledger;
+use crate::invariant::{Breach, breach};
 use crate::protocol::subscription::decode_assignment;
 use crate::protocol::{
     CONSUMER_PROTOCOL_TYPE, GroupId, Request, RequestFrame, Response, StrBytes, TopicPartition,
@@ -47,7 +48,7 @@ impl Invariant for SingleOwner {
         "in one generation no partition is told to two members"
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), String> {
+    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
         let Some(Entry::Answered(answered)) = self.book.take(event) else { return Ok(()) };
         if let Some((group, member, told)) = joined(&answered)
             && is_of_consumers(answered.request)
@@ -64,7 +65,7 @@ fn is_of_consumers(request: &RequestFrame) -> bool {
 }
 
 impl SingleOwner {
-    fn synced(&mut self, answered: &Answered<'_>) -> Result<(), String> {
+    fn synced(&mut self, answered: &Answered<'_>) -> Result<(), Breach> {
         let (Request::SyncGroup(request), Response::SyncGroup(answer)) =
             (&answered.request.body, answered.response)
         else {
@@ -82,13 +83,14 @@ impl SingleOwner {
         for partition in assigned {
             let before = owners.entry(partition.clone()).or_insert_with(|| owner.clone());
             if !before.is(&owner) {
-                return Err(format!(
+                return breach!(
+                    "told-twice",
                     "group {}: in generation {} {partition} was told to {} and to {}",
                     key.0.as_str(),
                     told.number,
                     before.member.as_str(),
                     owner.member.as_str(),
-                ));
+                );
             }
         }
         Ok(())

@@ -29,8 +29,8 @@ pub fn hidden(
     request: &Request,
     out: &mut Vec<Output>,
 ) {
-    let client_id = &str_bytes("mutant");
-    inner.handle(now, Call { id: HIDDEN, version, client_id, request }, out);
+    let (client_id, client_host) = (&str_bytes("mutant"), &str_bytes(""));
+    inner.handle(now, Call { id: HIDDEN, version, client_id, client_host, request }, out);
 }
 
 /// The hands. Everything is let pass unless said otherwise.

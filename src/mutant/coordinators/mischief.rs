@@ -249,3 +249,26 @@ impl Bend for EndlessRebalance {
         Fate::Sent
     }
 }
+
+/// Hands out every third member id twice. `member-identity` must catch it.
+#[derive(Default)]
+pub struct HandsOutIdsTwice {
+    last: BTreeMap<GroupId, StrBytes>,
+    newcomers: u32,
+}
+
+impl Bend for HandsOutIdsTwice {
+    fn response(&mut self, request: &Request, response: &mut Response) -> Fate {
+        if let (Request::JoinGroup(request), Response::JoinGroup(answer)) = (request, response)
+            && answer.error_code == ResponseError::MemberIdRequired.code()
+        {
+            self.newcomers += 1;
+            let last = self.last.get(&request.group_id);
+            if let Some(last) = last.filter(|_| self.newcomers.is_multiple_of(3)) {
+                answer.member_id = last.clone();
+            }
+            self.last.insert(request.group_id.clone(), answer.member_id.clone());
+        }
+        Fate::Sent
+    }
+}

@@ -14,8 +14,8 @@ use bent::Bent;
 use memory::{Amnesia, ForgottenOffsets, StaleOffsets};
 use mischief::{
     DeafToHeartbeats, EndlessRebalance, EverybodyLeads, ForgivingHeartbeats, GenerationBehind,
-    ImmortalMembers, LostJoinAnswers, LostSyncAnswers, NoSyncTimer, RestlessHeartbeats,
-    SharedAssignment, ZombieCommits,
+    HandsOutIdsTwice, ImmortalMembers, LostJoinAnswers, LostSyncAnswers, NoSyncTimer,
+    RestlessHeartbeats, SharedAssignment, ZombieCommits,
 };
 use offsets::{DeletesWhatLives, ExpiresWhatIsRead, IgnoresTransactions, TellsPending};
 use statics::{
@@ -65,5 +65,6 @@ pub(super) const ALL: &[Mutant] = &[
     coordinator("commits-what-was-aborted", &[], "Takes the ABORT of a transaction for a COMMIT: what was taken back counts", &["no-loss", "durable"], |new| Bent::boxed(new, CommitsWhatWasAborted)),
     coordinator("loses-what-was-committed", &[], "Passes over the marker of a transaction that has committed when it replays the log, as if it had been aborted: its offsets are gone after a fail-over", &["durable"], |new| Bent::boxed(new, LosesWhatWasCommitted)),
     coordinator("brings-back-the-replaced", &[], "Takes the first id of a static instance in a generation for its id when it replays the log, as if replacements were not written down", &["durable"], |new| Bent::boxed(new, BringsBackTheReplaced::default())),
+    coordinator("hands-out-ids-twice", &[], "Draws the member id of every third newcomer from the same luck as the one before: two consumers act under one id", &["member-identity"], |new| Bent::boxed(new, HandsOutIdsTwice::default())),
     limitless("no-size-limit", &["KAFKA-9885"], "Is given no limit of size", &["size-limit"]),
 ];

@@ -165,6 +165,7 @@ fn error_codes(response: &Response) -> Vec<i16> {
         | Response::Metadata(_)
         | Response::FindCoordinator(_)
         | Response::InitProducerId(_)
+        | Response::DescribeConfigs(_)
         | Response::Heartbeat(_)
         | Response::SyncGroup(_) => Vec::new(),
     }

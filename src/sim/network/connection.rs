@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::protocol::BrokerId;
+use crate::protocol::{BrokerId, StrBytes};
 use crate::rng::Rng;
 use crate::sim::schedule::Side;
 use crate::time::Time;
@@ -36,6 +36,8 @@ pub(super) struct Pipe {
 
 pub(super) struct Connection {
     pub(super) client: Client,
+    /// Where the client is.
+    pub(super) host: StrBytes,
     /// The broker at the other end.
     pub(super) broker: BrokerId,
     /// The link it runs over: its place in the network's list.
@@ -51,9 +53,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(client: Client, broker: BrokerId, link: usize) -> Self {
+    pub(super) fn new(client: Client, host: StrBytes, broker: BrokerId, link: usize) -> Self {
         Connection {
             client,
+            host,
             broker,
             link,
             up: Pipe::default(),

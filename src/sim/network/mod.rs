@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use crate::cluster::ConnectionId;
 use crate::consumer::Conn;
-use crate::protocol::{Api, BrokerId};
+use crate::protocol::{Api, BrokerId, StrBytes, str_bytes};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
@@ -65,6 +65,8 @@ pub(super) struct Network {
     connections: Vec<Connection>,
     /// The links of the producer, of the administrator, and of each consumer by index: one for each broker.
     links: Vec<Link>,
+    /// Where the producer, the administrator and each consumer is, as a broker shows it.
+    hosts: Vec<StrBytes>,
     drops: Drops,
     brokers: usize,
     seed: u64,
@@ -80,6 +82,7 @@ impl Network {
         let mut network = Network {
             connections: Vec::new(),
             links: Vec::new(),
+            hosts: ["/10.2.0.1", "/10.2.0.2"].map(str_bytes).to_vec(),
             drops: Drops::default(),
             brokers: usize::from(brokers),
             seed,
@@ -95,6 +98,8 @@ impl Network {
     /// A new consumer, with the next index, and its links.
     pub(super) fn add_consumer(&mut self, name: &str) {
         let first = self.links.len();
+        let [high, low] = (self.hosts.len() as u16 - 1).to_be_bytes();
+        self.hosts.push(str_bytes(&format!("/10.1.{high}.{low}")));
         self.add_client(name);
         for (number, link) in self.links[first..].iter_mut().enumerate() {
             link.loss = self.spec.loss;
@@ -127,12 +132,30 @@ impl Network {
             Client::Consumer(who, _) => self.consumer_link(who.index, broker),
             Client::Stranger => NO_LINK,
         };
+        let host = match client {
+            Client::Producer => self.hosts[0].clone(),
+            Client::Admin => self.hosts[1].clone(),
+            Client::Consumer(who, _) => self.hosts[2 + usize::from(who.index)].clone(),
+            Client::Stranger => StrBytes::default(),
+        };
         let conn = ConnectionId(self.connections.len() as u32);
-        self.connections.push(Connection::new(client, broker, link));
+        self.connections.push(Connection::new(client, host, broker, link));
         if let (Client::Consumer(from, _), Some(orders)) = (client, &mut self.orders) {
             orders.push(Order::Open { conn, from, to: broker });
         }
         conn
+    }
+
+    /// The same for somebody that the simulator does not run.
+    pub(super) fn open_from(&mut self, host: StrBytes, broker: BrokerId) -> ConnectionId {
+        let conn = self.open(Client::Stranger, broker);
+        self.connections[conn.0 as usize].host = host;
+        conn
+    }
+
+    /// Where the client is, as the broker shows it.
+    pub(super) fn host(&self, conn: ConnectionId) -> &StrBytes {
+        &self.connections[conn.0 as usize].host
     }
 
     pub(super) fn client(&self, conn: ConnectionId) -> Client {

@@ -59,6 +59,7 @@ impl CellEvent {
                 | Api::Metadata
                 | Api::FindCoordinator
                 | Api::InitProducerId
+                | Api::DescribeConfigs
                 | Api::ListGroups
                 | Api::WriteTxnMarkers,
             ) => return None,

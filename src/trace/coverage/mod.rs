@@ -211,6 +211,7 @@ fn groups_of(request: &Request) -> &[GroupId] {
         | Request::ListOffsets(_)
         | Request::Metadata(_)
         | Request::InitProducerId(_)
+        | Request::DescribeConfigs(_)
         | Request::FindCoordinator(_) => &[],
     }
 }

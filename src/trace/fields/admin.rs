@@ -2,10 +2,10 @@
 
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
-    GroupId, ListGroupsRequest, ListGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse,
-    TxnOffsetCommitRequest, TxnOffsetCommitResponse, WriteTxnMarkersRequest,
-    WriteTxnMarkersResponse,
+    DeleteGroupsRequest, DeleteGroupsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    DescribeGroupsRequest, DescribeGroupsResponse, GroupId, ListGroupsRequest, ListGroupsResponse,
+    OffsetDeleteRequest, OffsetDeleteResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse,
+    WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 
 use super::{Visitor, assignment, optional_text, subscription};
@@ -118,6 +118,7 @@ fn group_described<V: Visitor>(group: &DescribedGroup, v: &mut V) {
         v.member("member", &member.member_id);
         optional_text(v, "instance", member.group_instance_id.as_ref());
         v.text("client", &member.client_id);
+        v.text("host", &member.client_host);
         subscription(v, "metadata", &member.member_metadata, Some(&group.protocol_type));
         assignment(v, "assignment", &member.member_assignment, Some(&group.protocol_type));
     }
@@ -183,6 +184,28 @@ fn results<'a, V: Visitor>(
         v.item();
         v.partition("partition", topic, partition);
         v.error("error", error);
+    }
+    v.close();
+}
+
+pub(super) fn describe_configs<V: Visitor>(body: &DescribeConfigsRequest, v: &mut V) {
+    v.open("resources", body.resources.len());
+    for resource in &body.resources {
+        v.item();
+        v.int("type", i64::from(resource.resource_type));
+        v.text("name", &resource.resource_name);
+    }
+    v.close();
+}
+
+pub(super) fn configs_described<V: Visitor>(body: &DescribeConfigsResponse, v: &mut V) {
+    v.open("resources", body.results.len());
+    for result in &body.results {
+        v.item();
+        v.int("type", i64::from(result.resource_type));
+        v.text("name", &result.resource_name);
+        v.error("error", result.error_code);
+        v.int("configs", result.configs.len() as i64);
     }
     v.close();
 }

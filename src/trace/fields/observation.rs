@@ -122,6 +122,7 @@ fn loaded<V: Visitor>(group: &LoadedGroup, v: &mut V) {
         v.member("member", &member.id.0);
         optional_text(v, "instance", member.instance_id.as_ref());
         v.text("client", &member.client_id);
+        v.text("host", &member.client_host);
         v.duration("session", member.session_timeout);
         v.duration("rebalance", member.rebalance_timeout);
         subscription(v, "metadata", &member.subscription, metadata.protocol_type.as_ref());

@@ -32,6 +32,7 @@ pub(super) fn visit<V: Visitor>(request: &Request, v: &mut V) {
         Request::ListGroups(body) => admin::list_groups(body, v),
         Request::WriteTxnMarkers(body) => admin::write_txn_markers(body, v),
         Request::TxnOffsetCommit(body) => admin::txn_offset_commit(body, v),
+        Request::DescribeConfigs(body) => admin::describe_configs(body, v),
         Request::DeleteGroups(body) => admin::delete_groups(body, v),
         Request::OffsetDelete(body) => admin::offset_delete(body, v),
     }

@@ -54,6 +54,7 @@ pub(in crate::trace) fn outcome(response: &Response) -> i16 {
         Response::TxnOffsetCommit(body) => {
             first(0, body.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code))
         }
+        Response::DescribeConfigs(body) => first(0, body.results.iter().map(|r| r.error_code)),
         Response::DeleteGroups(body) => first(0, body.results.iter().map(|r| r.error_code)),
         Response::OffsetDelete(body) => {
             let partitions = body.topics.iter().flat_map(|t| &t.partitions);
@@ -95,6 +96,7 @@ pub(super) fn visit<V: Visitor>(request: &Request, response: &Response, v: &mut 
         Response::ListGroups(body) => admin::groups_listed(body, v),
         Response::WriteTxnMarkers(body) => admin::txn_markers_written(body, v),
         Response::TxnOffsetCommit(body) => admin::txn_offsets_committed(body, v),
+        Response::DescribeConfigs(body) => admin::configs_described(body, v),
         Response::DeleteGroups(body) => admin::groups_deleted(body, v),
         Response::OffsetDelete(body) => admin::offsets_deleted(body, v),
     }

@@ -59,7 +59,9 @@ fn head(scope: &str, key: &str) -> Option<Style> {
             style(After(""), Always)
         }
         ("JoinGroup", "version") => style(Key, Always),
-        (_, "side" | "correlation" | "version" | "client" | "conn") => style(Hidden, Always),
+        (_, "side" | "correlation" | "version" | "client" | "host" | "conn") => {
+            style(Hidden, Always)
+        }
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Groups seen from outside, and what a broker says it speaks.
 
-use super::{Layout, array, boolean, bytes, int16, int32, int64, string, strings};
+use super::{Layout, array, boolean, bytes, int8, int16, int32, int64, string, strings};
 
 pub(super) static DESCRIBE_GROUPS_REQUEST: Layout = Layout {
     flexible_from: 5,
@@ -32,6 +32,47 @@ pub(super) static DESCRIBE_GROUPS_RESPONSE: Layout = Layout {
                     ],
                 ),
                 int32("authorized_operations").since(3),
+            ],
+        ),
+    ],
+};
+
+pub(super) static DESCRIBE_CONFIGS_REQUEST: Layout = Layout {
+    flexible_from: 4,
+    fields: &[
+        array(
+            "resources",
+            &[int8("resource_type"), string("resource_name"), strings("configuration_keys")],
+        ),
+        boolean("include_synonyms"),
+        boolean("include_documentation").since(3),
+    ],
+};
+
+pub(super) static DESCRIBE_CONFIGS_RESPONSE: Layout = Layout {
+    flexible_from: 4,
+    fields: &[
+        int32("throttle_time_ms"),
+        array(
+            "results",
+            &[
+                int16("error_code"),
+                string("error_message"),
+                int8("resource_type"),
+                string("resource_name"),
+                array(
+                    "configs",
+                    &[
+                        string("name"),
+                        string("value"),
+                        boolean("read_only"),
+                        int8("config_source"),
+                        boolean("is_sensitive"),
+                        array("synonyms", &[string("name"), string("value"), int8("source")]),
+                        int8("config_type").since(3),
+                        string("documentation").since(3),
+                    ],
+                ),
             ],
         ),
     ],

@@ -143,6 +143,7 @@ pub(super) fn request(api: Api) -> &'static Layout {
         Api::InitProducerId => &log::INIT_PRODUCER_ID_REQUEST,
         Api::WriteTxnMarkers => &offsets::WRITE_TXN_MARKERS_REQUEST,
         Api::TxnOffsetCommit => &offsets::TXN_OFFSET_COMMIT_REQUEST,
+        Api::DescribeConfigs => &admin::DESCRIBE_CONFIGS_REQUEST,
         Api::DeleteGroups => &admin::DELETE_GROUPS_REQUEST,
         Api::OffsetDelete => &offsets::OFFSET_DELETE_REQUEST,
     }
@@ -167,6 +168,7 @@ pub(super) fn response(api: Api) -> &'static Layout {
         Api::InitProducerId => &log::INIT_PRODUCER_ID_RESPONSE,
         Api::WriteTxnMarkers => &offsets::WRITE_TXN_MARKERS_RESPONSE,
         Api::TxnOffsetCommit => &offsets::TXN_OFFSET_COMMIT_RESPONSE,
+        Api::DescribeConfigs => &admin::DESCRIBE_CONFIGS_RESPONSE,
         Api::DeleteGroups => &admin::DELETE_GROUPS_RESPONSE,
         Api::OffsetDelete => &offsets::OFFSET_DELETE_RESPONSE,
     }

@@ -128,7 +128,8 @@ impl Served {
     }
 
     fn receive(&mut self, conn: ConnectionId, frame: RequestFrame) {
-        self.cluster.handle(self.now, B0, conn, Arc::new(frame), &mut self.outputs);
+        let from = (conn, &str_bytes("/10.1.0.1"));
+        self.cluster.handle(self.now, B0, from, Arc::new(frame), &mut self.outputs);
         self.carry_out();
     }
 

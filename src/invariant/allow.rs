@@ -1,0 +1,65 @@
+//! Violations that somebody knows of and does not want to hear of.
+
+use std::str::FromStr;
+
+use super::{NAMES, Violation};
+
+/// An invariant that may be violated, everywhere or in one group: `session`, `session:orders`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    invariant: &'static str,
+    group: Option<String>,
+}
+
+impl Allow {
+    /// Whether the violation is one of those.
+    pub fn allows(&self, violation: &Violation) -> bool {
+        let group = || violation.group.as_ref().map(|group| group.0.as_str());
+        self.invariant == violation.invariant
+            && self.group.as_deref().is_none_or(|allowed| group() == Some(allowed))
+    }
+}
+
+/// No invariant has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownInvariant(pub String);
+
+impl FromStr for Allow {
+    type Err = UnknownInvariant;
+
+    fn from_str(text: &str) -> Result<Allow, UnknownInvariant> {
+        let (name, group) = match text.split_once(':') {
+            Some((name, group)) => (name, Some(group.to_owned())),
+            None => (text, None),
+        };
+        let known = NAMES.into_iter().find(|known| *known == name);
+        let invariant = known.ok_or_else(|| UnknownInvariant(name.to_owned()))?;
+        Ok(Allow { invariant, group })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{GroupId, str_bytes};
+    use crate::time::Time;
+
+    #[test]
+    fn an_invariant_is_allowed_to_be_violated_everywhere_or_in_one_group() {
+        let of = |group: Option<&str>| Violation {
+            invariant: "session",
+            rule: "expired",
+            group: group.map(|group| GroupId(str_bytes(group))),
+            at: Time::ZERO,
+            message: String::new(),
+        };
+        let everywhere: Allow = "session".parse().unwrap();
+        assert!(everywhere.allows(&of(Some("g"))) && everywhere.allows(&of(None)));
+        // A group's name may have a colon in it.
+        let one: Allow = "session:a:b".parse().unwrap();
+        assert!(one.allows(&of(Some("a:b"))) && !one.allows(&of(Some("a"))));
+        assert!(!one.allows(&of(None)));
+        assert!(!"balance".parse::<Allow>().unwrap().allows(&of(Some("g"))));
+        assert_eq!("sesion:g".parse::<Allow>(), Err(UnknownInvariant("sesion".to_owned())));
+    }
+}

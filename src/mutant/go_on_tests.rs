@@ -1,0 +1,89 @@
+//! Judging that goes on after a violation: with every mutant it finds first what a run that stops finds, and no
+//! invariant stumbles over what comes after. And what is broken in two groups is found in both.
+
+use std::rc::Rc;
+
+use crate::run::{Checks, Finding, Report, Systems, drive_in, run};
+use crate::script;
+use crate::sim::Sim;
+use crate::sim::schedule::Schedule;
+use crate::swarm::{Profile, schedule};
+
+fn go_on(schedule: &Schedule, systems: &Systems) -> Report {
+    let shared = Rc::new(schedule.clone());
+    let world = || Sim::new(&shared, systems);
+    drive_in(schedule, world, Checks::ALL, &mut |_| (), |driver| {
+        driver.go_on_after_violations(Vec::new());
+        let _ = driver.drive().and_then(|()| driver.finish());
+    })
+}
+
+/// Where a violation was found: its invariant and its group.
+fn places(report: &Report) -> Vec<(&'static str, String)> {
+    let violations = report.findings.iter().filter_map(|found| match &found.finding {
+        Finding::Violation(violation) | Finding::NoConvergence(violation) => Some(violation),
+        Finding::Crash { .. } | Finding::BadStep { .. } => None,
+    });
+    let group = |violation: &crate::invariant::Violation| {
+        violation.group.as_ref().map_or(String::new(), |group| group.as_str().to_owned())
+    };
+    violations.map(|violation| (violation.invariant, group(violation))).collect()
+}
+
+#[test]
+fn whoever_goes_on_finds_the_same_first_and_crashes_at_nothing() {
+    for mutant in super::all() {
+        for seed in 0..1 {
+            let (schedule, systems) = (schedule(seed, Profile::Default), mutant.systems());
+            let stopped = run(&schedule, &systems, &mut |_| ());
+            let gone_on = go_on(&schedule, &systems);
+            let context = format!("{} with seed {seed}", mutant.name);
+            assert_eq!(stopped.finding, gone_on.finding, "{context}");
+            let last = gone_on.findings.last().map(|found| &found.finding);
+            let crashed = matches!(last, Some(Finding::Crash { .. }));
+            assert!(!crashed || stopped.finding.as_ref() == last, "{context}: {last:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_broken_in_two_groups_is_found_in_both() {
+    let text = "
+        topic orders partitions=4
+        group g topics=orders session=10s rebalance=20s
+        group h topics=orders session=10s rebalance=20s
+        join c1 group=g
+        join c2 group=g
+        join c3 group=g
+        advance 20s
+        join c4 group=h
+        join c5 group=h
+        join c6 group=h
+        advance 90s
+    ";
+    let schedule = script::parse("two groups", text).expect("a valid script");
+    for (mutant, invariant) in [
+        ("shared-assignment", "single-owner"),
+        ("everybody-leads", "generation"),
+        ("lost-sync-answers", "answered"),
+        ("immortal-members", "session"),
+        ("restless-heartbeats", "fencing"),
+    ] {
+        let systems = super::find(mutant).expect("a mutant").systems();
+        let mut text = schedule.clone();
+        if invariant == "session" {
+            let crashes = "crash c1\ncrash c4\nadvance 60s\n";
+            let mut console = script::Console::new(&schedule);
+            for line in crashes.lines() {
+                text.steps.extend(console.read(line).expect("a valid step"));
+            }
+        }
+        let found = places(&go_on(&text, &systems));
+        for group in ["g", "h"] {
+            assert!(
+                found.contains(&(invariant, group.to_owned())),
+                "{mutant} in {group}: {found:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What `serve` says of those that it serves: in its log, in its verdict, and to administrators.
+
+use std::time::SystemTime;
+
+use groupsim::protocol::records::BatchHeader;
+use groupsim::protocol::{GroupId, Request, RequestFrame, Response, StrBytes, str_bytes};
+use groupsim::wire;
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::{
+    DescribeGroupsRequest, FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest,
+    JoinGroupRequest, SyncGroupRequest, TransactionalId,
+};
+
+use super::*;
+
+/// What is answered to a request of a client with this id.
+fn ask(stream: &mut TcpStream, client: &str, version: i16, body: impl Into<Request>) -> Response {
+    let (client_id, body) = (str_bytes(client), body.into());
+    let api = body.api();
+    let frame = RequestFrame { correlation: 1, version, client_id, body };
+    let bytes = wire::encode_request(&frame).expect("a request");
+    stream.write_all(&framed(&bytes)).expect("it takes a request");
+    let answer = wire::decode_response(answer(stream).into(), api, version);
+    answer.expect("an answer").body
+}
+
+/// Becomes the only member of a group, by a version that takes new members in at once: its id.
+fn join(stream: &mut TcpStream, group: &str, client: &str) -> StrBytes {
+    let group = GroupId(str_bytes(group));
+    let protocol = JoinGroupRequestProtocol::default().with_name(str_bytes("range"));
+    let join = JoinGroupRequest::default()
+        .with_group_id(group.clone())
+        .with_session_timeout_ms(30_000)
+        .with_rebalance_timeout_ms(30_000)
+        .with_protocol_type(str_bytes("opaque"))
+        .with_protocols(vec![protocol]);
+    let Response::JoinGroup(joined) = ask(stream, client, 2, join) else { panic!("no answer") };
+    assert_eq!(joined.error_code, 0, "{joined:?}");
+    let sync = SyncGroupRequest::default()
+        .with_group_id(group)
+        .with_generation_id(joined.generation_id)
+        .with_member_id(joined.member_id.clone());
+    let Response::SyncGroup(synced) = ask(stream, client, 2, sync) else { panic!("no answer") };
+    assert_eq!(synced.error_code, 0, "{synced:?}");
+    joined.member_id
+}
+
+/// Whether a heartbeat of generation 1 is taken.
+fn beats(stream: &mut TcpStream, group: &str, client: &str, member: &StrBytes) -> bool {
+    let beat = HeartbeatRequest::default()
+        .with_group_id(GroupId(str_bytes(group)))
+        .with_member_id(member.clone())
+        .with_generation_id(1);
+    let Response::Heartbeat(answer) = ask(stream, client, 2, beat) else { panic!("no answer") };
+    answer.error_code == 0
+}
+
+#[test]
+fn whoever_is_hung_up_on_is_warned_of_once_without_being_asked() {
+    let _alone = alone();
+    let served = Served::start_with("warnings", &["--topic", "topic:4"]);
+    let no_header = |key: i16, client: &str| {
+        let length = i16::try_from(client.len()).expect("a short id").to_be_bytes();
+        let header = [&key.to_be_bytes()[..], &0_i16.to_be_bytes(), &7_i32.to_be_bytes()].concat();
+        framed(&[&header[..], &length, client.as_bytes()].concat())
+    };
+    let array = request_by(b'a', METADATA, 1, &i32::MAX.to_be_bytes());
+    let cases: [(&[u8], &[&str]); 6] = [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", &["WARN", "127.0.0.1:", "that is TLS"]),
+        (b"GET / HTTP/1.1\r\n\r\n", &["WARN", "127.0.0.1:", "that is HTTP"]),
+        (
+            &array,
+            &[
+                "WARN",
+                "a (127.0.0.1:",
+                "Metadata request v1: topics: array of 2147483647",
+                "15 bytes",
+            ],
+        ),
+        (
+            &no_header(68, "c7"),
+            &[
+                "WARN",
+                "c7 (127.0.0.1:",
+                "asks for ConsumerGroupHeartbeat",
+                "set group.protocol=classic",
+            ],
+        ),
+        (&no_header(24, "c8"), &["WARN", "c8", "AddPartitionsToTxn", "no transactions"]),
+        (&no_header(999, "c9"), &["WARN", "c9", "key 999"]),
+    ];
+    for (bytes, line) in cases {
+        let mut stream = served.connect();
+        stream.write_all(bytes).expect("it takes the bytes");
+        hung_up(&mut stream);
+        // One address without a client id is one client: what it does next is folded.
+        if !line.contains(&"that is HTTP") {
+            served.logs(line);
+        }
+    }
+    for _ in 0..20 {
+        let mut stream = served.connect();
+        stream.write_all(&array).expect("it takes the bytes");
+        hung_up(&mut stream);
+    }
+    served.answers();
+    let log = served.log();
+    assert_eq!(log.matches("Metadata request v1").count(), 1, "{log}");
+}
+
+#[test]
+fn a_step_for_a_client_that_nobody_is_names_those_that_there_are() {
+    let _alone = alone();
+    let mut served = Served::start_with("strangers", &["--topic", "topic:4"]);
+    let mut stream = served.connect();
+    stream.write_all(&request(API_VERSIONS, 0, &[])).expect("it takes a request");
+    answer(&mut stream);
+    let stdin = served.child.stdin.as_mut().expect("it is a pipe");
+    stdin.write_all(b"partition xx b0\nheal xx b0\nreset xx\n").expect("it reads steps");
+    served.logs(&["WARN", "nobody is called xx: there are x"]);
+    served.logs(&["xx is not connected: there are x"]);
+    // Whoever is meant may come later, so it is done.
+    assert!(served.end().contains("1 faults"));
+}
+
+#[test]
+fn member_ids_are_those_of_the_seed_and_of_no_other_process() {
+    let _alone = alone();
+    let id = |name: &str, flags: &[&str]| {
+        let flags = [&["--topic", "topic:4", "--initial-delay", "0s"], flags].concat();
+        let mut served = Served::start(name, &flags);
+        let id = join(&mut served.connect(), "g", "c");
+        (served.end(), id)
+    };
+    let (said, first) = id("seed-1", &["--seed", "7"]);
+    assert!(said.starts_with("seed 7\n"), "{said}");
+    let (_, again) = id("seed-2", &["--seed", "7"]);
+    let (_, other) = id("seed-3", &[]);
+    let (_, another) = id("seed-4", &[]);
+    assert_eq!(first, again);
+    assert!(first != other && other != another, "{first} {other} {another}");
+    let script = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("seed.sim");
+    std::fs::write(&script, "seed 7\n").expect("the folder for test files can be written");
+    let (said, written) = id("seed-5", &[script.to_str().expect("a path of text")]);
+    assert!(said.starts_with("seed 7\n") && written == first, "{said}");
+}
+
+#[test]
+fn two_processes_under_one_member_id_are_noticed_and_judging_goes_on() {
+    let _alone = alone();
+    let flags = ["--topic", "topic:4", "--initial-delay", "0s"];
+    let mut served = Served::start("identity", &flags);
+    for group in ["g", "h"] {
+        let mut streams = [served.connect(), served.connect()];
+        let id = join(&mut streams[0], group, "c");
+        for turn in 0..20 {
+            assert!(beats(&mut streams[turn % 2], group, "c", &id));
+        }
+    }
+    let said = served.end_with(1);
+    let found = |group: &str| said.matches(&format!("group {group}: Heartbeat of c-")).count();
+    // Each when it is found, and again in the summary, where the times are counted.
+    assert_eq!((found("g"), found("h")), (2, 2), "{said}");
+    assert_eq!(said.matches("violation (member-identity)").count(), 4, "{said}");
+    assert!(said.contains(", 3 times\n") && said.contains("VIOLATED"), "{said}");
+}
+
+#[test]
+fn what_is_allowed_is_held() {
+    let _alone = alone();
+    let flags = ["--topic", "topic:4", "--initial-delay", "0s"];
+    let allow = ["--allow", "session", "--allow", "member-identity:g"];
+    let mut served = Served::start("allowed", &[&flags[..], &allow].concat());
+    let mut streams = [served.connect(), served.connect()];
+    let id = join(&mut streams[0], "g", "c");
+    for turn in 0..20 {
+        assert!(beats(&mut streams[turn % 2], "g", "c", &id));
+    }
+    assert!(served.end().contains("held"));
+}
+
+#[test]
+fn an_invariant_that_there_is_not_cannot_be_allowed() {
+    for verb in [&["serve", "--topic", "t:1"][..], &["probe", "--bootstrap", "x:1", "--topic", "t"]]
+    {
+        let run = Command::new(env!("CARGO_BIN_EXE_groupsim"))
+            .args(verb)
+            .args(["--allow", "sesion:g"])
+            .output()
+            .expect("groupsim starts");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{said}");
+        let told = "there is no invariant 'sesion': did you mean `session`?";
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn a_described_member_is_where_it_connects_from() {
+    let _alone = alone();
+    let served = Served::start("host", &["--topic", "topic:4", "--initial-delay", "0s"]);
+    let mut stream = served.connect();
+    join(&mut stream, "g", "c");
+    let describe = DescribeGroupsRequest::default().with_groups(vec![GroupId(str_bytes("g"))]);
+    let Response::DescribeGroups(told) = ask(&mut served.connect(), "d", 4, describe) else {
+        panic!("no answer")
+    };
+    let member = &told.groups[0].members[0];
+    let (client, host) = (member.client_id.as_str(), member.client_host.as_str());
+    assert_eq!((client, host), ("c", "/127.0.0.1"));
+}
+
+/// Milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "serving happens in real time")]
+fn wall_clock() -> u128 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("a time after 1970").as_millis()
+}
+
+#[test]
+fn what_is_fed_has_the_time_of_the_wall_clock() {
+    let _alone = alone();
+    let before = wall_clock();
+    let served = Served::start("clock", &["--topic", "topic:1", "--feed", "topic=500/s"]);
+    pause(500);
+    let mut stream = served.connect();
+    stream.write_all(&fetch()).expect("it takes a request");
+    let bytes = answer(&mut stream);
+    // Somewhere in it is the header of a batch.
+    let headers = (0..bytes.len()).filter_map(|start| BatchHeader::read(&bytes[start..]));
+    let now = wall_clock();
+    let in_time = |header: &BatchHeader| {
+        let same = header.base_timestamp == header.max_timestamp && header.count == 1;
+        same && u128::try_from(header.base_timestamp).is_ok_and(|at| (before..=now).contains(&at))
+    };
+    assert!(headers.filter(in_time).count() > 0, "no batch was made between {before} and {now}");
+}
+
+#[test]
+fn a_transaction_is_refused_for_good_and_warned_of() {
+    let _alone = alone();
+    let served = Served::start_with("transactions", &["--topic", "topic:1"]);
+    let mut stream = served.connect();
+    let find = FindCoordinatorRequest::default().with_key_type(1).with_key(str_bytes("t"));
+    let Response::FindCoordinator(found) = ask(&mut stream, "p", 2, find) else { panic!("none") };
+    let begin = InitProducerIdRequest::default()
+        .with_transactional_id(Some(TransactionalId(str_bytes("t"))))
+        .with_transaction_timeout_ms(60_000);
+    let Response::InitProducerId(begun) = ask(&mut stream, "p", 1, begin) else { panic!("none") };
+    assert_eq!((found.error_code, begun.error_code), (53, 53), "an error that no client retries");
+    served.logs(&["WARN", "p (127.0.0.1:", "asks for a transaction", "transactional.id"]);
+    assert_eq!(served.log().matches("asks for a transaction").count(), 1);
+}
