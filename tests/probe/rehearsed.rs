@@ -305,4 +305,16 @@ fn the_scripts_that_a_probe_accepts_hold() {
         }
     }
     assert!(accepted.len() >= 20, "only {} are accepted: {accepted:?}", accepted.len());
+    let listed: Vec<&str> = KAFKA.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    for name in accepted {
+        let name = name.replace(".sim", "");
+        let there = listed.contains(&name.as_str());
+        assert_ne!(there, OTHER_SETTINGS.contains(&name.as_str()), "{name} in tests/clients/kafka");
+    }
 }
+
+/// Runs these scripts on a real Apache Kafka.
+const KAFKA: &str = include_str!("../clients/kafka");
+
+/// Accepted, and not run there: they need a broker with other settings than Kafka's.
+const OTHER_SETTINGS: [&str; 1] = ["limits/max-size"];
