@@ -29,7 +29,7 @@ at DURATION STEP
 ";
 
 /// How wide the column of options is.
-const WIDTH: usize = 26;
+const WIDTH: usize = 32;
 
 /// Every line the sim language has, what it does, and its options: what `groupsim language` prints.
 pub fn language() -> String {
