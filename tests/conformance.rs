@@ -1,6 +1,6 @@
-//! Every script under `tests/conformance/`, each a test of its own: in virtual time, over Kafka's bytes, the cluster
-//! answers what a real Kafka 4.4.0 answered, at the time at which it did. What may differ stands in one table, and an
-//! entry of it that no longer does is a failure, too.
+//! Every script under `tests/conformance/`, each a test of its own: in virtual time, over Kafka's
+//! bytes, the cluster answers what a real Kafka 4.4.0 answered, at the time at which it did. What
+//! may differ stands in one table, and an entry of it that no longer does is a failure, too.
 //!
 //! `cargo test --test conformance static` runs those with `static` in their names.
 

@@ -1,4 +1,5 @@
-//! The requests that a script can send, each with its codec, how it is built and how its answer is shown.
+//! The requests that a script can send, each with its codec, how it is built and how its answer is
+//! shown.
 
 use std::ops::RangeInclusive;
 

@@ -1,15 +1,16 @@
 //! A transcript held against a recording.
 //!
-//! Answers are compared as text, each with all its variants, step by step. How long an answer took is counted
-//! from the answer before it, and is another matter: over a network it depends on the machine.
+//! Answers are compared as text, each with all its variants, step by step. How long an answer took
+//! is counted from the answer before it, and is another matter: over a network it depends on the
+//! machine.
 
 use std::time::Duration;
 
 use super::recording::{Recorded, Recording, RecordingError, Row, Variant};
 use super::transcript::{Answer, Entry, Said, Transcript};
 
-/// How much sooner or later an answer may come. Recordings are in fifths of a second, and a busy machine takes
-/// its time.
+/// How much sooner or later an answer may come. Recordings are in fifths of a second, and a busy
+/// machine takes its time.
 pub const TOLERANCE: Duration = Duration::from_millis(700);
 
 /// How a transcript and a recording differ.
@@ -30,7 +31,8 @@ pub struct Difference {
     pub line: u32,
     /// The line of the request that it answers, if it answers one.
     pub request: Option<u32>,
-    /// What was recorded, as `CONNECTION TEXT`: any of these. None where no answer was expected at all.
+    /// What was recorded, as `CONNECTION TEXT`: any of these. None where no answer was expected at
+    /// all.
     pub expected: Vec<String>,
     /// What came; none where an answer is missing.
     pub got: Option<String>,

@@ -1,7 +1,9 @@
-//! Where this crate's brokers answer otherwise than Kafka 4.4.0 on purpose: one table, answer by answer.
+//! Where this crate's brokers answer otherwise than Kafka 4.4.0 on purpose: one table, answer by
+//! answer.
 //!
-//! An entry names a line of a script, what Kafka answers there and what is answered here. It allows nothing else;
-//! and when that difference is not there any more the entry is stale, which the tests do not let pass.
+//! An entry names a line of a script, what Kafka answers there and what is answered here. It allows
+//! nothing else; and when that difference is not there any more the entry is stale, which the tests
+//! do not let pass.
 
 /// Answers of one script that are meant to be other ones, for one reason.
 #[derive(Debug)]
@@ -142,7 +144,12 @@ pub const DEVIATIONS: &[Deviation] = &[
         answers: &[
             at(3, "f", SOME_NODE, NO_NODE),
             at(6, "f", SOME_NODE, NO_NODE),
-            at(8, "t", "InitProducerId NONE epoch=0", "InitProducerId NOT_COORDINATOR epoch=-1"),
+            at(
+                8,
+                "t",
+                "InitProducerId NONE epoch=0",
+                "InitProducerId TRANSACTIONAL_ID_AUTHORIZATION_FAILED epoch=-1",
+            ),
             at(10, "t", "AddOffsetsToTxn NONE", CLOSED),
             at(22, "t", "EndTxn NONE", CLOSED),
             at(25, "x", FIVE, UNSTABLE),
@@ -163,7 +170,7 @@ const SERVED: &str = "ApiVersions NONE OffsetCommit:2-9 OffsetFetch:1-9 FindCoor
     OffsetDelete:0-0";
 
 const SOME_NODE: &str = r#"FindCoordinator %=NONE/""/node=some"#;
-const NO_NODE: &str = r#"FindCoordinator %=COORDINATOR_NOT_AVAILABLE/""/node=none"#;
+const NO_NODE: &str = r#"FindCoordinator %=TRANSACTIONAL_ID_AUTHORIZATION_FAILED/""/node=none"#;
 const FIVE: &str = r#"OffsetFetch NONE[t:0=NONE:5/-1/""]"#;
 /// No EndTxn, so that the offset stays pending.
 const UNSTABLE: &str = r#"OffsetFetch NONE[t:0=UNSTABLE_OFFSET_COMMIT:-1/-1/""]"#;

@@ -8,8 +8,8 @@ use super::transcript::{Entry, Said, Transcript};
 /// How many lines lead to a difference.
 const CONTEXT: usize = 4;
 
-/// A difference in lines of text: those of the script before it as they came, `-` what was recorded, `+` what
-/// came. `file` is the script's.
+/// A difference in lines of text: those of the script before it as they came, `-` what was
+/// recorded, `+` what came. `file` is the script's.
 pub fn difference(file: &str, transcript: &Transcript, difference: &Difference) -> String {
     let mut text = format!("  {file}:{}\n", difference.line);
     let entries = &transcript.entries;

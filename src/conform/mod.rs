@@ -1,18 +1,18 @@
-//! Conformance: raw requests from a script, sent to a broker, and its answers held against what a real Apache
-//! Kafka 4.4.0 answered to the same script.
+//! Conformance: raw requests from a script, sent to a broker, and its answers held against what a
+//! real Apache Kafka 4.4.0 answered to the same script.
 //!
-//! A script says what is sent on which connection and when an answer is waited for; it knows nothing of
-//! consumers or of what is right. What is right was recorded: the same script against a real Kafka, answers in a
-//! normal form in which nothing depends on the run (member ids are named after who received them, `a.1`). So
-//! a broker conforms, script by script, if its transcript is the recording. The language is described in
-//! `tests/conformance/README.md`, beside the scripts.
+//! A script says what is sent on which connection and when an answer is waited for; it knows
+//! nothing of consumers or of what is right. What is right was recorded: the same script against a
+//! real Kafka, answers in a normal form in which nothing depends on the run (member ids are named
+//! after who received them, `a.1`). So a broker conforms, script by script, if its transcript is
+//! the recording. The language is described in `tests/conformance/README.md`, beside the scripts.
 //!
-//! One [`Broker`] carries a script's bytes: the cluster of this crate in [virtual time](VirtualBroker), where
-//! a wait costs nothing and a run is the same every time, or any broker [over TCP](TcpBroker). Either way what
-//! goes in and comes out are Kafka's bytes.
+//! One [`Broker`] carries a script's bytes: the cluster of this crate in [virtual
+//! time](VirtualBroker), where a wait costs nothing and a run is the same every time, or any broker
+//! [over TCP](TcpBroker). Either way what goes in and comes out are Kafka's bytes.
 //!
-//! What it deliberately does not do: judge. No invariant sees these runs, and scripts do what no healthy client
-//! does. [`crate::engine::probe`] and [`crate::engine::serve`] judge.
+//! What it deliberately does not do: judge. No invariant sees these runs, and scripts do what no
+//! healthy client does. [`crate::engine::probe`] and [`crate::engine::serve`] judge.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -46,6 +46,7 @@ mod suite;
 mod transcript;
 mod verdict;
 
+pub use apis::ScriptApi;
 pub use broker::{Broker, ConnectionId, Received, TcpBroker, VirtualBroker};
 pub use compare::{Comparison, Difference, Late, TOLERANCE, compare};
 pub use deviations::{DEVIATIONS, Deviating, Deviation, NOT_SERVED};

@@ -1,7 +1,8 @@
 //! The options of requests, `NAME=VALUE`: what a value may be, before anything is sent.
 //!
-//! Every request takes every option and reads those that it has a field for in its version, so that a script can
-//! ask one thing of many versions. What a value refers to (`$a.m`) is only known when it is sent.
+//! Every request takes every option and reads those that it has a field for in its version, so that
+//! a script can ask one thing of many versions. What a value refers to (`$a.m`) is only known when
+//! it is sent.
 
 use crate::script::{Piece, ScriptError, help};
 

@@ -1,8 +1,9 @@
 //! Recordings: the transcript of a script on a real broker, as text.
 //!
-//! An answer that is not the same every time has variants: its line begins with `~`, and each further variant
-//! follows on a line of its own after `~|`. Why answers vary is the broker's business: a hash map decides who
-//! leads, or two timers race. Times are those of the first run; what depends on them, no recording can say.
+//! An answer that is not the same every time has variants: its line begins with `~`, and each
+//! further variant follows on a line of its own after `~|`. Why answers vary is the broker's
+//! business: a hash map decides who leads, or two timers race. Times are those of the first run;
+//! what depends on them, no recording can say.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -131,7 +132,8 @@ impl Recording {
         Ok(Recording { file: file.to_owned(), rows })
     }
 
-    /// What was recorded now: with every variant that was recorded before, if that was the same script.
+    /// What was recorded now: with every variant that was recorded before, if that was the same
+    /// script.
     pub fn merged(before: Option<&Recording>, now: &Transcript) -> Recording {
         let rows = now.entries.iter().zip(2..).map(|(entry, line)| Row {
             line,

@@ -1,7 +1,8 @@
 //! A script carried out on a broker.
 //!
-//! A connection's answers come in the order of its requests, so the oldest request that is not answered says
-//! how the next frame is read. A connection that ends is forgotten: the next request of that name opens another.
+//! A connection's answers come in the order of its requests, so the oldest request that is not
+//! answered says how the next frame is read. A connection that ends is forgotten: the next request
+//! of that name opens another.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -22,7 +23,8 @@ use crate::protocol::{StrBytes, str_bytes};
 ///
 /// # Errors
 ///
-/// When the broker takes no connection, or a line's values make a request that cannot be encoded: `LINE: why`.
+/// When the broker takes no connection, or a line's values make a request that cannot be encoded:
+/// `LINE: why`.
 pub fn replay(
     script: &Script,
     broker: &mut dyn Broker,
@@ -42,7 +44,8 @@ pub fn replay(
 }
 
 impl Case {
-    /// Carries out its script, after those that go before it, each in a group that `group` names after it.
+    /// Carries out its script, after those that go before it, each in a group that `group` names
+    /// after it.
     ///
     /// # Errors
     ///
@@ -205,7 +208,8 @@ impl Replay<'_> {
             return Err(format!("answer {correlation} for request {}", asked.correlation));
         }
         let text = match asked.what {
-            // The body: what is behind the correlation id and, where the header has them, the tagged fields.
+            // The body: what is behind the correlation id and, where the header has them, the
+            // tagged fields.
             What::Raw { flexible, .. } => {
                 let header = if flexible { 5 } else { 4 };
                 format!("Raw {}", hex(&frame[header.min(frame.len())..]))

@@ -1,4 +1,5 @@
-//! The language of conformance scripts: text in, steps out, or every mistake with its line and a caret.
+//! The language of conformance scripts: text in, steps out, or every mistake with its line and a
+//! caret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,9 +23,11 @@ const LONGEST: f64 = 3_600.0;
 pub struct Script {
     /// Its file's name without `.txt`.
     pub name: String,
-    /// `# broker: NAME=VALUE …`: which settings of the broker it presumes beyond those that all scripts do.
+    /// `# broker: NAME=VALUE …`: which settings of the broker it presumes beyond those that all
+    /// scripts do.
     pub presumes: Settings,
-    /// `# after: NAME …`: the scripts whose traces it presumes, for one that meets a group which is not its own.
+    /// `# after: NAME …`: the scripts whose traces it presumes, for one that meets a group which is
+    /// not its own.
     pub after: Vec<String>,
     /// What it does.
     pub steps: Vec<Step>,

@@ -8,7 +8,8 @@ use uuid::Uuid;
 pub(super) struct Session {
     /// The group that `%` stands for; no other run has it.
     group: String,
-    /// What each client was told: its member id (`a.m`), generation or epoch (`a.g`), producer id and epoch.
+    /// What each client was told: its member id (`a.m`), generation or epoch (`a.g`), producer id
+    /// and epoch.
     told: BTreeMap<String, String>,
     /// Member ids by name: `a.1` is the first that was told to `a`.
     names: BTreeMap<String, String>,
@@ -32,8 +33,8 @@ impl Session {
         &self.group
     }
 
-    /// The text that a value stands for: `@text` is literal, `$a.m` what `a` was told, `%` the group, and
-    /// `text~300` is padded with x to 300 bytes.
+    /// The text that a value stands for: `@text` is literal, `$a.m` what `a` was told, `%` the
+    /// group, and `text~300` is padded with x to 300 bytes.
     pub(super) fn value(&self, written: &str) -> String {
         if let Some(name) = written.strip_prefix('$') {
             return self.told.get(name).cloned().unwrap_or_default();

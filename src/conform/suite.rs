@@ -15,7 +15,8 @@ const SCRIPTS: &str = "scripts";
 /// Where the recordings are that were made with no settings beyond those that a script presumes.
 const RECORDED: &str = "recorded";
 
-/// Where recordings of scripts are that were made again with a setting that the scripts do not presume.
+/// Where recordings of scripts are that were made again with a setting that the scripts do not
+/// presume.
 const RECORDED_WITH: [(&str, &str, &str); 1] =
     [("group.consumer.assignment.interval.ms", "0", "recorded-assignment-interval-0")];
 
@@ -28,14 +29,15 @@ pub struct Case {
     pub script: Script,
     /// What a real Kafka answered.
     pub recording: Option<Recording>,
-    /// The settings of the broker, beyond those that all scripts presume, with which it was recorded.
+    /// The settings of the broker, beyond those that all scripts presume, with which it was
+    /// recorded.
     pub settings: Settings,
     /// The scripts that go before it on the same broker.
     pub before: Vec<Script>,
 }
 
-/// The scripts that come with the crate, by name, each with its recording on a broker with these settings if there
-/// is one, else with the recording that goes with what the script presumes.
+/// The scripts that come with the crate, by name, each with its recording on a broker with these
+/// settings if there is one, else with the recording that goes with what the script presumes.
 ///
 /// # Panics
 ///
@@ -77,8 +79,8 @@ fn recording(folder: &str, script: &str) -> Option<Recording> {
     Some(Recording::parse(&path, text).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// A script in a file, with its recording: `NAME.txt` in `recorded`, or else in a folder `recorded` beside the script
-/// or beside its folder.
+/// A script in a file, with its recording: `NAME.txt` in `recorded`, or else in a folder `recorded`
+/// beside the script or beside its folder.
 ///
 /// # Errors
 ///

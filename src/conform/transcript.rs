@@ -1,7 +1,7 @@
 //! What was said and answered while a script ran, and its text.
 //!
-//! The text is what recordings are made of: a head, each step as it stands in the script, and each answer as
-//! `  CONNECTION TIME ANSWER`, with the seconds since the script began.
+//! The text is what recordings are made of: a head, each step as it stands in the script, and each
+//! answer as `  CONNECTION TIME ANSWER`, with the seconds since the script began.
 
 use std::fmt;
 use std::time::Duration;

@@ -16,7 +16,8 @@ pub struct Verdict {
     pub stale: Vec<(&'static Deviation, &'static Deviating)>,
     /// Answers that took another time.
     pub late: Vec<Late>,
-    /// The rule and the reason why nothing of the script is served; then all differences are explained.
+    /// The rule and the reason why nothing of the script is served; then all differences are
+    /// explained.
     pub not_served: Option<(&'static str, &'static str)>,
 }
 

@@ -102,7 +102,8 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// Replays scripts side by side, and shows what each came to in the order in which they are named.
+    /// Replays scripts side by side, and shows what each came to in the order in which they are
+    /// named.
     fn replay(
         &self,
         cases: &[Case],

@@ -1,7 +1,8 @@
 //! Responses into the normal form: one line, in which nothing depends on the run.
 //!
-//! The short form says what most scripts are about. `full=1` says every field, topics and partitions in the order
-//! of their names; `full=order` leaves them in the order in which they came.
+//! The short form says what most scripts are about. `full=1` says every field, topics and
+//! partitions in the order of their names; `full=order` leaves them in the order in which they
+//! came.
 
 pub(super) mod admin;
 pub(super) mod consumer;
@@ -134,7 +135,8 @@ fn count(rest: &mut &[u8], size: usize) -> Option<usize> {
 /// Each topic with its partitions and what became of each.
 type Results = Vec<(String, Vec<(i32, String)>)>;
 
-/// `t:0=NONE,1=NONE v:0=NONE`: by name, and what is said of one topic together, unless the order matters.
+/// `t:0=NONE,1=NONE v:0=NONE`: by name, and what is said of one topic together, unless the order
+/// matters.
 pub(super) fn by_topic(detail: Detail, results: Results) -> String {
     let shown = |topic: &str, partitions: &[(i32, String)]| {
         let each = partitions.iter().map(|(partition, result)| format!("{partition}={result}"));

@@ -38,7 +38,8 @@ pub trait Broker {
     /// When there is no broker, or it takes no more clients.
     fn connect(&mut self) -> Result<ConnectionId, String>;
 
-    /// Sends a frame, without its length prefix. That a connection has ended shows when something is received.
+    /// Sends a frame, without its length prefix. That a connection has ended shows when something
+    /// is received.
     fn send(&mut self, conn: ConnectionId, frame: Bytes);
 
     /// Waits for the next frame of a connection.

@@ -1,8 +1,10 @@
-//! The cluster of this crate as a broker of one node: no sockets, no threads, and time that passes at once.
+//! The cluster of this crate as a broker of one node: no sockets, no threads, and time that passes
+//! at once.
 //!
-//! A message takes [`LATENCY`] each way. Frames are bytes: what arrives is decoded like what comes from a socket,
-//! what a client is answered is encoded. As behind a socket, one request of a connection is handled at a time,
-//! ApiVersions is answered by the connection's end, and bytes that are no request end the connection.
+//! A message takes [`LATENCY`] each way. Frames are bytes: what arrives is decoded like what comes
+//! from a socket, what a client is answered is encoded. As behind a socket, one request of a
+//! connection is handled at a time, ApiVersions is answered by the connection's end, and bytes that
+//! are no request end the connection.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -62,7 +64,8 @@ enum Arrival {
 }
 
 impl VirtualBroker {
-    /// A broker with the settings and topics that all scripts presume, and those beyond that one does.
+    /// A broker with the settings and topics that all scripts presume, and those beyond that one
+    /// does.
     ///
     /// # Errors
     ///

@@ -105,8 +105,9 @@ impl Ask<'_> {
         (id, epoch)
     }
 
-    /// `parts=t:0=5;t:1;u:`, or the one of `topic=`, `partition=` and `offset=`. Neighbours of one topic go
-    /// together, those with another topic in between do not; `u:` is a topic without partitions.
+    /// `parts=t:0=5;t:1;u:`, or the one of `topic=`, `partition=` and `offset=`. Neighbours of one
+    /// topic go together, those with another topic in between do not; `u:` is a topic without
+    /// partitions.
     pub(super) fn places(&self) -> Vec<Places> {
         let Some(items) = self.list("parts") else {
             let topic = self.text("topic", "t").to_string();
