@@ -85,6 +85,9 @@ pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Respons
 /// nothing else. The name, for an error that none of them tells.
 pub fn error_message(error: ResponseError) -> &'static str {
     match error {
+        ResponseError::TransactionalIdAuthorizationFailed => {
+            "Transactional Id authorization failed."
+        }
         ResponseError::CoordinatorNotAvailable => "The coordinator is not available.",
         ResponseError::InvalidRequest => {
             "This most likely occurs because of a request being malformed by the client library or the \

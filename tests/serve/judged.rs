@@ -120,7 +120,7 @@ fn a_step_for_a_client_that_nobody_is_names_those_that_there_are() {
     served.logs(&["WARN", "nobody is called xx: there are x"]);
     served.logs(&["xx is not connected: there are x"]);
     // Whoever is meant may come later, so it is done.
-    assert!(served.end().contains("1 faults"));
+    assert!(served.end().contains("1 fault"));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn two_processes_under_one_member_id_are_noticed_and_judging_goes_on() {
         }
     }
     let said = served.end_with(1);
-    let found = |group: &str| said.matches(&format!("group {group}: Heartbeat of c-")).count();
+    let found = |group: &str| said.matches(&format!("group {group}: Heartbeat of c#")).count();
     // Each when it is found, and again in the summary, where the times are counted.
     assert_eq!((found("g"), found("h")), (2, 2), "{said}");
     assert_eq!(said.matches("violation (member-identity)").count(), 4, "{said}");

@@ -43,7 +43,7 @@ fn old_versions_have_a_word_for_every_outcome() {
     for version in versions::<FindCoordinatorRequest>() {
         for (key_type, message) in [
             (0, "NONE"),
-            (1, "The coordinator is not available."),
+            (1, "Transactional Id authorization failed."),
             (2, unknown),
             (3, unknown),
             (-1, unknown),
