@@ -107,7 +107,7 @@ fn name(number: usize) -> String {
 }
 
 fn join(number: usize) -> Action {
-    Action::Join { consumer: name(number), group: None, settings: Settings::default() }
+    Action::Join { consumer: name(number), group: None, settings: Box::default() }
 }
 
 fn actions(trouble: &Trouble) -> (Action, Option<Action>) {

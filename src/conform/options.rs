@@ -146,7 +146,7 @@ fn number(value: Piece<'_>, from: i64, to: i64) -> Result<(), ScriptError> {
 
 fn hex(value: Piece<'_>) -> Result<(), ScriptError> {
     let digits = value.text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match digits && value.text.len() % 2 == 0 {
+    match digits && value.text.len().is_multiple_of(2) {
         true => Ok(()),
         false => Err(ScriptError::new(value, "not bytes in hexadecimal")
             .label("expected an even count of digits, like 00ff")),

@@ -20,7 +20,7 @@ fn actions() -> [Option<Action>; 4] {
     let join = |name: &str| Action::Join {
         consumer: name.to_owned(),
         group: None,
-        settings: Settings::default(),
+        settings: Box::default(),
     };
     let dies = Action::Crash(NodeName::Consumer("c2".to_owned()), Tail::Luck);
     [Some(join("c1")), Some(join("c2")), Some(dies), None]

@@ -281,11 +281,8 @@ pub fn probe_schedule(group: &str, topics: &[String], consumers: u8) -> Schedule
     };
     let name = |number: u8| format!("c{number}");
     let node = |number| NodeName::Consumer(name(number));
-    let join = |number| Action::Join {
-        consumer: name(number),
-        group: None,
-        settings: Settings::default(),
-    };
+    let join =
+        |number| Action::Join { consumer: name(number), group: None, settings: Box::default() };
     let (settle, wait) = (Action::Settle(None), Action::Advance(SESSION * 2));
     let mut actions: Vec<Action> = (1..=consumers).map(join).collect();
     actions.push(settle.clone());

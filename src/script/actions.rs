@@ -36,7 +36,7 @@ pub(super) fn join(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let place = place?;
     let consumer = args.ok(values::consumer_name(place))?;
     args.ok(scope.join(place))?;
-    Some(Action::Join { consumer, group, settings })
+    Some(Action::Join { consumer, group, settings: Box::new(settings) })
 }
 
 /// `leave c1`

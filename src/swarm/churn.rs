@@ -4,7 +4,7 @@ use std::slice::Iter;
 use std::time::Duration;
 
 use crate::rng::Rng;
-use crate::sim::schedule::{Action, NodeName, Settings, Step, Tail};
+use crate::sim::schedule::{Action, NodeName, Step, Tail};
 use crate::time::Time;
 
 use super::faults::{Steps, victim};
@@ -179,6 +179,6 @@ impl Round<'_> {
 
 fn join(consumer: &ConsumerOptions) -> Action {
     let ConsumerOptions { name, group, settings } = consumer;
-    let settings: Settings = settings.clone();
+    let settings = Box::new(settings.clone());
     Action::Join { consumer: name.clone(), group: Some(group.clone()), settings }
 }

@@ -138,7 +138,7 @@ mod tests {
         let group = |name: &str| GroupSpec { name: name.to_owned(), settings: Settings::default() };
         let join = |name: &str, group: &str, instance: Option<&str>| {
             let instance = instance.map(str::to_owned);
-            let settings = Settings { instance, ..Settings::default() };
+            let settings = Box::new(Settings { instance, ..Settings::default() });
             let (consumer, group) = (name.to_owned(), Some(group.to_owned()));
             Step { line: 0, at: None, action: Action::Join { consumer, group, settings } }
         };

@@ -126,7 +126,7 @@ fn static_aftermath(options: &Options, core: &Option<Vec<String>>) -> Vec<Action
         if let Some(core) = &mut core {
             core.push(consumer.clone());
         }
-        let settings = Settings { version: Some(9), ..Settings::default() };
+        let settings = Box::new(Settings { version: Some(9), ..Settings::default() });
         actions.push(Action::Join { consumer, group: Some(group.name.clone()), settings });
     }
     actions.extend([Action::Calm(core), Action::Settle(None)]);

@@ -33,11 +33,8 @@ fn schedule(members: u16, partitions: i32, seconds: u64) -> Schedule {
         ..Settings::default()
     };
     let name = |number: u16| format!("c{number}");
-    let join = |number| Action::Join {
-        consumer: name(number),
-        group: None,
-        settings: Settings::default(),
-    };
+    let join =
+        |number| Action::Join { consumer: name(number), group: None, settings: Box::default() };
     let mut actions: Vec<Action> = (1..=members).map(join).collect();
     actions.push(Action::Settle(None));
     let quarter = Duration::from_secs(seconds / 4);

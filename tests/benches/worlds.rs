@@ -56,7 +56,7 @@ fn schedule(members: u16, seconds: u64) -> Schedule {
     let join = |number| Action::Join {
         consumer: format!("c{number}"),
         group: None,
-        settings: Settings::default(),
+        settings: Box::default(),
     };
     let mut actions: Vec<Action> = (1..=members).map(join).collect();
     actions.extend([Action::Settle(None), Action::Advance(Duration::from_secs(seconds))]);

@@ -188,7 +188,8 @@ impl<'a> Builder<'a> {
         if !self.joined.contains(&consumer) {
             self.joined.push(consumer.clone());
         }
-        Action::Join { consumer, group: group.map(|group| group.name.clone()), settings }
+        let group = group.map(|group| group.name.clone());
+        Action::Join { consumer, group, settings: Box::new(settings) }
     }
 
     fn action(&mut self, raw: Raw) -> Action {

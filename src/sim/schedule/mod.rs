@@ -281,7 +281,7 @@ pub enum Action {
         /// Its group; the first one when not said.
         group: Option<String>,
         /// What is set for it alone.
-        settings: Settings,
+        settings: Box<Settings>,
     },
     /// `leave c1`: the application closes the consumer.
     Leave(String),

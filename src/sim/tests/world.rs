@@ -50,7 +50,7 @@ impl World {
 
     pub(super) fn join(&mut self, consumers: &[&str]) {
         for consumer in consumers {
-            let settings = Settings::default();
+            let settings = Box::default();
             let consumer = (*consumer).to_owned();
             self.act(Action::Join { consumer, group: None, settings });
         }
