@@ -142,10 +142,12 @@ fn splice(rng: &mut Rng, child: &mut Schedule, other: &Schedule) {
     }
 }
 
-/// Puts a timed line where its time is.
+/// Puts a timed line where its time is, in the first phase: behind `calm` nobody would end a fault.
 fn insert(child: &mut Schedule, step: Step) {
+    let calm = child.steps.iter().position(|step| matches!(step.action, Action::Calm(_)));
+    let end = calm.unwrap_or(child.steps.len());
     let later = |other: &Step| other.at.is_none_or(|at| Some(at) > step.at);
-    let place = child.steps.iter().position(later).unwrap_or(child.steps.len());
+    let place = child.steps[..end].iter().position(later).unwrap_or(end);
     child.steps.insert(place, step);
 }
 
@@ -173,6 +175,10 @@ mod tests {
             let mut rng = Rng::stream(number, "test");
             let Some(child) = mutated(&mut rng, &parent, &other) else { continue };
             differ += u32::from(script::print(&child) != script::print(&parent));
+            let behind_calm =
+                child.steps.iter().skip_while(|step| !matches!(step.action, Action::Calm(_)));
+            let timed: Vec<&Step> = behind_calm.skip(1).filter(|step| step.at.is_some()).collect();
+            assert!(timed.is_empty(), "child {number}: {timed:?} behind calm");
         }
         assert!(differ >= 45, "{differ} of 50 differ");
     }

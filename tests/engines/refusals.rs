@@ -82,8 +82,9 @@ fn a_summary_says_what_was_left_out() {
     let [lines, seeds, aims, losses] =
         ["lines", "seeds", "aims", "losses"].map(|what| out[what].as_u64().unwrap());
     assert!(lines > seeds && seeds > 0 && seeds <= 4 && aims > 0, "{out}");
+    let seeds = if seeds == 1 { "1 seed".to_owned() } else { format!("{seeds} seeds") };
     let row = format!(
-        "\nleft out     {lines} lines of {seeds} seeds, the aim= of {aims} and the loss= of {losses}\n"
+        "\nleft out     {lines} lines of {seeds}, the aim= of {aims} and the loss= of {losses}\n"
     );
     assert!(said.contains(&row), "{said}");
 }
