@@ -58,6 +58,8 @@ pub fn streams() -> Vec<Vec<u8>> {
 
 /// What decodes may be encoded again. (To what, is the codec's business: it mixes up tagged fields that it does not know.)
 pub fn request(bytes: &[u8]) {
+    // What is not UTF-8 is shown as a character of three bytes.
+    assert!(wire::client_id(bytes).len() <= 3 * bytes.len());
     if let Ok(Incoming::Request(frame)) = wire::decode_request(Bytes::copy_from_slice(bytes)) {
         let _ = wire::encode_request(&frame);
     }
