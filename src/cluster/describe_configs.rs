@@ -50,7 +50,7 @@ impl Turn<'_, '_> {
             TOPIC => {
                 let topic = TopicName(name.clone());
                 if !is_legal(&topic) {
-                    let why = format!("'{name}' is no name of a topic");
+                    let why = "not a legal topic name".to_owned();
                     return Err((ResponseError::InvalidTopicException, why));
                 }
                 match self.shared.topics.by_name(&topic) {
@@ -65,7 +65,7 @@ impl Turn<'_, '_> {
             BROKER if name.is_empty() || own => Ok(()),
             BROKER_LOGGER if own => Ok(()),
             BROKER | BROKER_LOGGER => {
-                invalid(format!("this is broker {}, not '{name}'", self.broker.id.0))
+                invalid(format!("this is broker {}, not the one named", self.broker.id.0))
             }
             CLIENT_METRICS | GROUP if name.is_empty() => invalid("it has no name".to_owned()),
             CLIENT_METRICS | GROUP => Ok(()),

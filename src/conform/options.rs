@@ -153,7 +153,15 @@ fn hex(value: Piece<'_>) -> Result<(), ScriptError> {
     }
 }
 
+/// To how many bytes a text may be padded: more than any string of the protocol takes.
+const LONGEST: usize = 1 << 20;
+
 fn refers(value: Piece<'_>) -> Result<(), ScriptError> {
+    let padded = value.text.rsplit_once('~').and_then(|(_, size)| size.parse::<usize>().ok());
+    if padded.is_some_and(|size| size > LONGEST) {
+        return Err(ScriptError::new(value, "longer than anything that can be sent")
+            .label(format!("expected TEXT~SIZE with at most {LONGEST} bytes")));
+    }
     let Some(name) = value.text.strip_prefix('$') else { return Ok(()) };
     let known = name.split_once('.').is_some_and(|(_, what)| TOLD.contains(&what));
     match known {

@@ -300,11 +300,11 @@ impl<N: Net> Hub<N> {
     /// Warns in the log of what a client does, unless it has just been warned of.
     pub(super) fn warn(&self, at: BrokerId, (peer, client): (SocketAddr, &str), what: &str) {
         let now = self.net.now();
-        let kind = what.split(':').next().unwrap_or_default();
-        let about = format!("{} {client} {kind}", peer.ip());
+        let about = format!("{} {client} {what}", peer.ip());
+        // A client may call itself anything, line breaks included.
         let who = match client {
             "" => peer.to_string(),
-            client => format!("{client} ({peer})"),
+            client => format!("{} ({peer})", client.escape_debug()),
         };
         let line = self.shared.folding.borrow_mut().line(now, about, &format!("{who} {what}"));
         if let Some(line) = line {
@@ -355,10 +355,12 @@ impl Post {
             Order::Request(conn, frame) => self.to_broker(conn, request(&frame)),
             Order::Response(conn, request, response) => {
                 let mail = match fate(&request.body, &response.body) {
-                    Fate::Sent => {
-                        let bytes = wire::encode_response(&response, request.version);
-                        ToClient::Send(bytes.unwrap_or_else(|bad| panic!("our own answer: {bad}")))
-                    }
+                    // A client may choose a text that its version can send and an answer made of it cannot: a
+                    // client id of 32,767 bytes is part of the member id.
+                    Fate::Sent => match wire::encode_response(&response, request.version) {
+                        Ok(bytes) => ToClient::Send(bytes),
+                        Err(_) => ToClient::Abort("the answer cannot be written in this version"),
+                    },
                     Fate::Unwanted => ToClient::Nothing,
                     Fate::HangUp => ToClient::Abort("records sent with acks 0 were not taken"),
                 };

@@ -72,7 +72,7 @@ impl Inquirer {
         let request = MetadataRequest::default()
             .with_topics(Some(topics.iter().map(wanted).collect()))
             .with_allow_auto_topic_creation(false);
-        let answer = self.ask(self.address, request.into()).await?;
+        let answer = in_time(self.ask(self.address, request.into())).await?;
         let Response::Metadata(answer) = answer else { return Err(misfit(Api::Metadata)) };
         let there = answer.topics.into_iter().filter(|topic| topic.error_code == 0);
         Ok(there.filter_map(|topic| Some((topic.name?, topic.partitions.len()))).collect())

@@ -42,7 +42,7 @@ const SESSION: Duration = Duration::from_secs(6);
 const AS_MANY: i32 = 0;
 
 /// Carries out `schedule` with consumers that know one broker, at `bootstrap` (`host:port`), until it is over
-/// or `stop` is true. A violation does not end it, unless it is one of `allowed` it is in the report.
+/// or `stop` is true. A violation does not end it; the report has it unless `allowed` names it.
 ///
 /// # Errors
 ///

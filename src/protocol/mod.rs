@@ -27,7 +27,9 @@ pub use partitioner::offsets_partition;
 pub use refusal::{error_message, refusal};
 pub use uuid::Uuid;
 
+use std::collections::BTreeMap;
 use std::hash::BuildHasherDefault;
+use std::sync::LazyLock;
 
 /// The protocol type that consumers name in JoinGroup; the only one whose payloads are understood.
 pub const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
@@ -100,6 +102,33 @@ pub fn error_name(code: i16) -> &'static str {
         E::InvalidTransactionTimeout => "INVALID_TRANSACTION_TIMEOUT",
         E::TransactionalIdAuthorizationFailed => "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
         E::UnsupportedCompressionType => "UNSUPPORTED_COMPRESSION_TYPE",
-        _ => "OTHER_ERROR",
+        other => rare_error_name(other.code()),
     }
+}
+
+/// The names of the errors that nothing here knows, made from those of the codec.
+fn rare_error_name(code: i16) -> &'static str {
+    static NAMES: LazyLock<BTreeMap<i16, String>> = LazyLock::new(|| {
+        let known =
+            (-1..=i16::from(u8::MAX)).filter_map(|code| {
+                match ResponseError::try_from_code(code)? {
+                    ResponseError::Unknown(_) => None,
+                    known => Some((code, screaming_snake(&format!("{known:?}")))),
+                }
+            });
+        known.collect()
+    });
+    NAMES.get(&code).map_or("UNKNOWN_ERROR_CODE", String::as_str)
+}
+
+/// `UnknownMemberId` as `UNKNOWN_MEMBER_ID`.
+fn screaming_snake(name: &str) -> String {
+    let mut screaming = String::new();
+    for (at, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() && at > 0 {
+            screaming.push('_');
+        }
+        screaming.push(letter.to_ascii_uppercase());
+    }
+    screaming
 }

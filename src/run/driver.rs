@@ -96,7 +96,7 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
                 }
                 if let Expectation::Group { group, .. } = expectation {
                     let inquiry = self.world.stage().inquiry(group.as_deref());
-                    self.run_while(ANSWER, |sim| !sim.inquire(&inquiry))?;
+                    self.run_while(ANSWER, |sim| !sim.inquire_until_described(&inquiry))?;
                 }
                 let (expected, found) = expect::judge(expectation, &self.world.stage());
                 self.report(Kind::Expected { line: step.line, expected: expected.into(), found })
@@ -115,7 +115,7 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
         let now = self.world.stage().now();
         if at + self.world.lateness() < now {
             let at = Pretty(at.since(Time::ZERO));
-            let message = format!("`at {at}` is over: it is {now} by now");
+            let message = format!("`at {at}` has passed: the clock is at {now}");
             return Err(self.watcher.bad_step(line, message));
         }
         self.run_until(at)

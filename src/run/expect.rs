@@ -57,7 +57,8 @@ fn judge_group(
 ) -> Option<String> {
     let id = group_id(sim, group);
     let Some(found) = sim.standing(&id) else {
-        return Some(format!("there is no group {}", id.0.as_str()));
+        let unknown = sim.group_is_unknown_because(&id);
+        return Some(unknown.unwrap_or_else(|| format!("there is no group {}", id.0.as_str())));
     };
     let met = state == found.state
         && generation.is_none_or(|generation| generation == found.generation.0)

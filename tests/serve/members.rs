@@ -96,3 +96,17 @@ pub fn live(
         ask(stream, 1, leave.with_member_id(id.clone()));
     }
 }
+
+/// A client id as long as a string can be is part of the member id, which is then too long for one.
+#[test]
+fn an_answer_that_cannot_be_written_ends_its_connection_and_nothing_else() {
+    let _alone = alone();
+    let served = Served::start("unwritable", &["--topic", "topic:4"]);
+    let (client_id, body) = (str_bytes(&"x".repeat(32_767)), join("g", "consumer", "range", b""));
+    let frame = RequestFrame { correlation: 7, version: 5, client_id, body: body.into() };
+    let bytes = wire::encode_request(&frame).expect("a request that its version can carry");
+    let mut stream = served.connect();
+    stream.write_all(&framed(&bytes)).expect("it takes a request");
+    hung_up(&mut stream);
+    served.answers();
+}

@@ -34,7 +34,7 @@ pub struct Conform {
     /// purpose.
     #[arg(long, requires = "bootstrap")]
     pub own: bool,
-    /// How much sooner or later an answer may come before it is told.
+    /// How much sooner or later an answer may come before it is reported.
     #[arg(long, value_name = "DURATION", default_value = "700ms", value_parser = humantime::parse_duration)]
     pub times: Duration,
 }

@@ -16,7 +16,7 @@ use kafka_protocol::messages::ConsumerProtocolAssignment;
 use kafka_protocol::protocol::Decodable;
 
 use super::session::Session;
-use crate::protocol::{ResponseError, StrBytes};
+use crate::protocol::{ResponseError, StrBytes, error_name};
 
 /// How much of a response is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,22 +48,9 @@ impl Reading<'_> {
 /// Kafka's name of an error code; the number where it has none.
 pub(super) fn error(code: i16) -> String {
     match ResponseError::try_from_code(code) {
-        None => "NONE".to_owned(),
         Some(ResponseError::Unknown(code)) => code.to_string(),
-        Some(known) => screaming(&format!("{known:?}")),
+        _ => error_name(code).to_owned(),
     }
-}
-
-/// `UnknownMemberId` as `UNKNOWN_MEMBER_ID`.
-fn screaming(name: &str) -> String {
-    let mut screaming = String::new();
-    for (at, c) in name.chars().enumerate() {
-        if c.is_uppercase() && at > 0 {
-            screaming.push('_');
-        }
-        screaming.push(c.to_ascii_uppercase());
-    }
-    screaming
 }
 
 pub(super) fn nullable(text: &Option<StrBytes>) -> String {

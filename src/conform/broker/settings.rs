@@ -9,6 +9,9 @@ use crate::coordinator::CoordinatorConfig;
 /// The topics that every script finds, with their partitions.
 pub(super) const TOPICS: [(&str, i32); 2] = [("t", 4), ("v", 2)];
 
+/// How many partitions the offsets topic may have here.
+const MOST_PARTITIONS: i32 = 1_000;
+
 /// One broker with what all scripts presume, and what one does beyond that.
 ///
 /// # Errors
@@ -43,14 +46,19 @@ pub(super) fn cluster(presumes: &Settings) -> Result<ClusterConfig, String> {
             "group.max.size" => coordinator.max_size = number()? as usize,
             "offset.metadata.max.bytes" => coordinator.offset_metadata_max = number()? as usize,
             "offsets.retention.minutes" => {
-                coordinator.offsets_retention = Duration::from_secs(60) * number()? as u32;
+                let minutes = u32::try_from(number()?).map_err(|_| wrong())?;
+                coordinator.offsets_retention = Duration::from_secs(60) * minutes;
             }
             "offsets.retention.check.interval.ms" => {
                 coordinator.offsets_retention_check = millis()?;
             }
             "offsets.commit.timeout.ms" => config.write_timeout = millis()?,
             "offsets.topic.num.partitions" => {
-                config.offsets_partitions = number()?.try_into().map_err(|_| wrong())?;
+                let partitions = number()?.try_into().map_err(|_| wrong())?;
+                if !(1..=MOST_PARTITIONS).contains(&partitions) {
+                    return Err(wrong());
+                }
+                config.offsets_partitions = partitions;
             }
             "group.coordinator.append.linger.ms" => config.linger = millis()?,
             // Whether a partition is part of a transaction is not checked here (rule R15.5).

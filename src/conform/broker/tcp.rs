@@ -68,7 +68,12 @@ fn now() -> Instant {
 impl Broker for TcpBroker {
     fn connect(&mut self) -> Result<ConnectionId, String> {
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE);
-        let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+        let stream = stream.and_then(|stream| {
+            stream.set_nodelay(true)?;
+            // A broker that reads nothing holds up nobody for ever.
+            stream.set_write_timeout(Some(PATIENCE))?;
+            Ok(stream)
+        });
         let stream =
             stream.map_err(|error| format!("no connection to {}: {error}", self.address))?;
         self.links.push(Some(Link {

@@ -186,13 +186,11 @@ impl VirtualBroker {
             match fate(&request.body, &response.body) {
                 Fate::Unwanted => {}
                 Fate::HangUp => self.hang_up(conn),
-                Fate::Sent => {
-                    let version = request.version;
-                    let bytes = wire::encode_response(&response, version).unwrap_or_else(|error| {
-                        panic!("{response:?} cannot be encoded in version {version}: {error}")
-                    });
-                    self.post(Arrival::Response(conn, Received::Frame(bytes)));
-                }
+                // As behind a socket, an answer that its version cannot write ends the connection.
+                Fate::Sent => match wire::encode_response(&response, request.version) {
+                    Ok(bytes) => self.post(Arrival::Response(conn, Received::Frame(bytes))),
+                    Err(_) => self.hang_up(conn),
+                },
             }
             self.take_up(conn);
         }

@@ -54,7 +54,17 @@ impl Story {
 
     /// The broker begins to handle a heartbeat of generation 1 from this consumer.
     pub(in crate::invariant) fn heartbeat_of(&mut self, index: u16, id: &str) -> &mut Self {
-        self.heartbeat_from(Place::Consumer(consumer_ref(index)), id, "c", index.into())
+        self.heartbeat_of_on(index, id, index.into())
+    }
+
+    /// The same on a connection.
+    pub(in crate::invariant) fn heartbeat_of_on(
+        &mut self,
+        index: u16,
+        id: &str,
+        conn: u32,
+    ) -> &mut Self {
+        self.heartbeat_from(Place::Consumer(consumer_ref(index)), id, "c", conn)
     }
 
     /// The same from a client outside, on a connection of its choice.

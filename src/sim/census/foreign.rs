@@ -110,6 +110,28 @@ impl Sim {
         false
     }
 
+    /// The same for a caller that needs the description itself: a coordinator that has none to give, because it
+    /// loads or cannot be reached, is asked again.
+    pub fn inquire_until_described(&mut self, inquiry: &Inquiry) -> bool {
+        if !self.inquire(inquiry) {
+            return false;
+        }
+        let known = self.census.foreign.groups.get(&inquiry.group);
+        let answer = known.and_then(|known| known.answer_since(inquiry.since));
+        let refused = matches!(answer, Some(Err(_)));
+        if refused {
+            self.ask_again_later(&inquiry.group);
+        }
+        !refused
+    }
+
+    /// Why nothing is known of a third-party group, if its coordinator has not described it.
+    pub fn group_is_unknown_because(&self, group: &GroupId) -> Option<String> {
+        let known = self.census.foreign.groups.get(group)?;
+        let described = matches!(known.answer, Some((_, Ok(_))));
+        (self.brokers_are_foreign() && !described).then(|| self.foreign_group_waits_for(group))?
+    }
+
     /// The answer to [`Order::Describe`], or why there is none.
     pub fn described(&mut self, group: &GroupId, answer: Result<Described, String>) {
         let known = self.census.foreign.groups.entry(group.clone()).or_default();
@@ -155,13 +177,18 @@ impl Sim {
         if self.foreign_group_waits_for(group).is_none() {
             return true;
         }
+        self.ask_again_later(group);
+        false
+    }
+
+    /// Forgets an answer, unless a newer one is under way.
+    fn ask_again_later(&mut self, group: &GroupId) {
         if let Some(known) = self.census.foreign.groups.get_mut(group)
             && known.asked.is_none()
         {
             known.answer = None;
             self.queue.schedule(self.now + PAUSE, Turn::Normal, Due::Look);
         }
-        false
     }
 
     /// Why the last answer about a group does not agree with what the consumers know.
