@@ -118,7 +118,7 @@ fn rare_error_name(code: i16) -> &'static str {
             });
         known.collect()
     });
-    NAMES.get(&code).map_or("UNKNOWN_ERROR_CODE", String::as_str)
+    NAMES.get(&code).map_or("OTHER_ERROR", String::as_str)
 }
 
 /// `UnknownMemberId` as `UNKNOWN_MEMBER_ID`.
