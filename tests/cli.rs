@@ -204,6 +204,15 @@ fn a_closed_pipe_is_no_panic() {
     }
 }
 
+/// What was found is told by the exit code, be there anybody left to read the rest or not.
+#[test]
+fn a_closed_pipe_hides_no_finding() {
+    let args = ["swarm", "--seeds", "0..20", "--mutant", "commits-ahead"];
+    let mut child = groupsim(&args).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
 #[test]
 fn the_lists_are_complete() {
     let stdout = text(&output(&["list"]).stdout);

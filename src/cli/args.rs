@@ -329,8 +329,8 @@ pub struct Probe {
 
 /// What `serve --help` says at its end.
 const SERVE_HELP: &str = "\
-Steps of the sim language that are written to its standard input, one a line, are carried out while it
-serves: `move GROUP`, `crash b0`, `reset CLIENT-ID`, `partition CLIENT-ID b0`, `produce TOPIC count=10`, …";
+Steps of the sim language that are written to its standard input, one a line,
+are carried out while it serves: `move GROUP`, `crash b0`, `reset CLIENT-ID`, `partition CLIENT-ID b0`, `produce TOPIC count=10`, …";
 
 /// `session`, `session:orders`
 fn allow(text: &str) -> Result<Allow, String> {

@@ -54,7 +54,6 @@ pub fn main(sims: &'static Dir<'static>) -> ExitCode {
     };
     match diagnostics::install(args.verbose).and_then(|()| dispatch(args)) {
         Ok(exit) => exit.into(),
-        Err(Failure::ClosedPipe) => Exit::Held.into(),
         Err(Failure::Refused(message)) => {
             run::tell(&message);
             Exit::Usage.into()

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::invariant;
 use crate::mutant::{self, Matrix, Mutant, Row, Way};
 use crate::run::Systems;
+use crate::script;
 use crate::sim::schedule::Schedule;
 
 use super::args::{self, Without};
@@ -55,7 +56,8 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Mutant>, Failure> {
 pub(super) fn named(name: &str) -> Result<&'static Mutant, Failure> {
     mutant::find(name).ok_or_else(|| {
         let names: Vec<&str> = mutant::all().map(|mutant| mutant.name).collect();
-        Failure::Usage(format!("there is no mutant '{name}'; there are {}", names.join(", ")))
+        let help = script::help(name, names, "there are");
+        Failure::Usage(format!("there is no mutant '{name}': {help}"))
     })
 }
 

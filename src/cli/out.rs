@@ -8,8 +8,6 @@ use super::args::Format;
 /// Why a command could not do what it was asked.
 #[derive(Debug)]
 pub enum Failure {
-    /// Whoever read our output has enough of it.
-    ClosedPipe,
     /// The user's mistake, or the machine's: what to tell them.
     Usage(String),
     /// A file is wrong: the error as it is to be shown, with its place.
@@ -18,10 +16,7 @@ pub enum Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Usage(format!("cannot write the output: {error}")),
-        }
+        Failure::Usage(format!("cannot write the output: {error}"))
     }
 }
 
@@ -29,12 +24,14 @@ impl From<io::Error> for Failure {
 pub struct Out {
     format: Format,
     to: BufWriter<Stdout>,
+    /// Whoever read it has enough of it. What is found decides the exit code all the same.
+    closed: bool,
 }
 
 impl Out {
     /// Stdout.
     pub fn new(format: Format) -> Out {
-        Out { format, to: BufWriter::new(io::stdout()) }
+        Out { format, to: BufWriter::new(io::stdout()), closed: false }
     }
 
     /// Whether a machine reads it.
@@ -45,7 +42,7 @@ impl Out {
     /// Writes one line, when people read it.
     pub fn line(&mut self, text: impl Display) -> Result<(), Failure> {
         if !self.is_json() {
-            writeln!(self.to, "{text}")?;
+            self.write(|to| writeln!(to, "{text}"))?;
         }
         Ok(())
     }
@@ -53,19 +50,35 @@ impl Out {
     /// Writes one object, when a machine reads it.
     pub fn object(&mut self, value: &serde_json::Value) -> Result<(), Failure> {
         if self.is_json() {
-            writeln!(self.to, "{value}")?;
+            self.write(|to| writeln!(to, "{value}"))?;
         }
         Ok(())
     }
 
     /// Writes whole lines that end in a line break, whoever reads them.
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
-        Ok(self.to.write_all(text.as_bytes())?)
+        self.write(|to| to.write_all(text.as_bytes()))
     }
 
     /// Makes everything written so far visible.
     pub fn flush(&mut self) -> Result<(), Failure> {
-        Ok(self.to.flush()?)
+        self.write(|to| to.flush())
+    }
+
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        if self.closed {
+            return Ok(());
+        }
+        match write(&mut self.to) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            written => Ok(written?),
+        }
     }
 }
 

@@ -95,7 +95,22 @@ pub(super) fn read<'a>(word: Piece<'a>) -> Result<(&'a str, &'a str), ScriptErro
     Ok((name.text, value.text))
 }
 
+/// To how many bytes a text may be padded: more than any string of the protocol takes.
+const LONGEST: usize = 1 << 20;
+
+/// No part of the value, whatever it stands for, may be padded beyond what can be sent.
+fn padded(value: Piece<'_>) -> Result<(), ScriptError> {
+    let size = |item: &str| item.rsplit_once('~').and_then(|(_, size)| size.parse::<usize>().ok());
+    let mut parts = value.text.split([';', '+', ':', '=', ',', '/']);
+    match parts.any(|part| size(part).is_some_and(|size| size > LONGEST)) {
+        false => Ok(()),
+        true => Err(ScriptError::new(value, "longer than anything that can be sent")
+            .label(format!("expected TEXT~SIZE with at most {LONGEST} bytes"))),
+    }
+}
+
 fn check(kind: Kind, value: Piece<'_>) -> Result<(), ScriptError> {
+    padded(value)?;
     match kind {
         Kind::Text => refers(value),
         Kind::Number(from, to) => number(value, from, to),
@@ -153,15 +168,7 @@ fn hex(value: Piece<'_>) -> Result<(), ScriptError> {
     }
 }
 
-/// To how many bytes a text may be padded: more than any string of the protocol takes.
-const LONGEST: usize = 1 << 20;
-
 fn refers(value: Piece<'_>) -> Result<(), ScriptError> {
-    let padded = value.text.rsplit_once('~').and_then(|(_, size)| size.parse::<usize>().ok());
-    if padded.is_some_and(|size| size > LONGEST) {
-        return Err(ScriptError::new(value, "longer than anything that can be sent")
-            .label(format!("expected TEXT~SIZE with at most {LONGEST} bytes")));
-    }
     let Some(name) = value.text.strip_prefix('$') else { return Ok(()) };
     let known = name.split_once('.').is_some_and(|(_, what)| TOLD.contains(&what));
     match known {

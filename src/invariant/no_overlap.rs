@@ -15,7 +15,8 @@
 //!   partitions of its subscription, to have it still when it joined the generation, as it commits what it is about
 //!   to revoke. (That is what makes a rebalance cooperative, whatever the assignor is called.)
 //!
-//! Not said: anything of commits in a group of another protocol type, or in a generation of which some member was told
+//! Not said: anything of commits by clients from outside of partitions that nobody was told to own, which their
+//! applications may make (`commitSync` of any partition); anything of commits in a group of another protocol type, or in a generation of which some member was told
 //! what cannot be read here; and that a consumer stops at once when it is removed, or when its group has another coordinator. It
 //! cannot know before it hears of it, and until then may poll and process what somebody else owns by now;
 //! only its commits are refused. While no broker has loaded the group nobody's membership is current.
@@ -292,6 +293,10 @@ fn foreign(ledger: &Ledger, asked: &Asked, body: &OffsetCommitRequest) -> Vec<To
         for partition in &topic.partitions {
             let owner = group.owner(&topic.name, partition.partition_index);
             if owner.map(|owner| &owner.0) == Some(&body.member_id) {
+                continue;
+            }
+            // The application of a client from outside may commit what it likes of what nobody owns.
+            if owner.is_none() && matches!(asked.from, Place::Client(_)) {
                 continue;
             }
             let id = TopicPartition::new(topic.name.clone(), partition.partition_index);

@@ -50,6 +50,8 @@ impl ScriptError {
 pub struct ScriptErrors {
     file: String,
     text: String,
+    /// The number of the first line of the text.
+    first: usize,
     errors: Vec<ScriptError>,
 }
 
@@ -58,7 +60,12 @@ impl ScriptErrors {
     pub(crate) fn new(file: &str, text: &str, mut errors: Vec<ScriptError>) -> ScriptErrors {
         assert!(!errors.is_empty(), "{file} was refused without a reason");
         errors.sort_by_key(|error| error.span.start);
-        ScriptErrors { file: file.to_owned(), text: text.to_owned(), errors }
+        ScriptErrors { file: file.to_owned(), text: text.to_owned(), first: 1, errors }
+    }
+
+    /// The same for a text that begins at this line of its file.
+    pub(crate) fn starting_at(self, first: usize) -> ScriptErrors {
+        ScriptErrors { first, ..self }
     }
 
     /// The mistakes, in the order of their places.
@@ -72,7 +79,7 @@ impl ScriptErrors {
     }
 
     fn render(&self, renderer: &Renderer) -> String {
-        let (mut counted, mut number) = (0, 1);
+        let (mut counted, mut number) = (0, self.first);
         let mut shown = Vec::with_capacity(self.errors.len() + 1);
         for error in &self.errors {
             number += self.text[counted..error.span.start].matches('\n').count();

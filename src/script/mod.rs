@@ -54,12 +54,16 @@ pub fn parse_outside(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
 }
 
 /// Reads steps one by one, while a world with outsiders is running.
-pub struct Console(reader::Reader);
+pub struct Console {
+    reader: reader::Reader,
+    /// How many lines were read.
+    lines: usize,
+}
 
 impl Console {
     /// A console for a world with these settings.
     pub fn new(settings: &Schedule) -> Console {
-        Console(reader::Reader::after_settings(settings))
+        Console { reader: reader::Reader::after_settings(settings), lines: 0 }
     }
 
     /// The step of a line; none when it holds nothing.
@@ -68,7 +72,13 @@ impl Console {
     ///
     /// What is wrong with the line.
     pub fn read(&mut self, line: &str) -> Result<Option<Step>, ScriptErrors> {
-        self.0.step_of(line).map_err(|errors| ScriptErrors::new("stdin", line, errors))
+        self.lines += 1;
+        let step = self
+            .reader
+            .step_of(line)
+            .map_err(|errors| ScriptErrors::new("stdin", line, errors).starting_at(self.lines))?;
+        // Each line is read by itself; two that are alike are still two.
+        Ok(step.map(|step| Step { line: self.lines as u32, ..step }))
     }
 }
 

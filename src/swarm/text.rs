@@ -22,7 +22,7 @@ pub fn lines(options: &Options) -> Vec<(String, String)> {
     lines.add("broker.commit", range(&options.broker.commit));
     cluster(&options.broker, &mut lines);
     for topic in &options.topics {
-        let value = format!("partitions={} rate={}/min", topic.partitions, topic.rate);
+        let value = format!("partitions={} rate={}/m", topic.partitions, topic.rate);
         lines.add(&format!("topic.{}", topic.name), value);
     }
     for group in &options.groups {

@@ -110,3 +110,18 @@ fn an_answer_that_cannot_be_written_ends_its_connection_and_nothing_else() {
     hung_up(&mut stream);
     served.answers();
 }
+
+/// From version 3 on a LeaveGroup has a list of members, and it may be empty.
+#[test]
+fn a_leave_of_nobody_is_no_violation() {
+    let _alone = alone();
+    let mut served = Served::start("leave-of-nobody", &["--topic", "topic:4"]);
+    let mut stream = served.connect();
+    let nobody = LeaveGroupRequest::default().with_group_id(GroupId(str_bytes("g")));
+    match ask(&mut stream, 3, nobody) {
+        Response::LeaveGroup(answer) => assert_eq!(answer.error_code, 0),
+        other => panic!("{other:?}"),
+    }
+    drop(stream);
+    served.end();
+}

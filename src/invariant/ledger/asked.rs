@@ -111,11 +111,12 @@ pub(super) fn subject(request: &Request) -> Option<(&GroupId, Option<&StrBytes>)
 }
 
 /// The ids that a LeaveGroup names, each with the static instance id that goes along: one up to version
-/// 2, a list from version 3 on.
+/// 2, a list from version 3 on, which may be empty.
 pub(in crate::invariant) fn leavers(
     body: &kafka_protocol::messages::LeaveGroupRequest,
 ) -> impl Iterator<Item = (&StrBytes, Option<&StrBytes>)> {
-    let single = body.members.is_empty().then_some((&body.member_id, None));
+    let is_single = body.members.is_empty() && !body.member_id.is_empty();
+    let single = is_single.then_some((&body.member_id, None));
     let listed = body.members.iter();
     single
         .into_iter()
