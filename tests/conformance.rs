@@ -4,7 +4,8 @@
 //!
 //! `cargo test --test conformance static` runs those with `static` in their names.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -40,6 +41,7 @@ fn main() -> std::process::ExitCode {
         Trial::test("a coordinator that is broken differs", broken_ones_differ),
         Trial::test("the same bytes give the same answers", deterministic),
         Trial::test("over TCP the answers are the same", over_tcp),
+        Trial::test("a broker that is not ready is told of at once", not_ready),
         Trial::test("a difference is shown and has its exit code", shown),
         Trial::test("what is recorded is equal from then on", recorded),
         Trial::test("what cannot be run is refused", refused),
@@ -189,6 +191,37 @@ fn over_tcp() -> Result<(), Failed> {
         kinds[..8],
         ["equal", "equal", "equal", "equal", "equal", "deviates", "equal", "not served"]
     );
+    Ok(())
+}
+
+/// What is no broker, or not one that the scripts presume, is told at once.
+fn not_ready() -> Result<(), Failed> {
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_groupsim"));
+    serve.args(["serve", "--topic", "t:3", "--listen", "127.0.0.1:0"]);
+    let serve = serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut serve = Killed(serve);
+    let mut ready = String::new();
+    BufReader::new(serve.0.stdout.take().ok_or("no stdout")?).read_line(&mut ready)?;
+    let address = ready.trim().strip_prefix("ready ").ok_or("serve is not ready")?;
+    let output = groupsim(&["conform", "heartbeat", "--bootstrap", address]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("its topic t has 3 partitions, not 4"), "{said}");
+
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
+    let http = std::thread::spawn(move || {
+        // The first connection only finds out that somebody listens.
+        for stream in listener.incoming().take(2).flatten() {
+            let mut stream = stream;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let output = groupsim(&["conform", "heartbeat", "--bootstrap", &address]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("no Kafka broker"), "{said}");
+    http.join().map_err(|_| "the listener")?;
     Ok(())
 }
 

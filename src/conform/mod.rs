@@ -47,7 +47,7 @@ mod transcript;
 mod verdict;
 
 pub use apis::ScriptApi;
-pub use broker::{Broker, ConnectionId, Received, TcpBroker, VirtualBroker};
+pub use broker::{Broker, ConnectionId, Received, TcpBroker, VirtualBroker, is_ready};
 pub use compare::{Comparison, Difference, Late, TOLERANCE, compare};
 pub use deviations::{DEVIATIONS, Deviating, Deviation, NOT_SERVED};
 pub use diff::{difference, late};

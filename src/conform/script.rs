@@ -381,6 +381,23 @@ mod tests {
     }
 
     #[test]
+    fn no_option_is_padded_beyond_what_can_be_sent() {
+        for option in [
+            "group=a~9999999999",
+            "protocols=range:t~9999999999",
+            "protocols=a~9999999999",
+            "parts=u~9999999999",
+            "members=a/b~9999999999",
+            "assign=$a.m=t~9999999999:0",
+        ] {
+            let text = format!("a: JoinGroup/5 {option}\n");
+            let errors = parse("s.txt", &text).expect_err(option).to_string();
+            assert!(errors.contains("longer than anything that can be sent"), "{option}: {errors}");
+        }
+        parse("s.txt", "a: JoinGroup/5 group=a~40000\n").expect("a long group id");
+    }
+
+    #[test]
     fn every_mistake_is_shown_with_its_line_and_what_was_expected() {
         let text = "\
             a: JoinGrup/5\na: JoinGroup\na: JoinGroup/10\na: JoinGroup/9 sesion=1\n\

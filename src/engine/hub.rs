@@ -22,6 +22,7 @@ use crate::cluster::ConnectionId;
 use crate::protocol::{Api, BrokerId, RequestFrame, Response, StrBytes, str_bytes};
 use crate::sim::Sim;
 use crate::sim::hosted::{Fate, Host, Link, Order, fate};
+use crate::trace::chosen;
 use crate::wire;
 
 use super::folding::Folding;
@@ -304,7 +305,7 @@ impl<N: Net> Hub<N> {
         // A client may call itself anything, line breaks included.
         let who = match client {
             "" => peer.to_string(),
-            client => format!("{} ({peer})", client.escape_debug()),
+            client => format!("{} ({peer})", chosen(client)),
         };
         let line = self.shared.folding.borrow_mut().line(now, about, &format!("{who} {what}"));
         if let Some(line) = line {

@@ -9,7 +9,7 @@ use crate::sim::hosted::Directions;
 use crate::sim::schedule::{Action, Direction, NodeName};
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
-use crate::trace::FaultKind;
+use crate::trace::{FaultKind, chosen};
 
 use super::hub::Hub;
 use super::tcp::{Tcp, TcpNet};
@@ -139,13 +139,17 @@ fn warn_of_strangers(hub: &Hub<TcpNet>, action: &Action) {
     }
 }
 
+/// How many clients are named at most.
+const MOST: usize = 20;
+
 /// What the clients are called that are connected.
 fn there_are(hub: &Hub<TcpNet>) -> String {
     let clients = hub.clients();
-    let names: Vec<&str> = clients.iter().map(|name| name.as_str()).collect();
-    match names[..] {
-        [] => "no client is connected".to_owned(),
-        _ => format!("there are {}", names.join(", ")),
+    let names: Vec<_> = clients.iter().take(MOST).map(|name| chosen(name)).collect();
+    match (names.is_empty(), clients.len().saturating_sub(MOST)) {
+        (true, _) => "no client is connected".to_owned(),
+        (false, 0) => format!("there are {}", names.join(", ")),
+        (false, more) => format!("there are {}, and {more} more", names.join(", ")),
     }
 }
 

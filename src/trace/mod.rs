@@ -33,4 +33,5 @@ pub use digest::Digest;
 pub use event::{ConnectionId, ConsumerRef, CutWay, Event, FaultKind, Kind, Loss, Message, Place};
 pub use json::Json;
 pub use names::Names;
+pub(crate) use names::chosen;
 pub use text::{Renderer, Zoom};

@@ -5,6 +5,7 @@
 //! uuid behind a member id is noise to a reader. Names are learned from the trace alone, so every
 //! event must be shown to [`Names::learn`], in order.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,6 +27,27 @@ pub struct Names {
 struct Member {
     client: String,
     number: u32,
+}
+
+/// The most characters of a name that somebody chose.
+const LONGEST: usize = 80;
+
+/// A name that a client chose, fit for a line: it may hold line breaks and what moves a terminal's cursor, and be
+/// 32,767 bytes long.
+pub(crate) fn chosen(name: &str) -> Cow<'_, str> {
+    if name.len() <= LONGEST && !name.contains(char::is_control) {
+        return Cow::Borrowed(name);
+    }
+    let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character moves a terminal's cursor; the lines of a text are its own.
+fn is_foul(c: char) -> bool {
+    c.is_control() && c != '\n'
 }
 
 impl Names {
@@ -69,7 +91,7 @@ impl Names {
             Place::Controller => "controller".to_owned(),
             Place::Client(conn) => {
                 let name = self.clients.get(&conn).map_or("client", |name| name.as_str());
-                format!("{name}@{}", conn.0)
+                format!("{}@{}", chosen(name), conn.0)
             }
             Place::Broker(broker) => broker.to_string(),
             Place::Consumer(consumer) => {
@@ -93,17 +115,17 @@ impl Names {
             return "none".to_owned();
         }
         match self.know(id) {
-            Some(member) => format!("{}#{}", member.client, member.number),
-            None => id.to_owned(),
+            Some(member) => format!("{}#{}", chosen(&member.client), member.number),
+            None => chosen(id).into_owned(),
         }
     }
 
     /// As [`Self::member`], but just `c2` for the first id of a client: for lines that list members.
     pub fn brief_member(&mut self, id: &str) -> String {
         match self.know(id) {
-            Some(Member { client, number: 1 }) => client.clone(),
-            Some(Member { client, number }) => format!("{client}#{number}"),
-            None => id.to_owned(),
+            Some(Member { client, number: 1 }) => chosen(client).into_owned(),
+            Some(Member { client, number }) => format!("{}#{number}", chosen(client)),
+            None => chosen(id).into_owned(),
         }
     }
 
@@ -122,7 +144,15 @@ impl Names {
             short.push_str(&if is_group { id.to_owned() } else { self.member(id) });
             rest = &rest[end..];
         }
-        short + &self.consumers_in(rest)
+        short.push_str(&self.consumers_in(rest));
+        // Groups and clients are in it by the names that somebody chose.
+        match short.chars().any(is_foul) {
+            true => short
+                .chars()
+                .map(|c| if is_foul(c) { char::REPLACEMENT_CHARACTER } else { c })
+                .collect(),
+            false => short,
+        }
     }
 
     /// Where the member id begins that `head` ends with. A client id may hold any character, so an id that
@@ -206,6 +236,20 @@ mod tests {
         assert_eq!(names.member(&id("c-2", 'f')), "c-2#1");
         assert_eq!(names.brief_member(&id("c-2", 'f')), "c-2");
         assert_eq!(names.brief_member(&id("c-2", '0')), "c-2#2");
+    }
+
+    #[test]
+    fn what_clients_call_themselves_fits_into_a_line() {
+        let mut names = Names::default();
+        let uuid = UUIDS[0];
+        assert_eq!(names.member(&format!("a\nb-{uuid}")), "a\\nb#1");
+        assert_eq!(names.brief_member(&format!("\u{1b}[31m-{uuid}")), "\\u{1b}[31m");
+        let long = names.member(&format!("{}-{uuid}", "x".repeat(30_000)));
+        assert_eq!(long, format!("{}…#1", "x".repeat(LONGEST)));
+        assert_eq!(
+            names.shorten("group g\u{1b}[2J: late\nfor c1"),
+            "group g\u{fffd}[2J: late\nfor c1"
+        );
     }
 
     const UUIDS: [&str; 2] =

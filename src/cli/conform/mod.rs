@@ -16,7 +16,7 @@ use rayon::iter::{
 
 use crate::conform::{
     Case, Comparison, Recording, Settings, TcpBroker, Transcript, Verdict, VirtualBroker, compare,
-    embedded, from_file,
+    embedded, from_file, is_ready,
 };
 use crate::run::Systems;
 
@@ -36,7 +36,14 @@ pub fn conform(args: &Conform, out: &mut Out) -> Result<Exit, Failure> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let broker = args.bootstrap.as_deref().map(TcpBroker::find).transpose();
-    let broker = broker.map_err(Failure::Usage)?;
+    let mut broker = broker.map_err(Failure::Usage)?;
+    if let Some(broker) = &mut broker {
+        // Scripts of the user's own may presume other topics.
+        let presumed = args.scripts.is_empty() || !args.scripts.iter().all(|name| is_file(name));
+        let address = broker.address();
+        let wrong = |why: String| Failure::Usage(format!("the broker at {address}: {why}"));
+        is_ready(broker, presumed).map_err(wrong)?;
+    }
     let stop = interrupt::stop_on_interrupt()?;
     let world =
         World { args, settings, broker: broker.map(|broker| broker.address()), stop: &stop };
@@ -53,6 +60,11 @@ pub fn conform(args: &Conform, out: &mut Out) -> Result<Exit, Failure> {
     Ok(tally.exit(&world))
 }
 
+/// Whether a script is named by its file.
+fn is_file(name: &str) -> bool {
+    name.ends_with(".txt") || Path::new(name).components().count() > 1
+}
+
 /// The scripts that are named: all when none is.
 fn chosen(args: &Conform, settings: &Settings) -> Result<Vec<Case>, Failure> {
     let inside = embedded(settings);
@@ -61,8 +73,8 @@ fn chosen(args: &Conform, settings: &Settings) -> Result<Vec<Case>, Failure> {
     }
     let mut chosen = Vec::new();
     for name in &args.scripts {
-        let path = Path::new(name);
-        if name.ends_with(".txt") || path.components().count() > 1 {
+        if is_file(name) {
+            let path = Path::new(name);
             chosen.push(from_file(path, args.recorded.as_deref()).map_err(Failure::Refused)?);
             continue;
         }

@@ -1,5 +1,6 @@
 //! What a script runs on: frames go in and come out on connections, and time passes.
 
+mod ready;
 mod settings;
 mod tcp;
 mod virtual_time;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use ready::is_ready;
 pub use tcp::TcpBroker;
 pub use virtual_time::VirtualBroker;
 
