@@ -18,7 +18,7 @@ from .report import LOGS, Aborted, Report
 from .serve import Serve
 
 # Longer than the longest scenario, in which two sessions of 45 s end.
-LIMIT = 300.0
+LIMIT = 420.0
 RATE = "20/s"
 # Beside the one that is fed.
 TOPICS = {produced.TOPIC: 4, streams.COPY: 4, tools.TOPIC: 4, **connect.TOPICS}
