@@ -83,6 +83,12 @@ fn bad_usage_is_named_and_has_the_exit_code_of_usage() {
         "swarm --time soon",
         "report",
         "report merge",
+        "serve --topic t:1 --max-frame 0",
+        "serve --topic t:1 --max-frame -1",
+        "serve --topic a/b:1",
+        "serve --topic ..:1",
+        "serve --topic t:1 --allow no-loss:",
+        "probe --bootstrap x:1 --topic a/b",
         "replay",
         "replay x",
         "replay -1",
@@ -221,6 +227,10 @@ fn the_lists_are_complete() {
     }
     assert!(stdout.contains("single-owner"), "{stdout}");
     let [list] = &objects(&["list"])[..] else { panic!("list is one object") };
+    for mutant in groupsim::mutant::all() {
+        assert!(stdout.lines().any(|line| line.trim().starts_with(mutant.name)), "{stdout}");
+    }
+    assert_eq!(list["mutants"].as_array().unwrap().len(), groupsim::mutant::all().count());
     assert_eq!(list["profiles"].as_array().unwrap().len(), groupsim::swarm::Profile::ALL.len());
 }
 

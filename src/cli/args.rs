@@ -9,7 +9,8 @@ use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::engine::Engine;
-use crate::invariant::{self, Allow, UnknownInvariant};
+use crate::invariant::{self, Allow, NotAllowed};
+use crate::protocol;
 use crate::script;
 use crate::swarm::{Profile, SeedRange, Shard};
 use crate::trace;
@@ -54,7 +55,7 @@ pub enum Verb {
     /// Look at what swarms have left in ledgers.
     #[command(subcommand)]
     Report(Report),
-    /// List the scripts, here and in this program, the profiles and the invariants.
+    /// List the scripts, here and in this program, the profiles, the invariants and the mutants.
     List,
     /// Print one of the scripts that are in this program.
     Show(Show),
@@ -190,7 +191,7 @@ pub struct Merge {
     #[arg(long, value_name = "MUTANT")]
     pub expect_canary: Option<String>,
     /// At least so many seeds must have been run, those of mutants not counted.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub expect_seeds: u64,
 }
 
@@ -206,7 +207,7 @@ pub struct Shrink {
     /// Breaks the system under test on purpose, as `mutants` does.
     #[arg(long, value_name = "NAME")]
     pub mutant: Option<String>,
-    /// Where to write the script; default: INVARIANT.sim in the current folder.
+    /// Where to write the script; default: INVARIANT.sim in the current folder, if there is no such file.
     #[arg(long, value_name = "FILE.sim")]
     pub out: Option<PathBuf>,
     /// Stops after this time with the best so far, as Ctrl-C does.
@@ -285,7 +286,8 @@ pub struct Serve {
     #[arg(long, value_enum, default_value_t = Zoom::Group)]
     pub zoom: Zoom,
     /// The longest request, in bytes (socket.request.max.bytes).
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = max_frame,
+          allow_hyphen_values = true)]
     pub max_frame: usize,
     /// How long a connection may be idle (connections.max.idle.ms).
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
@@ -311,6 +313,7 @@ pub struct Probe {
     #[arg(
         long = "topic",
         value_name = "NAME",
+        value_parser = topic_name,
         required_unless_present = "file",
         conflicts_with = "file"
     )]
@@ -334,10 +337,23 @@ are carried out while it serves: `move GROUP`, `crash b0`, `reset CLIENT-ID`, `p
 
 /// `session`, `session:orders`
 fn allow(text: &str) -> Result<Allow, String> {
-    text.parse().map_err(|UnknownInvariant(name)| {
-        let help = script::help(&name, invariant::NAMES, "there are");
-        format!("there is no invariant '{name}': {help}")
+    text.parse().map_err(|error| match error {
+        NotAllowed::UnknownInvariant(name) => {
+            let help = script::help(&name, invariant::NAMES, "there are");
+            format!("there is no invariant '{name}': {help}")
+        }
+        NotAllowed::NoGroup(name) => {
+            format!("no group is named: write {name}:GROUP for one, {name} alone for every group")
+        }
     })
+}
+
+/// Kafka takes the length of a frame as a 32-bit number with a sign.
+const LARGEST_FRAME: usize = i32::MAX as usize;
+
+fn max_frame(text: &str) -> Result<usize, String> {
+    let bytes = text.parse().ok().filter(|bytes| (1..=LARGEST_FRAME).contains(bytes));
+    bytes.ok_or_else(|| format!("'{text}' is no number of bytes from 1 to {LARGEST_FRAME}"))
 }
 
 /// `orders:4`
@@ -362,9 +378,18 @@ fn topic(text: &str) -> Result<TopicArg, String> {
     let wrong = || format!("'{text}' is no topic with its partitions: write one like orders:4");
     let (name, partitions) = text.rsplit_once(':').ok_or_else(wrong)?;
     let partitions = partitions.parse().map_err(|_| wrong())?;
-    match name.is_empty() || !(1..=10_000).contains(&partitions) {
-        true => Err(wrong()),
-        false => Ok(TopicArg { name: name.to_owned(), partitions }),
+    if name.is_empty() || !(1..=10_000).contains(&partitions) {
+        return Err(wrong());
+    }
+    Ok(TopicArg { name: topic_name(name)?, partitions })
+}
+
+fn topic_name(text: &str) -> Result<String, String> {
+    match protocol::is_legal_topic(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "'{text}' is no name of a topic: 1 to 249 letters, digits, '.', '_' and '-', and neither '.' nor '..'"
+        )),
     }
 }
 

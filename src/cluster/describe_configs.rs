@@ -7,9 +7,8 @@ use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::DescribeConfigsResult;
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 
-use crate::protocol::{ResponseError, TopicName, str_bytes};
+use crate::protocol::{ResponseError, TopicName, is_legal_topic, str_bytes};
 
-use super::metadata::is_legal;
 use super::turn::Turn;
 
 /// The kinds of resource, as numbered by Kafka.
@@ -49,7 +48,7 @@ impl Turn<'_, '_> {
         match resource.resource_type {
             TOPIC => {
                 let topic = TopicName(name.clone());
-                if !is_legal(&topic) {
+                if !is_legal_topic(name.as_str()) {
                     let why = "not a legal topic name".to_owned();
                     return Err((ResponseError::InvalidTopicException, why));
                 }

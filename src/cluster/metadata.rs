@@ -11,7 +11,8 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{self, MetadataRequest, MetadataResponse};
 
 use crate::protocol::{
-    BrokerId, Request, RequestFrame, Response, ResponseError, StrBytes, TopicName, Uuid, refusal,
+    BrokerId, Request, RequestFrame, Response, ResponseError, StrBytes, TopicName, Uuid,
+    is_legal_topic, refusal,
 };
 
 use super::cluster::Detail;
@@ -96,7 +97,7 @@ impl Turn<'_, '_> {
     fn topic_of_name(&self, version: i16, name: &TopicName) -> MetadataResponseTopic {
         let error = match self.shared.topics.by_name(name) {
             Some(topic) => return self.known(version, name, topic),
-            None if is_legal(name) => ResponseError::UnknownTopicOrPartition,
+            None if is_legal_topic(name.as_str()) => ResponseError::UnknownTopicOrPartition,
             None => ResponseError::InvalidTopicException,
         };
         MetadataResponseTopic::default().with_name(Some(name.clone())).with_error_code(error.code())
@@ -182,12 +183,4 @@ fn is_invalid(version: i16, request: &MetadataRequest) -> bool {
             version < ASKS_BY_ID && topics.iter().any(by_id)
         }
     }
-}
-
-/// Whether a topic could have this name.
-pub(super) fn is_legal(name: &TopicName) -> bool {
-    const LONGEST: usize = 249;
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let name = name.as_str();
-    (1..=LONGEST).contains(&name.len()) && !matches!(name, "." | "..") && name.bytes().all(letter)
 }

@@ -20,20 +20,28 @@ impl Allow {
     }
 }
 
-/// No invariant has this name.
+/// Why nothing is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownInvariant(pub String);
+pub enum NotAllowed {
+    /// No invariant has this name.
+    UnknownInvariant(String),
+    /// `session:`, which would allow a violation in no group at all.
+    NoGroup(&'static str),
+}
 
 impl FromStr for Allow {
-    type Err = UnknownInvariant;
+    type Err = NotAllowed;
 
-    fn from_str(text: &str) -> Result<Allow, UnknownInvariant> {
+    fn from_str(text: &str) -> Result<Allow, NotAllowed> {
         let (name, group) = match text.split_once(':') {
             Some((name, group)) => (name, Some(group.to_owned())),
             None => (text, None),
         };
         let known = NAMES.into_iter().find(|known| *known == name);
-        let invariant = known.ok_or_else(|| UnknownInvariant(name.to_owned()))?;
+        let invariant = known.ok_or_else(|| NotAllowed::UnknownInvariant(name.to_owned()))?;
+        if group.as_deref() == Some("") {
+            return Err(NotAllowed::NoGroup(invariant));
+        }
         Ok(Allow { invariant, group })
     }
 }
@@ -60,6 +68,8 @@ mod tests {
         assert!(one.allows(&of(Some("a:b"))) && !one.allows(&of(Some("a"))));
         assert!(!one.allows(&of(None)));
         assert!(!"balance".parse::<Allow>().unwrap().allows(&of(Some("g"))));
-        assert_eq!("sesion:g".parse::<Allow>(), Err(UnknownInvariant("sesion".to_owned())));
+        let unknown = NotAllowed::UnknownInvariant("sesion".to_owned());
+        assert_eq!("sesion:g".parse::<Allow>(), Err(unknown));
+        assert_eq!("session:".parse::<Allow>(), Err(NotAllowed::NoGroup("session")));
     }
 }

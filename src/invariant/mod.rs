@@ -38,7 +38,7 @@ mod stickiness;
 mod story;
 mod told;
 
-pub use allow::{Allow, UnknownInvariant};
+pub use allow::{Allow, NotAllowed};
 use api::breach;
 pub use api::{Breach, Invariant, Violation};
 pub use checker::Checker;

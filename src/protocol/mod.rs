@@ -27,6 +27,7 @@ pub use partitioner::offsets_partition;
 pub use refusal::{error_message, refusal};
 pub use uuid::Uuid;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
@@ -48,6 +49,13 @@ pub fn error_code(error: Option<ResponseError>) -> i16 {
 /// A Kafka string out of a Rust one.
 pub fn str_bytes(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
+}
+
+/// Whether Kafka allows a topic to have this name.
+pub fn is_legal_topic(name: &str) -> bool {
+    const LONGEST: usize = 249;
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=LONGEST).contains(&name.len()) && !matches!(name, "." | "..") && name.bytes().all(letter)
 }
 
 /// Kafka's official name of an error code: `NONE`, `ILLEGAL_GENERATION`, …
@@ -106,6 +114,17 @@ pub fn error_name(code: i16) -> &'static str {
     }
 }
 
+/// The same, and `ERROR_1234` for a code that has no name.
+pub fn error_text(code: i16) -> Cow<'static, str> {
+    match error_name(code) {
+        OTHER_ERROR => format!("ERROR_{code}").into(),
+        name => name.into(),
+    }
+}
+
+/// What [`error_name`] calls the codes that have no name.
+pub const OTHER_ERROR: &str = "OTHER_ERROR";
+
 /// The names of the errors that nothing here knows, made from those of the codec.
 fn rare_error_name(code: i16) -> &'static str {
     static NAMES: LazyLock<BTreeMap<i16, String>> = LazyLock::new(|| {
@@ -118,7 +137,7 @@ fn rare_error_name(code: i16) -> &'static str {
             });
         known.collect()
     });
-    NAMES.get(&code).map_or("OTHER_ERROR", String::as_str)
+    NAMES.get(&code).map_or(OTHER_ERROR, String::as_str)
 }
 
 /// `UnknownMemberId` as `UNKNOWN_MEMBER_ID`.

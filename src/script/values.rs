@@ -10,7 +10,9 @@ use std::time::Duration;
 use crate::assignor::Assignor;
 use crate::consumer::{MemberState, Purpose};
 use crate::coordinator::GroupState;
-use crate::protocol::{Api, BrokerId, TopicName, TopicPartition, error_name, str_bytes};
+use crate::protocol::{
+    Api, BrokerId, OTHER_ERROR, TopicName, TopicPartition, error_name, str_bytes,
+};
 use crate::sim::schedule::{
     NodeName, RefusedWith, Side, Tail, group_state_word, member_state_word,
 };
@@ -377,7 +379,7 @@ pub(super) fn refused_with(piece: Piece<'_>) -> Read<RefusedWith> {
 pub(super) fn error(piece: Piece<'_>) -> Read<String> {
     const NEWEST: i16 = 200;
     let mut known: Vec<&str> = (-1..=NEWEST).map(error_name).collect();
-    known.retain(|name| *name != "OTHER_ERROR");
+    known.retain(|name| *name != OTHER_ERROR);
     known.sort_unstable();
     known.dedup();
     one_of(piece, "an error", &known, |name| name.to_owned()).map(str::to_owned)

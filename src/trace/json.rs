@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::event::{Event, Place};
 use super::fields::Visitor;
 use super::names::Names;
-use super::text::{error_text, readable};
+use super::text::readable;
 use crate::protocol::subscription::Subscription;
-use crate::protocol::{Generation, records, subscription};
+use crate::protocol::{Generation, error_text, records, subscription};
 use crate::time::Time;
 
 /// Turns events into JSON. It must see every event of a run, in order: it learns the names of
@@ -128,7 +128,7 @@ impl Visitor for Writer<'_> {
     }
 
     fn error(&mut self, key: &'static str, code: i16) {
-        let name = if code == 0 { "NONE".to_owned() } else { error_text(code) };
+        let name = error_text(code);
         self.field(key, &json!(name));
     }
 

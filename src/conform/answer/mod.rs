@@ -16,7 +16,7 @@ use kafka_protocol::messages::ConsumerProtocolAssignment;
 use kafka_protocol::protocol::Decodable;
 
 use super::session::Session;
-use crate::protocol::{ResponseError, StrBytes, error_name};
+use crate::protocol::{StrBytes, error_text};
 
 /// How much of a response is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,9 @@ impl Reading<'_> {
     }
 }
 
-/// Kafka's name of an error code; the number where it has none.
+/// Kafka's name of an error code; `ERROR_999` where it has none.
 pub(super) fn error(code: i16) -> String {
-    match ResponseError::try_from_code(code) {
-        Some(ResponseError::Unknown(code)) => code.to_string(),
-        _ => error_name(code).to_owned(),
-    }
+    error_text(code).into_owned()
 }
 
 pub(super) fn nullable(text: &Option<StrBytes>) -> String {
@@ -150,7 +147,7 @@ mod tests {
     fn errors_have_the_names_that_kafka_gives_them() {
         assert_eq!(
             [0, 25, 79, 113, 999].map(error),
-            ["NONE", "UNKNOWN_MEMBER_ID", "MEMBER_ID_REQUIRED", "STALE_MEMBER_EPOCH", "999"]
+            ["NONE", "UNKNOWN_MEMBER_ID", "MEMBER_ID_REQUIRED", "STALE_MEMBER_EPOCH", "ERROR_999"]
         );
     }
 

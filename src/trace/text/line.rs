@@ -1,5 +1,6 @@
 //! Writes the fields of one event behind its head.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 
 use super::style::{self, Show, Style, When};
 use crate::protocol::subscription::{Malformed, Subscription};
-use crate::protocol::{Generation, error_name, records, subscription};
+use crate::protocol::{Generation, error_text, records, subscription};
 use crate::time::{Pretty, Time};
 use crate::trace::event::Place;
 use crate::trace::fields::Visitor;
@@ -175,7 +176,7 @@ impl Visitor for Line<'_> {
             self.failed = self.failed || code != 0;
         }
         if self.begin(key, code != 0) {
-            self.put(&error_text(code));
+            self.put(&outcome_text(code));
         }
     }
 
@@ -332,12 +333,8 @@ fn quoted(text: &str) -> String {
 }
 
 /// The official name of an error; `ok` for none.
-pub(in crate::trace) fn error_text(code: i16) -> String {
-    match (code, error_name(code)) {
-        (0, _) => "ok".to_owned(),
-        (code, "OTHER_ERROR") => format!("ERROR_{code}"),
-        (_, name) => name.to_owned(),
-    }
+pub(in crate::trace) fn outcome_text(code: i16) -> Cow<'static, str> {
+    if code == 0 { "ok".into() } else { error_text(code) }
 }
 
 /// A length of time: in the sim language's words where they are short, else with a fraction.

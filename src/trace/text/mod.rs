@@ -25,7 +25,7 @@ use fold::{Folded, Folds, Taken};
 use line::Line;
 pub use zoom::Zoom;
 
-pub(super) use line::{brief_duration, error_text, readable, shorten};
+pub(super) use line::{brief_duration, readable, shorten};
 
 /// Turns events into lines, at one zoom. It must see every event of a run, in order: it learns names
 /// from events that it does not show.

@@ -16,6 +16,7 @@ use kafka_protocol::messages::{
     SyncGroupResponse,
 };
 
+use super::line::outcome_text;
 use super::*;
 use crate::consumer::Observation as Consumer;
 use crate::coordinator::{GroupState, Removal, TimerKind};
@@ -371,7 +372,7 @@ fn durations_are_short() {
 
 #[test]
 fn errors_outside_the_protocol_keep_their_numbers() {
-    assert_eq!(error_text(0), "ok");
-    assert_eq!(error_text(79), "MEMBER_ID_REQUIRED");
-    assert_eq!(error_text(1_234), "ERROR_1234");
+    assert_eq!(outcome_text(0), "ok");
+    assert_eq!(outcome_text(79), "MEMBER_ID_REQUIRED");
+    assert_eq!(outcome_text(1_234), "ERROR_1234");
 }
