@@ -1,5 +1,6 @@
 //! Several brokers, and what they share: the logs, and the controller's decisions.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::broker::{Broker, ConnectionId, Output};
 use super::controller::{Controller, Leadership};
 use super::offsets_log::OffsetsLog;
 use super::routing::Routing;
+use super::shard::Active;
 use super::topics::Topics;
 use super::turn::{Shared, Turn};
 
@@ -302,13 +304,23 @@ impl<'a> Cluster<'a> {
         usize::try_from(at.0).is_ok_and(|at| self.brokers.get(at).is_some_and(|broker| broker.up))
     }
 
+    /// The groups that there are, as the brokers know that lead them.
+    pub fn groups(&self) -> BTreeSet<GroupId> {
+        let shards = 0..self.shared.controller.offsets.len();
+        let active = shards.filter_map(|partition| self.active(partition));
+        active.flat_map(|current| current.coordinator.groups()).collect()
+    }
+
     /// A look inside a group at the broker that leads it, as the controller knows.
     pub fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
-        let partition = self.shared.routing.computed(group);
+        self.active(self.shared.routing.computed(group))?.coordinator.describe(group)
+    }
+
+    /// What leads a partition of the offsets log, as the controller knows, once it is loaded.
+    fn active(&self, partition: usize) -> Option<&Active> {
         let Leadership { leader, epoch } = self.shared.controller.offsets[partition];
         let term = self.brokers[index(leader?)].terms[partition].as_ref()?;
-        let current = term.active().filter(|_| term.epoch == epoch)?;
-        current.coordinator.describe(group)
+        term.active().filter(|_| term.epoch == epoch)
     }
 
     /// One past the last offset of a partition, if it exists.

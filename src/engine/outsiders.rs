@@ -3,7 +3,7 @@
 use std::ops::DerefMut;
 use std::time::Duration;
 
-use crate::protocol::{BrokerId, StrBytes, str_bytes};
+use crate::protocol::{BrokerId, GroupId, StrBytes, str_bytes};
 use crate::run::World;
 use crate::sim::hosted::Directions;
 use crate::sim::schedule::{Action, Direction, NodeName};
@@ -54,6 +54,7 @@ impl World for Outside {
 /// Does what is done to the link of a client; none when the action is another.
 fn to_a_link(hub: &Hub<TcpNet>, action: &Action) -> Option<Result<(), Impossible>> {
     warn_of_strangers(hub, action);
+    warn_of_a_group_that_nobody_has(hub, action);
     let (fault, broker, began) = match action {
         Action::Partition(from, to, direction) => {
             let (client, broker, upwards) = ends(from, to)?;
@@ -139,15 +140,41 @@ fn warn_of_strangers(hub: &Hub<TcpNet>, action: &Action) {
     }
 }
 
-/// How many clients are named at most.
+/// The same of a group. What is done to its partition of the offsets log may still concern others.
+fn warn_of_a_group_that_nobody_has(hub: &Hub<TcpNet>, action: &Action) {
+    let (Action::Move { group, .. }
+    | Action::Stall(group)
+    | Action::Unstall(group)
+    | Action::Refuse(group, _)
+    | Action::Accept(group)
+    | Action::Compact(group)) = action
+    else {
+        return;
+    };
+    let (named, groups) = {
+        let sim = hub.stage();
+        (group.as_deref().or(sim.first_group()).map(str::to_owned), sim.groups())
+    };
+    let Some(name) = named.filter(|name| !groups.contains(&GroupId(str_bytes(name)))) else {
+        return;
+    };
+    let there = listed(groups.iter().map(|group| &group.0), "there is no group");
+    tracing::warn!(target: "groupsim", "no group is called {name}: {there}");
+}
+
+/// How many are named at most.
 const MOST: usize = 20;
 
 /// What the clients are called that are connected.
 fn there_are(hub: &Hub<TcpNet>) -> String {
-    let clients = hub.clients();
-    let names: Vec<_> = clients.iter().take(MOST).map(|name| chosen(name)).collect();
-    match (names.is_empty(), clients.len().saturating_sub(MOST)) {
-        (true, _) => "no client is connected".to_owned(),
+    listed(hub.clients().iter(), "no client is connected")
+}
+
+fn listed<'n>(all: impl ExactSizeIterator<Item = &'n StrBytes>, none: &str) -> String {
+    let more = all.len().saturating_sub(MOST);
+    let names: Vec<_> = all.take(MOST).map(|name| chosen(name)).collect();
+    match (names.is_empty(), more) {
+        (true, _) => none.to_owned(),
         (false, 0) => format!("there are {}", names.join(", ")),
         (false, more) => format!("there are {}, and {more} more", names.join(", ")),
     }

@@ -1,6 +1,6 @@
 //! Hosting consumers: responses in, what they want done out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::cluster::ConnectionId;
@@ -294,6 +294,11 @@ impl Sim {
     /// A look inside a group.
     pub fn describe_group(&self, group: &GroupId) -> Option<GroupDescription> {
         self.cluster.describe(group)
+    }
+
+    /// The groups that coordinators have.
+    pub fn groups(&self) -> BTreeSet<GroupId> {
+        self.cluster.groups()
     }
 
     /// Who leads a group's partition of the offsets log, as the controller knows.

@@ -121,6 +121,22 @@ fn a_step_for_a_client_that_nobody_is_names_those_that_there_are() {
 }
 
 #[test]
+fn a_step_for_a_group_that_nobody_has_names_those_that_there_are() {
+    let _alone = alone();
+    let mut served = Served::start("no-group", &["--topic", "topic:4"]);
+    served.tell("compact orders");
+    served.logs(&["WARN", "no group is called orders: there is no group"]);
+    let mut stream = served.connect();
+    join(&mut stream, "orders", "one");
+    served.tell("refuse ordres");
+    served.logs(&["WARN", "no group is called ordres: there are orders"]);
+    // Without a name it is about the first group, which clients from outside do not have.
+    served.tell("compact");
+    served.logs(&["WARN", "no group is called group1: there are orders"]);
+    assert_eq!(served.log().matches("no group is called").count(), 3, "{}", served.log());
+}
+
+#[test]
 fn member_ids_are_those_of_the_seed_and_of_no_other_process() {
     let _alone = alone();
     let id = |name: &str, flags: &[&str]| {
