@@ -54,6 +54,34 @@ fn a_script_that_fails_becomes_a_small_one_that_fails_in_the_same_way() {
 }
 
 #[test]
+fn what_lies_there_is_overwritten_only_by_who_says_so() {
+    let folder = path("shrink-twice");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).expect("the folder for test files can be written");
+    let from = noisy("twice.sim");
+    let shrink = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_groupsim"));
+        command.args(["shrink", word(&from), "--mutant", "forgiving-heartbeats", "--time", "0s"]);
+        command.args(more).current_dir(&folder).output().expect("groupsim starts")
+    };
+    let there = folder.join("fencing.sim");
+    let first = shrink(&[]);
+    assert_eq!(first.status.code(), Some(1), "{}", said(&first));
+    script::load(&there).expect("a whole script");
+
+    fs::write(&there, "mine").expect("a file");
+    let second = shrink(&[]);
+    assert_eq!(second.status.code(), Some(2), "{}", said(&second));
+    let told = "error: fencing.sim is there already: say with --out where to write";
+    assert!(said(&second).contains(told), "{}", said(&second));
+    assert_eq!(fs::read_to_string(&there).expect("the file"), "mine");
+
+    let third = shrink(&["--out", "fencing.sim"]);
+    assert_eq!(third.status.code(), Some(1), "{}", said(&third));
+    script::load(&there).expect("a whole script");
+}
+
+#[test]
 fn who_has_no_time_gets_the_best_so_far() {
     let (from, to) = (noisy("hurried.sim"), path("hurried-small.sim"));
     let mutant = ["--mutant", "forgiving-heartbeats"];

@@ -9,7 +9,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0    everything held
   1    an invariant or an expect line is violated; of `conform`: answers differ; of `mutants`: some survived;
-       of `report merge`: there are findings, or what was expected is not there
+       of `report merge`: there are findings, no seed was run, or what was expected is not there
   2    usage: bad arguments, an unreadable or wrong script, an impossible step
   3    a group did not converge
   4    the system under test crashed, or hangs

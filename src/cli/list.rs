@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::invariant;
 use crate::swarm::Profile;
+use crate::{invariant, mutant};
 
 use super::args;
 use super::exit::Exit;
@@ -42,6 +42,12 @@ pub fn list(out: &mut Out) -> Result<Exit, Failure> {
     out.line("\ninvariants")?;
     for (name, statement) in invariants() {
         out.line(format_args!("  {name:<18} {statement}"))?;
+    }
+    out.line(
+        "\nmutants: `groupsim mutants` hunts them, `--mutant NAME` of the other verbs runs one",
+    )?;
+    for mutant in mutant::all() {
+        out.line(format_args!("  {:<32} {}", mutant.name, mutant.breaks))?;
     }
     out.object(&as_json(&sims, &built_in))?;
     Ok(Exit::Held)
@@ -87,6 +93,9 @@ fn as_json(sims: &[Sim], built_in: &[BuiltIn]) -> Value {
         "invariants": invariants()
             .iter()
             .map(|(name, statement)| json!({ "name": name, "statement": statement }))
+            .collect::<Vec<_>>(),
+        "mutants": mutant::all()
+            .map(|mutant| json!({ "name": mutant.name, "breaks": mutant.breaks }))
             .collect::<Vec<_>>(),
     })
 }

@@ -69,7 +69,9 @@ fn wrong(
         ));
     }
     let seeds = merged.tally(None).seeds;
-    if seeds < args.expect_seeds {
+    if seeds == 0 {
+        wrong.push("no seed was run but those of mutants, if any: nothing held".to_owned());
+    } else if seeds < args.expect_seeds {
         let least = args.expect_seeds;
         let ran = human::number(seeds, "seed");
         wrong.push(format!("only {ran} of {least} were run: the night was too short"));

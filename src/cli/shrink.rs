@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::mutant::Mutant;
-use crate::run::{Systems, run};
+use crate::run::{Finding, Systems, run};
 use crate::script;
 use crate::shrink::{Shrunk, shrink as smallest};
 use crate::sim::schedule::Schedule;
@@ -34,8 +34,10 @@ pub fn shrink(args: &args::Shrink, out: &mut Out) -> Result<Exit, Failure> {
         let whole = format!("{source} finds nothing: there is nothing to shrink");
         return Err(Failure::Usage(whole));
     };
-    let path =
-        args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.sim", parts(&finding).name)));
+    let path = match &args.out {
+        Some(path) => path.clone(),
+        None => unnamed(&finding)?,
+    };
     let origin = Origin { source, mutant, lines: large.steps.len() };
     let stop = interrupt::stop_on_interrupt()?;
     let mut desk = Desk::new(&path, &origin, &stop, args.time);
@@ -48,6 +50,18 @@ pub fn shrink(args: &args::Shrink, out: &mut Out) -> Result<Exit, Failure> {
     save(&path, &origin.script(&shrunk)).map_err(|error| unwritable(&path, &error))?;
     report(&shrunk, &origin, &path, took, out)?;
     Ok(Exit::of(Some(&shrunk.finding)))
+}
+
+/// Where the script goes when nobody says where: never in the place of another.
+fn unnamed(finding: &Finding) -> Result<PathBuf, Failure> {
+    let path = PathBuf::from(format!("{}.sim", parts(finding).name));
+    if fs::symlink_metadata(&path).is_ok() {
+        let there = path.display();
+        return Err(Failure::Usage(format!(
+            "{there} is there already: say with --out where to write, --out {there} to overwrite it"
+        )));
+    }
+    Ok(path)
 }
 
 /// The schedule, and what it is of; nothing after telling what is wrong with the script.

@@ -7,7 +7,7 @@ use groupsim::night::{Key, Ledger, Tally};
 use super::*;
 
 /// A correct system's ledger with these findings: invariant, message, seed, and how soon.
-fn ledger(folder: &Path, shard: &str, found: &[(&str, &str, u64, u64)]) -> PathBuf {
+pub(super) fn ledger(folder: &Path, shard: &str, found: &[(&str, &str, u64, u64)]) -> PathBuf {
     let began = serde_json::json!({
         "type": "began", "commit": "c0ffee", "shard": shard, "from": 0, "to": null,
         "profile": "default", "engine": "sim", "mutant": null, "time": "2026-01-01T00:00:00Z",
@@ -130,10 +130,32 @@ fn a_night_that_did_not_happen_is_red() {
     assert!(text(&report.stderr).contains("only 100 seeds of 101 were run"));
 }
 
+/// A shard that was killed before its first seed was over leaves a ledger all the same.
+#[test]
+fn a_night_without_a_seed_proves_nothing() {
+    let night = folder("no-seed");
+    let path = ledger(&night, "0/1", &[]);
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.lines().next().unwrap().to_owned() + "\n").unwrap();
+    let merge = || output("report merge", &[night.to_str().unwrap()]);
+    let proves_nothing = |report: Output| {
+        assert_eq!(report.status.code(), Some(1), "{}", text(&report.stderr));
+        assert!(text(&report.stderr).contains("no seed was run"), "{}", text(&report.stderr));
+        assert!(text(&report.stdout).starts_with("# The night proves nothing\n"));
+    };
+    proves_nothing(merge());
+    let swarm = format!("swarm --seeds 0..10 --mutant {} --ledger", CANARY.0);
+    output(&swarm, &[night.to_str().unwrap()]);
+    proves_nothing(merge());
+    ledger(&night, "0/1", &[]);
+    assert_eq!(merge().status.code(), Some(0));
+}
+
 /// The script of a canary finds, run alone, what the seed had found; without the mutant it holds.
 #[test]
 fn a_finding_becomes_a_script_and_the_summary_is_written() {
     let (night, out) = (folder("script"), folder("script-out"));
+    ledger(&night, "0/1", &[]);
     let swarm = format!("swarm --seeds 0..10 --mutant {} --ledger", CANARY.0);
     output(&swarm, &[night.to_str().unwrap()]);
     let job = out.join("job.md");
@@ -163,6 +185,7 @@ fn a_finding_becomes_a_script_and_the_summary_is_written() {
 #[test]
 fn what_is_broken_on_purpose_is_not_a_bug() {
     let night = folder("purpose");
+    ledger(&night, "0/1", &[]);
     for mutant in [CANARY.0, "starts-too-late"] {
         let swarm = format!("swarm --seeds 0..10 --mutant {mutant} --ledger");
         output(&swarm, &[night.to_str().unwrap()]);
