@@ -244,6 +244,10 @@ impl Repeat {
     }
 }
 
+/// How often a line has come again, or when: its own time is that of what ended it.
 fn times(times: u64, until: Time) -> String {
-    format!(" ×{times} until {until}")
+    match times {
+        1 => format!(" again at {until}"),
+        times => format!(" ×{times} until {until}"),
+    }
 }

@@ -58,7 +58,7 @@ fn a_poll_that_reads_again_has_its_own_line() {
     let events = [polled(1_000, 0, 0..2), polled(1_100, 0, 2..3), polled(1_200, 0, 1..3)];
     let expected = [
         "1.000000  c1.1     polled orders-0@0 v0,v1",
-        "1.200000  c1.1     polled orders-0@2..3 ×1 until 1.100000",
+        "1.200000  c1.1     polled orders-0@2..3 again at 1.100000",
         "1.200000  c1.1     polled orders-0@1 v1,v2",
     ];
     assert_eq!(told(&events), expected);
@@ -106,7 +106,7 @@ fn what_is_lost_later_is_another_story() {
 fn faults_are_told_behind_what_went_on_until_then() {
     let pause = fault(3_000, consumer(0, 1), FaultKind::Pause);
     let told = told(&[polled(1_000, 0, 0..1), polled(2_000, 0, 1..2), pause]);
-    assert_eq!(told[1], "3.000000  c1.1     polled orders-0@1..2 ×1 until 2.000000");
+    assert_eq!(told[1], "3.000000  c1.1     polled orders-0@1..2 again at 2.000000");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_trace_that_breaks_off_is_told_to_its_end() {
     }
     out.clear();
     renderer.finish(&mut out);
-    assert_eq!(out.trim_start(), "2.000000  consumer0.1 polled orders-0@1..2 ×1 until 2.000000\n");
+    assert_eq!(out.trim_start(), "2.000000  consumer0.1 polled orders-0@1..2 again at 2.000000\n");
     out.clear();
     renderer.finish(&mut out);
     assert_eq!(out, "");
