@@ -47,6 +47,10 @@ pub(super) fn of_a_request(malformed: &Malformed, frame: &Bytes) -> String {
 pub(super) fn of_a_wish(frame: &RequestFrame) -> Option<String> {
     /// The type of a key that names a transaction.
     const TRANSACTION: i8 = 1;
+    if let Request::TxnOffsetCommit(_) = &frame.body {
+        let why = "there is nobody to end it; the offsets stay pending";
+        return Some(format!("commits offsets in a transaction: {why}"));
+    }
     let transactional = match &frame.body {
         Request::FindCoordinator(request) => request.key_type == TRANSACTION,
         Request::InitProducerId(request) => request.transactional_id.is_some(),
@@ -85,6 +89,8 @@ fn not_served(key: i16) -> Option<(String, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use kafka_protocol::messages::{HeartbeatRequest, TxnOffsetCommitRequest};
+
     use super::*;
 
     #[test]
@@ -95,6 +101,17 @@ mod tests {
         assert!(told(b"SSH-2.0-OpenSSH_9.7").starts_with("that is SSH"));
         assert!(told(&i32::MAX.to_be_bytes()).starts_with("a frame of 2147483647 bytes"));
         assert!(told(&[0xff; 4]).starts_with("a frame of -1 bytes"));
+    }
+
+    #[test]
+    fn who_commits_in_a_transaction_is_told_that_it_has_no_end() {
+        let of = |body: Request| {
+            let client_id = crate::protocol::str_bytes("c");
+            of_a_wish(&RequestFrame { correlation: 1, version: 3, client_id, body })
+        };
+        let told = of(TxnOffsetCommitRequest::default().into()).expect("a complaint");
+        assert!(told.ends_with("the offsets stay pending"), "{told}");
+        assert_eq!(of(HeartbeatRequest::default().into()), None);
     }
 
     #[test]
