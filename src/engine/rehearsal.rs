@@ -175,12 +175,9 @@ impl SideBySide<'_> {
         if is_due(self.theirs.next_time()) {
             return self.theirs.step();
         }
-        let consumers: Vec<Host> = self.consumers.iter().map(|&at| Host::Consumer(at)).collect();
-        for host in consumers
-            .into_iter()
-            .filter(|host| is_due(self.ours.deadline(*host)))
-            .collect::<Vec<_>>()
-        {
+        let consumers = self.consumers.iter().map(|&at| Host::Consumer(at));
+        let due: Vec<Host> = consumers.filter(|host| is_due(self.ours.deadline(*host))).collect();
+        for host in due {
             self.ours.advance(host);
         }
         for host in self.broker_ids().map(Host::Broker) {

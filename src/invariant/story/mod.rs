@@ -293,12 +293,8 @@ impl Story {
 
     /// The leader is told the members of its generation, who all subscribe to `t`.
     pub(super) fn joined(&mut self, leader: &str, generation: i32, members: &[&str]) -> &mut Self {
-        let key = self.ask_join(leader);
-        let mut answer = join_answer(leader, generation, leader, members);
-        if let Response::JoinGroup(body) = &mut answer {
-            body.protocol_name = Some(self.protocol.clone());
-        }
-        self.answer(key, answer)
+        let members: Vec<_> = members.iter().map(|id| (*id, subscribed())).collect();
+        self.joined_raw(leader, generation, &as_bytes(&members))
     }
 
     pub(super) fn ask_sync(
@@ -307,17 +303,8 @@ impl Story {
         generation: i32,
         plan: &[(&str, &[&str])],
     ) -> usize {
-        let entries = plan.iter().map(|(member, owned)| {
-            sync_group_request::SyncGroupRequestAssignment::default()
-                .with_member_id(str_bytes(member))
-                .with_assignment(assignment(owned))
-        });
-        let body = SyncGroupRequest::default()
-            .with_group_id(group())
-            .with_member_id(str_bytes(id))
-            .with_generation_id(generation)
-            .with_assignments(entries.collect());
-        self.ask(body)
+        let plan: Vec<_> = plan.iter().map(|(id, owned)| (*id, assignment(owned))).collect();
+        self.ask_sync_raw(id, generation, &as_bytes(&plan))
     }
 
     /// A SyncGroup is handled that consumer 0 sent before it crashed.
@@ -338,8 +325,7 @@ impl Story {
 
     /// A SyncGroup succeeds.
     pub(super) fn told(&mut self, key: usize, owned: &[&str]) -> &mut Self {
-        let answer = SyncGroupResponse::default().with_assignment(assignment(owned));
-        self.answer(key, answer.into())
+        self.told_raw(key, &assignment(owned))
     }
 
     pub(super) fn ask_leave(&mut self, ids: &[&str]) -> usize {
@@ -438,12 +424,21 @@ fn assignment(owned: &[&str]) -> Bytes {
     if owned.is_empty() { Bytes::new() } else { encode_assignment(&owned, 1) }
 }
 
+/// A plain subscription to `t`.
+fn subscribed() -> Bytes {
+    encode_subscription(&Subscription::to(&[TopicName(str_bytes("t"))]), 1)
+}
+
+fn as_bytes<'a>(members: &'a [(&'a str, Bytes)]) -> Vec<(&'a str, &'a [u8])> {
+    members.iter().map(|(id, bytes)| (*id, &bytes[..])).collect()
+}
+
 /// A successful answer to JoinGroup; the members are those that the leader is told.
 pub(super) fn join_answer(id: &str, generation: i32, leader: &str, members: &[&str]) -> Response {
     let members = members.iter().map(|member| {
         join_group_response::JoinGroupResponseMember::default()
             .with_member_id(str_bytes(member))
-            .with_metadata(encode_subscription(&Subscription::to(&[TopicName(str_bytes("t"))]), 1))
+            .with_metadata(subscribed())
     });
     JoinGroupResponse::default()
         .with_member_id(str_bytes(id))

@@ -2,8 +2,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ConsumerProtocolSubscription, JoinGroupRequest, JoinGroupResponse,
-    consumer_protocol_subscription, join_group_request, join_group_response,
+    ConsumerProtocolSubscription, JoinGroupRequest, consumer_protocol_subscription,
+    join_group_request,
 };
 use kafka_protocol::protocol::Encodable;
 
@@ -15,7 +15,7 @@ use crate::protocol::{BrokerId, Generation, TopicName, str_bytes};
 use crate::time::to_millis_i32;
 use crate::trace::{FaultKind, Kind, Place};
 
-use super::{Story, assignment, group, member, partition};
+use super::{Story, as_bytes, assignment, group, member, partition};
 
 impl Story {
     /// From here on it happens at this broker.
@@ -162,19 +162,11 @@ impl Story {
         generation: i32,
         claims: &[(&str, &[&str], i32)],
     ) -> &mut Self {
-        let key = self.ask_join(leader);
-        let members = claims.iter().map(|(id, owned, since)| {
-            join_group_response::JoinGroupResponseMember::default()
-                .with_member_id(str_bytes(id))
-                .with_metadata(subscription(self.protocol.as_str(), owned, *since))
-        });
-        let answer = JoinGroupResponse::default()
-            .with_member_id(str_bytes(leader))
-            .with_generation_id(generation)
-            .with_leader(str_bytes(leader))
-            .with_protocol_name(Some(self.protocol.clone()))
-            .with_members(members.collect());
-        self.answer(key, answer.into())
+        let members = claims
+            .iter()
+            .map(|(id, owned, since)| (*id, subscription(self.protocol.as_str(), owned, *since)));
+        let members: Vec<_> = members.collect();
+        self.joined_raw(leader, generation, &as_bytes(&members))
     }
 }
 
