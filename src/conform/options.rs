@@ -109,6 +109,32 @@ fn padded(value: Piece<'_>) -> Result<(), ScriptError> {
     }
 }
 
+/// The topics of `range:t+u`.
+fn topics(offer: Piece<'_>) -> impl Iterator<Item = Piece<'_>> {
+    let topics = offer.split_once(":").map_or(offer.part(0, 0), |(_, topics)| topics);
+    let mut start = topics.start;
+    topics.text.split('+').map(move |text| {
+        let piece = Piece { text, start };
+        start += text.len() + 1;
+        piece
+    })
+}
+
+/// Names of topics go into a payload of the consumer protocol, whose strings are shorter than those of
+/// newer requests.
+fn embedded(value: Piece<'_>) -> Result<(), ScriptError> {
+    const LONGEST: usize = i16::MAX as usize;
+    let size = match value.text.rsplit_once('~') {
+        Some((head, size)) => size.parse().map_or(value.text.len(), |size| head.len().max(size)),
+        None => value.text.len(),
+    };
+    match size <= LONGEST {
+        true => Ok(()),
+        false => Err(ScriptError::new(value, "longer than what a member can subscribe to")
+            .label(format!("expected at most {LONGEST} bytes"))),
+    }
+}
+
 fn check(kind: Kind, value: Piece<'_>) -> Result<(), ScriptError> {
     padded(value)?;
     match kind {
@@ -131,7 +157,7 @@ fn check(kind: Kind, value: Piece<'_>) -> Result<(), ScriptError> {
         Kind::Places => items(value).try_for_each(place),
         Kind::Protocols => items(value).try_for_each(|item| match item.split_once(":hex=") {
             Some((_, metadata)) => hex(metadata),
-            None => Ok(()),
+            None => topics(item).try_for_each(embedded),
         }),
         Kind::Set => Ok(()),
     }
@@ -200,6 +226,7 @@ fn owned_partitions(value: Piece<'_>) -> Result<(), ScriptError> {
     for text in value.text.split('+') {
         let topic = Piece { text, start };
         start += text.len() + 1;
+        embedded(topic.split_once(":").map_or(topic, |(name, _)| name))?;
         if let Some((_, partitions)) = topic.split_once(":") {
             let numbers = partitions.items().filter(|partition| !partition.text.is_empty());
             numbers

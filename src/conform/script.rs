@@ -398,6 +398,21 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_no_payload_has_room_for_is_a_mistake() {
+        let mistake = |option: &str| {
+            let errors = parse("s.txt", &format!("a: SyncGroup/5 {option}\n")).expect_err(option);
+            assert!(errors.to_string().contains("longer than what a member"), "{errors}");
+        };
+        mistake("protocols=range:t~40000");
+        mistake("assign=$a.m=t:0+u~40000");
+        mistake(&format!("protocols=range:{}", "t".repeat(40_000)));
+        let many = vec!["t:0,1,2"; 9_000].join("+");
+        for fits in ["protocols=range:t~32767", &format!("assign=$a.m={many}")] {
+            parse("s.txt", &format!("a: SyncGroup/5 {fits}\n")).expect("it fits");
+        }
+    }
+
+    #[test]
     fn every_mistake_is_shown_with_its_line_and_what_was_expected() {
         let text = "\
             a: JoinGrup/5\na: JoinGroup\na: JoinGroup/10\na: JoinGroup/9 sesion=1\n\

@@ -70,7 +70,7 @@ fn assignment(owned: &str) -> Bytes {
 fn versioned<T: Encodable>(payload: &T, version: i16) -> Bytes {
     let mut bytes = BytesMut::new();
     bytes.put_i16(version);
-    payload.encode(&mut bytes, version).expect("names of topics are short enough to be encoded");
+    payload.encode(&mut bytes, version).expect("a script's names of topics have been measured");
     bytes.freeze()
 }
 
