@@ -85,6 +85,7 @@ fn bad_usage_is_named_and_has_the_exit_code_of_usage() {
         "report merge",
         "serve --topic t:1 --max-frame 0",
         "serve --topic t:1 --max-frame -1",
+        "serve --topic t:1 --max-idle 0s",
         "serve --topic a/b:1",
         "serve --topic ..:1",
         "serve --topic t:1 --allow no-loss:",

@@ -290,7 +290,7 @@ pub struct Serve {
           allow_hyphen_values = true)]
     pub max_frame: usize,
     /// How long a connection may be idle (connections.max.idle.ms).
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = max_idle)]
     pub max_idle: Duration,
     /// An invariant that may be violated, everywhere or in one group.
     #[arg(long = "allow", value_name = "INVARIANT[:GROUP]", value_parser = allow)]
@@ -346,6 +346,11 @@ fn allow(text: &str) -> Result<Allow, String> {
             format!("no group is named: write {name}:GROUP for one, {name} alone for every group")
         }
     })
+}
+
+fn max_idle(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is no length of time above zero: write one like 30s or 10m");
+    humantime::parse_duration(text).ok().filter(|idle| !idle.is_zero()).ok_or_else(wrong)
 }
 
 /// Kafka takes the length of a frame as a 32-bit number with a sign.
