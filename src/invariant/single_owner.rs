@@ -94,7 +94,7 @@ fn alone(ledger: &Ledger, group: &Group, member: &MemberId) -> Result<(), Breach
 
 /// What the member was told stands in a plan of this generation.
 fn as_planned(group: &Group, member: &MemberId, told: &Bytes) -> Result<(), Breach> {
-    let matches = |plan: &Plan| plan.payloads.get(member).unwrap_or(&Bytes::new()) == told;
+    let matches = |plan: &Plan| plan.recorded.get(member).unwrap_or(&Bytes::new()) == told;
     if group.plans.iter().any(matches) {
         return Ok(());
     }
@@ -208,6 +208,7 @@ fn covered(
 
 #[cfg(test)]
 mod tests {
+    use crate::coordinator::GroupState::*;
     use crate::invariant::story::Story;
 
     fn story() -> Story {
@@ -243,6 +244,25 @@ mod tests {
         stale.generation(2, &["a", "b2"]).joined("a", 2, &["a", "b2"]).undone("k", "b", "b2");
         stale.joined("a", 2, &["a", "b"]).ask_sync("a", 2, &[("b2", &["t-0"])]);
         stale.holds();
+    }
+
+    /// A plan from a lost generation of that number names b, whose place b2 has when it arrives: b2 gets nothing
+    /// of it, and nor does b when it has its place again.
+    #[test]
+    fn who_has_its_place_again_has_what_was_recorded_for_the_place() {
+        let synced = |told: &[&str]| {
+            let mut story = Story::new("single-owner");
+            story.topic("t", 2).protocol("range").generation(2, &["a", "b"]);
+            story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &[]), ("b", "k", &[])]);
+            story.replaced("k", "b", "b2").state(Stable, PreparingRebalance);
+            story.generation(2, &["a", "b2"]).state(PreparingRebalance, CompletingRebalance);
+            story.ask_sync("a", 2, &[("a", &["t-0"]), ("b", &["t-1"])]);
+            let key = story.undone("k", "b", "b2").ask_sync("b", 2, &[]);
+            story.stable().told(key, told);
+            story
+        };
+        synced(&[]).holds();
+        synced(&["t-1"]).breaks("handed in something else for it");
     }
 
     /// Members of which the leader knows only that they are there.

@@ -21,7 +21,7 @@ pub(super) struct News {
     pub(super) generation: Generation,
     pub(super) member: MemberId,
     pub(super) assignment: Bytes,
-    /// What the leader of the generation had handed in.
+    /// What the coordinator has written down of what the leader of the generation handed in.
     pub(super) plans: Vec<BTreeMap<MemberId, Bytes>>,
 }
 
@@ -150,27 +150,38 @@ impl Known {
         was: &Bytes,
     ) -> Result<(), Breach> {
         let generation = told.generation;
-        // Who has its place by now: of several replacements the log has kept one, or one of each in turn.
-        let mut heirs = vec![id];
-        let mut seen = BTreeSet::new();
-        while let Some(now) = heirs.pop() {
-            if let Some(member) = loaded.metadata.members.iter().find(|m| m.id == *now) {
-                let planned = |plan: &BTreeMap<MemberId, Bytes>| {
-                    [id, now].iter().any(|id| plan.get(*id) == Some(&member.assignment))
-                };
-                let same = member.assignment == *was || told.plans.iter().any(planned);
-                return match same {
-                    true => Ok(()),
-                    false => breach!(
-                        "assignment",
-                        "{id} is loaded with another assignment in {generation}"
-                    ),
-                };
+        let heirs = self.heirs(id);
+        let members = &loaded.metadata.members;
+        let found = heirs.iter().find_map(|heir| members.iter().find(|m| m.id == **heir));
+        let Some(member) = found else {
+            return breach!("member", "{id} was told {generation}, but is not loaded in it");
+        };
+        // A plan knows the member by the id that it had when somebody was last told of the plan.
+        let planned = |plan: &BTreeMap<MemberId, Bytes>| {
+            heirs.iter().any(|id| plan.get(*id) == Some(&member.assignment))
+        };
+        match member.assignment == *was || told.plans.iter().any(planned) {
+            true => Ok(()),
+            false => {
+                breach!("assignment", "{id} is loaded with another assignment in {generation}")
             }
-            let next = self.replaced.get(now).into_iter().flatten();
-            heirs.extend(next.filter(|next| seen.insert(*next)));
         }
-        breach!("member", "{id} was told {generation}, but is not loaded in it")
+    }
+
+    /// The id, and those that have taken its place, each in turn: of several replacements the log has kept
+    /// one, or one of each in turn.
+    fn heirs<'a>(&'a self, id: &'a MemberId) -> Vec<&'a MemberId> {
+        let mut heirs = vec![id];
+        let mut followed = 0;
+        while let Some(now) = heirs.get(followed).copied() {
+            for heir in self.replaced.get(now).into_iter().flatten() {
+                if !heirs.contains(&heir) {
+                    heirs.push(heir);
+                }
+            }
+            followed += 1;
+        }
+        heirs
     }
 }
 

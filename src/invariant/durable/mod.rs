@@ -5,7 +5,7 @@
 //! - A generation of which a member was told its assignment (SyncGroup answered NONE) is what the next
 //!   coordinator loads, or it loads a newer one. If it loads that very one, each member that was told is in
 //!   it, itself or the static member that has taken its place, with the assignment that it was told or
-//!   another one that the leader had handed in for it.
+//!   another one that the leader had handed in for it (R11.12); none, if the leader had left it out (R9.1).
 //!   A broker may tell of a generation that it has loaded from a record which is not committed, because the
 //!   high watermark stands still (R3.13). That counts from when it moves; until then the generation may go with
 //!   the next election.
@@ -287,7 +287,7 @@ impl Durable {
                         generation,
                         member: MemberId(body.member_id.clone()),
                         assignment: answer.assignment.clone(),
-                        plans: group.plans.iter().map(|plan| plan.payloads.clone()).collect(),
+                        plans: group.plans.iter().map(|plan| plan.recorded.clone()).collect(),
                     };
                     match group.home.unsettled && group.loaded_in == Some(generation) {
                         true => self.early.push((asked.group, news)),

@@ -35,6 +35,66 @@ fn a_generation_that_was_told_is_not_forgotten() {
     succeeded().load_offsets(2, gone, &[("t-0", 5)]).breaks("a was told 2, but is not loaded");
 }
 
+/// The leader hands in a second plan before the record of the first is durable; members are told the first.
+fn planned_twice(second: &[(&str, &[&str])]) -> Story {
+    let mut story = Story::new("durable");
+    story.shard_active(0).generation(2, &["a", "b"]);
+    let a = story.ask_sync("a", 2, &[("a", &["t-0"]), ("b", &["t-1"])]);
+    let b = story.ask_sync("b", 2, &[]);
+    story.ask_sync("a", 2, second);
+    story.stable().told(a, &["t-0"]).told(b, &["t-1"]);
+    story
+}
+
+/// R11.12.
+#[test]
+fn of_two_plans_the_log_has_either() {
+    let loaded = |a: &[&str], b: &[&str]| {
+        let mut story = planned_twice(&[("a", &["t-1"]), ("b", &["t-0"])]);
+        story.elected(1).on(1).shard_active(1).load(2, &[("a", "", a), ("b", "", b)]);
+        story
+    };
+    loaded(&["t-0"], &["t-1"]).holds();
+    loaded(&["t-1"], &["t-0"]).holds();
+    loaded(&["t-1"], &[]).breaks("b is loaded with another assignment in 2");
+    loaded(&[], &["t-0"]).breaks("a is loaded with another assignment in 2");
+}
+
+/// R9.1, R11.12, R11.13: the second plan was made for a lost generation of that number, in which c was and b was not,
+/// or by one who was a follower there and planned for nobody.
+#[test]
+fn whom_the_second_plan_leaves_out_the_log_has_without_an_assignment() {
+    let loaded = |second: &[(&str, &[&str])], a: &[&str], b: &[&str]| {
+        let mut story = planned_twice(second);
+        story.elected(1).on(1).shard_active(1).load(2, &[("a", "", a), ("b", "", b)]);
+        story
+    };
+    loaded(&[("a", &["t-0"]), ("c", &["t-1"])], &["t-0"], &[]).holds();
+    loaded(&[("a", &["t-0"]), ("c", &["t-1"])], &["t-0"], &["t-1"]).holds();
+    loaded(&[], &[], &[]).holds();
+    loaded(&[], &["t-1"], &[]).breaks("a is loaded with another assignment in 2");
+    loaded(&[("c", &["t-0"])], &["t-0"], &["t-0"]).breaks("b is loaded with another");
+}
+
+/// R11.12, R11.15: the plans are the place's, whoever has it, and the replacement is lost.
+#[test]
+fn a_plan_is_that_of_the_member_also_when_its_replacement_is_lost() {
+    let loaded = |second: &[(&str, &[&str])], id: &str, b: &[&str]| {
+        let mut story = planned_twice(second);
+        story.replaced("i", "b", "b2");
+        // Somebody is told while the new id has the place.
+        let a = story.ask_sync("a", 2, &[]);
+        story.told(a, &["t-0"]).elected(1).on(1).shard_active(1);
+        story.load(2, &[("a", "", &["t-0"]), (id, "i", b)]);
+        story
+    };
+    for id in ["b", "b2"] {
+        loaded(&[("a", &["t-0"]), ("b", &["t-2"])], id, &["t-2"]).holds();
+        loaded(&[("a", &["t-0"])], id, &[]).holds();
+        loaded(&[("a", &["t-0"]), ("b", &["t-2"])], id, &[]).breaks("b is loaded with another");
+    }
+}
+
 #[test]
 fn a_group_that_was_told_is_not_forgotten() {
     let mut story = succeeded();

@@ -86,8 +86,11 @@ pub struct Roster {
 /// The assignment that a leader handed in.
 #[derive(Debug)]
 pub struct Plan {
-    /// What each member is to be told, byte for byte.
+    /// What it says for each id that it names, byte for byte.
     pub payloads: BTreeMap<MemberId, Bytes>,
+    /// What the coordinator writes down of it for each member: nothing for one that it does not name
+    /// (R9.1). Whoever takes a member's place takes over what is written down for it.
+    pub recorded: BTreeMap<MemberId, Bytes>,
     /// The same, read.
     pub assignments: Assigned,
 }
@@ -254,8 +257,8 @@ impl Group {
         let owners = self.told.values_mut().flat_map(BTreeMap::values_mut);
         owners.filter(|owner| *owner == old).for_each(|owner| *owner = new.clone());
         for plan in &mut self.plans {
-            if let Some(payload) = plan.payloads.remove(old) {
-                plan.payloads.insert(new.clone(), payload);
+            if let Some(payload) = plan.recorded.remove(old) {
+                plan.recorded.insert(new.clone(), payload);
             }
         }
     }
@@ -276,7 +279,8 @@ impl Group {
             self.tell(&entry.id, &entry.assignment);
             payloads.insert(entry.id.clone(), entry.assignment.clone());
         }
-        self.plans.push(Plan { payloads, assignments: Assigned::Unread });
+        let recorded = payloads.clone();
+        self.plans.push(Plan { payloads, recorded, assignments: Assigned::Unread });
     }
 
     fn begin(&mut self, members: &[MemberId]) {
@@ -365,7 +369,9 @@ impl Plan {
             true => Assigned::of(&payloads, group),
             false => Assigned::Unread,
         };
-        Plan { payloads, assignments }
+        let planned = |id: &MemberId| payloads.get(id).cloned().unwrap_or_default();
+        let recorded = group.members.keys().map(|id| (id.clone(), planned(id))).collect();
+        Plan { payloads, recorded, assignments }
     }
 }
 
