@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{fs, io};
 
-use crate::plant::{Planted, all, edited, root};
-
-/// What is copied of the crate.
-const COPIED: [&str; 4] = ["Cargo.lock", ".cargo", "src", "sims"];
+use crate::plant::{COPIED, Planted, all, edited, root};
 
 /// The code that is only in the copy.
 const SWITCHES: &str = include_str!("switches.rs");

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+/// The paths of the crate that the copy needs to build: its sources, and the folders that they include.
+pub const COPIED: [&str; 5] = ["Cargo.lock", ".cargo", "src", "sims", "tests/conformance"];
+
 /// Where the lists are.
 const LISTS: &str = "tests/mutants/planted";
 

@@ -1,6 +1,7 @@
 //! What is planted can be planted still, and names what there is.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use groupsim::{invariant, mutant};
 
@@ -32,6 +33,28 @@ fn every_planted_bug_has_a_switch_a_source_and_somebody_to_find_it() {
             assert!(known, "{}: no invariant {name}", bug.name);
         }
     }
+}
+
+/// Only a bench builds the copy, so here a folder that it lacks would go unnoticed.
+#[test]
+fn the_copy_has_every_folder_that_the_sources_include() {
+    let included = |text: &str| -> Vec<String> {
+        let rest = text.split("include_dir!(\"$CARGO_MANIFEST_DIR/").skip(1);
+        rest.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+    };
+    let mut folders = vec![plant::root().join("src")];
+    let mut missing = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => missing.extend(included(&fs::read_to_string(path).expect("a source"))),
+            }
+        }
+    }
+    missing.retain(|folder| !plant::COPIED.contains(&folder.as_str()));
+    assert!(missing.is_empty(), "the sources include {missing:?}, which the copy does not have");
 }
 
 /// 60 rows of the history of real coordinators and clients, at least.
