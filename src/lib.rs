@@ -1,10 +1,10 @@
 //! Deterministic simulation testing for Kafka consumer groups.
 //!
-//! A group coordinator and a fleet of consumers run on a virtual network and a virtual clock. A seed decides
-//! every fault; invariants are checked after every event; a failing seed becomes a script that a person
-//! can read, commit and replay.
+//! A group coordinator and a number of consumers run on a virtual network and a virtual clock. A
+//! seed decides every fault. Invariants are checked after every event. A failing seed is shrunk to
+//! a short script that can be read, committed and replayed.
 //!
-//! # The picture
+//! # Overview
 //!
 //! ```text
 //!              sims/*.sim  ──parse──►  Schedule  ◄──expand── seed + profile
@@ -12,8 +12,8 @@
 //!                                         ▼
 //!    ┌──────────────────────────── one run ─────────────────────────────┐
 //!    │  sim: virtual clock · network · event queue · faults             │
-//!    │     brokers ─── host ─────►  coordinators  (no I/O, no clock)    │
-//!    │     consumer nodes ───────►  consumer      (no I/O, no clock)    │
+//!    │     brokers ───────────────► coordinators  (no I/O, no clock)    │
+//!    │     consumer processes ────► clients       (no I/O, no clock)    │
 //!    │                    every step yields typed events                │
 //!    └──────────────┬─────────────────────┬──────────────────┬──────────┘
 //!                   ▼                     ▼                  ▼
@@ -21,52 +21,54 @@
 //!          always / eventually   text · JSON · digest   cells reached
 //!                   │
 //!                   ▼
-//!                Report: held, or the first Finding and the command that replays it
+//!                Report: no violation, or the first Finding and the command that replays it
 //! ```
 //!
-//! # Rings
+//! # Modules
 //!
-//! A module uses only those above it in this table; a test reads the `use` lines and fails on a breach.
+//! A module uses only those above it in this table; a test reads the `use` lines and fails on a
+//! breach.
 //!
-//! | ring | holds |
+//! | module | contents |
 //! |---|---|
-//! | [`time`], [`rng`] | virtual time; luck, split by purpose |
-//! | [`sometimes`] | marks beside rare corners, so that a swarm can say that it has been there |
-//! | [`protocol`] | the Kafka messages, ids, error names, and the payloads that clients hide in them |
-//! | [`wire`] | Kafka's bytes: framing, headers, codec, and what bad bytes are refused for |
+//! | [`time`], [`rng`] | virtual time; random number streams, split by purpose |
+//! | [`marks`] | marks at rare branches of the code, to prove that a swarm reaches them |
+//! | [`protocol`] | Kafka's messages, ids, error names, and the payloads that clients embed in them |
+//! | [`wire`] | Kafka's bytes: framing, headers, codec, and the reasons to reject malformed bytes |
 //! | [`assignor`] | range, roundrobin, sticky, cooperative-sticky: pure functions |
-//! | [`coordinator`] | the group coordinator for one term of one leader, a state machine: requests and time in, responses, records and deadlines out, and out of the records of the term before; with the [rules](coordinator::rules) it follows |
-//! | [`consumer`] | the consumer client and the application on top of it, a state machine of the same kind |
-//! | [`cluster`] | the brokers: topics and their logs, the replicated offsets logs, who leads what and who knows it |
+//! | [`coordinator`] | the group coordinator for one term, a state machine: requests and time in; responses, records and deadlines out; built from the records of earlier terms; with the [rules](coordinator::rules) it follows |
+//! | [`client`] | the consumer client and the application on top of it, also a state machine |
+//! | [`broker`] | the brokers: topics and their logs, the replicated offsets logs, leadership and what each broker knows of it |
 //! | [`trace`] | typed events, the one renderer, the timeline, digests, coverage |
 //! | [`sim`] | clock, queue, network, faults, workload, [schedules](sim::schedule); knows nothing of invariants |
-//! | [`invariant`] | one file each; sees only trace events |
-//! | [`run`] | a schedule carried out and judged: a [`run::Report`] |
+//! | [`invariant`] | the invariants, each in a file or folder of its own; they read only trace events |
+//! | [`run`] | executes a schedule and checks the invariants: a [`run::Report`] |
 //! | [`engine`] | the same brokers and consumers as asynchronous programs: turmoil, madsim, real TCP |
-//! | [`script`] | the sim language: parse, print |
-//! | [`conform`] | scripts of raw requests, replayed on any broker, and how its answers differ from those of a real Kafka |
-//! | [`swarm`] | seeds and profiles expanded to schedules; many runs at once |
-//! | [`mutant`] | coordinators and consumers that are broken in one way each, and how soon that is noticed |
-//! | [`shrink`] | the smallest schedule that still finds the same |
-//! | [`night`] | ledgers: what was found, kept whatever happens, and many of them merged |
+//! | [`script`] | the sim language: parser and printer |
+//! | [`conform`] | scripts of raw requests, replayed on any broker, and how its responses differ from Kafka's |
+//! | [`swarm`] | expands seeds and profiles to schedules; runs many at once |
+//! | [`mutant`] | coordinators and consumers with one planted bug each, and how soon each is detected |
+//! | [`shrink`] | finds the smallest schedule with the same violation |
+//! | [`campaign`] | ledgers of findings that survive crashes, and merging them |
 //! | [`cli`] | the commands |
 //!
-//! # Four worlds
+//! # Four engines
 //!
-//! In the simulator everything is a function call. [`engine`] runs the same state machines as asynchronous
-//! programs with Kafka's frames on sockets: on madsim, on turmoil, on real TCP. The simulator stays the stage:
-//! what a run does to the world, what happens in it and what is judged are the same, so one schedule can
-//! be run in all four and must come to the same end.
+//! In the simulator everything is a function call. [`engine`] runs the same state machines as
+//! asynchronous programs that exchange Kafka's frames over sockets: on madsim, on turmoil, on real
+//! TCP. The simulator stays in charge: it executes the schedule, emits the events and feeds the
+//! invariants on every engine. So one schedule can run on all four and must have the same outcome.
 //!
 //! # Three rules that hold everywhere
 //!
-//! * **Nothing ambient.** Time and luck are arguments. The same schedule gives the same events, byte for
-//!   byte, in debug and release, in any process, under any load.
-//! * **A seed is only a way to find a schedule.** It is expanded to plain data before the run begins; the
-//!   schedule can be printed, edited and committed, and means the same after the generator has changed.
-//! * **Two seams.** [`coordinator::GroupCoordinator`] and [`consumer::GroupConsumer`] are all that the
-//!   simulator knows of the systems under test. Bring your own through [`run::Systems`]; the [mutants](mutant) that
-//!   prove the invariants are wrappers around these traits.
+//! * **Nothing ambient.** Time and randomness are arguments. The same schedule gives the same
+//!   events, byte for byte, in debug and release, in any process, under any load.
+//! * **A seed is only a way to find a schedule.** It is expanded to plain data before the run
+//!   begins. The schedule can be printed, edited and committed, and means the same after the
+//!   generator has changed.
+//! * **Two seams.** [`coordinator::GroupCoordinator`] and [`client::GroupConsumer`] are all that
+//!   the simulator knows of the systems under test. Pass your own in [`run::Systems`]. The
+//!   [mutants](mutant), which prove that the invariants detect bugs, wrap these traits.
 //!
 //! # A run in five lines
 //!
@@ -84,24 +86,89 @@
 //! let report = run::run(&schedule, &run::Systems::default(), &mut |_event| {});
 //! assert_eq!(report.finding, None);
 //! ```
+//!
+//! # Glossary
+//!
+//! Kafka's terms, and those of this project.
+//!
+//! | term | meaning |
+//! |---|---|
+//! | ambiguous | Of a value or a state: the trace allows several, because a record may or may not have survived a fail-over. |
+//! | black box | A system judged only by the requests that clients send and the responses they receive. |
+//! | campaign | A swarm of hours on one or many machines, in shards, with a canary and a merge of the ledgers. |
+//! | canary | A mutant that every campaign must find; a run that misses a planted bug proves nothing. |
+//! | clog | To delay every message on a link by a given time, without losing any. |
+//! | controller | The part of the cluster that detects dead brokers and names leaders. |
+//! | coordinator | The state machine that manages the groups of one partition of the offsets log, for one term. |
+//! | coverage cell | A combination of group state, event and fault that a run has reached. |
+//! | digest | A 64-bit hash of all events of a run; equal digests mean equal traces. |
+//! | drain | To run until every produced record has been processed. |
+//! | driver | The asynchronous program around one state machine on an engine: it connects, reads and writes frames, and sleeps until the next deadline. |
+//! | engine | What executes a run: the event simulator (`sim`), madsim, turmoil, or real TCP. |
+//! | epoch | A number that grows with each change of leader; the broker rejects requests and writes of an older one. |
+//! | event | One typed entry of a trace: time, node, and what happened. |
+//! | external client | A program of its own that connects to `serve` over TCP. |
+//! | fencing | The rejection of requests from a process whose member id, instance or generation is no longer current. |
+//! | finding | What ends a run without success: a violation, a missing convergence, a panic or an impossible step. |
+//! | generation | The number of a group's assignment; each completed join phase increments it. |
+//! | incarnation | One process of a consumer, from its start to its crash or end; `c1.2` is the second incarnation of c1. |
+//! | instance | The configured name of a static member (`group.instance.id`). |
+//! | interceptor | The part of a mutant that changes requests or responses on their way to or from the real system. |
+//! | invariant | A statement that every run must satisfy, judged from trace events alone. |
+//! | ledger | The file to which one process of a campaign appends its progress and its findings. |
+//! | link | The connection between two nodes, in one direction or both; faults cut, clog and heal links. |
+//! | mailbox | The queue between the router and one driver. |
+//! | mark | A point in the code, at a rare branch, that a swarm must reach at least once. |
+//! | model | The state of groups, members and terms as derived from the events of a run. |
+//! | mutant | A coordinator or consumer with one planted bug, to prove that an invariant detects it. |
+//! | offsets log | The internal topic in which coordinators store group metadata and committed offsets (`__consumer_offsets`). |
+//! | parked | Of a JoinGroup or SyncGroup: received, and answered only when the phase of the group ends. |
+//! | partition (of a link) | To cut a link; `heal` restores it. |
+//! | pause | To stop a process without ending it, like a long garbage collection; `resume` continues it. |
+//! | profile | A named table of ranges and probabilities from which a seed draws its schedule. |
+//! | quiesce | To stop the workload and end all faults, so that the groups must converge. |
+//! | race | Two events that coincide, such as a request that arrives at the moment of a deadline. |
+//! | rebalance | The change from one generation to the next: a join phase, then a sync phase. |
+//! | report | The result of one run: its finding if there is one, its digest, its coverage and its counts. |
+//! | router | The part of an engine that passes messages between the simulator and the drivers. |
+//! | schedule | The actions of a run with their times, as plain data. |
+//! | script | A schedule as text, in the sim language. |
+//! | seed | The number that decides a random schedule and all randomness of its run. |
+//! | session | The time after which the coordinator removes a member from which it has received nothing. |
+//! | settle | To run until no rebalance is in progress. |
+//! | settle tracker | The state from which the simulator decides whether the groups have settled. |
+//! | shard | The part of a range of seeds that one process of a campaign runs. |
+//! | shrink | To remove steps from a schedule for as long as it violates the same invariant. |
+//! | signature | The invariant and the message of a finding without numbers and names; equal signatures mean one bug. |
+//! | stale | Of an identity: over on the coordinator, though the member has not learned of it yet. |
+//! | static member | A member with an instance; a restarted process replaces its predecessor without a rebalance. |
+//! | step | One line of a script: an action, a wait or an assertion. |
+//! | swarm | Many seeds, run on all cores, with one summary. |
+//! | tail | The end of a leader's log that is not committed yet; a fail-over keeps or loses it. |
+//! | term | The time during which one broker leads one partition of the offsets log, identified by partition and epoch. |
+//! | third-party broker | A broker that groupsim did not start and cannot look into; `probe` and `conform` test these. |
+//! | trace | The events of a run in order, rendered as text or JSON. |
+//! | vacuous | Of a run: without a rebalance or without a record, so that it proves nothing. |
+//! | violation | A statement of an invariant that a run has broken, with its time and its reason. |
+//! | zombie | A process that goes on after it has been replaced: a leader that has not learned of the next term, or a fenced client. |
 
 pub mod assignor;
+pub mod broker;
+pub mod campaign;
 pub mod cli;
-pub mod cluster;
+pub mod client;
 pub mod conform;
-pub mod consumer;
 pub mod coordinator;
 pub mod engine;
 pub mod invariant;
+pub mod marks;
 pub mod mutant;
-pub mod night;
 pub mod protocol;
 pub mod rng;
 pub mod run;
 pub mod script;
 pub mod shrink;
 pub mod sim;
-pub mod sometimes;
 pub mod swarm;
 pub mod time;
 pub mod trace;

@@ -1,9 +1,9 @@
-//! The `groupsim` command; everything but the scripts is in the library.
+//! The `groupsim` command. Everything except the scripts is in the library.
 
 use include_dir::{Dir, include_dir};
 
-/// The scripts of the project, so that an installed program has them. They are here and not in the library, which
-/// need not be built again when one of them changes.
+/// The scripts of the project, compiled in so that an installed program has them. They are not in
+/// the library, so that a changed script does not cause the library to be rebuilt.
 static SIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sims");
 
 fn main() -> std::process::ExitCode {

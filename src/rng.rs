@@ -1,10 +1,10 @@
 //! Randomness, split by purpose.
 //!
-//! Every part of a run that needs luck asks for a stream of its own, named by what the luck is for
-//! (`network/c1→b0`, `faults`, `members`). A stream depends on the seed and its name only, so adding or
-//! deleting one action of a schedule leaves all other luck unchanged: that is what makes schedules
-//! shrinkable. The algorithm is frozen (xoshiro256++, seeded through XXH3), because a committed script
-//! must replay the same way after the next upgrade. There are no floats here.
+//! Every part of a run that needs randomness has a stream of its own, named by its purpose
+//! (`network/c1→b0`, `faults`, `members`). A stream depends only on the seed and its name. So
+//! adding or deleting one action of a schedule leaves all other randomness unchanged, which makes
+//! schedules shrinkable. The algorithm is frozen (xoshiro256++, seeded through XXH3), because a
+//! committed script must replay the same way after an upgrade. There are no floats here.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub struct Rng(Xoshiro256PlusPlus);
 
 impl Rng {
-    /// The stream that `seed` holds for `purpose`.
+    /// The stream of `seed` for `purpose`.
     pub fn stream(seed: u64, purpose: &str) -> Rng {
         Rng(Xoshiro256PlusPlus::seed_from_u64(xxh3_64_with_seed(purpose.as_bytes(), seed)))
     }
@@ -28,35 +28,35 @@ impl Rng {
         self.0.next_u64()
     }
 
-    /// A number below `bound`, which must not be zero. The bias of the multiply-shift method is below
-    /// 2⁻³² for every bound in use here.
+    /// A number less than `bound`, which must not be zero. The bias of the multiply-shift method is
+    /// below 2⁻³² for every bound in use here.
     pub fn below(&mut self, bound: u64) -> u64 {
-        assert!(bound > 0, "a random number below zero was asked for");
+        assert!(bound > 0, "there is no random number below zero");
         ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// A number of the range, both ends included.
+    /// A number in the range, both ends included.
     pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         range.start() + self.below(range.end() - range.start() + 1)
     }
 
-    /// A length of time in the range, to the microsecond.
+    /// A duration in the range, both ends included, to the microsecond.
     pub fn duration(&mut self, range: RangeInclusive<Duration>) -> Duration {
         let micros = |d: &Duration| d.as_micros() as u64;
         Duration::from_micros(self.within(micros(range.start())..=micros(range.end())))
     }
 
-    /// True in `permille` of 1,000 cases.
+    /// True with a probability of `permille` in 1,000.
     pub fn chance(&mut self, permille: u64) -> bool {
         self.below(1_000) < permille
     }
 
-    /// One element of a slice that is not empty.
+    /// A random element of a slice, which must not be empty.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len() as u64) as usize]
     }
 
-    /// Puts the slice in a random order (Fisher and Yates).
+    /// Shuffles the slice (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u64 + 1) as usize);
@@ -68,7 +68,7 @@ impl Rng {
 mod tests {
     use super::*;
 
-    /// The frozen algorithm: if this fails, every committed seed has changed its meaning.
+    /// The algorithm is frozen: if this fails, every committed seed has changed its meaning.
     #[test]
     fn the_streams_are_frozen() {
         let mut rng = Rng::stream(42, "network/c1→b0");

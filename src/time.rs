@@ -1,39 +1,40 @@
 //! Virtual time.
 //!
-//! [`Time`] is microseconds since a run began; lengths of time are [`std::time::Duration`]. Nothing
-//! in this crate's core reads a clock: time is always an argument. What this module does *not* do is
-//! tell the time: see [`crate::sim`] for who advances it and for each node's own, skewed clock.
+//! [`Time`] is microseconds since a run began; durations are [`std::time::Duration`]. Nothing in
+//! this crate's core reads a clock: time is always an argument. [`crate::sim`] advances the time
+//! and gives each node its own, skewed clock.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// A point in virtual time: whole microseconds since the run began, on whichever clock it was read.
+/// A point in virtual time: whole microseconds since the run began, on the clock from which it was
+/// read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
-    /// The moment a run begins.
+    /// The start of a run.
     pub const ZERO: Time = Time(0);
     /// Later than any time a run reaches.
     pub const NEVER: Time = Time(u64::MAX);
 
-    /// The time `micros` microseconds after the start.
+    /// The time `micros` microseconds after the start of the run.
     pub const fn from_micros(micros: u64) -> Time {
         Time(micros)
     }
 
-    /// Microseconds since the start.
+    /// Microseconds since the start of the run.
     pub const fn micros(self) -> u64 {
         self.0
     }
 
-    /// Whole milliseconds since the start, the unit of Kafka's own timestamps.
+    /// Whole milliseconds since the start of the run, the unit of Kafka's timestamps.
     pub const fn millis(self) -> i64 {
         (self.0 / 1_000) as i64
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// The duration since `earlier`; zero if this is not after it.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -63,25 +64,25 @@ impl Sub<Duration> for Time {
     }
 }
 
-/// Seconds with six digits: `12.345678`, so that columns of a trace line up.
+/// Seconds with six digits, such as `12.345678`, so that columns of a trace line up.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
     }
 }
 
-/// A length of time from a Kafka field in milliseconds; negative values, which Kafka uses for
-/// "unset", become zero.
+/// The duration in a Kafka field in milliseconds; negative values, which Kafka uses for "unset",
+/// become zero.
 pub fn from_millis_i32(millis: i32) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-/// A length of time as a Kafka field in milliseconds, capped at `i32::MAX`.
+/// A duration as a Kafka field in milliseconds, capped at `i32::MAX`.
 pub fn to_millis_i32(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
-/// How the sim language and the trace write a length of time: the largest of `m`, `s`, `ms`, `us`
+/// A duration as the sim language and the trace write it: in the largest of `m`, `s`, `ms`, `us`
 /// that needs no fraction (`90s`, `250ms`, `2m`).
 pub struct Pretty(pub Duration);
 

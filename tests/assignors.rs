@@ -1,4 +1,4 @@
-//! What the assignors promise (rules R14), for random groups, and Kafka's own examples.
+//! The guarantees of the assignors (rules R14), for random groups, and Kafka's own examples.
 
 #[path = "assignors/cooperative.rs"]
 mod cooperative;
@@ -40,18 +40,18 @@ proptest! {
             for (member, partitions) in &given {
                 prop_assert!(partitions.is_sorted(), "{assignor}: {member} holds {partitions:?}");
                 for partition in partitions {
-                    prop_assert!(members[member].wants(&partition.topic), "{assignor}");
+                    prop_assert!(members[member].subscribes_to(&partition.topic), "{assignor}");
                 }
             }
             let all: Vec<TopicPartition> = given.into_values().flatten().collect();
             let once: BTreeSet<TopicPartition> = all.iter().cloned().collect();
-            prop_assert_eq!(all.len(), once.len(), "{} gave one twice", assignor);
+            prop_assert_eq!(all.len(), once.len(), "{} assigned a partition twice", assignor);
             match assignor {
                 Assignor::CooperativeSticky => {
                     prop_assert!(once.is_subset(&wanted(&members, &topics)));
                 }
                 Assignor::Range | Assignor::RoundRobin | Assignor::Sticky => {
-                    prop_assert_eq!(once, wanted(&members, &topics), "{} forgot one", assignor);
+                    prop_assert_eq!(once, wanted(&members, &topics), "{} left a partition unassigned", assignor);
                 }
             }
         }
@@ -59,7 +59,7 @@ proptest! {
 
     /// R14.1, R14.4.
     #[test]
-    fn range_cuts_each_topic_into_even_ranges_and_the_first_take_the_rest(
+    fn range_splits_each_topic_evenly_and_the_first_members_get_the_remainder(
         members in group(),
         topics in topics(),
     ) {
@@ -69,7 +69,7 @@ proptest! {
             let mut next = 0;
             let order = in_order(&members);
             let ids: Vec<&MemberId> =
-                order.into_iter().filter(|id| members[*id].wants(topic)).collect();
+                order.into_iter().filter(|id| members[*id].subscribes_to(topic)).collect();
             for (index, id) in ids.iter().enumerate() {
                 let own = partitions_of(&given[*id], topic);
                 let (share, rest) =
@@ -83,7 +83,7 @@ proptest! {
 
     /// R14.2, R14.4.
     #[test]
-    fn roundrobin_deals_in_a_circle_when_all_want_the_same(
+    fn roundrobin_deals_in_a_circle_when_all_subscribe_to_the_same_topics(
         members in same_wishes(),
         topics in topics(),
     ) {
@@ -97,7 +97,7 @@ proptest! {
 
     /// R14.3.
     #[test]
-    fn the_order_in_which_members_came_does_not_matter(
+    fn the_order_in_which_members_joined_does_not_matter(
         members in group(),
         topics in topics(),
         claims in claimed(),
@@ -111,7 +111,7 @@ proptest! {
                 let rng = &mut groupsim::rng::Rng::stream(seed, "topics");
                 rng.shuffle(&mut member.subscription.owned);
                 let payload = encode_subscription(&member.subscription, 3);
-                member.subscription = decode_subscription(&payload).expect("our own payload");
+                member.subscription = decode_subscription(&payload).expect("a payload of our own encoder");
             }
             let mut shuffled = Subscriptions::new();
             shuffled.extend(order);
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_leader_hands_in_is_what_the_member_reads(
+    fn the_member_decodes_the_assignment_that_the_leader_encodes(
         members in group(),
         topics in topics(),
         claims in claimed(),
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn a_payload_that_was_cut_short_is_refused(
+    fn a_truncated_payload_is_refused(
         members in group(),
         claims in claimed(),
         version in 0..=3_i16,
@@ -163,7 +163,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_at_all_are_read_or_refused(
+    fn any_bytes_are_decoded_or_refused(
         bytes in prop::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(255), any::<u8>()], 0..40),
     ) {
         let payload = bytes::Bytes::from(bytes);

@@ -1,4 +1,4 @@
-//! The command line on good and bad days: exit codes, messages, pipes, interrupts.
+//! The command line: exit codes, messages, pipes, interrupts.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -24,7 +24,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("groupsim writes UTF-8")
 }
 
-/// The objects that `--format json` writes, one a line.
+/// The objects that `--format json` writes, one per line.
 fn objects(args: &[&str]) -> Vec<Value> {
     let output = output(&[args, &["--format", "json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -39,7 +39,7 @@ fn file(name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
-/// A script that is wrong: exit code, and what was said about it.
+/// The error of a script that is refused, after checking the exit code.
 fn refused(file: &std::path::Path) -> String {
     let output = output(&["run", file.to_str().expect("a UTF-8 path")]);
     let stderr = text(&output.stderr);
@@ -49,19 +49,19 @@ fn refused(file: &std::path::Path) -> String {
 }
 
 #[test]
-fn a_step_that_cannot_be_done_is_told_once_with_its_line() {
+fn a_step_that_cannot_be_carried_out_is_reported_once_with_its_line() {
     let script = b"topic orders partitions=1\ngroup g\njoin c1\n\nresume c1\n";
     let path = file("bad-step.sim", script);
     let output = output(&["run", path.to_str().expect("a UTF-8 path")]);
     assert_eq!(output.status.code(), Some(2));
-    let told = format!("error: c1 is not paused\n  --> {}:5\n", path.display());
-    assert_eq!(text(&output.stderr), told);
+    let error = format!("error: c1 is not paused\n  --> {}:5\n", path.display());
+    assert_eq!(text(&output.stderr), error);
     assert!(!text(&output.stdout).contains("is not paused"), "{}", text(&output.stdout));
 }
 
 #[test]
-fn bad_usage_is_named_and_has_the_exit_code_of_usage() {
-    let mut told = String::new();
+fn usage_errors_have_a_message_and_the_exit_code_of_usage() {
+    let mut messages = String::new();
     for line in [
         "swrm",
         "run",
@@ -101,19 +101,19 @@ fn bad_usage_is_named_and_has_the_exit_code_of_usage() {
         let output = output(&args);
         assert_eq!(output.status.code(), Some(2), "{line}");
         assert!(output.stdout.is_empty(), "{line}");
-        let _ = writeln!(told, "$ groupsim {line}\n{}", text(&output.stderr));
+        let _ = writeln!(messages, "$ groupsim {line}\n{}", text(&output.stderr));
     }
     insta::with_settings!({
         snapshot_path => "../snapshots",
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, {
-        insta::assert_snapshot!("cli-usage", told);
+        insta::assert_snapshot!("cli-usage", messages);
     });
 }
 
 #[test]
-fn without_arguments_there_is_help() {
+fn without_arguments_the_help_is_printed() {
     let output = output(&[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("Usage: groupsim"));
@@ -127,7 +127,7 @@ fn help_documents_the_exit_codes() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn the_error_names_a_missing_file() {
     let stderr = refused("no/such/file.sim".as_ref());
     assert!(stderr.contains("no/such/file.sim"), "{stderr}");
 }
@@ -139,14 +139,14 @@ fn a_folder_is_not_a_script() {
 }
 
 #[test]
-fn a_file_that_is_not_utf8_is_named() {
+fn the_error_names_a_file_that_is_not_utf8() {
     let path = file("latin1.sim", b"topic orders partitions=4\njoin c\xe9\n");
     let stderr = refused(&path);
     assert!(stderr.contains("latin1.sim") && stderr.contains("UTF-8"), "{stderr}");
 }
 
 #[test]
-fn a_wrong_script_is_shown_with_its_line_and_nothing_is_run() {
+fn an_invalid_script_is_shown_with_its_line_and_is_not_run() {
     let script = b"topic orders partitions=4\ngroup g\njoin c1\nadvance 5s\nfly c1\n";
     let path = file("wrong.sim", script);
     let stderr = refused(&path);
@@ -155,7 +155,7 @@ fn a_wrong_script_is_shown_with_its_line_and_nothing_is_run() {
 }
 
 #[test]
-fn one_wrong_script_keeps_all_from_running() {
+fn if_one_script_is_invalid_none_is_run() {
     let good = file("good.sim", b"topic orders partitions=1\ngroup g\njoin c1\nsettle\n");
     let output = output(&["run", good.to_str().unwrap(), "no/such/file.sim"]);
     assert_eq!(output.status.code(), Some(2));
@@ -163,7 +163,7 @@ fn one_wrong_script_keeps_all_from_running() {
 }
 
 #[test]
-fn a_script_that_holds_ends_with_0_and_its_verdict() {
+fn a_script_that_holds_has_exit_code_0_and_a_verdict() {
     let script = b"topic orders partitions=2\ngroup g\njoin c1\nsettle\nexpect stable members=1\n";
     let path = file("holds.sim", script);
     for zoom in ["wire", "group", "timeline"] {
@@ -175,7 +175,7 @@ fn a_script_that_holds_ends_with_0_and_its_verdict() {
 }
 
 #[test]
-fn an_expectation_that_fails_ends_with_1() {
+fn a_failed_expectation_has_exit_code_1() {
     let script = b"topic orders partitions=2\ngroup g\njoin c1\nsettle\nexpect stable members=7\n";
     let path = file("fails.sim", script);
     let output = output(&["run", path.to_str().unwrap()]);
@@ -185,7 +185,7 @@ fn an_expectation_that_fails_ends_with_1() {
 }
 
 #[test]
-fn a_bad_log_filter_is_named() {
+fn the_error_names_an_invalid_log_filter() {
     let output = groupsim(&["list"]).env("RUST_LOG", "groupsim=[").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("RUST_LOG=groupsim=["));
@@ -200,7 +200,7 @@ fn diagnostics_never_reach_stdout() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_panic() {
+fn a_closed_pipe_does_not_panic() {
     for args in [&["replay", "1", "--zoom", "wire"][..], &["list"], &["swarm", "--seeds", "0..5"]] {
         let mut child =
             groupsim(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -211,9 +211,9 @@ fn a_closed_pipe_is_no_panic() {
     }
 }
 
-/// What was found is told by the exit code, be there anybody left to read the rest or not.
+/// The exit code reports findings even if the reader of the output has gone.
 #[test]
-fn a_closed_pipe_hides_no_finding() {
+fn a_closed_pipe_does_not_change_the_exit_code() {
     let args = ["swarm", "--seeds", "0..20", "--mutant", "commits-ahead"];
     let mut child = groupsim(&args).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
@@ -236,7 +236,7 @@ fn the_lists_are_complete() {
 }
 
 #[test]
-fn the_summary_names_everything() {
+fn the_summary_has_all_rows() {
     let output = output(&["swarm", "--seeds", "0..20"]);
     let stdout = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{stdout}");
@@ -258,7 +258,7 @@ fn the_summary_names_everything() {
 }
 
 #[test]
-fn machines_read_the_summary() {
+fn the_json_of_a_summary_is_one_object() {
     let [summary] = &objects(&["swarm", "--seeds", "5..15"])[..] else {
         panic!("a summary is one object")
     };
@@ -270,7 +270,7 @@ fn machines_read_the_summary() {
 }
 
 #[test]
-fn machines_read_a_replay() {
+fn the_json_of_a_replay_has_options_events_and_a_report() {
     let objects = objects(&["replay", "7", "--zoom", "timeline"]);
     let types: Vec<&str> = objects.iter().filter_map(|object| object["type"].as_str()).collect();
     assert_eq!(types.len(), objects.len());
@@ -288,7 +288,7 @@ fn a_printed_schedule_replays_as_a_script() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
 
-/// What an endless swarm says when it is interrupted after it has begun.
+/// The output of an endless swarm that is interrupted after its start.
 #[cfg(unix)]
 fn interrupted(args: &[&str]) -> String {
     let mut child = groupsim(&[&["swarm", "--seeds", "0..1000000000000"], args].concat())
@@ -318,24 +318,24 @@ fn an_interrupt_ends_a_swarm_with_the_summary_so_far() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_a_search_for_something_new_with_the_summary_so_far() {
+fn an_interrupt_ends_an_exploration_with_the_summary_so_far() {
     let stdout = interrupted(&["--until-quiet", "1000000"]);
     assert!(stdout.contains(", interrupted\n") && stdout.contains("\nlast new "), "{stdout}");
 }
 
-/// Runs it where there is no folder of scripts, as whoever has installed it does.
+/// Runs groupsim in a directory without scripts, as after an installation.
 fn elsewhere(args: &[&str], input: &str) -> Output {
     use std::io::Write as _;
     let mut command = groupsim(args);
     command.current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Who refuses its arguments reads no input.
+    // A command that refuses its arguments reads no input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
 
 #[test]
-fn an_installed_program_has_its_scripts_with_it() {
+fn an_installed_program_has_built_in_scripts() {
     let list = text(&elsewhere(&["list"], "").stdout);
     assert!(list.contains("\n  cooperative/two-phases "), "{list}");
     let script = include_str!("../sims/cooperative/two-phases.sim");
@@ -354,7 +354,7 @@ fn an_installed_program_has_its_scripts_with_it() {
 }
 
 #[test]
-fn a_script_may_come_from_stdin() {
+fn a_script_can_come_from_stdin() {
     let script = "topic orders partitions=2\ngroup g\njoin c1\nsettle\nexpect stable members=1\n";
     let run = elsewhere(&["run", "-"], script);
     assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
@@ -365,7 +365,7 @@ fn a_script_may_come_from_stdin() {
 }
 
 #[test]
-fn a_workload_does_not_drown_what_happens_to_the_group() {
+fn a_workload_does_not_hide_the_events_of_the_group() {
     let script = "topic orders partitions=4 rate=20/s\ngroup g session=10s\njoin c1\njoin c2\nsettle\n\
                   advance 60s\nleave c2\nsettle\nexpect stable generation=2\nexpect stable generation=3\n";
     let run = elsewhere(&["run", "-"], script);
@@ -373,7 +373,7 @@ fn a_workload_does_not_drown_what_happens_to_the_group() {
     assert_eq!(run.status.code(), Some(1), "{trace}");
     assert!(trace.lines().count() < 80, "{trace}");
     assert!(trace.contains(" polled orders-1@") && trace.contains(" ×"), "{trace}");
-    // Of what is expected only what is not there has a line of its own.
+    // Only expectations that fail have a line of their own.
     assert_eq!(
         trace.lines().filter(|line| line.contains("EXPECTED: expect ")).count(),
         1,
@@ -384,16 +384,16 @@ fn a_workload_does_not_drown_what_happens_to_the_group() {
 
 #[test]
 fn a_word_of_the_language_has_a_page() {
-    let told = |words: &[&str]| {
+    let page_of = |words: &[&str]| {
         let output = output(&[&["language"], words].concat());
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     };
-    let (code, page) = told(&["group"]);
+    let (code, page) = page_of(&["group"]);
     assert!(code == Some(0) && page.contains("default: 5s (Kafka's: 500ms)"), "{page}");
-    let (code, page) = told(&["expect", "committed"]);
+    let (code, page) = page_of(&["expect", "committed"]);
     assert!(code == Some(0) && page.starts_with("expect committed "), "{page}");
-    let (code, page) = told(&["pause", "max.poll.interval.ms"]);
+    let (code, page) = page_of(&["pause", "max.poll.interval.ms"]);
     assert!(code == Some(0) && page.contains("is `rebalance` here"), "{page}");
-    let (code, page) = told(&["partiton"]);
+    let (code, page) = page_of(&["partiton"]);
     assert!(code == Some(2) && page.contains("did you mean `partition`?"), "{page}");
 }

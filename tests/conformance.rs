@@ -1,6 +1,6 @@
-//! Every script under `tests/conformance/`, each a test of its own: in virtual time, over Kafka's
-//! bytes, the cluster answers what a real Kafka 4.4.0 answered, at the time at which it did. What
-//! may differ stands in one table, and an entry of it that no longer does is a failure, too.
+//! Every script under `tests/conformance/`, each as one test: in virtual time, over Kafka's bytes,
+//! the cluster's responses and their times equal those of a real Kafka 4.4.0. Intended differences
+//! are in one table; an entry without a difference is a failure, too.
 //!
 //! `cargo test --test conformance static` runs those with `static` in their names.
 
@@ -17,8 +17,8 @@ use groupsim::mutant;
 use groupsim::run::Systems;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Coordinators that some script must notice.
-const BROKEN: &[&str] = &[
+/// Mutants that at least one script must detect.
+const MUTANTS: &[&str] = &[
     "zombie-commits",
     "forgiving-heartbeats",
     "shared-assignment",
@@ -36,15 +36,15 @@ const BROKEN: &[&str] = &[
 fn main() -> std::process::ExitCode {
     let cases = embedded(&Settings::new());
     let mut trials = vec![
-        Trial::test("what is in the binary is what is in the folder", in_the_binary),
-        Trial::test("every deviation is of a script", every_deviation_is_of_a_script),
-        Trial::test("a coordinator that is broken differs", broken_ones_differ),
-        Trial::test("the same bytes give the same answers", deterministic),
-        Trial::test("over TCP the answers are the same", over_tcp),
-        Trial::test("a broker that is not ready is told of at once", not_ready),
+        Trial::test("the binary contains what is in the folder", in_the_binary),
+        Trial::test("every deviation belongs to a script", every_deviation_belongs_to_a_script),
+        Trial::test("mutants of the coordinator are detected", mutants_are_detected),
+        Trial::test("the same bytes get the same responses", deterministic),
+        Trial::test("over TCP the responses are the same", over_tcp),
+        Trial::test("a broker that is not ready is reported at once", not_ready),
         Trial::test("a difference is shown and has its exit code", shown),
-        Trial::test("what is recorded is equal from then on", recorded),
-        Trial::test("what cannot be run is refused", refused),
+        Trial::test("after recording a script the broker conforms to it", recorded),
+        Trial::test("usage errors are refused", refused),
     ];
     trials.extend(cases.into_iter().map(|case| {
         Trial::test(case.script.name.clone(), move || check(&case, &Systems::default()))
@@ -65,7 +65,9 @@ fn check(case: &Case, systems: &Systems) -> Result<(), Failed> {
     if let Some((rule, why)) = verdict.not_served {
         return match verdict.differs() {
             false => Ok(()),
-            true => Err(format!("equal by now: take it out of NOT_SERVED ({rule}: {why})").into()),
+            true => {
+                Err(format!("no differences: remove it from NOT_SERVED ({rule}: {why})").into())
+            }
         };
     }
     let mut wrong = String::new();
@@ -77,7 +79,7 @@ fn check(case: &Case, systems: &Systems) -> Result<(), Failed> {
     }
     for (deviation, answer) in &verdict.stale {
         wrong.push_str(&format!(
-            "  {}:{}: does not deviate as the table says ({})\n    - {}\n    + {}\n",
+            "  {}:{}: does not deviate as in the table ({})\n    - {}\n    + {}\n",
             case.file, answer.line, deviation.rule, answer.kafka, answer.here
         ));
     }
@@ -88,7 +90,7 @@ fn check(case: &Case, systems: &Systems) -> Result<(), Failed> {
     }
 }
 
-/// Files that are new are not noticed by the compiler.
+/// The compiler does not notice new files.
 fn in_the_binary() -> Result<(), Failed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
     let mut files: Vec<_> = std::fs::read_dir(folder.join("scripts"))?
@@ -107,26 +109,26 @@ fn in_the_binary() -> Result<(), Failed> {
     Ok(())
 }
 
-fn every_deviation_is_of_a_script() -> Result<(), Failed> {
+fn every_deviation_belongs_to_a_script() -> Result<(), Failed> {
     let cases = embedded(&Settings::new());
     let names = DEVIATIONS.iter().map(|deviation| deviation.script);
     for name in names.chain(NOT_SERVED.iter().map(|(name, ..)| *name)) {
         assert!(
             cases.iter().any(|case| case.script.name == name),
-            "{name} deviates, but is not there"
+            "{name} deviates, but there is no such script"
         );
     }
     Ok(())
 }
 
-/// A comparison that nothing could fail would prove nothing.
-fn broken_ones_differ() -> Result<(), Failed> {
+/// A comparison that cannot fail proves nothing.
+fn mutants_are_detected() -> Result<(), Failed> {
     let right = embedded(&Settings::new()).into_iter();
     let right: Vec<Case> = right.filter(|case| check(case, &Systems::default()).is_ok()).collect();
-    for name in BROKEN {
+    for name in MUTANTS {
         let systems = mutant::find(name).ok_or(name)?.systems();
-        let notices = |case: &&Case| check(case, &systems).is_err();
-        assert!(right.iter().any(|case| notices(&case)), "no script notices {name}");
+        let detects = |case: &&Case| check(case, &systems).is_err();
+        assert!(right.iter().any(|case| detects(&case)), "no script detects {name}");
     }
     Ok(())
 }
@@ -184,9 +186,9 @@ fn over_tcp() -> Result<(), Failed> {
     let args: Vec<&str> =
         ["conform", "--own", "--bootstrap", address].into_iter().chain(scripts).collect();
     let output = groupsim(&args);
-    let said = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
-    let kinds: Vec<&str> = said.lines().filter_map(|line| line.split("  ").next()).collect();
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}{}", text(&output.stderr));
+    let kinds: Vec<&str> = printed.lines().filter_map(|line| line.split("  ").next()).collect();
     assert_eq!(
         kinds[..8],
         ["equal", "equal", "equal", "equal", "equal", "deviates", "equal", "not served"]
@@ -194,7 +196,7 @@ fn over_tcp() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What is no broker, or not one that the scripts presume, is told at once.
+/// A server that is not a broker, or lacks what the scripts presume, is reported at once.
 fn not_ready() -> Result<(), Failed> {
     let mut serve = Command::new(env!("CARGO_BIN_EXE_groupsim"));
     serve.args(["serve", "--topic", "t:3", "--listen", "127.0.0.1:0"]);
@@ -204,23 +206,23 @@ fn not_ready() -> Result<(), Failed> {
     BufReader::new(serve.0.stdout.take().ok_or("no stdout")?).read_line(&mut ready)?;
     let address = ready.trim().strip_prefix("ready ").ok_or("serve is not ready")?;
     let output = groupsim(&["conform", "heartbeat", "--bootstrap", address]);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("its topic t has 3 partitions, not 4"), "{said}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    assert!(printed.contains("its topic t has 3 partitions, not 4"), "{printed}");
 
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
     let http = std::thread::spawn(move || {
-        // The first connection only finds out that somebody listens.
+        // The first connection only checks that the port is open.
         for stream in listener.incoming().take(2).flatten() {
             let mut stream = stream;
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         }
     });
     let output = groupsim(&["conform", "heartbeat", "--bootstrap", &address]);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("no Kafka broker"), "{said}");
+    let printed = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    assert!(printed.contains("no Kafka broker"), "{printed}");
     http.join().map_err(|_| "the listener")?;
     Ok(())
 }
@@ -239,14 +241,14 @@ fn shown() -> Result<(), Failed> {
     )?;
     let script = script.to_string_lossy();
     let output = groupsim(&["conform", &script]);
-    let said = text(&output.stdout).replace(&*script, "mine.txt");
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let printed = text(&output.stdout).replace(&*script, "mine.txt");
+    assert_eq!(output.status.code(), Some(1), "{printed}");
     insta::with_settings!({
         snapshot_path => "../snapshots",
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, {
-        insta::assert_snapshot!("conform-different", said);
+        insta::assert_snapshot!("conform-different", printed);
     });
     let output = groupsim(&["conform", &script, "--format", "json"]);
     let objects: Vec<serde_json::Value> =
@@ -276,17 +278,17 @@ fn refused() -> Result<(), Failed> {
     let script = folder("conform-refused").join("wrong.txt");
     std::fs::write(&script, "a: Heartbeat/4\na: Heartbeat/9\n")?;
     let script = script.to_string_lossy();
-    let says = |args: &[&str], what: &str| {
+    let fails_with = |args: &[&str], what: &str| {
         let output = groupsim(args);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
-        assert!(said.contains(what), "{args:?}: {said}");
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {printed}");
+        assert!(printed.contains(what), "{args:?}: {printed}");
     };
-    says(&["conform", &script], "wrong.txt:2");
-    says(&["conform", "no/such/file.txt"], "no/such/file.txt");
-    says(&["conform", "retenton"], "did you mean `retention`?");
-    says(&["conform", "--bootstrap", "127.0.0.1:1"], "no broker at 127.0.0.1:1");
-    says(&["conform", "--config", "a=b"], "--bootstrap");
-    says(&["conform", "--jobs", "0"], "0 jobs");
+    fails_with(&["conform", &script], "wrong.txt:2");
+    fails_with(&["conform", "no/such/file.txt"], "no/such/file.txt");
+    fails_with(&["conform", "retenton"], "did you mean `retention`?");
+    fails_with(&["conform", "--bootstrap", "127.0.0.1:1"], "no broker at 127.0.0.1:1");
+    fails_with(&["conform", "--config", "a=b"], "--bootstrap");
+    fails_with(&["conform", "--jobs", "0"], "at least 1 job");
     Ok(())
 }

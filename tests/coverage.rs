@@ -1,17 +1,17 @@
-//! The default swarm comes to all the places that it must come to.
+//! The default swarm reaches all races, marks and coverage cells that it must reach.
 
 use std::sync::atomic::AtomicBool;
 
+use groupsim::marks::Mark;
 use groupsim::run::Systems;
-use groupsim::sometimes::Mark;
 use groupsim::swarm::{Profile, Summary, run_seeds};
 use groupsim::trace::must_reach;
 
-/// Corners that take more than a thousand seeds, and are shown by tests of their own.
+/// Marks that take more than a thousand seeds to reach, and the tests that cover them.
 const RARE: [(Mark, &str); 2] = [
     (
         Mark::AssignmentUndone,
-        "src/consumer/tests/cooperative.rs: an assignment that arrives at a busy application",
+        "src/client/tests/cooperative.rs: an assignment that arrives at a busy application",
     ),
     (Mark::OffsetExpired, "sims/retention/unsubscribed-topic.sim"),
 ];
@@ -22,7 +22,7 @@ fn swarm() -> Summary {
 }
 
 #[test]
-fn the_default_swarm_reaches_what_it_must() {
+fn the_default_swarm_reaches_everything_that_it_must_reach() {
     let reached = swarm().reached;
     let rare = |name: &String| RARE.iter().any(|(mark, _)| mark.to_string() == *name);
     let missing: Vec<String> = reached.missing().into_iter().filter(|name| !rare(name)).collect();

@@ -1,5 +1,5 @@
-//! The same seed is the same trace: in one process, in two, on one thread or more, and when the schedule
-//! goes through a script.
+//! The same seed has the same trace: in one process and in two, on one thread and on many, and after
+//! its schedule was printed and parsed.
 
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +14,7 @@ fn run_once(schedule: &Schedule) -> Report {
 }
 
 #[test]
-fn the_same_seed_twice_in_one_process() {
+fn a_seed_has_the_same_report_twice_in_one_process() {
     for profile in Profile::ALL {
         for seed in 0..10 {
             let schedule = schedule(seed, profile);
@@ -24,12 +24,12 @@ fn the_same_seed_twice_in_one_process() {
 }
 
 #[test]
-fn different_seeds_differ() {
+fn different_seeds_have_different_digests() {
     let digest = |seed| run_once(&schedule(seed, Profile::Default)).digest;
     assert_ne!(digest(1), digest(2));
 }
 
-/// The digest of a swarm in a process of its own.
+/// The digest of a swarm in its own process.
 fn digest_of_process(jobs: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_groupsim"))
         .args(["swarm", "--seeds", "100..140", "--format", "json", "--jobs", jobs])
@@ -41,7 +41,7 @@ fn digest_of_process(jobs: &str) -> String {
 }
 
 #[test]
-fn the_same_seeds_in_two_processes_on_one_thread_and_two() {
+fn a_swarm_has_the_same_digest_in_other_processes_with_other_numbers_of_threads() {
     let here = run_seeds(
         100..140,
         Profile::Default,
@@ -56,7 +56,7 @@ fn the_same_seeds_in_two_processes_on_one_thread_and_two() {
 }
 
 #[test]
-fn a_schedule_survives_being_printed_and_parsed() {
+fn a_printed_schedule_parses_to_the_same_schedule() {
     for profile in Profile::ALL {
         for seed in 0..50 {
             let generated = schedule(seed, profile);
@@ -74,7 +74,7 @@ fn a_schedule_survives_being_printed_and_parsed() {
 }
 
 #[test]
-fn a_printed_schedule_runs_as_the_generated_one() {
+fn a_printed_and_parsed_schedule_has_the_same_digest() {
     for seed in 0..10 {
         let generated = schedule(seed, Profile::Default);
         let parsed = match script::parse("generated.sim", &script::print(&generated)) {

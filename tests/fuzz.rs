@@ -1,8 +1,9 @@
-//! A bounded run of the fuzz targets in `tests/fuzz/`, with the memory that each input takes.
+//! A bounded run of the fuzz targets in `tests/fuzz/`, with a limit on the memory that each input
+//! allocates.
 //!
-//! Each target is given its seeds, these cut short and changed, and random bytes. The changes are those that
-//! decoders fall for: other bytes, and lengths and counts that nothing has, written over what is there or put in
-//! between. `tests/fuzz/README.md` says how to fuzz for longer.
+//! Each target runs on its seed inputs, on truncated and changed seed inputs, and on random bytes.
+//! The changes are typical causes of decoder bugs: other bytes, and impossible lengths and counts,
+//! overwritten or inserted. `tests/fuzz/README.md` describes how to fuzz for longer.
 
 use std::alloc::System;
 use std::fs::File;
@@ -20,8 +21,8 @@ use targets::{TARGETS, Target};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Lengths and counts that no input can have, as they stand in one: of two, four and eight bytes, varints plain and
-/// zigzag; and the smallest ones, which lead on.
+/// Encodings of lengths and counts that no input can have: of two, four and eight bytes, and as
+/// plain and zigzag varints; and the smallest valid ones, with which decoding continues.
 const LENGTHS: [&[u8]; 15] = [
     &[0x7f, 0xff],
     &[0xff, 0xff],
@@ -40,7 +41,7 @@ const LENGTHS: [&[u8]; 15] = [
     &[0x00, 0x00, 0x00, 0x01],
 ];
 
-/// A target, and the file that holds the input it was given last: also after an abort.
+/// A target, and the file that holds its last input, even after an abort.
 struct Trial<'t> {
     target: &'t Target,
     path: PathBuf,
@@ -64,11 +65,11 @@ impl<'t> Trial<'t> {
         let bound = self.target.bound(input);
         let what = match outcome {
             Ok(()) if allocated <= bound => return Ok(()),
-            Ok(()) => format!("allocated {allocated} bytes, and no more than {bound} are right"),
+            Ok(()) => format!("allocated {allocated} bytes, at most {bound} are allowed"),
             Err(_) => "panicked".to_owned(),
         };
         let Trial { target, path, .. } = self;
-        Err(format!("{} {what}: by the {} bytes in {}", target.name, input.len(), path.display()))
+        Err(format!("{} {what}: on the {} bytes in {}", target.name, input.len(), path.display()))
     }
 }
 
@@ -94,7 +95,7 @@ fn changed(rng: &mut Rng, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-/// The first input that does harm, if one does.
+/// Runs a target on all its inputs; returns the first failure.
 fn fuzz(target: &Target) -> Result<(), String> {
     let (seeds, mut trial) = ((target.seeds)(), Trial::of(target));
     let mut rng = Rng::stream(11, target.name);
@@ -115,14 +116,14 @@ fn fuzz(target: &Target) -> Result<(), String> {
     Ok(())
 }
 
-/// One test, since what one allocates another would be blamed for.
+/// A single test, because the allocator counts the bytes of all threads.
 #[test]
-fn no_bytes_do_harm_or_take_more_memory_than_they_are_worth() {
-    let harm: Vec<String> = TARGETS.iter().filter_map(|target| fuzz(target).err()).collect();
-    assert!(harm.is_empty(), "{harm:#?}");
+fn no_input_panics_or_allocates_too_much() {
+    let failures: Vec<String> = TARGETS.iter().filter_map(|target| fuzz(target).err()).collect();
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
-/// Writes the seeds to where `cargo fuzz` begins.
+/// Writes the seed inputs to the corpus folders of `cargo fuzz`.
 #[test]
 #[ignore = "writes to tests/fuzz/corpus"]
 fn corpus() {

@@ -1,8 +1,9 @@
-//! `probe`: our consumers against brokers that nobody looks into; here our own, over real TCP, with and
-//! without a mutant inside. What the mutant does is found from what the consumers are told.
+//! `probe`: our consumers against brokers that are tested as black boxes. Here these are our own,
+//! over real TCP, with and without a mutant. A mutant is found from the responses that the
+//! consumers receive.
 
-#[path = "probe/rehearsed.rs"]
-mod rehearsed;
+#[path = "probe/virtual_time.rs"]
+mod virtual_time;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
-use groupsim::engine::{Attendant, Limits, Refused, Serving, probe, serve};
+use groupsim::engine::{Limits, Refused, ServeObserver, Serving, probe, serve};
 use groupsim::invariant::{Allow, Violation};
-use groupsim::mutant::{self, Altered, Wrapped};
+use groupsim::mutant::{self, Intercepted, OutputFilter};
 use groupsim::protocol::Response;
 use groupsim::run::{Finding, Report, Systems};
 use groupsim::script;
@@ -25,12 +26,12 @@ const BROKERS: &str = "
     topic orders partitions=4 rate=20/s
 ";
 
-/// Tells whoever waits where the brokers are.
-struct Door(Sender<SocketAddr>);
+/// Sends the brokers' address to the thread that waits for it.
+struct ReadySender(Sender<SocketAddr>);
 
-impl Attendant for Door {
+impl ServeObserver for ReadySender {
     fn ready(&mut self, addresses: &[SocketAddr]) {
-        self.0.send(addresses[0]).expect("somebody waits");
+        self.0.send(addresses[0]).expect("a thread waits");
     }
 
     fn event(&mut self, _event: &Event) {}
@@ -42,13 +43,13 @@ impl Attendant for Door {
     }
 }
 
-/// What a probe with this script comes to, of brokers with these systems; and what the brokers themselves
-/// are found to be.
+/// The result of a probe with this script against brokers with these systems, and the report of the
+/// brokers themselves.
 fn probed(systems: Systems, script: &str) -> (Result<Report, Refused>, Report) {
     probed_allowing(&[], systems, script)
 }
 
-/// The same, where both sides may violate these.
+/// Like [`probed`], with these violations allowed on both sides.
 fn probed_allowing(
     allowed: &[&str],
     systems: Systems,
@@ -56,12 +57,12 @@ fn probed_allowing(
 ) -> (Result<Report, Refused>, Report) {
     let allowed: Vec<Allow> =
         allowed.iter().map(|text| text.parse().expect("an invariant")).collect();
-    let schedule = script::parse_outside("brokers", BROKERS).expect("a valid script");
+    let schedule = script::parse_for_external_clients("brokers", BROKERS).expect("a valid script");
     let script = script::parse("probe", script).expect("a valid script");
     let stop = AtomicBool::new(false);
     let (sender, ready) = channel();
     std::thread::scope(|scope| {
-        // Also when this thread panics: the scope waits for the brokers.
+        // The guard also works if this thread panics, because the scope waits for the brokers.
         let end = EndOnDrop(&stop);
         let brokers = scope.spawn(|| {
             let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -69,7 +70,7 @@ fn probed_allowing(
             let allowed = allowed.clone();
             let serving = Serving { listen, advertise: None, limits, allowed };
             let (_steps, none) = channel();
-            serve(&schedule, &systems, &serving, &none, &stop, &mut Door(sender))
+            serve(&schedule, &systems, &serving, &none, &stop, &mut ReadySender(sender))
         });
         let at = ready.recv_timeout(Duration::from_secs(10)).expect("the brokers listen");
         let never = Arc::new(AtomicBool::new(false));
@@ -124,7 +125,7 @@ const COME_AND_GO: &str = "
 
 fn altered<F: FnMut(&mut Output) -> bool + 'static>(make: fn() -> F) -> Systems {
     let coordinator = Arc::new(move |config, rng| -> Box<dyn GroupCoordinator> {
-        Box::new(Wrapped(Altered(Box::new(Coordinator::new(config, rng)), make())))
+        Box::new(Intercepted(OutputFilter(Box::new(Coordinator::new(config, rng)), make())))
     });
     Systems { coordinator, ..Systems::default() }
 }
@@ -141,16 +142,16 @@ fn correct_brokers_hold() {
     let (found, brokers) = probed(Systems::default(), COME_AND_GO);
     let report = found.expect("the probe runs");
     assert_eq!(report.finding, None);
-    assert!(report.processed > 0, "the consumers read what is fed");
+    assert!(report.processed > 0, "the consumers read what the workload produces");
     assert_eq!(brokers.finding, None);
     assert!(brokers.rebalances >= 4, "{} rebalances", brokers.rebalances);
-    // What the brokers began without a member, nobody was told of.
+    // Generations without a member are not visible to the probe.
     assert!(report.rebalances >= 4 && report.rebalances <= brokers.rebalances, "{report:?}");
 }
 
-/// Real time goes on between two lines.
+/// Real time passes between two lines.
 #[test]
-fn steps_of_one_instant_come_a_little_late_and_are_carried_out() {
+fn steps_that_are_due_at_the_same_time_run_a_little_late() {
     let script = JOIN_AND_SHARE.replace("join c", "at 0s join c")
         + "\
         at 2s pause c1\n at 2s pause c2\n at 2s reset c1 coordinator\n at 2s reset c2\n \
@@ -161,40 +162,40 @@ fn steps_of_one_instant_come_a_little_late_and_are_carried_out() {
 }
 
 #[test]
-fn a_topic_that_is_not_there_or_has_other_partitions_is_refused() {
+fn a_missing_topic_or_a_wrong_partition_count_is_refused() {
     for (wanted, why) in [
         ("topic others partitions=4", "has no topic others: create it first"),
-        ("topic orders partitions=3", "with 4 partitions, and the script says 3"),
+        ("topic orders partitions=3", "with 4 partitions, but the script says 3"),
     ] {
         let script = format!("{wanted}\ngroup g\njoin c1\nsettle\n");
         let (found, _) = probed(Systems::default(), &script);
-        let Err(Refused::Engine(said)) = found else { panic!("{found:?}") };
-        assert!(said.ends_with(why), "{said}");
+        let Err(Refused::Engine(message)) = found else { panic!("{found:?}") };
+        assert!(message.ends_with(why), "{message}");
     }
 }
 
-/// Tells every member what the first one was told.
+/// Gives every member the assignment of the first one.
 fn double_owner() -> impl FnMut(&mut Output) -> bool {
     let mut first = Bytes::new();
     move |output| {
-        if let Output::Respond { response: Response::SyncGroup(answer), .. } = output
-            && answer.error_code == 0
+        if let Output::Respond { response: Response::SyncGroup(response), .. } = output
+            && response.error_code == 0
         {
             if first.is_empty() {
-                first = answer.assignment.clone();
+                first = response.assignment.clone();
             }
-            answer.assignment = first.clone();
+            response.assignment = first.clone();
         }
         true
     }
 }
 
 #[test]
-fn a_double_owner_is_found_by_what_the_consumers_are_told() {
+fn a_double_owner_is_found_from_the_responses_to_consumers() {
     let (found, brokers) = probed(altered(double_owner), JOIN_AND_SHARE);
     let (invariant, message) = violated(found);
     assert_eq!(invariant, "single-owner", "{message}");
-    // Whoever serves sees it too.
+    // The brokers' own checks see it, too.
     assert!(
         matches!(&brokers.finding, Some(Finding::Violation(v)) if v.invariant == "single-owner")
     );
@@ -214,7 +215,7 @@ const TWO_GROUPS: &str = "
     settle
 ";
 
-/// Which invariants were violated in which groups.
+/// The violated invariants with their groups.
 fn places(report: &Report) -> Vec<(&'static str, &str)> {
     fn group(of: &Violation) -> &str {
         of.group.as_ref().map_or("", |group| group.as_str())
@@ -226,7 +227,7 @@ fn places(report: &Report) -> Vec<(&'static str, &str)> {
     violations.map(|of| (of.invariant, group(of))).collect()
 }
 
-/// Tells every member of a generation what the first one was told.
+/// Gives every member of a generation the assignment of the first one.
 fn double_owners() -> Systems {
     mutant::find("shared-assignment").expect("a mutant").systems()
 }
@@ -255,7 +256,7 @@ fn judging_goes_on_on_both_sides_after_a_violation() {
 }
 
 #[test]
-fn what_is_allowed_in_a_group_is_found_in_the_others_only() {
+fn a_violation_allowed_in_one_group_is_found_in_the_others_only() {
     let allowed = ["single-owner:g", "no-overlap"];
     let (found, brokers) = probed_allowing(&allowed, double_owners(), TWO_GROUPS);
     for report in [found.expect("the probe runs"), brokers] {
@@ -273,10 +274,10 @@ fn a_member_that_is_not_fenced_is_found() {
     assert_eq!(invariant, "fencing", "{message}");
 }
 
-/// Answers fetches of offsets as if nothing had ever been committed.
-fn forgetful(output: &mut Output) -> bool {
-    if let Output::Respond { response: Response::OffsetFetch(answer), .. } = output {
-        let topics = answer.groups.iter_mut().flat_map(|group| &mut group.topics);
+/// Responds to OffsetFetch as if nothing had ever been committed.
+fn forget_commits(output: &mut Output) -> bool {
+    if let Output::Respond { response: Response::OffsetFetch(response), .. } = output {
+        let topics = response.groups.iter_mut().flat_map(|group| &mut group.topics);
         for partition in topics.flat_map(|topic| &mut topic.partitions) {
             partition.committed_offset = -1;
         }
@@ -286,57 +287,62 @@ fn forgetful(output: &mut Output) -> bool {
 
 #[test]
 fn a_lost_commit_is_found() {
-    let (invariant, message) = violated(probed(altered(|| forgetful), COME_AND_GO).0);
+    let (invariant, message) = violated(probed(altered(|| forget_commits), COME_AND_GO).0);
     assert_eq!(invariant, "no-loss", "{message}");
 }
 
-/// Tells of a generation that is long over.
-fn rewinding(output: &mut Output) -> bool {
-    if let Output::Respond { response: Response::JoinGroup(answer), .. } = output
-        && answer.generation_id >= 3
+/// Responds to JoinGroup with an earlier generation.
+fn rewind_generation(output: &mut Output) -> bool {
+    if let Output::Respond { response: Response::JoinGroup(response), .. } = output
+        && response.generation_id >= 3
     {
-        answer.generation_id -= 2;
+        response.generation_id -= 2;
     }
     true
 }
 
 #[test]
 fn an_earlier_generation_is_found() {
-    // Its members never agree, and nobody waits for that.
+    // Its members never agree, so the settle must not wait for that.
     let script = COME_AND_GO.replace("settle\n", "settle within=3s\n");
-    let (invariant, message) = violated(probed(altered(|| rewinding), &script).0);
+    let (invariant, message) = violated(probed(altered(|| rewind_generation), &script).0);
     assert_eq!(invariant, "generation", "{message}");
 }
 
-/// Answers no SyncGroup.
-fn mute(output: &mut Output) -> bool {
+/// Never responds to SyncGroup.
+fn drop_sync_responses(output: &mut Output) -> bool {
     !matches!(output, Output::Respond { response: Response::SyncGroup(_), .. })
 }
 
 #[test]
 fn a_group_that_never_becomes_stable_is_found() {
     let script = format!("{JOIN_AND_SHARE} within=2s\n");
-    let (found, _) =
-        probed(altered(|| mute), script.replace("settle\n within", "settle within").as_str());
+    let (found, _) = probed(
+        altered(|| drop_sync_responses),
+        script.replace("settle\n within", "settle within").as_str(),
+    );
     let finding = found.expect("the probe runs").finding;
     let Some(Finding::NoConvergence(violation)) = finding else { panic!("{finding:?}") };
     assert!(violation.message.contains("SyncGroup response"), "{}", violation.message);
 }
 
 #[test]
-fn what_cannot_be_done_to_foreign_brokers_is_refused() {
+fn an_action_that_third_party_brokers_do_not_support_is_refused() {
     let script = format!("{JOIN_AND_SHARE}\n    compact g\n");
     let (found, _) = probed(Systems::default(), &script);
     let Err(Refused::Line { line, why }) = found else { panic!("{found:?}") };
-    assert_eq!((line, why), (9, "the brokers are third-party ones: only consumers act here"));
+    assert_eq!(
+        (line, why),
+        (9, "the brokers are third-party ones: a probe can only act on consumers")
+    );
 }
 
 #[test]
-fn where_nobody_listens_there_is_no_broker() {
+fn a_port_without_a_listener_has_no_broker() {
     let schedule = script::parse("probe", JOIN_AND_SHARE).expect("a valid script");
-    let nobody = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let at = nobody.local_addr().expect("an address").to_string();
-    drop(nobody);
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let at = listener.local_addr().expect("an address").to_string();
+    drop(listener);
     let never = Arc::new(AtomicBool::new(false));
     let found = probe(&schedule, &Systems::default(), (&at, &[]), &never, &mut |_| ());
     let Err(Refused::Engine(why)) = found else { panic!("{found:?}") };

@@ -1,7 +1,7 @@
-//! Random schedules, made by `proptest` so that one that fails is made small by it as well.
+//! Random schedules that `proptest` generates, and shrinks if they fail.
 //!
-//! The luck of `proptest` comes from a seed, so a run fails for everybody or for nobody;
-//! `GROUPSIM_SEED=N` chooses another.
+//! The randomness of `proptest` comes from a fixed seed, so the test is deterministic.
+//! `GROUPSIM_SEED=N` selects another seed.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -18,17 +18,18 @@ use groupsim::time::Time;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
-/// A fault and how long it lasts; one follows the other, so every list of them is a legal schedule.
+/// A fault of one consumer. Faults follow each other, so every list of them is a valid schedule.
 #[derive(Clone, Debug)]
-struct Trouble {
+struct Fault {
+    /// The healthy time before the fault.
     after: Duration,
     consumer: usize,
-    what: What,
+    kind: FaultKind,
     lasts: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum What {
+enum FaultKind {
     Crash,
     Pause,
     PauseBroker,
@@ -39,7 +40,7 @@ enum What {
     Slow,
 }
 
-fn what() -> impl Strategy<Value = What> {
+fn kind() -> impl Strategy<Value = FaultKind> {
     let api = prop::sample::select(vec![
         Api::Heartbeat,
         Api::JoinGroup,
@@ -48,29 +49,29 @@ fn what() -> impl Strategy<Value = What> {
     ]);
     let side = prop::sample::select(vec![Side::Request, Side::Response]);
     prop_oneof![
-        Just(What::Reset),
-        Just(What::Pause),
-        Just(What::Crash),
-        Just(What::Slow),
-        Just(What::Clog),
-        Just(What::PauseBroker),
-        any::<bool>().prop_map(What::Cut),
-        (api, side).prop_map(|(api, side)| What::Drop(api, side)),
+        Just(FaultKind::Reset),
+        Just(FaultKind::Pause),
+        Just(FaultKind::Crash),
+        Just(FaultKind::Slow),
+        Just(FaultKind::Clog),
+        Just(FaultKind::PauseBroker),
+        any::<bool>().prop_map(FaultKind::Cut),
+        (api, side).prop_map(|(api, side)| FaultKind::Drop(api, side)),
     ]
 }
 
-fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
+fn faults() -> impl Strategy<Value = Vec<Fault>> {
     let millis =
         |range| prop::num::u64::ANY.prop_map(move |n| n % range).prop_map(Duration::from_millis);
-    let trouble = (millis(20_000), 0..CONSUMERS, what(), millis(25_000));
-    let trouble =
-        trouble.prop_map(|(after, consumer, what, lasts)| Trouble { after, consumer, what, lasts });
-    prop::collection::vec(trouble, 0..12)
+    let fault = (millis(20_000), 0..CONSUMERS, kind(), millis(25_000));
+    let fault =
+        fault.prop_map(|(after, consumer, kind, lasts)| Fault { after, consumer, kind, lasts });
+    prop::collection::vec(fault, 0..12)
 }
 
 const CONSUMERS: usize = 3;
 
-fn schedule(seed: u64, troubles: &[Trouble]) -> Schedule {
+fn schedule(seed: u64, faults: &[Fault]) -> Schedule {
     let settings = Settings {
         session: Some(Duration::from_secs(10)),
         rebalance: Some(Duration::from_secs(20)),
@@ -79,14 +80,14 @@ fn schedule(seed: u64, troubles: &[Trouble]) -> Schedule {
     };
     let mut steps: Vec<Step> = (0..CONSUMERS).map(|number| step(None, join(number))).collect();
     let mut now = Time::ZERO;
-    for trouble in troubles {
-        now += trouble.after;
-        let (begin, end) = actions(trouble);
+    for fault in faults {
+        now += fault.after;
+        let (begin, end) = actions(fault);
         steps.push(step(Some(now), begin));
-        now += trouble.lasts;
+        now += fault.lasts;
         steps.extend(end.map(|end| step(Some(now), end)));
     }
-    steps.push(step(Some(now + Duration::from_secs(1)), Action::Calm(None)));
+    steps.push(step(Some(now + Duration::from_secs(1)), Action::Quiesce(None)));
     steps.push(step(None, Action::Settle(None)));
     steps.push(step(None, Action::Drain(None)));
     Schedule {
@@ -110,28 +111,30 @@ fn join(number: usize) -> Action {
     Action::Join { consumer: name(number), group: None, settings: Box::default() }
 }
 
-fn actions(trouble: &Trouble) -> (Action, Option<Action>) {
-    let consumer = name(trouble.consumer);
+fn actions(fault: &Fault) -> (Action, Option<Action>) {
+    let consumer = name(fault.consumer);
     let (node, broker) = (NodeName::Consumer(consumer.clone()), NodeName::Broker(BrokerId(0)));
-    match trouble.what {
-        What::Crash => {
+    match fault.kind {
+        FaultKind::Crash => {
             let node = NodeName::Consumer(consumer);
-            (Action::Crash(node.clone(), Tail::Luck), Some(Action::Restart(node)))
+            (Action::Crash(node.clone(), Tail::Random), Some(Action::Restart(node)))
         }
-        What::Pause => (Action::Pause(node.clone()), Some(Action::Resume(node))),
-        What::PauseBroker => (Action::Pause(broker.clone()), Some(Action::Resume(broker))),
-        What::Cut(both) => {
+        FaultKind::Pause => (Action::Pause(node.clone()), Some(Action::Resume(node))),
+        FaultKind::PauseBroker => (Action::Pause(broker.clone()), Some(Action::Resume(broker))),
+        FaultKind::Cut(both) => {
             let direction = if both { Direction::Both } else { Direction::Forward };
             let cut = Action::Partition(node.clone(), broker.clone(), direction);
             (cut, Some(Action::Heal(node, broker)))
         }
-        What::Clog => {
+        FaultKind::Clog => {
             let clog = Action::Clog(node.clone(), broker.clone(), Duration::from_secs(3));
             (clog, Some(Action::Unclog(node, broker)))
         }
-        What::Reset => (Action::Reset(consumer, None), None),
-        What::Drop(api, side) => (Action::Drop { consumer, api, side, nth: 1, count: 1 }, None),
-        What::Slow => {
+        FaultKind::Reset => (Action::Reset(consumer, None), None),
+        FaultKind::Drop(api, side) => {
+            (Action::Drop { consumer, api, side, nth: 1, count: 1 }, None)
+        }
+        FaultKind::Slow => {
             let (slow, normal) = (Duration::from_secs(30), Duration::from_millis(1));
             (Action::Slow(consumer.clone(), slow), Some(Action::Slow(consumer, normal)))
         }
@@ -146,11 +149,11 @@ fn runner(cases: u32, seed: u64) -> TestRunner {
 }
 
 #[test]
-fn any_troubles_end_well() {
+fn correct_systems_hold_on_any_faults() {
     let systems = Systems::default();
     let seed = std::env::var("GROUPSIM_SEED").map_or(0, |seed| seed.parse().expect("a number"));
-    let held = runner(150, seed).run(&(any::<u64>(), troubles()), |(seed, troubles)| {
-        let schedule = schedule(seed, &troubles);
+    let held = runner(150, seed).run(&(any::<u64>(), faults()), |(seed, faults)| {
+        let schedule = schedule(seed, &faults);
         let report = run(&schedule, &systems, &mut |_| ());
         let script = script::print(&schedule);
         prop_assert!(report.finding.is_none(), "{:?}\n{script}", report.finding);
@@ -160,12 +163,12 @@ fn any_troubles_end_well() {
 }
 
 #[test]
-fn proptest_shrinks_a_failing_schedule_to_the_trouble_that_matters() {
+fn proptest_shrinks_a_failing_schedule_to_the_fault_that_matters() {
     let systems = mutant::find("forgiving-heartbeats").expect("a mutant").systems();
     let runs = Cell::new(0);
-    let found = runner(200, 0).run(&(Just(7), troubles()), |(seed, troubles)| {
+    let found = runner(200, 0).run(&(Just(7), faults()), |(seed, faults)| {
         runs.set(runs.get() + 1);
-        let report = run(&schedule(seed, &troubles), &systems, &mut |_| ());
+        let report = run(&schedule(seed, &faults), &systems, &mut |_| ());
         prop_assert!(report.finding.is_none(), "{:?}", report.finding);
         Ok(())
     });

@@ -1,4 +1,4 @@
-//! The README tells the truth: its trace is what its script prints, and its tables are the code's.
+//! The README is true: its script prints its trace, and its table of invariants equals the code.
 
 use groupsim::run::{Systems, run};
 use groupsim::trace::{Renderer, Zoom};
@@ -6,13 +6,13 @@ use groupsim::{invariant, script};
 
 const README: &str = include_str!("../README.md");
 
-/// The code blocks, in order.
+/// The code blocks of the README, in order.
 fn blocks() -> Vec<&'static str> {
     README.split("```").skip(1).step_by(2).collect()
 }
 
 #[test]
-fn the_trace_is_what_the_first_script_prints() {
+fn the_first_script_prints_the_trace() {
     let block = |with: &str| blocks().into_iter().find(|block| block.contains(with));
     let text = block("\ntopic ").expect("a script");
     let shown = block("── pause").expect("a trace");

@@ -1,7 +1,8 @@
-//! Every script under `sims/regress/`, each a test of its own: what was found once, shrunk by `groupsim shrink`.
+//! Each script under `sims/regress/` is a test. The scripts are former findings, shrunk by
+//! `groupsim shrink`.
 //!
-//! It must hold. If its head names a mutant, as that of a script which was found with one does, then with
-//! the mutant it must be violated, and by the invariant that its first line names.
+//! A script must hold. If its head names the mutant that it was found with, then with that mutant
+//! it must violate the invariant that its first line names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,19 +28,22 @@ fn main() -> std::process::ExitCode {
 fn check(path: &Path) -> Result<(), Failed> {
     let schedule = script::load(path).map_err(|error| error.to_string())?;
     if let Some(finding) = run(&schedule, &Systems::default(), &mut |_| ()).finding {
-        return Err(format!("it does not hold: {finding:?}").into());
+        return Err(format!("the script does not hold: {finding:?}").into());
     }
     let text = fs::read_to_string(path)?;
     let Some(mutant) = mutant_of(&text)? else { return Ok(()) };
-    let expected = invariant_of(&text).ok_or("its first line names no invariant")?;
+    let expected = invariant_of(&text).ok_or("the first line names no invariant")?;
     let finding = run(&schedule, &mutant.systems(), &mut |_| ()).finding;
     match finding.as_ref().map(|finding| parts(finding).name) {
         Some(found) if found == expected => Ok(()),
-        found => Err(format!("with {} {found:?} objects, not {expected}", mutant.name).into()),
+        found => {
+            let name = mutant.name;
+            Err(format!("mutant {name}: expected {expected} to fail, found {found:?}").into())
+        }
     }
 }
 
-/// `# mutant NAME: what it does`
+/// The mutant of the line `# mutant NAME: what it does`.
 fn mutant_of(text: &str) -> Result<Option<&'static Mutant>, Failed> {
     let head = text.lines().take_while(|line| line.starts_with('#'));
     let Some(name) = head.filter_map(|line| line.strip_prefix("# mutant ")).next() else {
@@ -49,7 +53,7 @@ fn mutant_of(text: &str) -> Result<Option<&'static Mutant>, Failed> {
     Ok(Some(mutant::find(name).ok_or_else(|| format!("there is no mutant {name}"))?))
 }
 
-/// `# violation (NAME) at 1.234567`
+/// The invariant of the first line, `# violation (NAME) at 1.234567`.
 fn invariant_of(text: &str) -> Option<&str> {
     let first = text.lines().next()?.strip_prefix("# ")?;
     Some(first.split_once('(')?.1.split_once(')')?.0)

@@ -1,7 +1,7 @@
-//! A test of somebody's own crate that fails tells how to see the seed again, and that works where the test is.
+//! A failing test of another crate prints a command that replays the seed in that crate.
 //!
-//! The tests that are ignored here stand for those of another crate: they use nothing but what is public, and
-//! fail, because their coordinator is broken. The others run them as cargo would.
+//! The ignored tests stand for those of another crate: they use only the public API, and fail because
+//! their coordinator is broken. The other tests run them as cargo does.
 
 use std::process::{Command, Output};
 use std::sync::atomic::AtomicBool;
@@ -30,12 +30,12 @@ fn my_coordinator_holds_by_hand() {
 }
 
 #[test]
-#[ignore = "one of those below runs it"]
+#[ignore = "a test below runs it"]
 fn the_right_coordinator_holds() {
     assert_holds(SeedRange::first(2), Profile::Default, &Systems::default());
 }
 
-/// Runs one of the tests above in a process of its own, as `cargo test NAME -- --nocapture --exact` does.
+/// Runs one of the tests above in its own process, as `cargo test NAME -- --nocapture --exact` does.
 fn cargo_test(name: &str, environment: &[(&str, &str)]) -> (bool, String) {
     let this = std::env::current_exe().expect("a test runs from a file");
     let mut command = Command::new(this);
@@ -45,63 +45,64 @@ fn cargo_test(name: &str, environment: &[(&str, &str)]) -> (bool, String) {
     }
     let Output { status, stdout, stderr } =
         command.envs(environment.iter().copied()).output().expect("it starts");
-    let told = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    (status.success(), told.join("\n"))
+    let printed = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (status.success(), printed.join("\n"))
 }
 
-/// The seed and the test of the first command that is told.
-fn command(told: &str) -> (&str, &str) {
-    let line = told.lines().find_map(|line| line.strip_prefix("see all of it: "));
-    let line = line.unwrap_or_else(|| panic!("no command in\n{told}"));
+/// The seed and the test of the first replay command in an output.
+fn command(printed: &str) -> (&str, &str) {
+    let line = printed.lines().find_map(|line| line.strip_prefix("replay: "));
+    let line = line.unwrap_or_else(|| panic!("no command in\n{printed}"));
     let words: Vec<&str> = line.split(' ').collect();
     let [seed, "cargo", "test", name, "--", "--nocapture", "--exact"] = words[..] else {
-        panic!("it cannot be run here: {line}")
+        panic!("not a command of cargo test: {line}")
     };
     (seed.strip_prefix("GROUPSIM_SEED=").expect("a seed"), name)
 }
 
-fn is_seen_again(name: &str) {
-    let (held, told) = cargo_test(name, &[]);
-    assert!(!held, "{told}");
-    let finding = told.lines().find(|line| line.starts_with("seed ")).expect("a finding");
-    let (seed, named) = command(&told);
+/// Checks that the replay command of a failing test reproduces its finding.
+fn check_replay(name: &str) {
+    let (held, printed) = cargo_test(name, &[]);
+    assert!(!held, "{printed}");
+    let finding = printed.lines().find(|line| line.starts_with("seed ")).expect("a finding");
+    let (seed, named) = command(&printed);
     assert_eq!(named, name);
     let (held, again) = cargo_test(named, &[("GROUPSIM_SEED", seed)]);
     assert!(!held && again.contains(finding), "not the same finding:\n{again}");
-    // The whole trace, from its first line on, and not its tail.
+    // The complete trace from its first line, not only the last lines.
     assert!(again.contains("the trace:\n     0.000000  sim      topic "), "{again}");
-    assert!(again.lines().count() > told.lines().count());
+    assert!(again.lines().count() > printed.lines().count());
     let closer = [("GROUPSIM_SEED", seed), ("GROUPSIM_ZOOM", "wire")];
     assert!(cargo_test(named, &closer).1.contains(" Heartbeat generation="));
 }
 
 #[test]
-fn a_failing_test_of_another_crate_is_seen_again() {
-    is_seen_again("my_coordinator_holds");
+fn a_failing_test_of_another_crate_can_be_replayed() {
+    check_replay("my_coordinator_holds");
 }
 
 #[test]
-fn so_is_one_that_puts_the_parts_together_itself() {
-    is_seen_again("my_coordinator_holds_by_hand");
+fn a_failing_test_that_calls_run_seeds_itself_can_be_replayed() {
+    check_replay("my_coordinator_holds_by_hand");
 }
 
 #[test]
-fn a_seed_that_holds_is_shown_when_it_is_named() {
+fn the_trace_of_a_selected_seed_is_printed_even_if_it_holds() {
     let name = "the_right_coordinator_holds";
-    let (held, told) = cargo_test(name, &[("GROUPSIM_SEED", "7")]);
+    let (held, printed) = cargo_test(name, &[("GROUPSIM_SEED", "7")]);
     assert!(
-        held && told.contains("  0.000000  sim      topic ") && told.contains("\nheld"),
-        "{told}"
+        held && printed.contains("  0.000000  sim      topic ") && printed.contains("\nheld"),
+        "{printed}"
     );
-    let (held, told) = cargo_test(name, &[]);
-    assert!(held && !told.contains("0.000000"), "{told}");
+    let (held, printed) = cargo_test(name, &[]);
+    assert!(held && !printed.contains("0.000000"), "{printed}");
 }
 
 #[test]
-fn members_are_named_as_in_the_trace_and_only_what_concerns_them_is_shown() {
-    let (_, told) = cargo_test("my_coordinator_holds", &[]);
+fn findings_use_the_member_names_of_the_trace_and_show_only_relevant_events() {
+    let (_, printed) = cargo_test("my_coordinator_holds", &[]);
     let dashed = |word: &str| word.split('-').filter(|part| part.len() == 4).count() >= 3;
-    let id = told.split(|c: char| c.is_whitespace() || c == '"').find(|word| dashed(word));
-    assert_eq!(id, None, "a full member id in\n{told}");
-    assert!(!told.contains("producer "), "{told}");
+    let id = printed.split(|c: char| c.is_whitespace() || c == '"').find(|word| dashed(word));
+    assert_eq!(id, None, "a full member id in\n{printed}");
+    assert!(!printed.contains("producer "), "{printed}");
 }

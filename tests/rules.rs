@@ -1,21 +1,20 @@
-//! The rules page keeps its word: a rule that is cited anywhere is on it, and the table of what shows each
-//! rule, `src/coordinator/SHOWN.md`, is true: every rule has a sim or a test that cites it by number, and
-//! the table names them all.
+//! The rules page is consistent: every cited rule is on it, every rule is cited by a script or a
+//! test, and the table `src/coordinator/SHOWN.md` lists these citations.
 //!
-//! A sim cites rules in its first comment, a test in the comment right above it. After a change of either,
-//! `INSTA_UPDATE=always cargo test --test rules` writes the table anew.
+//! A script cites rules in its first comment, a test in the comment right above it. After a change
+//! of either, `INSTA_UPDATE=always cargo test --test rules` rewrites the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where rules that are left out stand, each with its reason; nothing shows them.
+/// The section of the rules that groupsim leaves out, each with its reason; no test shows them.
 const LEFT_OUT: &str = "R15";
 
 const HEAD: &str = "# Where each rule is shown
 
-For each rule the scripts under `sims/` (run one with `groupsim run`) and the tests (`cargo test NAME`) that
-cite it. This table is made from those citations by `tests/rules.rs`, which also fails when a rule has none.
+The scripts under `sims/` (run one with `groupsim run`) and the tests (`cargo test NAME`) that cite
+each rule. `tests/rules.rs` generates this table from the citations, and fails if a rule has none.
 
 | rule | shown by |
 |---|---|
@@ -40,12 +39,16 @@ fn every_rule_is_shown_and_the_table_says_where() {
     if std::env::var("INSTA_UPDATE").is_ok_and(|wanted| wanted == "always") {
         fs::write(&path, &table).expect("the table can be written");
     }
-    assert_eq!(read(&path), table, "the table is out of date: see the head of tests/rules.rs");
+    assert_eq!(
+        read(&path),
+        table,
+        "the table is out of date: the head of tests/rules.rs says how to rewrite it"
+    );
     assert!(bare.is_empty(), "no sim and no test shows {}", bare.join(", "));
 }
 
 #[test]
-fn every_rule_that_is_cited_is_on_the_rules_page() {
+fn every_cited_rule_is_on_the_rules_page() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = read(&root.join("src/coordinator/RULES.md"));
     let known =
@@ -67,14 +70,14 @@ fn every_rule_that_is_cited_is_on_the_rules_page() {
 #[test]
 fn every_sim_cites_a_rule_in_its_first_comment() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let says_which =
+    let cites_a_rule =
         |path: &PathBuf| first_comment(&read(path)).any(|line| !cited(line).is_empty());
-    let mute: Vec<String> = files(&root.join("sims"), "sim")
+    let silent: Vec<String> = files(&root.join("sims"), "sim")
         .into_iter()
-        .filter(|path| !path.starts_with(root.join("sims/regress")) && !says_which(path))
+        .filter(|path| !path.starts_with(root.join("sims/regress")) && !cites_a_rule(path))
         .map(|path| inside(root, &path))
         .collect();
-    assert!(mute.is_empty(), "no rule is cited by {}", mute.join(", "));
+    assert!(silent.is_empty(), "no rule is cited by {}", silent.join(", "));
 }
 
 fn first_comment(text: &str) -> impl Iterator<Item = &str> {
@@ -86,7 +89,7 @@ fn row(rule: &[u32], places: &BTreeSet<String>) -> String {
     format!("| {} | {} |\n", name(rule), places.join(", "))
 }
 
-/// Every rule of the page that is not left out.
+/// Every rule of the page, except those that are left out.
 fn rules(page: &str) -> Vec<String> {
     let bold = page.split("**").skip(1).step_by(2);
     let rules = bold.filter(|text| !number(text).is_empty() && cited(text) == [*text]);
@@ -104,7 +107,7 @@ fn name(rule: &[u32]) -> String {
     format!("R{}", parts.join("."))
 }
 
-/// Each place with each rule it cites.
+/// Each citation: the script or test, and the rule.
 fn citations(root: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in files(&root.join("sims"), "sim") {
@@ -122,7 +125,7 @@ fn citations(root: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// The tests of a file with the rules in the comments above them.
+/// The citations of the tests of a file, in the comments above them.
 fn of_tests(file: &str, text: &str) -> Vec<(String, String)> {
     let (mut found, mut above, mut is_test) = (Vec::new(), Vec::new(), false);
     for line in text.lines().map(str::trim_start) {

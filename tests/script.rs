@@ -1,5 +1,5 @@
-//! The sim language from outside: what is printed reads back the same, nothing makes the parser panic,
-//! and each kind of mistake is shown in its place.
+//! The sim language: printed scripts parse back to the same schedule, no text makes the parser panic,
+//! and each kind of error is shown at its position.
 
 #[path = "script/strategy.rs"]
 mod strategy;
@@ -27,8 +27,8 @@ fn must_fail(text: &str) -> ScriptErrors {
     }
 }
 
-/// Whatever the text is: a schedule that prints and reads back, or mistakes that can be shown.
-fn is_judged(text: &str) {
+/// Parses any text: it is a schedule that prints and parses back, or it has errors that can be shown.
+fn check_any(text: &str) {
     match parse("fuzz.sim", text) {
         Ok(schedule) => {
             let printed = print(&schedule);
@@ -53,7 +53,7 @@ proptest! {
     })]
 
     #[test]
-    fn what_is_printed_reads_back_the_same(schedule in strategy::schedule()) {
+    fn a_printed_schedule_parses_back_to_the_same_schedule(schedule in strategy::schedule()) {
         let text = print(&schedule);
         let read = must_parse(&text);
         prop_assert_eq!(print(&read), text);
@@ -61,25 +61,25 @@ proptest! {
     }
 
     #[test]
-    fn bytes_do_not_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        is_judged(&String::from_utf8_lossy(&bytes));
+    fn random_bytes_do_not_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        check_any(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
-    fn characters_do_not_make_it_panic(text in "([a-z0-9=,.#>\\- \t\r\n-]|\\PC|.){0,200}") {
-        is_judged(&text);
+    fn random_characters_do_not_make_the_parser_panic(text in "([a-z0-9=,.#>\\- \t\r\n-]|\\PC|.){0,200}") {
+        check_any(&text);
     }
 
     #[test]
-    fn lines_of_its_own_words_do_not_make_it_panic(
+    fn random_words_of_the_language_do_not_make_the_parser_panic(
         lines in prop::collection::vec(prop::collection::vec(strategy::word(), 1..7), 1..12)
     ) {
         let lines: Vec<String> = lines.iter().map(|words| words.join(" ")).collect();
-        is_judged(&format!("topic orders partitions=4\ngroup g\njoin c1\n{}", lines.join("\n")));
+        check_any(&format!("topic orders partitions=4\ngroup g\njoin c1\n{}", lines.join("\n")));
     }
 
     #[test]
-    fn a_script_with_a_slip_does_not_make_it_panic(
+    fn a_typing_mistake_does_not_make_the_parser_panic(
         schedule in strategy::schedule(),
         place in any::<prop::sample::Index>(),
         slip in prop_oneof![Just(String::new()), "\\PC{1,3}", Just(" ".into()), Just("\n".into())],
@@ -87,20 +87,20 @@ proptest! {
         let mut chars: Vec<char> = print(&schedule).chars().collect();
         let place = place.index(chars.len());
         chars.splice(place..place + 1, slip.chars());
-        is_judged(&chars.into_iter().collect::<String>());
+        check_any(&chars.into_iter().collect::<String>());
     }
 }
 
-/// A sum of 2^64 - 1 seconds and one more makes humantime 2.4 panic.
+/// The sum of 2^64 - 1 seconds and one more makes humantime 2.4 panic.
 #[test]
-fn a_duration_that_overflows_is_a_mistake_like_any_other() {
-    is_judged("advance 18446744073709551615s1000ms");
-    is_judged("advance 18446744073709551615s");
+fn a_duration_that_overflows_is_an_error() {
+    check_any("advance 18446744073709551615s1000ms");
+    check_any("advance 18446744073709551615s");
     must_fail("advance 584542046090y");
 }
 
 #[test]
-fn the_canonical_form_leaves_out_what_goes_without_saying() {
+fn the_canonical_form_leaves_out_defaults() {
     let text = "\
 seed 0
 network aim=0 latency=1ms..5ms   # the default
@@ -126,9 +126,9 @@ drop c1 Heartbeat request
     );
 }
 
-/// What is only asked or taken away may name what nobody has heard of, and a slip is no mistake there.
+/// Requests that only read or delete can name groups and partitions that do not exist.
 #[test]
-fn requests_may_name_what_does_not_exist() {
+fn admin_requests_can_name_what_does_not_exist() {
     for line in [
         "describe nope",
         "delete-group nope",
@@ -143,14 +143,14 @@ fn requests_may_name_what_does_not_exist() {
     }
 }
 
-/// An instance id may be shared: that is how one consumer fences another.
+/// Consumers can share an instance id: this is how one consumer fences another.
 #[test]
-fn two_running_consumers_may_share_an_instance_id() {
+fn two_running_consumers_can_share_an_instance_id() {
     must_parse(&format!("{PREAMBLE}join c2 instance=i1\njoin c3 instance=i1\n"));
 }
 
 #[test]
-fn a_topic_grows_and_goes_as_the_steps_say() {
+fn later_steps_know_that_a_topic_has_grown_or_was_deleted() {
     let text = |line: &str| format!("{PREAMBLE}grow orders partitions=8\n{line}\n");
     must_parse(&text("produce orders partition=7"));
     must_parse(&text("delete-topic orders\nexpect committed orders-7=-1\nexpect c1 owns=orders-0"));
@@ -170,9 +170,9 @@ fn an_empty_script_is_an_empty_schedule() {
     assert_eq!(print(&Schedule::default()), "");
 }
 
-/// The limits are where the language says they are: the last good value is taken, the next is not.
+/// The last value within a limit is accepted, the next one is not.
 #[test]
-fn limits_hold_to_the_last_value() {
+fn limits_are_exact() {
     let topic = |options: &str| format!("topic orders {options}\ngroup g\njoin c1\n");
     let step = |line: &str| format!("{}{line}\n", topic("partitions=100000"));
     let pairs = [
@@ -219,7 +219,7 @@ fn limits_hold_to_the_last_value() {
 }
 
 #[test]
-fn ten_thousand_consumers_may_join_and_no_more() {
+fn at_most_ten_thousand_consumers_can_join() {
     let mut text = String::from("topic orders partitions=4\ngroup g\n");
     (0..10_000).for_each(|number| text.push_str(&format!("join c{number}\n")));
     must_parse(&text);
@@ -227,9 +227,9 @@ fn ten_thousand_consumers_may_join_and_no_more() {
     assert!(must_fail(&text).to_string().contains("at most 10000"));
 }
 
-/// Rendering must stay linear: each mistake shows its line only.
+/// Rendering takes linear time, because each error shows only its own line.
 #[test]
-fn many_mistakes_are_all_told() {
+fn all_errors_of_a_long_script_are_reported() {
     let text = "oops\n".repeat(5_000);
     let errors = must_fail(&text);
     assert_eq!(errors.errors().len(), 5_000);
@@ -238,7 +238,7 @@ fn many_mistakes_are_all_told() {
 
 const PREAMBLE: &str = "topic orders partitions=4\ngroup g\n\njoin c1\n";
 
-/// One bad script per kind of mistake; those that begin with a step get the preamble.
+/// One invalid script per kind of error. Those that start with a step get the preamble.
 const MISTAKES: &[(&str, &str)] = &[
     ("unknown_verb", "jion c2"),
     ("unknown_verb_far_from_any", "explode c1"),
@@ -394,7 +394,7 @@ const MISTAKES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn each_mistake_is_shown_in_its_place() {
+fn each_kind_of_error_is_shown_at_its_position() {
     snapshots().bind(|| {
         for (name, script) in MISTAKES {
             let text = match script.starts_with("#\n") {
@@ -412,7 +412,7 @@ fn the_help_page_of_the_language() {
 }
 
 #[test]
-fn files_that_cannot_be_read_say_why() {
+fn the_error_says_why_a_file_cannot_be_loaded() {
     let folder = std::env::temp_dir().join(format!("groupsim-script-test-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let (bad, good) = (folder.join("latin1.sim"), folder.join("good.sim"));
@@ -422,7 +422,8 @@ fn files_that_cannot_be_read_say_why() {
     assert_eq!(load(&good).unwrap().topics.len(), 1);
     let error = load(&bad).unwrap_err();
     assert!(matches!(error, LoadError::NotUtf8 { line: 2, offset: 12, byte: 0xe9, .. }));
-    assert!(error.to_string().contains("line 2 holds the byte 0xe9"), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("0xe9") && message.contains("line 2"), "{message}");
     let error = load(&folder.join("absent.sim")).unwrap_err();
     assert!(error.to_string().contains("absent.sim: "), "{error}");
     assert!(matches!(load(&folder), Err(LoadError::Unreadable { .. })), "a folder is no script");
@@ -431,14 +432,14 @@ fn files_that_cannot_be_read_say_why() {
 
 #[test]
 #[cfg(unix)]
-fn an_endless_file_is_no_script() {
+fn an_endless_file_is_refused() {
     assert!(matches!(load(Path::new("/dev/zero")), Err(LoadError::TooLarge { .. })));
 }
 
-/// The scenarios of the project are in good form: each says in its first lines what must happen and by which
-/// rules, claims it with `expect`, and reads back from its canonical form.
+/// Each scenario of the project starts with a comment that cites rules, checks something with `expect`,
+/// and parses back from its canonical form.
 #[test]
-fn every_sim_parses_and_says_what_it_is_for() {
+fn every_sim_parses_and_cites_the_rules_it_checks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sims");
     let paths = sims(&folder);
     assert!(paths.len() >= 100, "only {} sims in {}", paths.len(), folder.display());
@@ -447,7 +448,7 @@ fn every_sim_parses_and_says_what_it_is_for() {
         let found_once = path.starts_with(folder.join("regress"));
         let comment = text.lines().map_while(|line| line.strip_prefix('#'));
         let comment: String = comment.collect();
-        assert!(found_once || comment.contains("rules R"), "{name} does not begin by saying why");
+        assert!(found_once || comment.contains("rules R"), "{name} cites no rules in its head");
         let schedule = load(&path).unwrap_or_else(|error| panic!("{error}"));
         let claims = schedule.steps.iter().any(|step| matches!(step.action, Action::Expect(_)));
         assert!(found_once || claims, "{name} expects nothing");

@@ -1,4 +1,4 @@
-//! `groupsim serve` and clients that mean it ill, or are broken: it goes on answering everybody else.
+//! `groupsim serve` with malicious and broken clients: it keeps responding to all others.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,31 +12,31 @@ mod judged;
 #[path = "serve/members.rs"]
 mod members;
 
-/// Longer than anything takes on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long `serve` lets a connection be idle here.
+/// A timeout longer than anything takes on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The idle timeout of `serve` in these tests.
 const IDLE: &str = "2s";
 
 const FETCH: i16 = 1;
 const METADATA: i16 = 3;
 const API_VERSIONS: i16 = 18;
 
-/// One at a time: they measure a process, and open files by the thousand.
+/// Runs tests one at a time, because they measure a process and open thousands of files.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A running `serve`, killed when dropped.
+/// A running `serve` process, killed on drop.
 struct Served {
     child: Child,
-    said: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     address: SocketAddr,
     log: PathBuf,
 }
 
 impl Served {
-    /// With `-v`: its log says why connections end.
+    /// Starts it with `-v`, so that its log says why connections end.
     fn start(name: &str, flags: &[&str]) -> Served {
         Served::start_with(name, &[&["-v"], flags].concat())
     }
@@ -54,24 +54,25 @@ impl Served {
             .spawn()
             .expect("groupsim starts");
         let mut line = String::new();
-        let mut said = BufReader::new(child.stdout.take().expect("it is a pipe"));
-        said.read_line(&mut line).expect("it says where it listens");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        stdout.read_line(&mut line).expect("it prints where it listens");
         let address = line.trim_end().strip_prefix("ready ").expect(&line).parse();
-        Served { child, said, address: address.expect(&line), log }
+        Served { child, stdout, address: address.expect(&line), log }
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect_timeout(&self.address, PATIENCE).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a time-out");
+        let stream = TcpStream::connect_timeout(&self.address, TIMEOUT).expect("it listens");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
+        stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a timeout");
         stream
     }
 
-    /// Writes a step of the sim language to its standard input, and waits until it was carried out.
-    fn tell(&mut self, step: &str) {
+    /// Writes a step of the sim language to its standard input and waits until the step has been
+    /// carried out.
+    fn carry_out(&mut self, step: &str) {
         let stdin = self.child.stdin.as_mut().expect("it is a pipe");
         writeln!(stdin, "{step}").expect("it reads steps");
-        for _ in 0..PATIENCE.as_millis() / 50 {
+        for _ in 0..TIMEOUT.as_millis() / 50 {
             if self.log().contains(step) {
                 return;
             }
@@ -80,29 +81,29 @@ impl Served {
         panic!("'{step}' was not carried out");
     }
 
-    /// Asks it to end, everything held; returns its last lines.
+    /// Asks it to end and expects no violation. Returns its last lines.
     fn end(&mut self) -> String {
         self.end_with(0)
     }
 
-    /// Asks it to end with this exit code.
+    /// Asks it to end and expects this exit code. Returns its last lines.
     fn end_with(&mut self, code: i32) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
         let mut rest = String::new();
-        self.said.read_to_string(&mut rest).expect("it says what was seen");
+        self.stdout.read_to_string(&mut rest).expect("it prints a summary");
         assert_eq!(self.child.wait().expect("it ends").code(), Some(code), "{rest}");
         rest
     }
 
-    /// Somebody else is answered.
-    fn answers(&self) {
+    /// Checks that another client gets a response.
+    fn responds(&self) {
         let mut stream = self.connect();
         stream.write_all(&request_by(b'y', API_VERSIONS, 0, &[])).expect("it takes a request");
-        assert!(answer(&mut stream).len() > 20, "a list of versions");
+        assert!(response(&mut stream).len() > 20, "a list of versions");
     }
 
-    /// What it keeps in memory, in KiB.
+    /// Its resident memory in KiB.
     fn resident(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(status).expect("it runs, on Linux");
@@ -111,9 +112,9 @@ impl Served {
         number.expect(line).expect(line)
     }
 
-    /// Waits until the log has said so often why a connection ended.
+    /// Waits until the log has given this reason for the end of a connection this many times.
     fn ended(&self, why: &str, times: usize) {
-        for _ in 0..PATIENCE.as_millis() / 50 {
+        for _ in 0..TIMEOUT.as_millis() / 50 {
             if self.endings(why) >= times {
                 return;
             }
@@ -128,9 +129,9 @@ impl Served {
         self.log().matches(&format!("why={why}")).count()
     }
 
-    /// Waits until the log has a line with all of this, and returns it.
+    /// Waits for a log line with all of these parts and returns it.
     fn logs(&self, what: &[&str]) -> String {
-        for _ in 0..PATIENCE.as_millis() / 50 {
+        for _ in 0..TIMEOUT.as_millis() / 50 {
             let has_all = |line: &&str| what.iter().all(|part| line.contains(part));
             if let Some(line) = self.log().lines().find(has_all) {
                 return line.to_owned();
@@ -162,7 +163,7 @@ fn framed(bytes: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), bytes].concat()
 }
 
-/// A frame with the header of versions that are not flexible, from client x.
+/// A frame with the header of a non-flexible version, from client x.
 fn request(api: i16, version: i16, body: &[u8]) -> Vec<u8> {
     request_by(b'x', api, version, body)
 }
@@ -172,7 +173,7 @@ fn request_by(client: u8, api: i16, version: i16, body: &[u8]) -> Vec<u8> {
     framed(&[&header[..], &[0, 1, client], body].concat())
 }
 
-/// A Fetch at version 4 of all that there is in topic-0.
+/// A Fetch at version 4 of everything in topic-0.
 fn fetch() -> Vec<u8> {
     let numbers = |all: &[i32]| all.iter().flat_map(|number| number.to_be_bytes()).collect();
     let begin: Vec<u8> = numbers(&[-1, 0, 0, 1 << 20]);
@@ -182,16 +183,16 @@ fn fetch() -> Vec<u8> {
     request(FETCH, 4, &body)
 }
 
-fn answer(stream: &mut TcpStream) -> Vec<u8> {
+fn response(stream: &mut TcpStream) -> Vec<u8> {
     let mut length = [0; 4];
-    stream.read_exact(&mut length).expect("the length of an answer");
+    stream.read_exact(&mut length).expect("the length of a response");
     let mut bytes = vec![0; usize::try_from(i32::from_be_bytes(length)).expect("a length")];
-    stream.read_exact(&mut bytes).expect("an answer");
+    stream.read_exact(&mut bytes).expect("a response");
     bytes
 }
 
-/// Whether the other end has hung up, without a byte or with some.
-fn hung_up(stream: &mut TcpStream) {
+/// Reads until the other end closes the connection.
+fn disconnected(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
         Ok(_) => {}
@@ -200,17 +201,17 @@ fn hung_up(stream: &mut TcpStream) {
 }
 
 #[test]
-fn whoever_sends_what_is_no_request_is_hung_up_on_with_a_reason() {
+fn an_invalid_request_ends_its_connection_with_a_reason() {
     let _alone = alone();
     let served = Served::start("malformed", &["--topic", "topic:4"]);
     let cases: [(Vec<u8>, &str); 9] = [
         (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "frame size too big"),
         (i32::MAX.to_be_bytes().to_vec(), "frame size too big"),
         ((-1_i32).to_be_bytes().to_vec(), "frame size too big"),
-        (framed(&[]), "header: 8 bytes where 0 are left"),
+        (framed(&[]), "header: needs 8 bytes, but 0 are left"),
         (framed(&[0xff; 64]), "unknown API key -1"),
         (request(999, 0, &[]), "unknown API key 999"),
-        (request(METADATA, 999, &[]), "Metadata version 999 is not among"),
+        (request(METADATA, 999, &[]), "Metadata version 999 is not supported"),
         (request(METADATA, 1, &i32::MAX.to_be_bytes()), "Metadata request v1: topics: array of"),
         (request(METADATA, 1, &[0, 0, 0, 1, 0, 5]), "Metadata request v1:"),
     ];
@@ -218,44 +219,44 @@ fn whoever_sends_what_is_no_request_is_hung_up_on_with_a_reason() {
         let before = served.endings(why);
         let mut stream = served.connect();
         stream.write_all(&bytes).expect("it takes the bytes");
-        hung_up(&mut stream);
+        disconnected(&mut stream);
         served.ended(why, before + 1);
-        served.answers();
+        served.responds();
     }
 }
 
 #[test]
-fn a_version_of_api_versions_that_is_not_spoken_is_answered_and_the_connection_lives() {
+fn an_unsupported_api_versions_version_gets_a_response_and_keeps_the_connection() {
     let _alone = alone();
     let served = Served::start("versions", &["--topic", "topic:4"]);
     let mut stream = served.connect();
     stream.write_all(&request(API_VERSIONS, 99, &[])).expect("it takes a request");
-    let refusal = answer(&mut stream);
+    let refusal = response(&mut stream);
     assert_eq!(refusal[..6], [0, 0, 0, 7, 0, 35], "UNSUPPORTED_VERSION, in version 0 (KIP-511)");
     stream.write_all(&request(API_VERSIONS, 0, &[])).expect("it takes a request");
-    assert_eq!(answer(&mut stream)[..6], [0, 0, 0, 7, 0, 0]);
+    assert_eq!(response(&mut stream)[..6], [0, 0, 0, 7, 0, 0]);
 }
 
 #[test]
-fn whoever_is_cut_off_does_not_even_learn_that_there_is_a_broker() {
+fn a_partitioned_client_does_not_even_get_api_versions() {
     let _alone = alone();
     let mut served = Served::start("cut", &["--topic", "topic:4"]);
-    served.tell("partition x b0");
+    served.carry_out("partition x b0");
     let mut stream = served.connect();
     stream.write_all(&request(API_VERSIONS, 0, &[])).expect("the kernel takes it");
-    stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
     stream.read_exact(&mut [0]).expect_err("x is cut off");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    served.tell("heal x b0");
-    assert!(answer(&mut stream).len() > 20, "what was sent before arrives late");
-    served.tell("reset x");
-    hung_up(&mut stream);
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
+    served.carry_out("heal x b0");
+    assert!(response(&mut stream).len() > 20, "the earlier request gets a late response");
+    served.carry_out("reset x");
+    disconnected(&mut stream);
     let summary = served.end();
     assert!(summary.contains("held") && summary.contains("2 faults"), "{summary}");
 }
 
 #[test]
-fn half_a_frame_and_then_nothing_is_idle_for_too_long() {
+fn a_connection_with_half_a_frame_is_closed_when_idle_for_too_long() {
     let _alone = alone();
     let served = Served::start("half", &["--topic", "topic:4", "--max-idle", IDLE]);
     let whole = request(METADATA, 1, &[0; 4]);
@@ -263,57 +264,58 @@ fn half_a_frame_and_then_nothing_is_idle_for_too_long() {
         let before = served.endings("idle for too long");
         let mut stream = served.connect();
         stream.write_all(half).expect("it takes the bytes");
-        served.answers();
-        hung_up(&mut stream);
+        served.responds();
+        disconnected(&mut stream);
         served.ended("idle for too long", before + 1);
     }
 }
 
 #[test]
-fn whoever_asks_and_never_reads_holds_up_nobody_and_costs_little() {
+fn a_client_that_never_reads_responses_blocks_no_other_and_costs_little_memory() {
     let _alone = alone();
     let flags = ["--topic", "topic:1", "--feed", "topic=500/s", "--max-idle", IDLE];
     let served = Served::start("unread", &flags);
     pause(1_000);
     let before = served.resident();
-    let (mut deaf, requests) = (Vec::new(), fetch().repeat(1_000));
+    let (mut unread, requests) = (Vec::new(), fetch().repeat(1_000));
     for _ in 0..4 {
         let mut stream = served.connect();
-        // Until the answers have filled all buffers on the way, and nothing more of its requests is taken up.
+        // Until the responses have filled all buffers on the way and no more of its requests are
+        // handled.
         while stream.write_all(&requests).is_ok() {}
-        deaf.push(stream);
-        served.answers();
+        unread.push(stream);
+        served.responds();
     }
     let grown = served.resident().saturating_sub(before);
     assert!(grown < 128 << 10, "{grown} KiB more");
-    served.ended("the answer was not read", deaf.len());
-    served.answers();
+    served.ended("the response was not read", unread.len());
+    served.responds();
 }
 
 #[test]
-fn three_thousand_idle_connections_hold_up_nobody_and_cost_little() {
+fn three_thousand_idle_connections_block_no_client_and_cost_little_memory() {
     let _alone = alone();
     let files = rlimit::increase_nofile_limit(4_000).expect("a limit on files");
     let count = usize::try_from(files.saturating_sub(500).min(3_000)).expect("a small number");
     let served = Served::start("idle", &["--topic", "topic:4"]);
-    served.answers();
+    served.responds();
     let before = served.resident();
     let mut idle: Vec<TcpStream> = (0..count).map(|_| served.connect()).collect();
-    // Half of them have asked something before.
+    // Half of them have sent a request before.
     for stream in idle.iter_mut().step_by(2) {
         stream.write_all(&request(API_VERSIONS, 0, &[])).expect("it takes a request");
-        answer(stream);
+        response(stream);
     }
-    served.answers();
+    served.responds();
     let each = served.resident().saturating_sub(before) * 1024 / count as u64;
     assert!(each < 16 << 10, "{each} bytes for each of {count} connections");
     drop(idle);
     served.ended("the client closed it", count);
-    served.answers();
+    served.responds();
 }
 
 #[test]
-fn members_of_any_protocol_type_may_say_what_they_like_to_each_other() {
+fn members_of_any_protocol_type_may_exchange_any_payload() {
     let _alone = alone();
     let trace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("serve-opaque.trace");
     let flags = ["--topic", "topic:4", "--initial-delay", "300ms", "--zoom", "wire", "--trace"];
@@ -321,25 +323,26 @@ fn members_of_any_protocol_type_may_say_what_they_like_to_each_other() {
     let mut served = Served::start("opaque", &flags);
     let registry = br#"{"version":1,"host":"localhost","port":8081,"master_eligibility":true}"#;
     let master = br#"{"error":0,"master":"sr-1","master_identity":{"host":"localhost"}}"#;
-    members::live(&served, ("registry", "sr", "v0"), registry, master);
-    // A Connect worker: a version, its address, an offset; then a version, no error, a leader and no tasks.
+    members::run_group(&served, ("registry", "sr", "v0"), registry, master);
+    // A Connect worker: a version, its address, an offset; then a version, no error, a leader and
+    // no tasks.
     let worker = b"\0\x01\0\x05a:808\0\0\0\0\0\0\0\x07";
     let tasks = b"\0\x01\0\0\0\x01w\0\x05a:808\0\0\0\0\0\0\0\x07\0\0\0\0";
-    members::live(&served, ("workers", "connect", "sessioned"), worker, tasks);
-    // What would be topic-0 for both, if they were consumers.
+    members::run_group(&served, ("workers", "connect", "sessioned"), worker, tasks);
+    // If they were consumers, this would assign topic-0 to both.
     let topic = b"\0\x01\0\0\0\x01\0\x05topic\0\0\0\x01\0\0\0\0\xff\xff\xff\xff";
-    members::live(&served, ("election", "leader", "range"), b"", topic);
-    // Consumers whose words nobody can read, but their own assignor.
-    members::live(&served, ("own", "consumer", "mine"), registry, master);
-    served.answers();
+    members::run_group(&served, ("election", "leader", "range"), b"", topic);
+    // Consumers whose payload only their own assignor can read.
+    members::run_group(&served, ("own", "consumer", "mine"), registry, master);
+    served.responds();
     let summary = served.end();
     assert!(summary.contains("held"), "{summary}");
     let trace = std::fs::read_to_string(trace).expect("a trace");
-    assert!(trace.contains(r#"{\"version\":1,\"host\":"#), "what a member says is shown");
+    assert!(trace.contains(r#"{\"version\":1,\"host\":"#), "a member's payload is shown");
 }
 
 #[test]
-fn a_count_that_nothing_has_does_no_harm_wherever_it_stands() {
+fn an_absurd_count_in_a_payload_does_no_harm() {
     let _alone = alone();
     let trace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("serve-counts.trace");
     let flags = ["--topic", "topic:4", "--initial-delay", "300ms", "--zoom", "wire", "--trace"];
@@ -349,21 +352,22 @@ fn a_count_that_nothing_has_does_no_harm_wherever_it_stands() {
     for (number, count) in [i32::MAX, i32::MIN, 1_000_000].into_iter().enumerate() {
         let group = |kind: &str| format!("{kind}{number}");
         let count = count.to_be_bytes();
-        // Of topics; of owned partitions, after no topics and no user data; of what a sticky member had.
+        // A count of topics; of owned partitions, after no topics and no user data; of a sticky
+        // member's previous partitions.
         let topics = [&[0, 1][..], &count].concat();
         let owned = [&[0, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff][..], &count].concat();
         let sticky = [&[0, 1, 0, 0, 0, 0, 0, 0, 0, 4][..], &count, &[0; 4]].concat();
         let assigned = [&[0, 1][..], &count].concat();
-        for (kind, assignor, said) in
+        for (kind, assignor, metadata) in
             [("topics", "mine", topics), ("owned", "mine", owned), ("had", "sticky", sticky)]
         {
             let given = if assignor == "mine" { &assigned[..] } else { b"" };
-            members::live(&served, (&group(kind), "consumer", assignor), &said, given);
+            members::run_group(&served, (&group(kind), "consumer", assignor), &metadata, given);
         }
     }
     let grown = served.resident().saturating_sub(before);
     assert!(grown < 32 << 10, "{grown} KiB more");
-    served.answers();
+    served.responds();
     let summary = served.end();
     assert!(summary.contains("held"), "{summary}");
 }

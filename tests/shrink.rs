@@ -1,4 +1,4 @@
-//! `groupsim shrink`: what it writes, and what it says when it cannot.
+//! `groupsim shrink`: the scripts that it writes, and its errors.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn noisy(name: &str) -> PathBuf {
     path
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
@@ -36,11 +36,11 @@ fn word(path: &Path) -> &str {
 }
 
 #[test]
-fn a_script_that_fails_becomes_a_small_one_that_fails_in_the_same_way() {
+fn a_failing_script_is_shrunk_to_a_small_one_that_fails_in_the_same_way() {
     let (from, to) = (noisy("noisy.sim"), path("small.sim"));
     let args = [word(&from), "--mutant", "forgiving-heartbeats", "--out", word(&to)];
     let output = shrink(&args);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
     let text = fs::read_to_string(&to).expect("it wrote the script");
     let head: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
     assert!(head[0].starts_with("# violation (fencing) at "), "{text}");
@@ -54,7 +54,7 @@ fn a_script_that_fails_becomes_a_small_one_that_fails_in_the_same_way() {
 }
 
 #[test]
-fn what_lies_there_is_overwritten_only_by_who_says_so() {
+fn an_existing_file_is_overwritten_only_with_out() {
     let folder = path("shrink-twice");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir(&folder).expect("the folder for test files can be written");
@@ -66,51 +66,54 @@ fn what_lies_there_is_overwritten_only_by_who_says_so() {
     };
     let there = folder.join("fencing.sim");
     let first = shrink(&[]);
-    assert_eq!(first.status.code(), Some(1), "{}", said(&first));
+    assert_eq!(first.status.code(), Some(1), "{}", printed(&first));
     script::load(&there).expect("a whole script");
 
     fs::write(&there, "mine").expect("a file");
     let second = shrink(&[]);
-    assert_eq!(second.status.code(), Some(2), "{}", said(&second));
-    let told = "error: fencing.sim is there already: say with --out where to write";
-    assert!(said(&second).contains(told), "{}", said(&second));
+    assert_eq!(second.status.code(), Some(2), "{}", printed(&second));
+    let message = printed(&second);
+    assert!(
+        message.contains("error: fencing.sim exists") && message.contains("--out"),
+        "{message}"
+    );
     assert_eq!(fs::read_to_string(&there).expect("the file"), "mine");
 
     let third = shrink(&["--out", "fencing.sim"]);
-    assert_eq!(third.status.code(), Some(1), "{}", said(&third));
+    assert_eq!(third.status.code(), Some(1), "{}", printed(&third));
     script::load(&there).expect("a whole script");
 }
 
 #[test]
-fn who_has_no_time_gets_the_best_so_far() {
+fn at_the_time_limit_the_smallest_schedule_so_far_is_written() {
     let (from, to) = (noisy("hurried.sim"), path("hurried-small.sim"));
     let mutant = ["--mutant", "forgiving-heartbeats"];
     let args = [&[word(&from), "--out", word(&to), "--time", "0s"], &mutant[..]].concat();
     let output = shrink(&args);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
     script::load(&to).expect("a whole script");
 }
 
 #[test]
-fn what_finds_nothing_cannot_be_shrunk() {
+fn a_script_without_a_finding_cannot_be_shrunk() {
     let from = noisy("innocent.sim");
     let output = shrink(&[word(&from), "--out", word(&path("never.sim"))]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("finds nothing"), "{}", said(&output));
+    assert!(printed(&output).contains("has no finding"), "{}", printed(&output));
     assert!(!path("never.sim").exists());
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_named() {
+fn the_error_names_a_file_that_cannot_be_written() {
     let (from, to) = (noisy("unwritten.sim"), path("no/such/folder/small.sim"));
     let output = shrink(&[word(&from), "--mutant", "forgiving-heartbeats", "--out", word(&to)]);
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains(word(&to)), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", printed(&output));
+    assert!(printed(&output).contains(word(&to)), "{}", printed(&output));
 }
 
 #[test]
-fn an_unknown_mutant_is_told_which_there_are() {
+fn the_error_for_an_unknown_mutant_lists_the_mutants() {
     let output = shrink(&["1", "--mutant", "zombie"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("zombie-commits"), "{}", said(&output));
+    assert!(printed(&output).contains("zombie-commits"), "{}", printed(&output));
 }

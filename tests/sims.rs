@@ -1,7 +1,7 @@
-//! Every script under `sims/` but those of `regress/`, which have a test of their own, each a test of its own: it must hold, and its trace must be the one that is
-//! committed under `snapshots/`.
+//! Each script under `sims/` is a test, except those of `regress/`, which `tests/regress.rs` runs.
+//! A script must hold, and its trace must be the committed one under `snapshots/`.
 //!
-//! `cargo test --test sims lifecycle` runs one; `cargo insta review` looks at what changed.
+//! `cargo test --test sims lifecycle` runs one script; `cargo insta review` shows changes.
 
 use std::path::{Path, PathBuf};
 
@@ -29,13 +29,14 @@ fn scripts(folder: &Path) -> Vec<PathBuf> {
     files.chain(folders.iter().flat_map(|folder| scripts(folder))).collect()
 }
 
-/// `topic/name` of `sims/topic/name.sim`.
+/// The name `topic/name` for `sims/topic/name.sim`.
 fn name_of(sims: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(sims).expect("a path below the sims folder");
     inside.with_extension("").to_string_lossy().replace('\\', "/")
 }
 
-/// The scripts whose snapshot shows every message; the others show what happens to their groups.
+/// The scripts whose snapshot shows every message; the others show the events of groups and
+/// members.
 const IN_FULL: [&str; 1] = ["lifecycle"];
 
 fn check(name: &str, path: &Path) -> Result<(), Failed> {

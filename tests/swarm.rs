@@ -1,6 +1,6 @@
 //! The correct coordinator and consumers hold on every seed.
 //!
-//! `GROUPSIM_SEEDS=A..B` or `GROUPSIM_SEED=n` choose other seeds than the first thousand.
+//! `GROUPSIM_SEEDS=A..B` or `GROUPSIM_SEED=n` selects other seeds than the first thousand.
 
 use std::sync::atomic::AtomicBool;
 
@@ -15,10 +15,10 @@ fn holds(count: u64, profile: Profile) -> Summary {
 fn the_default_profile_holds() {
     let summary = holds(1_000, Profile::Default);
     assert!(!summary.interrupted());
-    // Of a few seeds one may well prove nothing.
+    // With a few seeds only, a vacuous one would exceed the limit.
     if summary.ran >= 100 {
         let permille = summary.vacuous_permille();
-        assert!(permille < 50, "{permille} of 1,000 seeds proved nothing");
+        assert!(permille < 50, "{permille} of 1,000 seeds are vacuous");
         for (fault, count) in &summary.faults {
             assert!(*count > 0, "{fault} never happened");
         }
@@ -34,7 +34,7 @@ fn every_other_profile_holds() {
 }
 
 #[test]
-fn a_calm_world_has_no_faults() {
+fn the_fault_free_profile_has_no_faults() {
     let summary = holds(30, Profile::Calm);
     assert!(summary.faults.is_empty(), "{:?}", summary.faults);
 }

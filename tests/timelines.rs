@@ -1,5 +1,5 @@
-//! What a few seeds of the swarm come to, one line a generation. A change here says that the generator or
-//! the engine now does something else with the same seed: read the difference before accepting it.
+//! The timelines of a few seeds, one line per generation. A difference means that the generator or the
+//! engine changed what these seeds do: review it before accepting it.
 
 use groupsim::run::{Systems, run};
 use groupsim::script;
@@ -22,7 +22,7 @@ fn a_few_seeds_at_timeline_zoom() {
     }
 }
 
-/// How many partitions change hands when a group of three with 24 partitions becomes one of six.
+/// The number of partitions that move when a group with 24 partitions grows from three members to six.
 fn moves(assignor: &str) -> u32 {
     let script = format!(
         "topic orders partitions=24
@@ -46,7 +46,8 @@ fn moves(assignor: &str) -> u32 {
     moved.map(|count| count.parse::<u32>().expect("a number")).sum()
 }
 
-/// Cooperative rebalancing takes a generation more, in which what moves is nobody's, and moves as much.
+/// Cooperative rebalancing moves as many partitions, in one more generation, during which the moving
+/// partitions have no owner.
 #[test]
 fn moves_are_counted_against_the_last_owner() {
     let counted = ["range", "roundrobin", "sticky", "cooperative-sticky"].map(moves);

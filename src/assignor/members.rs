@@ -1,4 +1,4 @@
-//! What the leader is told of the members, and the order in which they are served.
+//! The leader's view of the members, and the order in which they are served.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use crate::protocol::{MemberId, StrBytes, TopicName};
 
 use super::{Assignments, Topics};
 
-/// What each member says of itself, in the order of member ids.
+/// The subscriptions of all members, ordered by member id.
 pub type Subscriptions = BTreeMap<MemberId, MemberSubscription>;
 
 /// What the leader knows of one member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemberSubscription {
-    /// What the member sent.
+    /// The subscription from the member's JoinGroup.
     pub subscription: Subscription,
     /// The `group.instance.id` of a static member.
     pub instance_id: Option<StrBytes>,
 }
 
 impl MemberSubscription {
-    /// Whether the member wants the topic.
-    pub fn wants(&self, topic: &TopicName) -> bool {
+    /// Whether the member subscribes to the topic.
+    pub fn subscribes_to(&self, topic: &TopicName) -> bool {
         self.subscription.topics.binary_search(topic).is_ok()
     }
 }
@@ -33,16 +33,16 @@ impl From<Subscription> for MemberSubscription {
     }
 }
 
-/// The members in the order in which range and roundrobin serve them: the static ones first, by instance
-/// id, then the others by member id. A static member gets a new member id whenever it restarts, and must
-/// not get other partitions for that (rule R14.4).
-pub(super) fn in_order(members: &Subscriptions) -> Vec<(&MemberId, &MemberSubscription)> {
+/// The order in which range and roundrobin serve members: static ones first, by instance id, then
+/// the others by member id. A static member has a new member id after a restart, and must not get
+/// other partitions because of that (rule R14.4).
+pub(super) fn in_service_order(members: &Subscriptions) -> Vec<(&MemberId, &MemberSubscription)> {
     let mut order: Vec<_> = members.iter().collect();
     order.sort_by_key(|(id, member)| (member.instance_id.is_none(), &member.instance_id, *id));
     order
 }
 
-/// For each topic that exists and somebody wants, the places in `order` of those who want it.
+/// The subscribers of each existing topic that has some, as indexes of `order`.
 pub(super) fn subscribers<'a>(
     order: &[(&'a MemberId, &'a MemberSubscription)],
     topics: &'a Topics,
@@ -58,7 +58,7 @@ pub(super) fn subscribers<'a>(
     subscribers
 }
 
-/// Nothing for everybody.
-pub(super) fn nothing(members: &Subscriptions) -> Assignments {
+/// An empty assignment for every member.
+pub(super) fn empty_assignments(members: &Subscriptions) -> Assignments {
     members.keys().map(|member| (member.clone(), Vec::new())).collect()
 }

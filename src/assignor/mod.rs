@@ -1,11 +1,11 @@
-//! Client-side assignors: who in a group reads which partition (rules R14).
+//! Client-side assignors: they decide which member reads which partition (rules R14).
 //!
-//! Pure functions of what the members say of themselves and of what the topics look like, run by the
-//! group's leader. What a sticky assignor must remember between rebalances is a plain value that the
-//! consumer keeps ([`StickyMemory`]); nothing here revokes anything or knows whether a partition is in
-//! use. Ids and names are ordered by their bytes.
+//! They are pure functions of the members' subscriptions and the shape of the topics, and the
+//! group's leader runs them. The state that a sticky assignor needs between rebalances is a plain
+//! value that the consumer keeps ([`StickyMemory`]). Nothing here revokes partitions or knows
+//! whether one is in use. Ids and names are ordered by their bytes.
 //!
-//! Read next: the assignors, one file each, or [`crate::consumer`], which calls them.
+//! Read next: the assignors, one file each, or [`crate::client`], which calls them.
 
 mod cooperative_sticky;
 mod members;
@@ -26,59 +26,59 @@ pub use members::{MemberSubscription, Subscriptions};
 /// The topics that exist.
 pub type Topics = BTreeMap<TopicName, TopicShape>;
 
-/// What each member was given, sorted; every member has an entry, if an empty one.
+/// The partitions of each member, sorted; members without partitions have an empty entry.
 pub type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
 
-/// What an assignor knows of a topic.
+/// The shape of a topic, as far as assignors use it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopicShape {
-    /// For each partition, by number, the racks of its replicas; empty where they are not known.
+    /// The racks of each partition's replicas, by partition number; empty where they are unknown.
     pub racks: Vec<BTreeSet<StrBytes>>,
 }
 
 impl TopicShape {
-    /// A topic of so many partitions, of whose racks nothing is known.
+    /// A topic with that many partitions and unknown racks.
     pub fn without_racks(partitions: usize) -> Self {
         TopicShape { racks: vec![BTreeSet::new(); partitions] }
     }
 
-    /// How many partitions the topic has.
+    /// The number of partitions.
     pub fn partitions(&self) -> usize {
         self.racks.len()
     }
 }
 
-/// How members hand over partitions.
+/// How members hand over partitions in a rebalance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RebalanceProtocol {
-    /// Everything is given up before the join.
+    /// Members give up all partitions before they join.
     Eager,
-    /// Only what the assignment takes away is given up, after it is known; whoever gives up joins once
+    /// Members give up only the partitions that the new assignment takes away, and then join once
     /// more (KIP-429).
     Cooperative,
 }
 
-/// What a sticky assignor remembers: the last assignment its consumer was given under this very
-/// assignor. A consumer keeps one for each assignor it offers and, as Java does, does not forget it when
-/// it loses its membership: that the generation is stale tells the leader enough (rule R14.8).
+/// The state of a sticky assignor: its consumer's last assignment under this assignor. A consumer
+/// keeps one for each assignor it offers. As in Java, it keeps it when it loses its membership: the
+/// leader sees that the generation is stale (rule R14.8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StickyMemory {
-    /// The partitions, sorted.
+    /// The assigned partitions, sorted.
     pub partitions: Vec<TopicPartition>,
-    /// The generation that gave them.
+    /// The generation of the assignment.
     pub generation: Generation,
 }
 
-/// The assignors a consumer can offer, under the names they have on the wire.
+/// The assignors that a consumer can offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Assignor {
-    /// Topic by topic, a contiguous range each; the first members take the remainder.
+    /// Topic by topic, a contiguous range per member; the first members take the remainder.
     Range,
-    /// All partitions of all topics dealt out in a circle.
+    /// All partitions of all topics, round-robin.
     RoundRobin,
-    /// Balanced over all topics, and then as much like the previous assignment as can be.
+    /// Balanced over all topics, and then as close to the previous assignment as possible.
     Sticky,
-    /// As sticky, but nothing changes hands before its owner has given it up.
+    /// Like sticky, but a partition changes hands only after its owner has given it up.
     CooperativeSticky,
 }
 
@@ -87,7 +87,7 @@ impl Assignor {
     pub const ALL: [Assignor; 4] =
         [Assignor::Range, Assignor::RoundRobin, Assignor::Sticky, Assignor::CooperativeSticky];
 
-    /// The protocol name that members vote on.
+    /// The protocol name for which members vote.
     pub const fn name(self) -> &'static str {
         match self {
             Assignor::Range => "range",
@@ -97,13 +97,14 @@ impl Assignor {
         }
     }
 
-    /// The assignor of that protocol name.
+    /// The assignor with that protocol name, if there is one.
     pub fn from_name(name: &str) -> Option<Assignor> {
         Assignor::ALL.into_iter().find(|assignor| assignor.name() == name)
     }
 
-    /// Assigns every partition of every subscribed topic that exists to exactly one of its subscribers;
-    /// [`Assignor::CooperativeSticky`] leaves out those that somebody has yet to give up (rule R14.9).
+    /// Assigns every partition of every subscribed topic that exists to exactly one of its
+    /// subscribers. [`Assignor::CooperativeSticky`] leaves out partitions that another member must
+    /// give up first (rule R14.9).
     pub fn assign(self, members: &Subscriptions, topics: &Topics) -> Assignments {
         match self {
             Assignor::Range => range::assign(members, topics),
@@ -113,7 +114,7 @@ impl Assignor {
         }
     }
 
-    /// The rebalance protocols under which the assignor can be used.
+    /// The rebalance protocols that the assignor supports.
     pub const fn protocols(self) -> &'static [RebalanceProtocol] {
         match self {
             Assignor::Range | Assignor::RoundRobin | Assignor::Sticky => {
@@ -125,13 +126,13 @@ impl Assignor {
         }
     }
 
-    /// Whether the assignor can be used under `protocol`.
+    /// Whether the assignor supports `protocol`.
     pub fn supports(self, protocol: RebalanceProtocol) -> bool {
         self.protocols().contains(&protocol)
     }
 
-    /// The user data that goes into a subscription of a consumer with that memory, None before the
-    /// consumer was ever given anything under this assignor (rule R14.10).
+    /// The user data for the subscription of a consumer with that memory. `None` for `sticky`
+    /// before the consumer had an assignment under it (rule R14.10).
     pub fn subscription_user_data(self, memory: Option<&StickyMemory>) -> Option<Bytes> {
         match self {
             Assignor::Range | Assignor::RoundRobin => None,
@@ -145,8 +146,9 @@ impl Assignor {
     }
 }
 
-/// The rebalance protocol of a consumer that offers these assignors: the highest that all of them support
-/// (rule R14.11). Java's default of range and cooperative-sticky is therefore eager until range is dropped.
+/// The rebalance protocol of a consumer that offers these assignors: the highest that all of them
+/// support (rule R14.11). So Java's default of range and cooperative-sticky is eager until range is
+/// removed from the list.
 pub fn common_protocol(assignors: &[Assignor]) -> RebalanceProtocol {
     match assignors.iter().all(|assignor| assignor.supports(RebalanceProtocol::Cooperative)) {
         true => RebalanceProtocol::Cooperative,

@@ -1,5 +1,5 @@
-//! How far a swarm is, on a terminal; nothing in a pipe. What may be long comes last, and is cut off where
-//! the terminal ends: a line that wraps leaves its first half behind at each step.
+//! Progress bars, on a terminal only. The variable part comes last and is cut off at the width of
+//! the terminal: a line that wraps would leave its first half behind at each step.
 
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -11,14 +11,15 @@ use crate::swarm::Progress;
 
 use super::human;
 
-/// A progress bar.
+/// The progress bar of a swarm.
 pub struct Bar {
     bar: ProgressBar,
+    /// The virtual time and the number of seeds with a finding so far.
     so_far: Mutex<(Duration, u64)>,
 }
 
 impl Bar {
-    /// For so many seeds; none when there is no end to them.
+    /// A bar for this many seeds; `None` for an endless range.
     pub fn new(seeds: Option<u64>) -> Bar {
         let bar = match (std::io::stderr().is_terminal(), seeds) {
             (false, _) => ProgressBar::hidden(),
@@ -32,7 +33,7 @@ impl Bar {
         Bar { bar, so_far: Mutex::default() }
     }
 
-    /// A seed is done.
+    /// Counts a completed seed.
     pub fn step(&self, progress: Progress) {
         if self.bar.is_hidden() {
             return;
@@ -45,7 +46,7 @@ impl Bar {
         self.bar.inc(1);
     }
 
-    /// All are.
+    /// Removes the bar from the terminal.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -59,7 +60,7 @@ fn style(has_end: bool) -> ProgressStyle {
     style.expect("the template is well-formed")
 }
 
-/// For what has no known end: a message that changes.
+/// A spinner with a changing message, for work without a known end.
 pub fn spinner() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {wide_msg}");
     ProgressBar::new_spinner().with_style(style.expect("the template is well-formed"))
@@ -71,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// What is on a terminal so wide after a few steps of a long swarm.
+    /// The content of a terminal of this width after three steps of a swarm.
     fn screen(width: u16, seeds: Option<u64>) -> String {
         let term = InMemoryTerm::new(10, width);
         let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_has_one_line_of_it() {
+    fn the_bar_takes_one_line_of_a_narrow_terminal() {
         for (width, seeds) in [(60, Some(1_000_000)), (60, None), (50, Some(1_000)), (120, Some(9))]
         {
             let screen = screen(width, seeds);

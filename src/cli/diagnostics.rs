@@ -1,7 +1,7 @@
-//! `-v` and `RUST_LOG`: what the code says about itself while it runs, on stderr.
+//! `-v` and `RUST_LOG`: diagnostics on stderr.
 //!
-//! An event of a run carries the virtual time and the node as its fields `t` and `node`; they are written
-//! first, where other programs have the wall clock. Nothing a trace or a checker needs goes this way.
+//! Events of a run carry the virtual time and the node in the fields `t` and `node`. They are
+//! printed first, in place of the wall clock. Neither traces nor invariants depend on these events.
 
 use std::fmt::{self, Write as _};
 
@@ -14,7 +14,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::out::Failure;
 
-/// Sends diagnostics to stderr: those that `RUST_LOG` selects, else those of `-v` or `-vv`, else warnings.
+/// Sends diagnostics to stderr: those that `RUST_LOG` selects, else those of `-v` or `-vv`, else
+/// warnings.
 pub fn install(verbose: u8) -> Result<(), Failure> {
     let filter = match (std::env::var("RUST_LOG"), verbose) {
         (Ok(filter), _) if !filter.is_empty() => filter,
@@ -28,14 +29,14 @@ pub fn install(verbose: u8) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        // Reporting that stderr cannot be written to would go to stderr, and panic.
+        // An error about an unwritable stderr would itself go to stderr, and panic.
         .log_internal_errors(false)
         .event_format(VirtualTime)
         .try_init()
-        .map_err(|error| Failure::Usage(format!("no diagnostics: {error}")))
+        .map_err(|error| Failure::Usage(format!("cannot set up diagnostics: {error}")))
 }
 
-/// `12.345678 b0 DEBUG groupsim::sim: message key=value`
+/// Formats an event as `12.345678 b0 DEBUG groupsim::sim: message key=value`.
 struct VirtualTime;
 
 impl<S, N> FormatEvent<S, N> for VirtualTime
@@ -59,7 +60,7 @@ where
     }
 }
 
-/// The fields of an event, sorted into place.
+/// The fields of an event, by their place in the line.
 #[derive(Default)]
 struct Line {
     at: Option<String>,

@@ -1,46 +1,47 @@
-//! Exit codes: the verdict, for scripts.
+//! Exit codes: the verdict of a command, for shell scripts.
 
 use std::process::ExitCode;
 
 use crate::run::{Finding, Report};
 
-/// What `--help` says about exit codes.
+/// The section of `--help` about exit codes.
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    everything held
-  1    an invariant or an expect line is violated; of `conform`: answers differ; of `mutants`: some survived;
-       of `report merge`: there are findings, no seed was run, or what was expected is not there
-  2    usage: bad arguments, an unreadable or wrong script, an impossible step
+  1    an invariant or an `expect` step was violated; `conform`: responses differ;
+       `mutants`: some survived; `report merge`: there are findings, no seed was run,
+       or an --expect-… option was not met
+  2    usage error: bad arguments, an unreadable or invalid script, an impossible step
   3    a group did not converge
-  4    the system under test crashed, or hangs
+  4    the system under test crashed or hung
   130  interrupted before anything was found
 
-When several things were found, the code is that of the worst: 4, then 1, 3, 2.";
+With several findings, the worst decides the exit code: 4, then 1, 3, 2.";
 
-/// How a command went, the worst last.
+/// The outcome of a command, ordered from best to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Everything held.
     #[default]
     Held,
-    /// Stopped by the user before anything was found.
+    /// The user interrupted the command before anything was found.
     Interrupted,
-    /// The user's mistake.
+    /// A usage error.
     Usage,
     /// A group did not converge.
     NoConvergence,
     /// Mutants survived.
     Survivors,
-    /// Answers differ from those recorded.
+    /// Responses differ from the recorded ones.
     Different,
-    /// An invariant or an `expect` line is violated.
+    /// An invariant or an `expect` step was violated.
     Violation,
-    /// The system under test panicked, or did not return.
+    /// The system under test panicked or did not return.
     Crash,
 }
 
 impl Exit {
-    /// The exit code.
+    /// The exit code of the process.
     pub const fn code(self) -> u8 {
         match self {
             Exit::Held => 0,
@@ -52,13 +53,13 @@ impl Exit {
         }
     }
 
-    /// The verdict on all that was found in a run.
+    /// The verdict on a run: that of its worst finding.
     pub fn of_report(report: &Report) -> Exit {
         let verdicts = report.findings.iter().map(|found| Exit::of(Some(&found.finding)));
         verdicts.max().unwrap_or_default()
     }
 
-    /// The verdict on one finding, or none.
+    /// The verdict on one finding; [`Exit::Held`] without one.
     pub fn of(finding: Option<&Finding>) -> Exit {
         match finding {
             None => Exit::Held,
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_is_worse_than_a_violation_and_that_than_no_convergence() {
+    fn a_crash_is_worse_than_a_violation_which_is_worse_than_no_convergence() {
         assert!(Exit::Crash > Exit::Violation && Exit::Violation > Exit::NoConvergence);
     }
 }

@@ -1,4 +1,4 @@
-//! `swarm --corpus`, `swarm --until-quiet`: looking for something new.
+//! `swarm --corpus` and `swarm --until-quiet`: coverage-guided exploration.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use rayon::ThreadPoolBuilder;
 use serde_json::json;
 
-use crate::engine::Engine;
+use crate::engine::EngineKind;
 use crate::run::Systems;
 use crate::script;
 use crate::sim::schedule::Schedule;
-use crate::swarm::{Corpus, Exploration, Explored, run_mended};
+use crate::swarm::{Corpus, Exploration, Explored, run_repaired};
 use crate::trace::Cells;
 
 use super::args;
@@ -21,10 +21,10 @@ use super::shrink::{save, unwritable};
 use super::swarm::seeds_of;
 use super::{bar, human, interrupt};
 
-/// Runs seeds until nothing new comes, and keeps what reached something new.
+/// Runs seeds until no new coverage is reached, and keeps the schedules that reached new coverage.
 pub(super) fn explore(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
-    if args.engine != Engine::Sim {
-        return Err(Failure::Usage("--corpus and --until-quiet go with the engine sim".to_owned()));
+    if args.engine != EngineKind::Sim {
+        return Err(Failure::Usage("--corpus and --until-quiet require the engine sim".to_owned()));
     }
     let stop = interrupt::stop_on_interrupt()?;
     let systems = systems(args.mutant.as_deref())?;
@@ -45,7 +45,7 @@ pub(super) fn explore(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure
         bar.tick();
     };
     let pool = ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or(0)).build();
-    let pool = pool.map_err(|error| Failure::Usage(format!("no threads: {error}")))?;
+    let pool = pool.map_err(|error| Failure::Usage(format!("cannot start threads: {error}")))?;
     let explored = pool.install(|| exploration.run(known, &stop, &mut seen));
     bar.finish_and_clear();
     if let Some(folder) = folder {
@@ -59,12 +59,12 @@ pub(super) fn explore(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure
 fn progress(explored: &Explored) -> String {
     let Explored { ran, last_new, .. } = explored;
     let reached = explored.corpus.reached().len();
-    format!("{ran} schedules, the last new in {last_new}, {reached} situations")
+    format!("{ran} schedules, last new coverage in {last_new}, {reached} situations")
 }
 
-/// What a folder has kept, in the order of the names.
+/// Runs the scripts of a corpus directory, in the order of their names, and learns what they reach.
 fn load(folder: &Path, systems: &Systems) -> Result<Corpus, Failure> {
-    let failed = |error| Failure::Usage(format!("{} cannot be read: {error}", folder.display()));
+    let failed = |error| Failure::Usage(format!("cannot read {}: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     let entries = fs::read_dir(folder).map_err(failed)?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
@@ -75,13 +75,13 @@ fn load(folder: &Path, systems: &Systems) -> Result<Corpus, Failure> {
     for path in paths {
         let loaded = script::load(&path).map_err(|error| Failure::Usage(error.to_string()))?;
         let mut schedule = loaded;
-        let report = run_mended(&mut schedule, systems);
+        let report = run_repaired(&mut schedule, systems);
         corpus.learn(&schedule, &report.reached);
     }
     Ok(corpus)
 }
 
-/// Writes a schedule under the digest of its script.
+/// Writes a schedule to a file that is named after the digest of its script.
 fn keep(folder: &Path, prefix: &str, schedule: &Schedule) -> Result<PathBuf, Failure> {
     let path = folder.join(format!("{prefix}{:016x}.sim", script::digest(schedule)));
     save(&path, &script::print(schedule)).map_err(|error| unwritable(&path, &error))?;
@@ -101,14 +101,14 @@ fn report(
         worst = worst.max(Exit::of(Some(&found.finding)));
         let folder = args.explore.corpus.as_deref().unwrap_or(Path::new("."));
         let path = keep(folder, "found-", &found.schedule)?;
-        out.line(format_args!("{}\n  see it: groupsim run {}\n", found.finding, path.display()))?;
+        out.line(format_args!("{}\n  replay: groupsim run {}\n", found.finding, path.display()))?;
     }
     let mut row = |name: &str, value: String| out.line(format_args!("{name:<12} {value}"));
     let stopped = if explored.interrupted { ", interrupted" } else { "" };
     row("schedules", format!("{}{stopped}", human::thousands(explored.ran)))?;
     row("cells", format!("{} reached of {} possible", reached.cells.len(), Cells::possible()))?;
     row("never met", reached.missing().join(", "))?;
-    row("kept", format!("{kept} more, {} of them children", explored.children_kept))?;
+    row("kept", format!("{kept} new schedules, {} of them mutated", explored.children_kept))?;
     row("last new", format!("schedule {}", human::thousands(explored.last_new)))?;
     row("violations", human::thousands(explored.found.len() as u64))?;
     out.object(&json!({

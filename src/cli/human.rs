@@ -1,4 +1,4 @@
-//! Numbers and times as people read them.
+//! Numbers and durations in text for people.
 
 use std::time::Duration;
 
@@ -21,18 +21,18 @@ pub fn count(number: u64) -> String {
     number.to_string()
 }
 
-/// A count with its thousands apart: `1,234,567`.
+/// A count with thousands separators: `1,234,567`.
 pub fn thousands(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
-/// So many of something: `1 seed`, `1,234 seeds`.
-pub fn number(number: u64, what: &str) -> String {
+/// A count and a noun: `1 seed`, `1,234 seeds`.
+pub fn number(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", thousands(number))
+    format!("{} {noun}{plural}", thousands(number))
 }
 
-/// A length of time in its two largest units: `3h 12m`, `1.234 s`.
+/// A duration in its two largest units: `3 h 12 min`, `1.234 s`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
@@ -47,7 +47,7 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// A count for each second of `time`.
+/// A count divided by a time: the rate per second.
 pub fn per_second(number: u64, time: Duration) -> u64 {
     let micros = time.as_micros().max(1);
     u64::try_from(u128::from(number) * 1_000_000 / micros).unwrap_or(u64::MAX)
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_not_many() {
+    fn one_is_singular_and_other_counts_are_plural() {
         let numbers = [0, 1, 1_234].map(|count| number(count, "seed"));
         assert_eq!(numbers, ["0 seeds", "1 seed", "1,234 seeds"]);
     }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_speed_in_no_time_is_not_a_division_by_zero() {
+    fn a_rate_over_no_time_does_not_divide_by_zero() {
         assert_eq!(per_second(5, Duration::ZERO), 5_000_000);
         assert_eq!(per_second(500, Duration::from_millis(250)), 2_000);
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the other ways in which a process is asked to end.
+//! Ctrl-C and other termination signals.
 
 use std::process;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::exit::Exit;
 use super::out::Failure;
 
-/// A flag that becomes true when the process is asked to end; asked a second time, it ends at once.
+/// A flag that the first termination signal sets. A second signal ends the process at once.
 pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

@@ -1,4 +1,4 @@
-//! What machines read: the shapes of the objects.
+//! The JSON objects that `--format json` prints.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::trace::{Cells, FaultKind};
 
 use super::human;
 
-/// A digest: hexadecimal, because many readers of JSON cannot hold 64 bits in a number.
+/// A digest in hexadecimal, because many JSON parsers cannot represent 64 bits in a number.
 pub fn digest(digest: u64) -> String {
     format!("{digest:016x}")
 }
 
-/// What one run came to; `name` says of what: a file, or a seed.
+/// The report of one run. `name` is the key and value that identify the run: a file or a seed.
 pub fn report(name: (&str, Value), report: &Report) -> Value {
     let mut object = json!({
         "type": "report",
@@ -36,7 +36,7 @@ pub fn report(name: (&str, Value), report: &Report) -> Value {
     object
 }
 
-/// What many seeds came to.
+/// The summary of a swarm.
 pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8) -> Value {
     json!({
         "type": "summary",
@@ -47,7 +47,7 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
         "left_out": {
             "lines": summary.left_out.lines,
             "seeds": summary.left_out.seeds,
-            "aims": summary.left_out.aims,
+            "aims": summary.left_out.races,
             "losses": summary.left_out.losses,
         },
         "seeds": { "from": summary.seeds.start, "to": summary.seeds.end, "ran": summary.ran },
@@ -69,7 +69,8 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
     })
 }
 
-/// A finding of a run that went on after it: with the claim that does not hold, the group, and how often.
+/// A finding of a run that continues after findings, with its rule, its group and how often it was
+/// made.
 fn found(found: &Found) -> Value {
     let mut object = finding(&found.finding);
     if let Finding::Violation(violation) | Finding::NoConvergence(violation) = &found.finding {
@@ -80,7 +81,7 @@ fn found(found: &Found) -> Value {
     object
 }
 
-/// A finding.
+/// A finding without rule, group and count.
 pub fn finding(finding: &Finding) -> Value {
     let parts = parts(finding);
     json!({

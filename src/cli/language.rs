@@ -1,4 +1,4 @@
-//! `language`
+//! `language`: describes the sim language.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::args;
 use super::exit::Exit;
 use super::out::{Failure, Out};
 
-/// Prints the page of the sim language, or what there is to say of some of its words.
+/// Prints the reference of the sim language, or the entries of single words.
 pub fn language(args: &args::Language, out: &mut Out) -> Result<Exit, Failure> {
     let text = match &args.words[..] {
         [] => script::language(),

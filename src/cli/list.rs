@@ -1,4 +1,4 @@
-//! `list`, and `show`
+//! `list` and `show`: what can be run, what is checked, and the text of built-in scripts.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::out::{Failure, Out};
 use super::scripts::{self, BuiltIn, SIMS};
 
-/// Lists what can be run and what is checked.
+/// Lists scripts, profiles, invariants and mutants.
 pub fn list(out: &mut Out) -> Result<Exit, Failure> {
     let sims = sims(Path::new(SIMS))
         .map_err(|error| Failure::Usage(format!("cannot read {SIMS}/: {error}")))?;
@@ -25,10 +25,10 @@ pub fn list(out: &mut Out) -> Result<Exit, Failure> {
         }
         out.line("")?;
     }
-    let built_in = not_here(&sims);
+    let built_in = only_built_in(&sims);
     if !built_in.is_empty() {
         out.line(
-            "scripts in this program: `groupsim show NAME` prints one, `groupsim run NAME` runs it",
+            "built-in scripts (`groupsim show NAME` prints one, `groupsim run NAME` runs one)",
         )?;
         for script in &built_in {
             out.line(format_args!("  {:<44} {}", script.name, about(script.text)))?;
@@ -44,7 +44,7 @@ pub fn list(out: &mut Out) -> Result<Exit, Failure> {
         out.line(format_args!("  {name:<18} {statement}"))?;
     }
     out.line(
-        "\nmutants: `groupsim mutants` hunts them, `--mutant NAME` of the other verbs runs one",
+        "\nmutants (`groupsim mutants` hunts them, `--mutant NAME` of other commands plants one)",
     )?;
     for mutant in mutant::all() {
         out.line(format_args!("  {:<32} {}", mutant.name, mutant.breaks))?;
@@ -53,7 +53,7 @@ pub fn list(out: &mut Out) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
-/// Prints a script that is in the program.
+/// Prints a built-in script.
 pub fn show(args: &args::Show, out: &mut Out) -> Result<Exit, Failure> {
     let script = scripts::find(&args.name).map_err(Failure::Usage)?;
     if !out.is_json() {
@@ -63,13 +63,13 @@ pub fn show(args: &args::Show, out: &mut Out) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
-/// The scripts in the program; in its own folder they have been listed.
-fn not_here(sims: &[Sim]) -> Vec<BuiltIn> {
-    let is_here = |script: &BuiltIn| {
+/// The built-in scripts that are not among the local ones.
+fn only_built_in(sims: &[Sim]) -> Vec<BuiltIn> {
+    let is_local = |script: &BuiltIn| {
         let path = Path::new(SIMS).join(format!("{}.sim", script.name));
         sims.iter().any(|sim| sim.path == path)
     };
-    scripts::built_in().into_iter().filter(|script| !is_here(script)).collect()
+    scripts::built_in().into_iter().filter(|script| !is_local(script)).collect()
 }
 
 /// The names and statements of all invariants.
@@ -100,12 +100,13 @@ fn as_json(sims: &[Sim], built_in: &[BuiltIn]) -> Value {
     })
 }
 
+/// A local script.
 struct Sim {
     path: PathBuf,
     about: String,
 }
 
-/// The scripts below a folder, by path; none when there is no such folder.
+/// The scripts in a directory, recursively, sorted by path; empty if the directory does not exist.
 fn sims(folder: &Path) -> io::Result<Vec<Sim>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -117,7 +118,7 @@ fn sims(folder: &Path) -> io::Result<Vec<Sim>> {
         for entry in entries {
             let entry = entry?;
             let path = entry.path();
-            // Links are not followed: one that leads back up would never end.
+            // Links are not followed: a link to a parent would make the search endless.
             if entry.file_type()?.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "sim") {
@@ -131,7 +132,7 @@ fn sims(folder: &Path) -> io::Result<Vec<Sim>> {
     Ok(found)
 }
 
-/// The first comment of a script, up to the end of its first sentence or line.
+/// The first sentence of the comment at the head of a script.
 fn about(text: &str) -> String {
     let comment = text.lines().take_while(|line| line.starts_with('#'));
     let comment = comment.map(|line| line.trim_start_matches('#').trim());

@@ -1,34 +1,34 @@
-//! The summary of a night, in Markdown.
+//! The summary of a campaign, in Markdown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::engine::Engine;
+use crate::campaign::{Canary, Entry, LedgerSummary, Merged, ProcessStarted, Tally};
+use crate::engine::EngineKind;
 use crate::mutant::{self, Mutant};
-use crate::night::{Began, Book, Canary, Entry, Merged, Tally};
 use crate::swarm::{Conditions, Profile, Replay};
 
 use super::human;
 use super::report::Scripted;
 
-/// What is to be said of a night.
+/// The verdict on a campaign.
 pub struct Verdict<'a> {
     /// The bugs.
     pub bugs: &'a [Scripted<'a>],
-    /// The mutant that was to be found.
+    /// The mutant that the campaign had to find, and whether it did.
     pub canary: Option<&'a (&'static Mutant, Canary<'a>)>,
-    /// What was found of it.
-    pub caged: &'a [Scripted<'a>],
-    /// What was expected and is not there.
-    pub wrong: &'a [String],
+    /// The finding of the canary and its script, if it was found.
+    pub canary_scripts: &'a [Scripted<'a>],
+    /// The expectations that were not met.
+    pub unmet: &'a [String],
 }
 
-/// All of it.
+/// The whole summary.
 pub fn summary(merged: &Merged, verdict: &Verdict<'_>, warnings: &[String]) -> String {
     let mut text = format!("# {}\n\n", headline(merged, verdict));
     totals(&mut text, merged);
-    for why in verdict.wrong {
+    for why in verdict.unmet {
         let _ = writeln!(text, "**{why}**\n");
     }
     if !verdict.bugs.is_empty() {
@@ -45,12 +45,12 @@ pub fn summary(merged: &Merged, verdict: &Verdict<'_>, warnings: &[String]) -> S
 }
 
 fn headline(merged: &Merged, verdict: &Verdict<'_>) -> String {
-    let proves = verdict.wrong.is_empty() && merged.tally(None).seeds > 0;
+    let proves = verdict.unmet.is_empty() && merged.tally(None).seeds > 0;
     match (verdict.bugs.len(), proves) {
-        (0, true) => "The night held".to_owned(),
-        (0, false) => "The night proves nothing".to_owned(),
-        (1, _) => "The night found 1 bug".to_owned(),
-        (bugs, _) => format!("The night found {bugs} bugs"),
+        (0, true) => "The campaign held".to_owned(),
+        (0, false) => "The campaign proves nothing".to_owned(),
+        (1, _) => "The campaign found 1 bug".to_owned(),
+        (bugs, _) => format!("The campaign found {bugs} bugs"),
     }
 }
 
@@ -62,7 +62,7 @@ fn totals(text: &mut String, merged: &Merged) {
         ("simulated time", human::duration(Duration::from_micros(simulated_us))),
         ("machine time", human::duration(machine)),
         ("vacuous seeds", human::thousands(vacuous)),
-        ("seeds that found something", human::thousands(findings)),
+        ("seeds with findings", human::thousands(findings)),
     ];
     text.push_str("| | |\n|---|---|\n");
     for (name, value) in rows {
@@ -71,7 +71,7 @@ fn totals(text: &mut String, merged: &Merged) {
     text.push('\n');
 }
 
-/// The bugs: how many by invariant, then one by one with the command that shows each.
+/// The bugs: their number by invariant, then each with the command that replays it.
 fn findings(text: &mut String, bugs: &[Scripted<'_>]) {
     let mut by_invariant: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for Scripted { kept, .. } in bugs {
@@ -82,7 +82,7 @@ fn findings(text: &mut String, bugs: &[Scripted<'_>]) {
     for (invariant, (bugs, times)) in by_invariant {
         let _ = writeln!(text, "| `{invariant}` | {bugs} | {} |", human::thousands(times));
     }
-    text.push_str("\n| invariant | what | times | found after | commit | see it | script |\n");
+    text.push_str("\n| invariant | message | times | found after | commit | replay | script |\n");
     text.push_str("|---|---|---|---|---|---|---|\n");
     for Scripted { kept, script } in bugs {
         let entry = &kept.fastest;
@@ -101,11 +101,11 @@ fn findings(text: &mut String, bugs: &[Scripted<'_>]) {
     text.push('\n');
 }
 
-fn script_cell(script: Option<&Result<crate::night::Script, String>>) -> String {
+fn script_cell(script: Option<&Result<crate::campaign::Script, String>>) -> String {
     match script {
         None => String::new(),
         Some(Err(why)) => format!("none: {}", cell(why)),
-        Some(Ok(script)) => match script.whole {
+        Some(Ok(script)) => match script.not_shrunk {
             Some(why) => {
                 format!("`{}`, {}: {why}", script.file, human::number(script.steps as u64, "step"))
             }
@@ -128,8 +128,8 @@ fn canary(text: &mut String, verdict: &Verdict<'_>) {
             let (invariant, after) = (&entry.invariant, found_after(entry));
             let _ = writeln!(text, "found in {seeds}, by `{invariant}` after {after}:");
             let _ = writeln!(text, "`{}`.", replay(entry));
-            for script in verdict.caged.iter().filter(|caged| caged.script.is_some()) {
-                let _ = writeln!(text, "Script: {}.", script_cell(script.script.as_ref()));
+            for scripted in verdict.canary_scripts.iter().filter(|each| each.script.is_some()) {
+                let _ = writeln!(text, "Script: {}.", script_cell(scripted.script.as_ref()));
             }
             text.push('\n');
         }
@@ -138,11 +138,11 @@ fn canary(text: &mut String, verdict: &Verdict<'_>) {
 
 fn processes(text: &mut String, merged: &Merged) {
     text.push_str("<details><summary>Shards</summary>\n\n");
-    text.push_str("| shard | of | from seed | seeds | simulated | took | ended |\n");
+    text.push_str("| shard | swarm | from seed | seeds | simulated | took | ended |\n");
     text.push_str("|---|---|---|---|---|---|---|\n");
-    for Book { began, tally, ended, .. } in &merged.books {
-        let (shard, of, from) = began.as_ref().map_or_else(Default::default, introduction);
-        let ended = ended.map_or("killed", |why| why.word());
+    for LedgerSummary { started, tally, ended, .. } in &merged.ledgers {
+        let (shard, of, from) = started.as_ref().map_or_else(Default::default, task);
+        let ended = ended.map_or("killed", |reason| reason.word());
         let simulated = human::duration(Duration::from_micros(tally.simulated_us));
         let took = human::duration(Duration::from_millis(tally.wall_ms));
         let seeds = human::thousands(tally.seeds);
@@ -154,20 +154,21 @@ fn processes(text: &mut String, merged: &Merged) {
     text.push_str("\n</details>\n\n");
 }
 
-fn introduction(began: &Began) -> (String, String, String) {
-    let mutant = began.mutant.as_ref().map(|mutant| format!(", mutant {mutant}"));
-    let of = format!("{} on {}{}", began.profile, began.engine, mutant.unwrap_or_default());
-    (began.shard.clone(), of, began.from.to_string())
+/// The cells `shard`, `swarm` and `from seed` of a process.
+fn task(started: &ProcessStarted) -> (String, String, String) {
+    let mutant = started.mutant.as_ref().map(|mutant| format!(", mutant {mutant}"));
+    let of = format!("{} on {}{}", started.profile, started.engine, mutant.unwrap_or_default());
+    (started.shard.clone(), of, started.from.to_string())
 }
 
 fn found_after(entry: &Entry) -> String {
     let simulated = entry.simulated_us.map(|us| human::duration(Duration::from_micros(us)));
-    simulated.unwrap_or_else(|| "no end".to_owned())
+    simulated.unwrap_or_else(|| "(no end)".to_owned())
 }
 
-/// The one command that shows it again.
+/// The command that replays a finding.
 pub fn replay(entry: &Entry) -> String {
-    let engine = Engine::ALL.into_iter().find(|engine| engine.name() == entry.engine);
+    let engine = EngineKind::ALL.into_iter().find(|engine| engine.name() == entry.engine);
     let conditions = Conditions {
         profile: entry.profile.parse::<Profile>().unwrap_or_default(),
         engine: engine.unwrap_or_default(),
@@ -176,7 +177,7 @@ pub fn replay(entry: &Entry) -> String {
     Replay::Cli.command(entry.seed, conditions)
 }
 
-/// One line, with nothing in it that ends a cell of a table or begins a tag.
+/// The text on one line, escaped so that it neither ends a table cell nor begins a tag.
 fn cell(text: &str) -> String {
     let line = text.lines().collect::<Vec<_>>().join(" ");
     line.replace('|', "\\|").replace('<', "&lt;")

@@ -1,13 +1,15 @@
-//! The commands: one verb, one file.
+//! The commands, one per file.
 //!
-//! This ring turns arguments into calls of the rings below and what they return into text, JSON and an
-//! exit code ([`Exit`]). It is the only one that reads a wall clock, looks at the terminal or writes to
-//! stdout and stderr. Results go to stdout; progress, diagnostics and errors go to stderr.
+//! This ring turns arguments into calls of the rings below, and their results into text, JSON and
+//! an exit code ([`Exit`]). It is the only ring that reads a wall clock, uses the terminal or
+//! writes to stdout and stderr. Results go to stdout; progress, diagnostics and errors go to
+//! stderr.
 //!
-//! Read next: `args.rs` for what can be asked, `exit.rs` for what the exit codes mean.
+//! Read next: `args.rs` for the arguments, `exit.rs` for the exit codes.
 
 mod args;
 mod bar;
+mod campaign;
 mod conform;
 mod diagnostics;
 mod exit;
@@ -19,7 +21,6 @@ mod language;
 mod list;
 mod markdown;
 mod mutants;
-mod night;
 mod out;
 mod probe;
 mod replay;
@@ -41,13 +42,13 @@ use args::{Args, Verb};
 pub use exit::Exit;
 use out::{Failure, Out};
 
-/// Runs the command line and says how it went. `sims` are the scripts that are in the program.
+/// Runs the command line and returns the exit code. `sims` are the built-in scripts.
 pub fn main(sims: &'static Dir<'static>) -> ExitCode {
-    scripts::put_in(sims);
+    scripts::set_built_in(sims);
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            // Also how clap prints help; a closed pipe is nobody's error.
+            // Clap returns help as an error too. A closed pipe is not an error.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Held.into() };
         }
@@ -55,7 +56,7 @@ pub fn main(sims: &'static Dir<'static>) -> ExitCode {
     match diagnostics::install(args.verbose).and_then(|()| dispatch(args)) {
         Ok(exit) => exit.into(),
         Err(Failure::Refused(message)) => {
-            run::tell(&message);
+            run::print_error(&message);
             Exit::Usage.into()
         }
         Err(Failure::Usage(message)) => {

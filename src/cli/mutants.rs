@@ -1,4 +1,4 @@
-//! `mutants`
+//! `mutants`: measures how soon which invariants find each mutant.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::invariant;
-use crate::mutant::{self, Matrix, Mutant, Row, Way};
+use crate::mutant::{self, Matrix, Mutant, Row, SearchMode};
 use crate::run::Systems;
 use crate::script;
 use crate::sim::schedule::Schedule;
@@ -16,22 +16,22 @@ use super::exit::Exit;
 use super::out::{Failure, Out};
 use super::{human, interrupt, shrunk};
 
-/// Seeks mutants from several starting points, and prints which invariant found which.
+/// Hunts mutants from several starting points and prints which invariants found which of them.
 pub fn mutants(args: &args::Mutants, out: &mut Out) -> Result<Exit, Failure> {
     let mutants = chosen(&args.names)?;
     let stop = interrupt::stop_on_interrupt()?;
     let bar = ProgressBar::new(mutants.len() as u64 * args.starts);
     let style = ProgressStyle::with_template("{bar:12} {pos}/{len} searches  {wide_msg}");
-    bar.set_style(style.expect("a template of ours"));
+    bar.set_style(style.expect("the template is well-formed"));
     let done = |mutant: &Mutant| {
         bar.set_message(mutant.name);
         bar.inc(1);
     };
-    let way = Way { without: without(args.without), evolve: args.evolve };
-    let matrix = Matrix::measure(&mutants, (args.starts, args.seeds), way, &stop, &done);
+    let mode = SearchMode { without: without(args.without), evolve: args.evolve };
+    let matrix = Matrix::measure(&mutants, (args.starts, args.seeds), mode, &stop, &done);
     bar.finish_and_clear();
     if stop.load(std::sync::atomic::Ordering::Relaxed) {
-        out.line("interrupted: a search that is not over says nothing of a mutant")?;
+        out.line("interrupted: an incomplete search says nothing about a mutant")?;
         out.object(&json!({ "type": "matrix", "interrupted": true }))?;
         return Ok(Exit::Interrupted);
     }
@@ -52,16 +52,16 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Mutant>, Failure> {
     names.iter().map(|name| named(name)).collect()
 }
 
-/// The mutant of that name.
+/// Finds a mutant by name.
 pub(super) fn named(name: &str) -> Result<&'static Mutant, Failure> {
     mutant::find(name).ok_or_else(|| {
         let names: Vec<&str> = mutant::all().map(|mutant| mutant.name).collect();
-        let help = script::help(name, names, "there are");
-        Failure::Usage(format!("there is no mutant '{name}': {help}"))
+        let help = script::help(name, names, "expected one of");
+        Failure::Usage(format!("unknown mutant '{name}': {help}"))
     })
 }
 
-/// What is under test: everything correct, but for the mutant of that name.
+/// The systems under test: groupsim's own, with the named bug planted if there is a name.
 pub(super) fn systems(name: Option<&str>) -> Result<Systems, Failure> {
     Ok(match name {
         None => Systems::default(),
@@ -69,17 +69,17 @@ pub(super) fn systems(name: Option<&str>) -> Result<Systems, Failure> {
     })
 }
 
-/// What is taken out of each schedule.
-fn without(what: Option<Without>) -> fn(&mut Schedule) {
-    match what {
+/// The change that leaves a feature out of a schedule.
+fn without(feature: Option<Without>) -> fn(&mut Schedule) {
+    match feature {
         None => |_| (),
-        Some(Without::Aim) => |schedule| schedule.network.aim = 0,
+        Some(Without::Aim) => |schedule| schedule.network.race = 0,
     }
 }
 
 fn text(matrix: &Matrix, out: &mut Out) -> Result<(), Failure> {
     let names = columns();
-    out.line("mutant × invariant: from how many starting points it was the first to object")?;
+    out.line("mutant × invariant: number of starting points from which it was the first to fail")?;
     for (number, name) in (1..).zip(&names) {
         out.line(format_args!("  {number:>2} {name}"))?;
     }
@@ -102,12 +102,14 @@ fn text(matrix: &Matrix, out: &mut Out) -> Result<(), Failure> {
     ))?;
     let medians = matrix.rows.iter().map(|row| row.seeds().unwrap_or(u64::MAX));
     if let Some(median) = mutant::median(medians.collect()) {
-        out.line(format_args!("half of them within {}", human::number(median, "seed")))?;
+        out.line(format_args!("median: {}", human::number(median, "seed")))?;
     }
     for row in matrix.survivors() {
-        let found = row.catches.iter().flatten().count();
+        let found = row.detections.iter().flatten().count();
         let (name, starts, breaks) = (row.mutant.name, matrix.starts, row.mutant.breaks);
-        out.line(format_args!("survived: {name}, found from {found} of {starts}: {breaks}"))?;
+        out.line(format_args!(
+            "survived: {name}, found from {found} of {starts} starting points: {breaks}"
+        ))?;
     }
     Ok(())
 }
@@ -137,7 +139,7 @@ fn json(matrix: &Matrix, out: &mut Out) -> Result<(), Failure> {
             "killed": row.is_killed(),
             "median_seeds": row.seeds(),
             "median_simulated_us": row.simulated().map(micros),
-            "catches": row.catches.iter().map(|catch| catch.as_ref().map(|catch| json!({
+            "catches": row.detections.iter().map(|catch| catch.as_ref().map(|catch| json!({
                 "seed": catch.seed,
                 "profile": catch.profile.name(),
                 "invariant": catch.invariant,

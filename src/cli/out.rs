@@ -1,16 +1,16 @@
-//! Where results go. `println!` panics when the reader of a pipe has gone; this does not.
+//! Output to stdout and stderr. Unlike `println!` it does not panic when a pipe is closed.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
 use super::args::Format;
 
-/// Why a command could not do what it was asked.
+/// A command failed before it had a verdict.
 #[derive(Debug)]
 pub enum Failure {
-    /// The user's mistake, or the machine's: what to tell them.
+    /// A usage or I/O error: the message, without `error: `.
     Usage(String),
-    /// A file is wrong: the error as it is to be shown, with its place.
+    /// A file is invalid: the complete error text, with the position in the file.
     Refused(String),
 }
 
@@ -20,26 +20,26 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Stdout, and how to write to it.
+/// Stdout, in the format that the user chose.
 pub struct Out {
     format: Format,
     to: BufWriter<Stdout>,
-    /// Whoever read it has enough of it. What is found decides the exit code all the same.
+    /// Whether the reader has closed the pipe. The command continues: its exit code still counts.
     closed: bool,
 }
 
 impl Out {
-    /// Stdout.
+    /// Opens stdout for writing in a format.
     pub fn new(format: Format) -> Out {
         Out { format, to: BufWriter::new(io::stdout()), closed: false }
     }
 
-    /// Whether a machine reads it.
+    /// Whether the format is JSON.
     pub fn is_json(&self) -> bool {
         self.format == Format::Json
     }
 
-    /// Writes one line, when people read it.
+    /// Writes one line, in text format only.
     pub fn line(&mut self, text: impl Display) -> Result<(), Failure> {
         if !self.is_json() {
             self.write(|to| writeln!(to, "{text}"))?;
@@ -47,7 +47,7 @@ impl Out {
         Ok(())
     }
 
-    /// Writes one object, when a machine reads it.
+    /// Writes one object as a line, in JSON format only.
     pub fn object(&mut self, value: &serde_json::Value) -> Result<(), Failure> {
         if self.is_json() {
             self.write(|to| writeln!(to, "{value}"))?;
@@ -55,12 +55,12 @@ impl Out {
         Ok(())
     }
 
-    /// Writes whole lines that end in a line break, whoever reads them.
+    /// Writes complete lines, in either format.
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
         self.write(|to| to.write_all(text.as_bytes()))
     }
 
-    /// Makes everything written so far visible.
+    /// Flushes the buffer.
     pub fn flush(&mut self) -> Result<(), Failure> {
         self.write(|to| to.flush())
     }
@@ -82,12 +82,12 @@ impl Out {
     }
 }
 
-/// Writes an error to stderr. If that is closed too, there is nobody left to tell.
+/// Writes an error to stderr, and ignores a closed stderr.
 pub fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
 }
 
-/// Writes to stderr what is not as it should be, but keeps nothing from being done.
+/// Writes a warning to stderr.
 pub fn warn(message: &str) {
     let _ = writeln!(io::stderr(), "warning: {message}");
 }

@@ -1,4 +1,4 @@
-//! `probe`
+//! `probe`: runs consumers against a third-party broker.
 
 use std::sync::atomic::Ordering;
 
@@ -10,11 +10,11 @@ use super::args;
 use super::exit::Exit;
 use super::interrupt;
 use super::out::{Failure, Out};
-use super::run::{place, tell, tell_bad_step};
+use super::run::{place, print_bad_step, print_error};
 use super::scripts::{self, Script};
 use super::trace::Printer;
 
-/// Probes a broker, prints the trace and the verdict.
+/// Probes a broker and prints the trace and the verdict.
 pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
     let script = match args.file.as_deref().map(scripts::load) {
         None => None,
@@ -40,15 +40,15 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
         Err(refused) => {
             let place = script.map(|Script { name, text, .. }| place(&refused, &name, &text));
             let place = place.map(|place| format!("\n  --> {place}"));
-            tell(&format!("error: {refused}{}", place.unwrap_or_default()));
+            print_error(&format!("error: {refused}{}", place.unwrap_or_default()));
             return Ok(Exit::Usage);
         }
     };
     let exit = printer.finish(("bootstrap", args.bootstrap.clone().into()), &report)?;
     if let Some(script) = &script {
-        tell_bad_step(&report, &script.name);
+        print_bad_step(&report, &script.name);
     }
-    // What was not done cannot have gone wrong, nor held.
+    // An interrupted run without findings has not held: part of it was not run.
     let cut_short = exit == Exit::Held && stop.load(Ordering::Relaxed);
     Ok(if cut_short { Exit::Interrupted } else { exit })
 }

@@ -1,8 +1,8 @@
-//! `replay SEED`
+//! `replay SEED`: runs or prints the schedule of one seed.
 
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Engine, LeftOut, expressible, run_on};
+use crate::engine::{EngineKind, LeftOut, expressible, run_on};
 use crate::run::Checks;
 use crate::script;
 use crate::swarm::{Options, expand};
@@ -15,7 +15,7 @@ use super::mutants::systems;
 use super::out::{Failure, Out};
 use super::trace::Printer;
 
-/// Prints the options of the seed in full, then runs its schedule, or prints it as a script.
+/// Prints the options of the seed, then runs its schedule or prints it as a script.
 pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
     let systems = systems(args.mutant.as_deref())?;
     let options = Options::draw(args.seed, args.profile);
@@ -27,15 +27,16 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
         out.line(format_args!("# {line}"))?;
     }
     out.object(&json!({ "type": "options", "options": as_json(&options) }))?;
-    if args.engine != Engine::Sim {
-        let LeftOut { lines, aim, loss } = left_out;
-        let of_aim = if aim { " and its aim=" } else { "" };
-        let of_loss = if loss { " and its loss=" } else { "" };
+    if args.engine != EngineKind::Sim {
+        let LeftOut { lines, race, loss } = left_out;
+        let race_option = if race { " and aim=" } else { "" };
+        let loss_option = if loss { " and loss=" } else { "" };
+        let steps = human::number(lines, "step");
         out.line(format_args!("# engine={}", args.engine))?;
-        out.line(format_args!("# left out: {}{of_aim}{of_loss}", human::number(lines, "line")))?;
+        out.line(format_args!("# skipped: {steps}{race_option}{loss_option}"))?;
         let engine = args.engine.name();
         out.object(&json!({
-            "type": "engine", "engine": engine, "left_out": lines, "aim": aim, "loss": loss
+            "type": "engine", "engine": engine, "left_out": lines, "aim": race, "loss": loss
         }))?;
     }
     let mut printer = Printer::new(args.zoom.into(), out);

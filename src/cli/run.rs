@@ -1,4 +1,4 @@
-//! `run FILE.sim …`
+//! `run FILE.sim …`: runs scripts and prints their traces.
 
 use crate::engine::{Refused, run_on};
 use crate::run::{Checks, Finding, Report};
@@ -11,8 +11,8 @@ use super::out::{Failure, Out};
 use super::scripts::{self, Script};
 use super::trace::Printer;
 
-/// Runs the scripts one after the other; the exit code is that of the worst. When one of them cannot be
-/// read, none is run.
+/// Runs the scripts one after the other. The worst result decides the exit code. If one of them is
+/// unreadable or invalid, none is run.
 pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
     let systems = systems(args.mutant.as_deref())?;
     let Some(scripts) = load(args) else { return Ok(Exit::Usage) };
@@ -27,28 +27,31 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
         let report = match run_on(args.engine, &script.schedule, &systems, Checks::ALL, watch) {
             Ok(report) => report,
             Err(refused) => {
-                tell(&format!("error: {refused}\n  --> {}", place(&refused, file, &script.text)));
+                print_error(&format!(
+                    "error: {refused}\n  --> {}",
+                    place(&refused, file, &script.text)
+                ));
                 worst = worst.max(Exit::Usage);
                 continue;
             }
         };
         let exit = printer.finish(("file", file.clone().into()), &report)?;
-        tell_bad_step(&report, file);
+        print_bad_step(&report, file);
         worst = worst.max(exit);
     }
     Ok(worst)
 }
 
-/// A step that could not be done is the user's mistake, told like those that are found before a run.
-pub(super) fn tell_bad_step(report: &Report, file: &str) {
+/// Prints a step that could not be carried out in the same form as an error in a script.
+pub(super) fn print_bad_step(report: &Report, file: &str) {
     let last = report.findings.last().map(|found| &found.finding);
     if let Some(Finding::BadStep { line, message }) = last {
-        tell(&format!("error: {message}\n  --> {file}:{line}"));
+        print_error(&format!("error: {message}\n  --> {file}:{line}"));
     }
 }
 
-/// Where that stands which was refused, in a file that says `text`. A schedule does not remember the lines of its
-/// settings.
+/// The `file:line` of what an engine refused, in the script `text`. A schedule does not record the
+/// lines of its settings, so they are searched for.
 pub(super) fn place(refused: &Refused, file: &str, text: &str) -> String {
     let Refused::Setting { verb, option, .. } = refused else { return refused.place(file) };
     let sets = |line: &str| {
@@ -61,14 +64,14 @@ pub(super) fn place(refused: &Refused, file: &str, text: &str) -> String {
     }
 }
 
-/// Every script, or none after telling about each that is wrong.
+/// Loads all scripts. Prints an error for each invalid one, and returns `None` if there is any.
 fn load(args: &args::Run) -> Option<Vec<Script>> {
     let scripts: Vec<Option<Script>> = args.files.iter().map(|file| scripts::load(file)).collect();
     scripts.into_iter().collect()
 }
 
-/// A script's error has a form of its own, with the line and a caret.
-pub(super) fn tell(error: &str) {
+/// Prints a complete error text, such as that of a script, which has the line and a caret.
+pub(super) fn print_error(error: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{error}");
 }

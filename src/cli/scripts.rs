@@ -1,4 +1,4 @@
-//! Where scripts come from: files, stdin, and those that are in the program.
+//! The sources of scripts: files, stdin, and the scripts that are built into the program.
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -10,28 +10,28 @@ use crate::script::{self, LoadError, suggest};
 use crate::sim::schedule::Schedule;
 
 use super::out::complain;
-use super::run::tell;
+use super::run::print_error;
 
-/// The folder that the scripts in the program come from.
+/// The directory that the built-in scripts come from.
 pub const SIMS: &str = "sims";
 
 static BUILT_IN: OnceLock<&'static Dir<'static>> = OnceLock::new();
 
-/// Says which scripts are in the program.
-pub fn put_in(sims: &'static Dir<'static>) {
+/// Sets the built-in scripts, once.
+pub fn set_built_in(sims: &'static Dir<'static>) {
     BUILT_IN.get_or_init(|| sims);
 }
 
-/// A script that is in the program.
+/// A built-in script.
 #[derive(Clone, Debug)]
 pub struct BuiltIn {
-    /// What it is called: `cooperative/two-phases`.
+    /// The name, such as `cooperative/two-phases`.
     pub name: String,
-    /// What it says.
+    /// The text.
     pub text: &'static str,
 }
 
-/// The scripts that are in the program, by name.
+/// The built-in scripts, sorted by name.
 pub fn built_in() -> Vec<BuiltIn> {
     let mut found = Vec::new();
     if let Some(sims) = BUILT_IN.get() {
@@ -51,11 +51,11 @@ fn one(file: &'static File<'static>) -> Option<BuiltIn> {
     Some(BuiltIn { name, text: file.contents_utf8()? })
 }
 
-/// The script in the program of that name, with or without its folder and its ending.
+/// Finds a built-in script by name, with or without its directory and its extension.
 ///
 /// # Errors
 ///
-/// What it may have been meant to be, when there is none or more than one.
+/// If there is none or more than one: a message that suggests names.
 pub fn find(name: &str) -> Result<BuiltIn, String> {
     let scripts = built_in();
     let bare = name.strip_prefix("./").unwrap_or(name);
@@ -71,7 +71,7 @@ pub fn find(name: &str) -> Result<BuiltIn, String> {
         [] => {}
         many => {
             let names: Vec<&str> = many.iter().map(|script| script.name.as_str()).collect();
-            return Err(format!("'{name}' may be {}", names.join(" or ")));
+            return Err(format!("'{name}' is ambiguous: {}", names.join(" or ")));
         }
     }
     let names = scripts
@@ -79,23 +79,23 @@ pub fn find(name: &str) -> Result<BuiltIn, String> {
         .flat_map(|script| [Some(script.name.as_str()), script.name.rsplit('/').next()]);
     let help = match suggest::nearest(bare, names.flatten()) {
         Some(near) => format!("did you mean {near}?"),
-        None => "`groupsim list` has their names".to_owned(),
+        None => "see `groupsim list`".to_owned(),
     };
-    Err(format!("no script '{bare}' in this program: {help}"))
+    Err(format!("there is no built-in script '{bare}': {help}"))
 }
 
-/// A script that is about to be run.
+/// A parsed script.
 pub struct Script {
-    /// Where it is from, as errors show it.
+    /// The source as errors show it: a path or `stdin`.
     pub name: String,
-    /// What it says.
+    /// The text.
     pub text: String,
-    /// What it means.
+    /// The schedule.
     pub schedule: Schedule,
 }
 
-/// The script of a file, of stdin for `-`, or of the program where there is no such file; nothing after
-/// telling what is wrong with it.
+/// Loads a script from a file, from stdin for `-`, or from the built-in scripts if there is no such
+/// file. Prints the error and returns `None` if that fails.
 pub fn load(path: &Path) -> Option<Script> {
     let name = path.display().to_string();
     let (name, text) = if name == "-" {
@@ -111,7 +111,7 @@ pub fn load(path: &Path) -> Option<Script> {
                     true => format!("did you mean {meant}?"),
                     false => why,
                 };
-                complain(&format!("cannot read {name}: there is no such file; {why}"));
+                complain(&format!("cannot read {name}: no such file; {why}"));
                 return None;
             }
             (true, _) => (name, script::read_text(path)),
@@ -121,7 +121,7 @@ pub fn load(path: &Path) -> Option<Script> {
         Ok(script) => Some(script),
         Err(error) => {
             let styled = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            tell(&if styled { error.styled() } else { error.to_string() });
+            print_error(&if styled { error.styled() } else { error.to_string() });
             None
         }
     }

@@ -1,4 +1,4 @@
-//! `serve`
+//! `serve`: serves Kafka clients over TCP and checks the invariants of their groups.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, LineWriter, Write};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use crate::engine::{self, Attendant, Limits, Serving};
+use crate::engine::{self, Limits, ServeObserver, Serving};
 use crate::run::{Finding, Systems};
 use crate::script;
 use crate::sim::schedule::{GroupSpec, Schedule, Settings, Step, TopicSpec};
@@ -18,15 +18,15 @@ use crate::trace::{Event, Json, Renderer};
 use super::args;
 use super::exit::Exit;
 use super::out::{Failure, Out};
-use super::run::tell;
+use super::run::print_error;
 use super::trace::counted;
 use super::{human, interrupt, json};
 
-/// Serves until it is interrupted, and says what was seen.
+/// Serves until it is interrupted or its time is up, then prints the verdict.
 pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
     let Some(schedule) = schedule(args)? else { return Ok(Exit::Usage) };
     let stop = interrupt::stop_on_interrupt()?;
-    end_in_time(args.duration, Arc::clone(&stop))?;
+    stop_after(args.duration, Arc::clone(&stop))?;
     let steps = steps_from_stdin(&schedule)?;
     let serving = Serving {
         listen: args.listen,
@@ -34,14 +34,16 @@ pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
         limits: Limits { max_frame: args.max_frame, idle: Some(args.max_idle) },
         allowed: args.allowed.clone(),
     };
-    // Every connection is a file. Where more cannot be had, fewer clients are taken in.
+    // Each connection takes a file descriptor. If the limit cannot be raised, fewer clients can
+    // connect.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let mut host = Host { out, seed: schedule.seed, trace: Tracer::new(args)?, failure: None };
+    let mut output =
+        ServeOutput { out, seed: schedule.seed, trace: Tracer::new(args)?, failure: None };
     let systems = Systems::default();
-    let report = engine::serve(&schedule, &systems, &serving, &steps, &stop, &mut host)
+    let report = engine::serve(&schedule, &systems, &serving, &steps, &stop, &mut output)
         .map_err(|refused| Failure::Usage(refused.to_string()))?;
-    host.trace.finish()?;
-    if let Some(failure) = host.failure {
+    output.trace.finish()?;
+    if let Some(failure) = output.failure {
         return Err(failure);
     }
     let exit = Exit::of_report(&report);
@@ -60,14 +62,15 @@ pub fn serve(args: &args::Serve, out: &mut Out) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The cluster and the steps: of the script, with what the command line says besides.
+/// The cluster and the steps of the script, with the options of the command line applied. Prints
+/// the error and returns `None` if the script is invalid.
 fn schedule(args: &args::Serve) -> Result<Option<Schedule>, Failure> {
     let mut schedule = match &args.file {
         None => Schedule::default(),
-        Some(file) => match script::load_outside(file) {
+        Some(file) => match script::load_for_external_clients(file) {
             Ok(schedule) => schedule,
             Err(error) => {
-                tell(&error.to_string());
+                print_error(&error.to_string());
                 return Ok(None);
             }
         },
@@ -87,7 +90,7 @@ fn schedule(args: &args::Serve) -> Result<Option<Schedule>, Failure> {
     for topic in &args.topics {
         let (name, partitions) = (topic.name.clone(), topic.partitions);
         if schedule.topics.iter().any(|other| other.name == name) {
-            return Err(Failure::Usage(format!("there are two topics '{name}'")));
+            return Err(Failure::Usage(format!("topic '{name}' is defined twice")));
         }
         schedule.topics.push(TopicSpec { name, partitions, rate: 0 });
     }
@@ -97,32 +100,35 @@ fn schedule(args: &args::Serve) -> Result<Option<Schedule>, Failure> {
         topic.ok_or_else(missing)?.rate = feed.rate;
     }
     if schedule.topics.is_empty() {
-        return Err(Failure::Usage("there is no topic: add one, like --topic orders:4".to_owned()));
+        let message = "there is no topic: add one, such as --topic orders:4";
+        return Err(Failure::Usage(message.to_owned()));
     }
     if schedule.groups.is_empty() {
-        // What steps without a group's name speak of.
+        // The group of steps that do not name one.
         let settings = Settings::default();
         schedule.groups.push(GroupSpec { name: "group1".to_owned(), settings });
     }
     Ok(Some(schedule))
 }
 
-/// Whether a script says its seed. A schedule does not remember that; its seed is 0 when nothing is said.
+/// Whether a script sets its seed. A schedule does not record that: its seed is 0 by default.
 fn writes_seed(file: &Path) -> bool {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines().any(|line| line.split_whitespace().next() == Some("seed"))
 }
 
-/// Member ids are drawn from the seed. Were they the same in every process, a client of the one before would pass for
-/// a client of this one.
-#[expect(clippy::disallowed_types, reason = "it is to differ from process to process")]
+/// A seed that differs in each process. Member ids are drawn from the seed: with a fixed one, a
+/// client of an earlier process would be taken for a client of this one.
+#[expect(clippy::disallowed_types, reason = "the seed has to differ from process to process")]
 fn random_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
-    // Its keys are the operating system's randomness, and a hash of nothing is as random as they are.
+    // The operating system provides the random keys, and the hash of nothing is as random as they
+    // are.
     RandomState::new().hash_one(())
 }
 
-fn end_in_time(after: Option<Duration>, stop: Arc<AtomicBool>) -> Result<(), Failure> {
+/// Starts a thread that stops serving after this time.
+fn stop_after(after: Option<Duration>, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     let Some(after) = after else { return Ok(()) };
     thread(move || {
         #[expect(clippy::disallowed_methods, reason = "serving happens in real time")]
@@ -131,7 +137,7 @@ fn end_in_time(after: Option<Duration>, stop: Arc<AtomicBool>) -> Result<(), Fai
     })
 }
 
-/// Reads steps as they are written; the end of the input ends nothing.
+/// Reads steps from stdin line by line. The end of the input does not stop the server.
 fn steps_from_stdin(schedule: &Schedule) -> Result<Receiver<Step>, Failure> {
     let (sender, steps) = mpsc::channel();
     let settings = Schedule { steps: Vec::new(), ..schedule.clone() };
@@ -149,40 +155,42 @@ fn read_steps(settings: &Schedule, sender: &Sender<Step>) {
                     return;
                 }
             }
-            Err(errors) => tell(&errors.to_string()),
+            Err(errors) => print_error(&errors.to_string()),
         }
     }
 }
 
+/// Spawns a detached thread.
 fn thread(work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let spawned = std::thread::Builder::new().spawn(work);
     let failed = |error| Failure::Usage(format!("cannot start a thread: {error}"));
     spawned.map(drop).map_err(failed)
 }
 
-/// Who stands by while clients are served.
-struct Host<'o> {
+/// Prints findings and writes the trace while clients are served.
+struct ServeOutput<'o> {
     out: &'o mut Out,
     seed: u64,
     trace: Tracer,
+    /// The first error of writing, reported at the end.
     failure: Option<Failure>,
 }
 
-impl Host<'_> {
-    fn say(&mut self, line: std::fmt::Arguments<'_>) {
-        let said = self.out.line(line).and_then(|()| self.out.flush());
-        if let Err(failure) = said {
+impl ServeOutput<'_> {
+    fn print(&mut self, line: std::fmt::Arguments<'_>) {
+        let printed = self.out.line(line).and_then(|()| self.out.flush());
+        if let Err(failure) = printed {
             self.failure.get_or_insert(failure);
         }
     }
 }
 
-impl Attendant for Host<'_> {
+impl ServeObserver for ServeOutput<'_> {
     fn ready(&mut self, addresses: &[SocketAddr]) {
         let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        self.say(format_args!("ready {}", all.join(",")));
+        self.print(format_args!("ready {}", all.join(",")));
         let seed = self.seed;
-        self.say(format_args!("seed {seed}"));
+        self.print(format_args!("seed {seed}"));
     }
 
     fn event(&mut self, event: &Event) {
@@ -192,7 +200,7 @@ impl Attendant for Host<'_> {
     }
 
     fn found(&mut self, finding: &Finding) {
-        self.say(format_args!("{finding}"));
+        self.print(format_args!("{finding}"));
     }
 
     fn refused(&mut self, why: &str) {
@@ -200,16 +208,16 @@ impl Attendant for Host<'_> {
     }
 }
 
-/// Where the trace goes.
+/// The destination and the format of the trace.
 enum Tracer {
-    Nowhere,
+    Off,
     Text(Renderer, Box<dyn Write>),
     Json(Json, Box<dyn Write>),
 }
 
 impl Tracer {
     fn new(args: &args::Serve) -> Result<Tracer, Failure> {
-        let Some(path) = &args.trace else { return Ok(Tracer::Nowhere) };
+        let Some(path) = &args.trace else { return Ok(Tracer::Off) };
         let to: Box<dyn Write> = if path.as_os_str() == "-" {
             Box::new(io::stdout())
         } else {
@@ -227,7 +235,7 @@ impl Tracer {
     fn take(&mut self, event: &Event) -> Result<(), Failure> {
         let mut text = String::new();
         let to = match self {
-            Tracer::Nowhere => return Ok(()),
+            Tracer::Off => return Ok(()),
             Tracer::Text(renderer, to) => {
                 renderer.render(event, &mut text);
                 to
@@ -242,7 +250,7 @@ impl Tracer {
 
     fn finish(&mut self) -> Result<(), Failure> {
         match self {
-            Tracer::Nowhere => Ok(()),
+            Tracer::Off => Ok(()),
             Tracer::Text(renderer, to) => {
                 let mut text = String::new();
                 renderer.finish(&mut text);

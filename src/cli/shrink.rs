@@ -1,4 +1,4 @@
-//! `shrink`
+//! `shrink`: reduces a failing schedule to a minimal script.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,68 +21,71 @@ use super::mutants::named;
 use super::out::{Failure, Out};
 use super::{bar, human, interrupt, scripts};
 
-/// How often the best so far is written down.
+/// The least time between two saves of the smallest schedule so far.
 const SAVED_EVERY: Duration = Duration::from_millis(500);
 
-/// Shrinks the schedule of a seed or of a file, and writes what is left as a script.
+/// Shrinks the schedule of a seed or a script and writes the result as a script.
 pub fn shrink(args: &args::Shrink, out: &mut Out) -> Result<Exit, Failure> {
     let mutant = args.mutant.as_deref().map(named).transpose()?;
     let systems = mutant.map_or_else(Systems::default, Mutant::systems);
     let Some((large, source)) = load(args) else { return Ok(Exit::Usage) };
     let found = run(&large, &systems, &mut |_| ()).finding;
     let Some(finding) = found else {
-        let whole = format!("{source} finds nothing: there is nothing to shrink");
-        return Err(Failure::Usage(whole));
+        let message = format!("{source} has no finding: there is nothing to shrink");
+        return Err(Failure::Usage(message));
     };
     let path = match &args.out {
         Some(path) => path.clone(),
-        None => unnamed(&finding)?,
+        None => default_path(&finding)?,
     };
     let origin = Origin { source, mutant, lines: large.steps.len() };
     let stop = interrupt::stop_on_interrupt()?;
-    let mut desk = Desk::new(&path, &origin, &stop, args.time);
-    let shrunk = smallest(&large, &systems, &mut |best, runs| desk.keep_on(best, runs));
+    let mut progress = BestSoFar::new(&path, &origin, &stop, args.time);
+    let shrunk = smallest(&large, &systems, &mut |best, runs| progress.keep_on(best, runs));
     let Some(shrunk) = shrunk else {
-        return Err(Failure::Usage(format!("{}: nothing that a script could do", finding)));
+        let message = format!("{finding}: a script cannot reproduce this");
+        return Err(Failure::Usage(message));
     };
-    let took = desk.elapsed();
-    desk.bar.finish_and_clear();
+    let took = progress.elapsed();
+    progress.bar.finish_and_clear();
     save(&path, &origin.script(&shrunk)).map_err(|error| unwritable(&path, &error))?;
     report(&shrunk, &origin, &path, took, out)?;
     Ok(Exit::of(Some(&shrunk.finding)))
 }
 
-/// Where the script goes when nobody says where: never in the place of another.
-fn unnamed(finding: &Finding) -> Result<PathBuf, Failure> {
+/// The path of the script without `--out`. An existing file is never overwritten.
+fn default_path(finding: &Finding) -> Result<PathBuf, Failure> {
     let path = PathBuf::from(format!("{}.sim", parts(finding).name));
     if fs::symlink_metadata(&path).is_ok() {
         let there = path.display();
         return Err(Failure::Usage(format!(
-            "{there} is there already: say with --out where to write, --out {there} to overwrite it"
+            "{there} exists: choose another file with --out, or overwrite it with --out {there}"
         )));
     }
     Ok(path)
 }
 
-/// The schedule, and what it is of; nothing after telling what is wrong with the script.
+/// The schedule and a description of its source. Prints the error and returns `None` if the script
+/// is invalid.
 fn load(args: &args::Shrink) -> Option<(Schedule, String)> {
-    if let Ok(seed) = args.what.parse::<u64>() {
+    if let Ok(seed) = args.source.parse::<u64>() {
         let source = format!("seed {seed}, profile {}", args.profile);
         return Some((schedule(seed, args.profile), source));
     }
-    scripts::load(Path::new(&args.what)).map(|script| (script.schedule, script.name))
+    scripts::load(Path::new(&args.source)).map(|script| (script.schedule, script.name))
 }
 
-/// Where a script came from.
+/// The origin of a shrunk script.
 pub(super) struct Origin {
+    /// The seed and profile, or the file.
     pub(super) source: String,
     pub(super) mutant: Option<&'static Mutant>,
-    /// How many steps it had.
+    /// The number of steps before shrinking.
     pub(super) lines: usize,
 }
 
 impl Origin {
-    /// The script, with what fails and where it came from above it.
+    /// The shrunk script, with the finding and the origin in comments at its head.
     pub(super) fn script(&self, shrunk: &Shrunk) -> String {
         let Shrunk { schedule, finding, runs } = shrunk;
         let mut text = String::new();
@@ -103,37 +106,39 @@ impl Origin {
     }
 }
 
-/// Where the best so far lies, and who says when it is good enough.
-struct Desk<'a> {
+/// Saves the smallest schedule so far, and stops shrinking on an interrupt or at the time limit.
+struct BestSoFar<'a> {
     path: &'a Path,
     origin: &'a Origin,
     stop: &'a AtomicBool,
     time: Option<Duration>,
-    begun: Instant,
+    started: Instant,
     bar: ProgressBar,
+    /// The time of the last save, since the start.
     saved: Duration,
+    /// The number of steps that were last saved.
     lines: usize,
 }
 
-impl<'a> Desk<'a> {
-    #[allow(clippy::disallowed_methods, reason = "whoever waits does so in wall time")]
+impl<'a> BestSoFar<'a> {
+    #[allow(clippy::disallowed_methods, reason = "the user waits in wall time")]
     fn new(
         path: &'a Path,
         origin: &'a Origin,
         stop: &'a AtomicBool,
         time: Option<Duration>,
-    ) -> Desk<'a> {
+    ) -> BestSoFar<'a> {
         let bar = bar::spinner();
-        let (begun, saved, lines) = (Instant::now(), Duration::ZERO, origin.lines);
-        Desk { path, origin, stop, time, begun, bar, saved, lines }
+        let (started, saved, lines) = (Instant::now(), Duration::ZERO, origin.lines);
+        BestSoFar { path, origin, stop, time, started, bar, saved, lines }
     }
 
-    #[allow(clippy::disallowed_methods, reason = "whoever waits does so in wall time")]
+    #[allow(clippy::disallowed_methods, reason = "the user waits in wall time")]
     fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
+        self.started.elapsed()
     }
 
-    /// Shows how far it is, keeps the best, and says whether to go on.
+    /// Shows the progress, saves the smallest schedule, and returns whether to continue.
     fn keep_on(&mut self, best: &Schedule, runs: u64) -> bool {
         let elapsed = self.elapsed();
         let lines = best.steps.len();
@@ -141,16 +146,15 @@ impl<'a> Desk<'a> {
         self.bar.tick();
         if lines < self.lines && elapsed >= self.saved + SAVED_EVERY {
             (self.lines, self.saved) = (lines, elapsed);
-            let text =
-                format!("# not done yet: from {}\n{}", self.origin.source, script::print(best));
-            // What cannot be written now is complained about at the end.
+            let text = format!("# still shrinking {}\n{}", self.origin.source, script::print(best));
+            // The final save reports an error of writing.
             let _ = save(self.path, &text);
         }
         !self.stop.load(Ordering::Relaxed) && self.time.is_none_or(|time| elapsed < time)
     }
 }
 
-/// Writes a file so that it is there whole or as it was before.
+/// Writes a file atomically: it has either its old or its new content.
 pub(super) fn save(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -159,7 +163,7 @@ pub(super) fn save(path: &Path, text: &str) -> io::Result<()> {
 }
 
 pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::Usage(format!("{} cannot be written: {error}", path.display()))
+    Failure::Usage(format!("cannot write {}: {error}", path.display()))
 }
 
 fn report(

@@ -1,4 +1,4 @@
-//! `mutants --shrink`: how small the schedules get.
+//! `mutants --shrink`: shrinks the first finding of each mutant and prints the sizes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,18 +14,18 @@ use super::human;
 use super::out::{Failure, Out};
 use super::shrink::{Origin, save, unwritable};
 
-/// One mutant's schedule, shrunk.
-struct Small {
+/// The shrunk schedule of one mutant.
+struct ShrunkMutant {
     mutant: &'static Mutant,
     origin: Origin,
     shrunk: Shrunk,
     took: Duration,
 }
 
-/// Shrinks what each mutant was first found with, and prints the distribution.
+/// Shrinks the first finding of each mutant, and prints the sizes and their distribution.
 pub(super) fn all(matrix: &Matrix, folder: Option<&Path>, out: &mut Out) -> Result<(), Failure> {
     let rows = &matrix.rows;
-    let small: Vec<Small> = rows
+    let small: Vec<ShrunkMutant> = rows
         .par_iter()
         .with_max_len(1)
         .progress_count(rows.len() as u64)
@@ -55,19 +55,19 @@ pub(super) fn all(matrix: &Matrix, folder: Option<&Path>, out: &mut Out) -> Resu
     distribution(&small, out)
 }
 
-#[allow(clippy::disallowed_methods, reason = "how long it takes is measured in wall time")]
-fn small(row: &Row) -> Option<Small> {
-    let catch = row.catches.iter().flatten().next()?;
+#[allow(clippy::disallowed_methods, reason = "the duration is measured in wall time")]
+fn small(row: &Row) -> Option<ShrunkMutant> {
+    let catch = row.detections.iter().flatten().next()?;
     let large = catch.schedule.clone();
-    let begun = Instant::now();
+    let started = Instant::now();
     let shrunk = shrink(&large, &row.mutant.systems(), &mut |_, _| true)?;
-    let took = begun.elapsed();
+    let took = started.elapsed();
     let source = format!("seed {}, profile {}", catch.seed, catch.profile);
     let origin = Origin { source, mutant: Some(row.mutant), lines: large.steps.len() };
-    Some(Small { mutant: row.mutant, origin, shrunk, took })
+    Some(ShrunkMutant { mutant: row.mutant, origin, shrunk, took })
 }
 
-fn distribution(small: &[Small], out: &mut Out) -> Result<(), Failure> {
+fn distribution(small: &[ShrunkMutant], out: &mut Out) -> Result<(), Failure> {
     let mut steps: Vec<usize> = small.iter().map(|each| each.shrunk.schedule.steps.len()).collect();
     let mut times: Vec<Duration> = small.iter().map(|each| each.took).collect();
     steps.sort_unstable();

@@ -1,35 +1,35 @@
-//! `swarm`
+//! `swarm`: runs many seeds and prints a summary.
 
 use std::time::Duration;
 
-use crate::engine::Engine;
-use crate::night::Why;
-use crate::sometimes::Mark;
+use crate::campaign::EndReason;
+use crate::engine::EngineKind;
+use crate::marks::Mark;
 use crate::swarm::{
     Conditions, Replay, SeedFinding, SeedRange, Shard, Summary, Swarm, describe_for,
 };
-use crate::trace::{Cells, Moment};
+use crate::trace::{Cells, Race};
 
 use super::args;
 use super::bar::Bar;
+use super::campaign::{self, Campaign, Limits};
 use super::exit::Exit;
 use super::explore::explore;
 use super::list::invariants;
 use super::mutants::{named, systems};
-use super::night::{self, Limits, Night};
 use super::out::{Failure, Out};
 use super::{human, interrupt, json};
 
-/// How many seeds are named for one invariant.
+/// The number of seeds that the summary lists for one invariant.
 const SEEDS_NAMED: usize = 10;
 
-/// How many seeds there are when nobody says.
+/// The default number of seeds.
 const SEEDS: u64 = 1_000;
 
-/// How long a seed may take when nobody says.
+/// The default limit on the wall time of one seed.
 const HANG: Duration = Duration::from_secs(60);
 
-/// Runs the seeds and sums them up.
+/// Runs the seeds and prints the summary.
 pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
     if args.explore.corpus.is_some() || args.explore.until_quiet.is_some() {
         return explore(args, out);
@@ -40,76 +40,78 @@ pub fn swarm(args: &args::Swarm, out: &mut Out) -> Result<Exit, Failure> {
     let (range, jobs, shard) = (seeds_of(args), args.jobs.unwrap_or(0), args.shard);
     let stop = interrupt::stop_on_interrupt()?;
     let bar = Bar::new((!range.is_endless()).then(|| shard.count(&range.range())));
-    let began = night::began(&range, shard, conditions);
-    let limits = Limits { time: args.time, hang: args.hang.or(usual_hang(args.engine)) };
-    let night =
-        Night::begin(began, conditions, args.ledger.as_deref(), limits, (&stop, &bar), out)?;
+    let started = campaign::process_started(&range, shard, conditions);
+    let limits = Limits { time: args.time, hang: args.hang.or(default_hang(args.engine)) };
+    let ledger = args.ledger.as_deref();
+    let campaign = Campaign::start(started, conditions, ledger, limits, (&stop, &bar), out)?;
     tracing::debug!(seeds = %range, profile = %args.profile, "the swarm begins");
     let swarm = Swarm { seeds: range.range(), shard, conditions, jobs, systems: &systems };
-    let summary = night.watch_over(|| swarm.run(&stop, &night));
+    let summary = campaign.supervise(|| swarm.run(&stop, &campaign));
     let summary = summary.map_err(|error| Failure::Usage(error.to_string()))?;
-    let (why, wall) = night.end(&summary);
+    let (reason, wall) = campaign.end(&summary);
     bar.finish();
-    let exit = verdict(&summary, why);
+    let exit = verdict(&summary, reason);
     let names: Vec<&str> = invariants().iter().map(|(name, _)| *name).collect();
     if out.is_json() {
         let mut object = json::summary(&summary, &names, wall, exit.code());
-        object["interrupted"] = (why == Why::Interrupted).into();
-        object["ended"] = why.word().into();
-        object["ledger"] = night.path().map(|path| path.display().to_string()).into();
+        object["interrupted"] = (reason == EndReason::Interrupted).into();
+        object["ended"] = reason.word().into();
+        object["ledger"] = campaign.path().map(|path| path.display().to_string()).into();
         out.object(&object)?;
     } else {
         if !summary.findings.is_empty() {
             out.line(describe_for(&summary, &systems, Replay::Cli))?;
         }
-        totals(&summary, &names, (why, wall), out)?;
-        if let Some(path) = night.path() {
+        totals(&summary, &names, (reason, wall), out)?;
+        if let Some(path) = campaign.path() {
             out.line(format_args!("{:<12} {}", "ledger", path.display()))?;
         }
     }
-    // What was found is told first.
+    // The findings are printed before an error of the ledger.
     out.flush()?;
-    night.error().map_or(Ok(exit), |error| Err(Failure::Usage(error.to_string())))
+    campaign.error().map_or(Ok(exit), |error| Err(Failure::Usage(error.to_string())))
 }
 
+/// The range of seeds: the given one or the default.
 pub(super) fn seeds_of(args: &args::Swarm) -> SeedRange {
-    let usual = if args.time.is_some() { SeedRange::ALL } else { SeedRange::first(SEEDS) };
-    args.seeds.clone().unwrap_or(usual)
+    let default = if args.time.is_some() { SeedRange::ALL } else { SeedRange::first(SEEDS) };
+    args.seeds.clone().unwrap_or(default)
 }
 
-/// A seed takes seconds or minutes of wall time where it runs in something like real time.
-fn usual_hang(engine: Engine) -> Option<Duration> {
+/// There is no limit on engines whose time is close to real time: a seed takes seconds or minutes
+/// there.
+fn default_hang(engine: EngineKind) -> Option<Duration> {
     match engine {
-        Engine::Sim | Engine::Madsim => Some(HANG),
-        Engine::Turmoil | Engine::Tcp => None,
+        EngineKind::Sim | EngineKind::Madsim => Some(HANG),
+        EngineKind::Turmoil | EngineKind::Tcp => None,
     }
 }
 
-fn verdict(summary: &Summary, why: Why) -> Exit {
+fn verdict(summary: &Summary, reason: EndReason) -> Exit {
     let worst = summary.findings.iter().map(|found| Exit::of(Some(&found.finding))).max();
-    match (worst, why) {
+    match (worst, reason) {
         (Some(worst), _) => worst,
-        (None, Why::Interrupted) => Exit::Interrupted,
-        (None, Why::Hang) => Exit::Crash,
-        (None, Why::Done | Why::Time) => Exit::Held,
+        (None, EndReason::Interrupted) => Exit::Interrupted,
+        (None, EndReason::Hang) => Exit::Crash,
+        (None, EndReason::Done | EndReason::Time) => Exit::Held,
     }
 }
 
 fn totals(
     summary: &Summary,
     invariants: &[&str],
-    (why, wall): (Why, Duration),
+    (reason, wall): (EndReason, Duration),
     out: &mut Out,
 ) -> Result<(), Failure> {
     let mut row = |name: &str, value: String| out.line(format_args!("{name:<12} {value}"));
     let conditions = summary.conditions;
-    row("seeds", seeds_run(summary, why))?;
+    row("seeds", seeds_run(summary, reason))?;
     if let Some(mutant) = conditions.mutant {
         row("mutant", mutant.to_owned())?;
     }
-    if conditions.engine != Engine::Sim {
+    if conditions.engine != EngineKind::Sim {
         row("engine", conditions.engine.to_string())?;
-        row("left out", left_out(summary))?;
+        row("skipped", skipped(summary))?;
     }
     row("simulated", human::duration(summary.simulated))?;
     row("speed", speed(summary, wall))?;
@@ -122,7 +124,7 @@ fn totals(
         "cells",
         format!("{} reached of {} possible", summary.reached.cells.len(), Cells::possible()),
     )?;
-    row("moments", met(summary))?;
+    row("races", met(summary))?;
     row("vacuous", vacuous(summary))?;
     row("digest", json::digest(summary.digest))?;
     row("violations", human::thousands(summary.findings.len() as u64))?;
@@ -133,26 +135,29 @@ fn totals(
 }
 
 /// `20 of 0..1000, shard 1/4, profile default, interrupted`
-fn seeds_run(summary: &Summary, why: Why) -> String {
+fn seeds_run(summary: &Summary, reason: EndReason) -> String {
     let (from, to) = (summary.seeds.start, summary.seeds.end);
     let to = if to == u64::MAX { String::new() } else { to.to_string() };
     let shard = match summary.shard {
         Shard::WHOLE => String::new(),
         shard => format!(", shard {shard}"),
     };
-    let stopped = if why == Why::Done { String::new() } else { format!(", {}", why.word()) };
+    let stopped = match reason {
+        EndReason::Done => String::new(),
+        _ => format!(", {}", reason.word()),
+    };
     let (ran, profile) = (human::thousands(summary.ran), summary.conditions.profile);
     format!("{ran} of {from}..{to}{shard}, profile {profile}{stopped}")
 }
 
-/// What the engine could not express.
-fn left_out(summary: &Summary) -> String {
+/// The steps and options that the engine does not support.
+fn skipped(summary: &Summary) -> String {
     let out = summary.left_out;
     format!(
-        "{} of {}, the aim= of {} and the loss= of {}",
-        human::number(out.lines, "line"),
+        "{} of {}, aim= of {} and loss= of {}",
+        human::number(out.lines, "step"),
         human::number(out.seeds, "seed"),
-        human::thousands(out.aims),
+        human::thousands(out.races),
         human::thousands(out.losses)
     )
 }
@@ -174,10 +179,10 @@ fn faults(summary: &Summary) -> String {
     if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
-/// The moments and the marks of the code, and which of them were never met.
+/// The number of races and marks that were met, and the ones that were not.
 fn met(summary: &Summary) -> String {
     let missing = summary.reached.missing();
-    let all = Moment::ALL.len() + Mark::ALL.len();
+    let all = Race::ALL.len() + Mark::ALL.len();
     match missing.len() {
         0 => format!("all {all} met"),
         few @ 1..=12 => format!("{} of {all} met, not {}", all - few, missing.join(", ")),
@@ -187,12 +192,7 @@ fn met(summary: &Summary) -> String {
 
 fn vacuous(summary: &Summary) -> String {
     let permille = summary.vacuous_permille();
-    format!(
-        "{} proved nothing ({}.{} %)",
-        human::number(summary.vacuous, "seed"),
-        permille / 10,
-        permille % 10
-    )
+    format!("{} ({}.{} %)", human::number(summary.vacuous, "seed"), permille / 10, permille % 10)
 }
 
 /// `3 seeds: 17 40 99; groupsim replay 17 --profile default`
@@ -228,18 +228,18 @@ mod tests {
             message: String::new(),
         };
         let mut summary = Summary::new(0..9, Profile::Default);
-        assert_eq!(verdict(&summary, Why::Interrupted), Exit::Interrupted);
-        assert_eq!(verdict(&summary, Why::Time), Exit::Held);
+        assert_eq!(verdict(&summary, EndReason::Interrupted), Exit::Interrupted);
+        assert_eq!(verdict(&summary, EndReason::Time), Exit::Held);
         summary.findings.push(found(0, Finding::NoConvergence(violation())));
-        assert_eq!(verdict(&summary, Why::Interrupted), Exit::NoConvergence);
+        assert_eq!(verdict(&summary, EndReason::Interrupted), Exit::NoConvergence);
         summary.findings.push(found(1, Finding::Violation(violation())));
-        assert_eq!(verdict(&summary, Why::Interrupted), Exit::Violation);
+        assert_eq!(verdict(&summary, EndReason::Interrupted), Exit::Violation);
         summary.findings.insert(0, found(2, Finding::Crash { at, message: String::new() }));
-        assert_eq!(verdict(&summary, Why::Interrupted), Exit::Crash);
+        assert_eq!(verdict(&summary, EndReason::Interrupted), Exit::Crash);
     }
 
     #[test]
-    fn only_the_first_seeds_of_an_invariant_are_named() {
+    fn only_the_first_ten_seeds_of_an_invariant_are_listed() {
         let crash = || Finding::Crash { at: Time::ZERO, message: String::new() };
         let mut summary = Summary::new(0..99, Profile::Churn);
         summary.findings = (0..12).map(|seed| found(seed, crash())).collect();

@@ -1,4 +1,4 @@
-//! Writes the trace of a run while it goes on, and its verdict at the end.
+//! Prints the trace of a run as it happens, and the verdict at the end.
 
 use serde_json::Value;
 
@@ -9,40 +9,40 @@ use super::exit::Exit;
 use super::out::{Failure, Out};
 use super::{human, json};
 
-/// A trace on its way to stdout.
+/// Prints the trace of one run to stdout.
 pub struct Printer<'a> {
     out: &'a mut Out,
     renderer: Rendering,
     text: String,
-    /// A run cannot be stopped by who watches it, so the first failure is kept until it is over.
+    /// The first error of writing, kept until the run ends: the observer of a run cannot stop it.
     failure: Option<Failure>,
 }
 
-/// Who turns events into lines.
+/// The renderer for the output format.
 enum Rendering {
-    People(Renderer),
-    Machines(Json),
+    Text(Renderer),
+    Json(Json),
 }
 
 impl<'a> Printer<'a> {
-    /// Before the first event. The zoom is for people: machines get every event.
+    /// A printer for one run. The zoom applies to text only: JSON has every event.
     pub fn new(zoom: Zoom, out: &'a mut Out) -> Self {
         let renderer = match out.is_json() {
-            true => Rendering::Machines(Json::default()),
-            false => Rendering::People(Renderer::new(zoom)),
+            true => Rendering::Json(Json::default()),
+            false => Rendering::Text(Renderer::new(zoom)),
         };
         Printer { out, renderer, text: String::new(), failure: None }
     }
 
-    /// Writes what the next event looks like, if anything.
+    /// Prints an event, if it is visible at this zoom.
     pub fn take(&mut self, event: &Event) {
         if self.failure.is_some() {
             return;
         }
         self.text.clear();
         match &mut self.renderer {
-            Rendering::People(renderer) => renderer.render(event, &mut self.text),
-            Rendering::Machines(json) => {
+            Rendering::Text(renderer) => renderer.render(event, &mut self.text),
+            Rendering::Json(json) => {
                 self.text.push_str("{\"type\":\"event\",\"event\":");
                 json.render(event, &mut self.text);
                 self.text.truncate(self.text.trim_end().len());
@@ -54,12 +54,12 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Writes the verdict; `name` says of what: a file, or a seed.
+    /// Prints the verdict. `name` is the key and value that identify the run: a file or a seed.
     pub fn finish(mut self, name: (&str, Value), report: &Report) -> Result<Exit, Failure> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        if let Rendering::People(renderer) = &mut self.renderer {
+        if let Rendering::Text(renderer) = &mut self.renderer {
             self.text.clear();
             renderer.finish(&mut self.text);
             self.out.text(&self.text)?;
@@ -67,7 +67,7 @@ impl<'a> Printer<'a> {
         let exit = Exit::of_report(report);
         self.out.line("")?;
         for found in &report.findings {
-            // A line of a script: whoever has its name tells it with its place.
+            // The caller knows the script's name and prints a bad step with its position.
             if !matches!(found.finding, Finding::BadStep { line: 1.., .. }) {
                 self.out.line(counted(found))?;
             }
@@ -89,7 +89,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// A finding, and how often it was made if that was more than once.
+/// The text of a finding, with its count if it was made more than once.
 pub(super) fn counted(found: &Found) -> String {
     let text = found.finding.to_string();
     match found.times {
@@ -107,7 +107,7 @@ mod tests {
     use crate::run::Finding;
 
     #[test]
-    fn a_finding_says_how_often_it_was_made() {
+    fn a_finding_shows_how_often_it_was_made() {
         let finding = Finding::BadStep { line: 3, message: "a\nb".to_owned() };
         let shown = |times| counted(&Found { finding: finding.clone(), times });
         assert_eq!(shown(1), "bad step in line 3\n  a\n  b");

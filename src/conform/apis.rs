@@ -1,5 +1,5 @@
-//! The requests that a script can send, each with its codec, how it is built and how its answer is
-//! shown.
+//! The requests that a script can send: for each its codec, how to build it, and how to show its
+//! response.
 
 use std::ops::RangeInclusive;
 
@@ -7,12 +7,12 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Message};
 
-use super::answer::{self, Reading};
-use super::request::{self, Ask};
+use super::request::{self, RequestArgs};
+use super::response::{self, ResponseContext};
 use crate::protocol::StrBytes;
 use crate::wire;
 
-/// A request whose header can be written, and its answer's be read.
+/// A message with a header version, for requests and responses.
 trait Codec: Encodable + HeaderVersion + Message {}
 impl<T: Encodable + HeaderVersion + Message> Codec for T {}
 
@@ -23,20 +23,20 @@ macro_rules! apis {
         pub enum ScriptApi { $(#[doc = stringify!($api)] $api,)* }
 
         impl ScriptApi {
-            /// All of them.
+            /// All requests.
             pub const ALL: &'static [ScriptApi] = &[$(ScriptApi::$api,)*];
 
-            /// Kafka's name of it.
+            /// Kafka's name for it.
             pub const fn name(self) -> &'static str {
                 match self { $(ScriptApi::$api => stringify!($api),)* }
             }
 
-            /// Its key among Kafka's APIs.
+            /// Its API key.
             pub const fn key(self) -> ApiKey {
                 match self { $(ScriptApi::$api => ApiKey::$api,)* }
             }
 
-            /// The versions that can be written and read.
+            /// The versions that the codec supports.
             pub fn versions(self) -> RangeInclusive<i16> {
                 let range = match self {
                     $(ScriptApi::$api => $request::VERSIONS.intersect(&$response::VERSIONS),)*
@@ -44,31 +44,31 @@ macro_rules! apis {
                 range.min..=range.max
             }
 
-            /// The request that a line asks for, as one frame without its length prefix.
+            /// The request of a line as one frame, without its length prefix.
             pub(super) fn encode(
                 self,
-                ask: &Ask<'_>,
+                args: &RequestArgs<'_>,
                 correlation: i32,
                 client: Option<StrBytes>,
             ) -> Result<Bytes, String> {
                 match self { $(ScriptApi::$api => {
-                    let request = request::$family::$name(ask);
-                    frame(self.key(), &request, (ask.version, correlation), client)
+                    let request = request::$family::$name(args);
+                    frame(self.key(), &request, (args.version, correlation), client)
                 })* }
             }
 
-            /// The normal form of an answer, which is one frame without its length prefix.
+            /// The normal form of a response, which is one frame without its length prefix.
             pub(super) fn show(
                 self,
                 mut bytes: Bytes,
-                reading: &mut Reading<'_>,
+                context: &mut ResponseContext<'_>,
             ) -> Result<String, String> {
                 match self { $(ScriptApi::$api => {
-                    let header = $response::header_version(reading.version);
+                    let header = $response::header_version(context.version);
                     let _: ResponseHeader = decode(&mut bytes, header)?;
-                    wire::check_response(self.key() as i16, reading.version, &bytes)?;
-                    let response: $response = decode(&mut bytes, reading.version)?;
-                    Ok(answer::$family::$name(&response, reading))
+                    wire::check_response(self.key() as i16, context.version, &bytes)?;
+                    let response: $response = decode(&mut bytes, context.version)?;
+                    Ok(response::$family::$name(&response, context))
                 })* }
             }
         }

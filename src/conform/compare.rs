@@ -1,53 +1,52 @@
-//! A transcript held against a recording.
+//! Compares a transcript with a recording.
 //!
-//! Answers are compared as text, each with all its variants, step by step. How long an answer took
-//! is counted from the answer before it, and is another matter: over a network it depends on the
+//! Responses are compared as text, each with all its variants, step by step. The time that a
+//! response took since the previous one is compared separately: over a network it depends on the
 //! machine.
 
 use std::time::Duration;
 
 use super::recording::{Recorded, Recording, RecordingError, Row, Variant};
-use super::transcript::{Answer, Entry, Said, Transcript};
+use super::transcript::{Answer, Entry, Transcript, TranscriptItem};
 
-/// How much sooner or later an answer may come. Recordings are in fifths of a second, and a busy
-/// machine takes its time.
+/// The permitted difference between the recorded and the actual time of a response. Recorded times
+/// are multiples of 0.2 s, and a busy machine is slower.
 pub const TOLERANCE: Duration = Duration::from_millis(700);
 
-/// How a transcript and a recording differ.
+/// The differences between a transcript and a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// How many answers were compared.
+    /// The number of responses that were compared.
     pub answers: usize,
-    /// Answers that are not as recorded.
+    /// Responses that differ from the recording.
     pub differences: Vec<Difference>,
-    /// Answers that are, but came much sooner or later.
+    /// Responses with the recorded text that took much less or more time.
     pub late: Vec<Late>,
 }
 
-/// An answer that is not as recorded.
+/// A response that differs from the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The line of the script that took the answer.
+    /// The line of the script that awaited the response.
     pub line: u32,
-    /// The line of the request that it answers, if it answers one.
+    /// The line of its request, if there is one.
     pub request: Option<u32>,
-    /// What was recorded, as `CONNECTION TEXT`: any of these. None where no answer was expected at
-    /// all.
+    /// The recorded variants, each as `CONNECTION TEXT`. Empty if no response was expected.
     pub expected: Vec<String>,
-    /// What came; none where an answer is missing.
+    /// The actual response; `None` if it is missing.
     pub got: Option<String>,
 }
 
-/// An answer that took another time than recorded.
+/// A response that took much less or more time than recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Late {
-    /// The line of the script that took the answer.
+    /// The line of the script that awaited the response.
     pub line: u32,
-    /// The line of the request that it answers, if it answers one.
+    /// The line of its request, if there is one.
     pub request: Option<u32>,
-    /// How many seconds it took after the answer before it.
+    /// Seconds since the previous response.
     pub took: f64,
-    /// How many it took when it was recorded.
+    /// Seconds since the previous response when it was recorded.
     pub recorded: f64,
 }
 
@@ -55,7 +54,7 @@ pub struct Late {
 ///
 /// # Errors
 ///
-/// When the recording is of another script, or of another version of it.
+/// When the recording is of another script, or of another version of the script.
 pub fn compare(
     recording: &Recording,
     transcript: &Transcript,
@@ -65,8 +64,8 @@ pub fn compare(
         Comparing { tolerance, clocks: Clocks::default(), all: Comparison::default() };
     let (mut rows, mut entries) = (recording.rows.as_slice(), transcript.entries.as_slice());
     loop {
-        let (wanted, more_rows) = leading_answers(rows);
-        let (got, more_entries) = own_answers(entries);
+        let (wanted, more_rows) = leading_responses(rows);
+        let (got, more_entries) = own_responses(entries);
         let line = transcript.entries.len() - entries.len();
         comparing.answers(&wanted, got, line.checked_sub(1).map(|at| &transcript.entries[at]));
         (rows, entries) = (more_rows, more_entries);
@@ -78,11 +77,12 @@ pub fn compare(
                 return Err(another(recording, line, "the script has more or fewer steps"));
             }
         };
-        let (Recorded::Step(step), Said::Step(said)) = (&row.said, &entry.said) else {
-            unreachable!("answers have been taken off")
+        let (Recorded::Step(step), TranscriptItem::Step(replayed)) = (&row.item, &entry.item)
+        else {
+            unreachable!("responses have been removed")
         };
-        if step != said {
-            let what = format!("the script has `{said}` at line {}", entry.line);
+        if step != replayed {
+            let what = format!("the script has `{replayed}` at line {}", entry.line);
             return Err(another(recording, row.line, &what));
         }
         comparing.clocks.wait(step);
@@ -95,23 +95,24 @@ fn another(recording: &Recording, line: usize, what: &str) -> RecordingError {
     RecordingError { file: recording.file.clone(), line, message }
 }
 
-/// The answers that a list of rows begins with.
-fn leading_answers(rows: &[Row]) -> (Vec<&[Variant]>, &[Row]) {
-    let variants = |row: &'_ Row| matches!(row.said, Recorded::Answer(_));
+/// The responses at the start of a list of rows.
+fn leading_responses(rows: &[Row]) -> (Vec<&[Variant]>, &[Row]) {
+    let variants = |row: &'_ Row| matches!(row.item, Recorded::Answer(_));
     let count = rows.iter().take_while(|row| variants(row)).count();
-    let answers = rows[..count].iter().filter_map(|row| match &row.said {
+    let answers = rows[..count].iter().filter_map(|row| match &row.item {
         Recorded::Answer(variants) => Some(variants.as_slice()),
         Recorded::Step(_) => None,
     });
     (answers.collect(), &rows[count..])
 }
 
-fn own_answers(entries: &[Entry]) -> (&[Entry], &[Entry]) {
-    let count = entries.iter().take_while(|entry| matches!(entry.said, Said::Answer(_))).count();
+fn own_responses(entries: &[Entry]) -> (&[Entry], &[Entry]) {
+    let count =
+        entries.iter().take_while(|entry| matches!(entry.item, TranscriptItem::Answer(_))).count();
     entries.split_at(count)
 }
 
-/// When the last answer came, and when it did when it was recorded.
+/// The time of the last response, now and in the recording, in seconds.
 #[derive(Default)]
 struct Clocks {
     now: f64,
@@ -119,7 +120,7 @@ struct Clocks {
 }
 
 impl Clocks {
-    /// A wait is in both, and no answer's fault.
+    /// Both clocks advance during a wait, so that it does not count towards the next response.
     fn wait(&mut self, step: &str) {
         let seconds = step.strip_prefix("wait ").and_then(|seconds| seconds.trim().parse().ok());
         let seconds: f64 = seconds.unwrap_or(0.0);
@@ -135,20 +136,20 @@ struct Comparing {
 }
 
 impl Comparing {
-    /// Compares what came after one step; `before` is the last thing that happened until then.
+    /// Compares the responses after one step; `before` is the last entry before them.
     fn answers(&mut self, wanted: &[&[Variant]], got: &[Entry], before: Option<&Entry>) {
         for at in 0..wanted.len().max(got.len()) {
             let expected = wanted.get(at).copied().unwrap_or_default();
-            let answer = got.get(at).and_then(|entry| match &entry.said {
-                Said::Answer(answer) => Some((entry.line, answer)),
-                Said::Step(_) => None,
+            let answer = got.get(at).and_then(|entry| match &entry.item {
+                TranscriptItem::Answer(answer) => Some((entry.line, answer)),
+                TranscriptItem::Step(_) => None,
             });
             self.all.answers += 1;
-            let said = answer.map(|(_, answer)| answer.said());
-            if let Some(said) = &said
-                && expected.iter().any(|variant| variant.said() == *said)
+            let text = answer.map(|(_, answer)| answer.with_connection());
+            if let Some(text) = &text
+                && expected.iter().any(|variant| variant.with_connection() == *text)
             {
-                let (line, answer) = answer.expect("it said something");
+                let (line, answer) = answer.expect("there is a response");
                 self.time(line, answer, &expected[0]);
                 continue;
             }
@@ -156,8 +157,8 @@ impl Comparing {
             self.all.differences.push(Difference {
                 line: answer.map_or(nearest, |(line, _)| line),
                 request: answer.and_then(|(_, answer)| answer.request),
-                expected: expected.iter().map(Variant::said).collect(),
-                got: said,
+                expected: expected.iter().map(Variant::with_connection).collect(),
+                got: text,
             });
             if let (Some((_, answer)), Some(variant)) = (answer, expected.first()) {
                 (self.clocks.now, self.clocks.recorded) = (answer.seconds(), variant.at);
@@ -179,14 +180,14 @@ impl Comparing {
 mod tests {
     use super::*;
 
-    /// A transcript that says what a recording would.
+    /// The transcript that a recording describes.
     fn transcript(text: &str) -> Transcript {
         let recording = Recording::parse("t.txt", text).expect("a transcript");
         let entries = recording.rows.iter().zip(1..).map(|(row, line)| Entry {
             line,
-            said: match &row.said {
-                Recorded::Step(step) => Said::Step(step.clone()),
-                Recorded::Answer(variants) => Said::Answer(Answer {
+            item: match &row.item {
+                Recorded::Step(step) => TranscriptItem::Step(step.clone()),
+                Recorded::Answer(variants) => TranscriptItem::Answer(Answer {
                     conn: variants[0].conn.clone(),
                     at: Duration::from_secs_f64(variants[0].at),
                     text: variants[0].text.clone(),
@@ -206,7 +207,7 @@ mod tests {
         "== t.txt\na: X/1\n~  a 0.0 one\n~|  a 0.0 two\nwait 3\na: Y/1\n  a 3.0 three\n";
 
     #[test]
-    fn any_variant_will_do() {
+    fn any_variant_is_accepted() {
         for variant in ["one", "two"] {
             let got =
                 format!("== t.txt\na: X/1\n  a 0.2 {variant}\nwait 3\na: Y/1\n  a 3.6 three\n");
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_answer_is_late_once() {
+    fn a_late_response_is_reported_once() {
         let got = "== t.txt\na: X/1\n  a 1.0 one\nwait 3\na: Y/1\n  a 4.0 three\n";
         let comparison = compared(RECORDED, got).expect("the same script");
         assert_eq!(comparison.differences, []);

@@ -1,33 +1,32 @@
-//! Where this crate's brokers answer otherwise than Kafka 4.4.0 on purpose: one table, answer by
-//! answer.
+//! The table of intended differences between the responses of this crate's brokers and those of
+//! Kafka 4.4.0.
 //!
-//! An entry names a line of a script, what Kafka answers there and what is answered here. It allows
-//! nothing else; and when that difference is not there any more the entry is stale, which the tests
-//! do not let pass.
+//! An entry names a line of a script, Kafka's response and the response of this crate. It permits
+//! nothing else. When the difference no longer exists the entry is stale, and the tests fail.
 
-/// Answers of one script that are meant to be other ones, for one reason.
+/// Responses of one script that differ on purpose, for one reason.
 #[derive(Debug)]
 pub struct Deviation {
     /// The script's name.
     pub script: &'static str,
-    /// The rule that says so.
+    /// The rule that requires it.
     pub rule: &'static str,
-    /// Why.
+    /// The reason.
     pub why: &'static str,
-    /// The answers.
+    /// The responses that differ.
     pub answers: &'static [Deviating],
 }
 
-/// An answer that is meant to be another one.
+/// A response that differs on purpose.
 #[derive(Debug)]
 pub struct Deviating {
-    /// The line of the script that takes the answer.
+    /// The line of the script that awaits the response.
     pub line: u32,
-    /// The connection.
+    /// The name of the connection.
     pub conn: &'static str,
-    /// What Kafka answers.
+    /// Kafka's response.
     pub kafka: &'static str,
-    /// What is answered here.
+    /// The response of this crate.
     pub here: &'static str,
 }
 
@@ -35,7 +34,7 @@ const fn at(line: u32, conn: &'static str, kafka: &'static str, here: &'static s
     Deviating { line, conn, kafka, here }
 }
 
-const NO_ANSWER: &str = "(no answer)";
+const NO_RESPONSE: &str = "(no answer)";
 const CLOSED: &str = "(closed by the broker)";
 
 /// Every deviation.
@@ -43,45 +42,45 @@ pub const DEVIATIONS: &[Deviation] = &[
     Deviation {
         script: "duplicate_join_parked",
         rule: "R3.5",
-        why: "the older of two parked JoinGroups of one member is answered, not forgotten (KAFKA-20938)",
+        why: "the older of two parked JoinGroups of one member gets a response; Kafka drops it (KAFKA-20938)",
         answers: &[at(
             13,
             "b",
-            NO_ANSWER,
+            NO_RESPONSE,
             r#"JoinGroup NOT_COORDINATOR gen=-1 type="-" protocol="-" leader=- me=b.1 skip=false members=[]"#,
         )],
     },
     Deviation {
         script: "parked_sync_twice",
         rule: "R3.5",
-        why: "the older of two parked SyncGroups of one member is answered, not forgotten",
+        why: "the older of two parked SyncGroups of one member gets a response; Kafka drops it",
         answers: &[at(
             30,
             "b",
-            NO_ANSWER,
+            NO_RESPONSE,
             r#"SyncGroup NOT_COORDINATOR type="-" protocol="-" assignment=empty"#,
         )],
     },
     Deviation {
         script: "leave_in_completing",
         rule: "R6.4.7",
-        why: "the parked SyncGroup of a member that leaves is answered, not forgotten",
+        why: "the parked SyncGroup of a member that leaves gets a response; Kafka drops it",
         answers: &[at(
             27,
             "b",
-            NO_ANSWER,
+            NO_RESPONSE,
             r#"SyncGroup UNKNOWN_MEMBER_ID type="-" protocol="-" assignment=empty"#,
         )],
     },
     Deviation {
         script: "join_duplicate_protocols",
         rule: "R15.22",
-        why: "of an assignor that a JoinGroup offers twice the first counts; in Kafka the group hangs",
+        why: "if a JoinGroup lists an assignor twice, the first entry counts; in Kafka the group hangs",
         answers: &[
             at(
                 5,
                 "a",
-                NO_ANSWER,
+                NO_RESPONSE,
                 r#"JoinGroup NONE gen=1 type="consumer" protocol="range" leader=a.1 me=a.1 id="a-*" skip=false members=[a.1(null)=13]"#,
             ),
             at(
@@ -172,10 +171,10 @@ const SERVED: &str = "ApiVersions NONE OffsetCommit:2-9 OffsetFetch:1-9 FindCoor
 const SOME_NODE: &str = r#"FindCoordinator %=NONE/""/node=some"#;
 const NO_NODE: &str = r#"FindCoordinator %=TRANSACTIONAL_ID_AUTHORIZATION_FAILED/""/node=none"#;
 const FIVE: &str = r#"OffsetFetch NONE[t:0=NONE:5/-1/""]"#;
-/// No EndTxn, so that the offset stays pending.
+/// Without EndTxn the offset stays pending.
 const UNSTABLE: &str = r#"OffsetFetch NONE[t:0=UNSTABLE_OFFSET_COMMIT:-1/-1/""]"#;
 
-/// Scripts of which nothing is served here, with the rule and the reason.
+/// Scripts of features that this crate does not serve, with the rule and the reason.
 pub const NOT_SERVED: &[(&str, &str, &str)] = &[
     ("k_classic_requests_to_consumer_group", "R15.2", KIP_848),
     ("k_epoch_fencing", "R15.2", KIP_848),

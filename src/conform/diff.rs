@@ -1,15 +1,16 @@
-//! A difference as a person reads it: what led to it, what a real Kafka answers, what came.
+//! Differences as text: the steps that led to one, the response of a real Kafka, and the actual
+//! one.
 
 use std::fmt::Write as _;
 
 use super::compare::{Difference, Late};
-use super::transcript::{Entry, Said, Transcript};
+use super::transcript::{Entry, Transcript, TranscriptItem};
 
-/// How many lines lead to a difference.
+/// How many lines of context are shown before a difference.
 const CONTEXT: usize = 4;
 
-/// A difference in lines of text: those of the script before it as they came, `-` what was
-/// recorded, `+` what came. `file` is the script's.
+/// A difference as text: the lines before it, then `-` and the recorded response, `+` and the
+/// actual one. `file` is the name of the script.
 pub fn difference(file: &str, transcript: &Transcript, difference: &Difference) -> String {
     let mut text = format!("  {file}:{}\n", difference.line);
     let entries = &transcript.entries;
@@ -27,7 +28,7 @@ pub fn difference(file: &str, transcript: &Transcript, difference: &Difference) 
     text
 }
 
-/// An answer that came much sooner or later, in a line of text.
+/// A response that took much less or more time than recorded, as text.
 pub fn late(file: &str, transcript: &Transcript, late: &Late) -> String {
     let request = late.request.and_then(|line| transcript.step(line)).unwrap_or("no request");
     format!(
@@ -37,14 +38,15 @@ pub fn late(file: &str, transcript: &Transcript, late: &Late) -> String {
 }
 
 fn is_at(entry: &Entry, difference: &Difference) -> bool {
-    let said = match &entry.said {
-        Said::Answer(answer) => Some(answer.said()),
-        Said::Step(_) => None,
+    let text = match &entry.item {
+        TranscriptItem::Answer(answer) => Some(answer.with_connection()),
+        TranscriptItem::Step(_) => None,
     };
-    entry.line == difference.line && said.is_some() && said == difference.got
+    entry.line == difference.line && text.is_some() && text == difference.got
 }
 
-/// What led to the entry at `at`: the last lines before it, and the request if it is further up.
+/// The context of the entry at `at`: the last lines before it, and its request if that is further
+/// up.
 fn lead(transcript: &Transcript, at: usize, request: Option<u32>, text: &mut String) {
     let from = at.saturating_sub(CONTEXT);
     let before = &transcript.entries[from..at];
@@ -54,23 +56,23 @@ fn lead(transcript: &Transcript, at: usize, request: Option<u32>, text: &mut Str
         text.push_str("      …\n");
     }
     for entry in before {
-        let line = match &entry.said {
-            Said::Step(step) => step.clone(),
-            Said::Answer(answer) => shown(&answer.said()),
+        let line = match &entry.item {
+            TranscriptItem::Step(step) => step.clone(),
+            TranscriptItem::Answer(answer) => shown(&answer.with_connection()),
         };
         let _ = writeln!(text, "      {line}");
     }
 }
 
 fn is_step(entry: &Entry, line: u32) -> bool {
-    entry.line == line && matches!(entry.said, Said::Step(_))
+    entry.line == line && matches!(entry.item, TranscriptItem::Step(_))
 }
 
-/// `a TEXT` as `a? TEXT`, like the line that takes it.
-fn shown(said: &str) -> String {
-    match said.split_once(' ') {
-        Some((conn, text)) => format!("{conn}? {text}"),
-        None => said.to_owned(),
+/// `a TEXT` as `a? TEXT`, like the line that awaits it.
+fn shown(text: &str) -> String {
+    match text.split_once(' ') {
+        Some((conn, rest)) => format!("{conn}? {rest}"),
+        None => text.to_owned(),
     }
 }
 
@@ -83,10 +85,10 @@ mod tests {
 
     #[test]
     fn a_difference_shows_what_led_to_it() {
-        let step = |line, text: &str| Entry { line, said: Said::Step(text.to_owned()) };
+        let step = |line, text: &str| Entry { line, item: TranscriptItem::Step(text.to_owned()) };
         let answer = |line, text: &str, request| Entry {
             line,
-            said: Said::Answer(Answer {
+            item: TranscriptItem::Answer(Answer {
                 conn: "a".to_owned(),
                 at: Duration::ZERO,
                 text: text.to_owned(),

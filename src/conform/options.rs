@@ -1,19 +1,19 @@
-//! The options of requests, `NAME=VALUE`: what a value may be, before anything is sent.
+//! The options of requests, `NAME=VALUE`, and the check of their values before anything is sent.
 //!
-//! Every request takes every option and reads those that it has a field for in its version, so that
-//! a script can ask one thing of many versions. What a value refers to (`$a.m`) is only known when
-//! it is sent.
+//! Every request takes every option and uses those that it has a field for in its version, so that
+//! a script can send one request in many versions. References (`$a.m`) are resolved when the
+//! request is sent.
 
 use crate::script::{Piece, ScriptError, help};
 
-/// What an option's value is.
+/// The kind of an option's value.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
     Number(i64, i64),
     Flag,
     Hex,
-    /// Several texts with `;` between them; `@` alone is none.
+    /// Texts separated by `;`; `@` alone is the empty list.
     List,
     /// `TOPIC:PARTITION=OFFSET;…`
     Places,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
     Plan,
     /// `NAME:TOPIC+TOPIC;NAME:hex=…`
     Protocols,
-    /// Whatever it says, it is set.
+    /// Set by any value.
     Set,
 }
 
@@ -78,10 +78,11 @@ pub(super) const OPTIONS: &[(&str, Kind)] = &[
     ("types", Kind::Text),
 ];
 
-/// What a client was told, as `$CLIENT.WHAT` refers to it.
-const TOLD: [&str; 4] = ["m", "g", "pid", "pepoch"];
+/// The values that a client remembers, as in `$CLIENT.NAME`: member id, generation or epoch,
+/// producer id, producer epoch.
+const REMEMBERED: [&str; 4] = ["m", "g", "pid", "pepoch"];
 
-/// Name and value of an option, if both are right.
+/// The name and value of an option, if both are valid.
 pub(super) fn read<'a>(word: Piece<'a>) -> Result<(&'a str, &'a str), ScriptError> {
     let Some((name, value)) = word.split_once("=") else {
         return Err(ScriptError::new(word, "not an option").label("expected NAME=VALUE"));
@@ -95,10 +96,10 @@ pub(super) fn read<'a>(word: Piece<'a>) -> Result<(&'a str, &'a str), ScriptErro
     Ok((name.text, value.text))
 }
 
-/// To how many bytes a text may be padded: more than any string of the protocol takes.
+/// The most bytes that a text may be padded to: more than any string of the protocol can have.
 const LONGEST: usize = 1 << 20;
 
-/// No part of the value, whatever it stands for, may be padded beyond what can be sent.
+/// Checks that no part of the value is padded beyond what can be sent.
 fn padded(value: Piece<'_>) -> Result<(), ScriptError> {
     let size = |item: &str| item.rsplit_once('~').and_then(|(_, size)| size.parse::<usize>().ok());
     let mut parts = value.text.split([';', '+', ':', '=', ',', '/']);
@@ -120,8 +121,8 @@ fn topics(offer: Piece<'_>) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// Names of topics go into a payload of the consumer protocol, whose strings are shorter than those of
-/// newer requests.
+/// Checks the length of a topic name. Topic names are part of a payload of the consumer protocol,
+/// whose strings are shorter than those of newer requests.
 fn embedded(value: Piece<'_>) -> Result<(), ScriptError> {
     const LONGEST: usize = i16::MAX as usize;
     let size = match value.text.rsplit_once('~') {
@@ -163,7 +164,7 @@ fn check(kind: Kind, value: Piece<'_>) -> Result<(), ScriptError> {
     }
 }
 
-/// The parts between semicolons.
+/// The parts that semicolons separate.
 fn items(value: Piece<'_>) -> impl Iterator<Item = Piece<'_>> {
     let mut start = value.start;
     value.text.split(';').map(move |text| {
@@ -196,10 +197,10 @@ fn hex(value: Piece<'_>) -> Result<(), ScriptError> {
 
 fn refers(value: Piece<'_>) -> Result<(), ScriptError> {
     let Some(name) = value.text.strip_prefix('$') else { return Ok(()) };
-    let known = name.split_once('.').is_some_and(|(_, what)| TOLD.contains(&what));
+    let known = name.split_once('.').is_some_and(|(_, what)| REMEMBERED.contains(&what));
     match known {
         true => Ok(()),
-        false => Err(ScriptError::new(value, "refers to nothing that a client is told")
+        false => Err(ScriptError::new(value, "refers to no value that a client receives")
             .label("expected $CLIENT.m, .g, .pid or .pepoch")),
     }
 }

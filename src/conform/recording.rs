@@ -1,19 +1,19 @@
 //! Recordings: the transcript of a script on a real broker, as text.
 //!
-//! An answer that is not the same every time has variants: its line begins with `~`, and each
-//! further variant follows on a line of its own after `~|`. Why answers vary is the broker's
-//! business: a hash map decides who leads, or two timers race. Times are those of the first run;
-//! what depends on them, no recording can say.
+//! A response that is not the same every time has variants: its line begins with `~`, and each
+//! further variant follows on a line of its own after `~|`. Responses vary for reasons inside the
+//! broker: the order of a hash map selects the leader, or two timers race. Times are those of the
+//! first run; a recording does not show how responses depend on them.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use super::transcript::{Answer, Said, Transcript};
+use super::transcript::{Answer, Transcript, TranscriptItem};
 
-/// What a broker answered to a script.
+/// The responses of a broker to a script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
-    /// Its file, as errors show it.
+    /// Its file name, as errors show it.
     pub file: String,
     pub(super) rows: Vec<Row>,
 }
@@ -23,17 +23,17 @@ pub struct Recording {
 pub(super) struct Row {
     /// Its number in the file, from 1.
     pub line: usize,
-    pub said: Recorded,
+    pub item: Recorded,
 }
 
-/// A step, or the variants of an answer.
+/// A step, or the variants of a response.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Recorded {
     Step(String),
     Answer(Vec<Variant>),
 }
 
-/// One of the answers that were given at one place.
+/// One of the recorded responses at one place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Variant {
     pub conn: String,
@@ -43,7 +43,7 @@ pub(super) struct Variant {
 }
 
 impl Variant {
-    pub(super) fn said(&self) -> String {
+    pub(super) fn with_connection(&self) -> String {
         format!("{} {}", self.conn, self.text)
     }
 
@@ -52,7 +52,7 @@ impl Variant {
     }
 }
 
-/// What is wrong with a recording.
+/// A mistake in a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingError {
     /// The file.
@@ -72,11 +72,11 @@ impl fmt::Display for RecordingError {
 impl std::error::Error for RecordingError {}
 
 impl Recording {
-    /// The recording in a file.
+    /// Reads a recording from a file.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is none.
+    /// When the file cannot be read, or is not a recording.
     pub fn load(path: &Path) -> Result<Recording, RecordingError> {
         let file = path.display().to_string();
         match std::fs::read_to_string(path) {
@@ -87,11 +87,11 @@ impl Recording {
         }
     }
 
-    /// The recording of a text; `file` is the name that errors show.
+    /// Parses a recording; `file` is the name that errors show.
     ///
     /// # Errors
     ///
-    /// When it is none.
+    /// When the text is not a recording.
     pub fn parse(file: &str, text: &str) -> Result<Recording, RecordingError> {
         let wrong = |line: usize, message: &str| {
             Err(RecordingError { file: file.to_owned(), line, message: message.to_owned() })
@@ -107,9 +107,9 @@ impl Recording {
                 continue;
             }
             if let Some(variant) = text.strip_prefix("~|") {
-                match (answer(variant), rows.last_mut().map(|row| &mut row.said)) {
+                match (answer(variant), rows.last_mut().map(|row| &mut row.item)) {
                     (Some(variant), Some(Recorded::Answer(variants))) => variants.push(variant),
-                    _ => return wrong(line, "expected another variant of the answer above"),
+                    _ => return wrong(line, "expected another variant of the response above"),
                 }
                 continue;
             }
@@ -117,44 +117,44 @@ impl Recording {
                 Some(text) => (true, text),
                 None => (false, text),
             };
-            let said = match answer(text) {
+            let item = match answer(text) {
                 Some(variant) => Recorded::Answer(vec![variant]),
                 None if varies || text.starts_with(' ') => {
                     return wrong(
                         line,
-                        "expected an answer: two blanks, CONNECTION, SECONDS, TEXT",
+                        "expected a response: two spaces, CONNECTION, SECONDS, TEXT",
                     );
                 }
                 None => Recorded::Step(text.to_owned()),
             };
-            rows.push(Row { line, said });
+            rows.push(Row { line, item });
         }
         Ok(Recording { file: file.to_owned(), rows })
     }
 
-    /// What was recorded now: with every variant that was recorded before, if that was the same
-    /// script.
+    /// A new recording of this transcript. It keeps the variants of the earlier recording, if that
+    /// was of the same script.
     pub fn merged(before: Option<&Recording>, now: &Transcript) -> Recording {
         let rows = now.entries.iter().zip(2..).map(|(entry, line)| Row {
             line,
-            said: match &entry.said {
-                Said::Step(text) => Recorded::Step(text.clone()),
-                Said::Answer(answer) => Recorded::Answer(vec![Variant::of(answer)]),
+            item: match &entry.item {
+                TranscriptItem::Step(text) => Recorded::Step(text.clone()),
+                TranscriptItem::Answer(answer) => Recorded::Answer(vec![Variant::of(answer)]),
             },
         });
         let mut rows: Vec<Row> = rows.collect();
         let same = |before: &&Recording| before.is_of(&rows);
         if let Some(before) = before.filter(same) {
             for (row, before) in rows.iter_mut().zip(&before.rows) {
-                row.said = both(&before.said, &row.said);
+                row.item = both(&before.item, &row.item);
             }
         }
         Recording { file: format!("{}.txt", now.name), rows }
     }
 
-    /// Whether it has the same steps, with as many answers to each.
+    /// Whether it has the same steps, with the same number of responses to each.
     fn is_of(&self, rows: &[Row]) -> bool {
-        let alike = |(a, b): (&Row, &Row)| match (&a.said, &b.said) {
+        let alike = |(a, b): (&Row, &Row)| match (&a.item, &b.item) {
             (Recorded::Step(a), Recorded::Step(b)) => a == b,
             (Recorded::Answer(_), Recorded::Answer(_)) => true,
             _ => false,
@@ -162,11 +162,11 @@ impl Recording {
         self.rows.len() == rows.len() && self.rows.iter().zip(rows).all(alike)
     }
 
-    /// As text, under the name of its script.
+    /// The recording as text, under the name of its script.
     pub fn text(&self, script: &str) -> String {
         let mut text = format!("== {script}.txt\n");
         for row in &self.rows {
-            match &row.said {
+            match &row.item {
                 Recorded::Step(step) => text.push_str(&format!("{step}\n")),
                 Recorded::Answer(variants) => {
                     for (at, variant) in variants.iter().enumerate() {
@@ -175,8 +175,8 @@ impl Recording {
                             0 => "~",
                             _ => "~|",
                         };
-                        let Variant { conn, at, text: said } = variant;
-                        let _ = writeln!(text, "{mark}  {conn} {at:.1} {said}");
+                        let Variant { conn, at, text: shown } = variant;
+                        let _ = writeln!(text, "{mark}  {conn} {at:.1} {shown}");
                     }
                 }
             }
@@ -191,7 +191,7 @@ fn both(before: &Recorded, now: &Recorded) -> Recorded {
     };
     let mut variants = before.clone();
     for variant in now {
-        if variants.iter().all(|known| known.said() != variant.said()) {
+        if variants.iter().all(|known| known.with_connection() != variant.with_connection()) {
             variants.push(variant.clone());
         }
     }
@@ -219,15 +219,15 @@ mod tests {
             text: (*text).to_owned(),
             request: Some(1),
         };
-        let step = Said::Step("a: Heartbeat/4".to_owned());
-        let said =
-            std::iter::once(step).chain(answers.iter().map(|text| Said::Answer(answer(text))));
-        let entries = said.map(|said| Entry { line: 1, said }).collect();
+        let step = TranscriptItem::Step("a: Heartbeat/4".to_owned());
+        let items = std::iter::once(step)
+            .chain(answers.iter().map(|text| TranscriptItem::Answer(answer(text))));
+        let entries = items.map(|item| Entry { line: 1, item }).collect();
         Transcript { name: "s".to_owned(), entries }
     }
 
     #[test]
-    fn what_is_recorded_again_gains_variants() {
+    fn a_repeated_recording_gains_variants() {
         let once = Recording::merged(None, &transcript(&["Heartbeat NONE"]));
         let text = "== s.txt\na: Heartbeat/4\n  a 0.4 Heartbeat NONE\n";
         assert_eq!(once.text("s"), text);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_recording_is_refused_with_its_line() {
+    fn a_malformed_recording_is_refused_with_its_line() {
         let refused = |text| Recording::parse("r.txt", text).expect_err(text).to_string();
         for text in ["a: X/1\n", "== s.txt\n  a NONE\n", "== s.txt\n~|  a 0.0 x\n", "== s\n== s\n"]
         {

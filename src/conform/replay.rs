@@ -1,30 +1,30 @@
-//! A script carried out on a broker.
+//! Runs a script on a broker.
 //!
-//! A connection's answers come in the order of its requests, so the oldest request that is not
-//! answered says how the next frame is read. A connection that ends is forgotten: the next request
-//! of that name opens another.
+//! The responses on a connection arrive in the order of its requests, so the oldest outstanding
+//! request determines how to decode the next frame. A connection that ends is forgotten: the next
+//! request on that name opens another.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::answer::{Detail, Reading, hex};
 use super::apis::raw_frame;
 use super::broker::{Broker, ConnectionId, Received};
-use super::request::Ask;
-use super::script::{Action, Request, Script, Step, What};
+use super::request::RequestArgs;
+use super::response::{Detail, ResponseContext, hex};
+use super::script::{Action, Request, RequestKind, Script, ScriptStep};
 use super::session::{Session, client_of};
 use super::suite::Case;
-use super::transcript::{Answer, Entry, Said, Transcript};
+use super::transcript::{Answer, Entry, Transcript, TranscriptItem};
 use crate::protocol::{StrBytes, str_bytes};
 
-/// Carries out a script. `group` is what `%` stands for; nothing else on the broker may use it.
+/// Runs a script. `%` stands for `group`, which nothing else on the broker may use.
 ///
 /// # Errors
 ///
-/// When the broker takes no connection, or a line's values make a request that cannot be encoded:
-/// `LINE: why`.
+/// When the broker accepts no connection, or the request of a line cannot be encoded: the line and
+/// the reason.
 pub fn replay(
     script: &Script,
     broker: &mut dyn Broker,
@@ -44,12 +44,12 @@ pub fn replay(
 }
 
 impl Case {
-    /// Carries out its script, after those that go before it, each in a group that `group` names
-    /// after it.
+    /// Runs its script, after those that precede it. `group` makes the name of the group from the
+    /// name of the script.
     ///
     /// # Errors
     ///
-    /// As [`replay`]: `FILE:LINE: why`.
+    /// As for [`replay`]: `FILE:LINE: REASON`.
     pub fn replay(
         &self,
         broker: &mut dyn Broker,
@@ -77,31 +77,31 @@ struct Replay<'b> {
 struct Link {
     conn: ConnectionId,
     correlation: i32,
-    waiting: VecDeque<Waiting>,
+    outstanding: VecDeque<Outstanding>,
 }
 
-/// A request that is not answered.
-struct Waiting {
+/// A request without a response so far.
+struct Outstanding {
     line: u32,
     correlation: i32,
-    what: What,
+    what: RequestKind,
     detail: Detail,
 }
 
 impl Replay<'_> {
-    fn step(&mut self, step: &Step) -> Result<(), String> {
-        let said = Entry { line: step.line, said: Said::Step(step.text.clone()) };
+    fn step(&mut self, step: &ScriptStep) -> Result<(), String> {
+        let entry = Entry { line: step.line, item: TranscriptItem::Step(step.text.clone()) };
         match &step.action {
             Action::Send(request) => {
-                self.entries.push(said);
+                self.entries.push(entry);
                 self.send(step.line, request)?;
             }
             Action::Wait(time) => {
-                self.entries.push(said);
+                self.entries.push(entry);
                 self.broker.wait(*time);
             }
             Action::Close(conn) => {
-                self.entries.push(said);
+                self.entries.push(entry);
                 self.forget(conn);
             }
             Action::Await { conn, patience } => self.receive(step.line, conn, *patience),
@@ -118,8 +118,11 @@ impl Replay<'_> {
         let link = match self.links.get_mut(conn) {
             Some(link) => link,
             None => {
-                let opened =
-                    Link { conn: self.broker.connect()?, correlation: 0, waiting: VecDeque::new() };
+                let opened = Link {
+                    conn: self.broker.connect()?,
+                    correlation: 0,
+                    outstanding: VecDeque::new(),
+                };
                 self.links.entry(conn.to_owned()).or_insert(opened)
             }
         };
@@ -127,12 +130,12 @@ impl Replay<'_> {
         let correlation = link.correlation;
         let client = client_id(&self.session, request);
         let frame = match &request.what {
-            What::Api(api, version) => {
+            RequestKind::Api(api, version) => {
                 let (options, version) = (&request.options, *version);
-                let ask = Ask { session: &self.session, conn, version, options };
-                api.encode(&ask, correlation, client)
+                let args = RequestArgs { session: &self.session, conn, version, options };
+                api.encode(&args, correlation, client)
             }
-            What::Raw { key, version, flexible, body } => {
+            RequestKind::Raw { key, version, flexible, body } => {
                 raw_frame((*key, *version), *flexible, body, correlation, client)
             }
         };
@@ -142,25 +145,30 @@ impl Replay<'_> {
             Some("order") => Detail::InOrder,
             Some(_) => Detail::Full,
         };
-        link.waiting.push_back(Waiting { line, correlation, what: request.what.clone(), detail });
+        link.outstanding.push_back(Outstanding {
+            line,
+            correlation,
+            what: request.what.clone(),
+            detail,
+        });
         self.broker.send(link.conn, frame);
         Ok(())
     }
 
-    /// Takes every answer that has come, connection by connection.
+    /// Takes every response that has arrived, connection by connection.
     fn collect(&mut self, line: u32) {
         let waits =
-            |(name, link): (&String, &Link)| (!link.waiting.is_empty()).then(|| name.clone());
+            |(name, link): (&String, &Link)| (!link.outstanding.is_empty()).then(|| name.clone());
         let names: Vec<String> = self.links.iter().filter_map(waits).collect();
         for name in names {
             let waits = |replay: &Replay<'_>| {
-                replay.links.get(&name).is_some_and(|link| !link.waiting.is_empty())
+                replay.links.get(&name).is_some_and(|link| !link.outstanding.is_empty())
             };
             while waits(self) && self.take(line, &name) {}
         }
     }
 
-    /// Takes an answer that has come, if one has.
+    /// Takes one response, if one has arrived.
     fn take(&mut self, line: u32, name: &str) -> bool {
         let conn = self.links[name].conn;
         match self.broker.receive(conn, Duration::from_millis(1)) {
@@ -182,7 +190,7 @@ impl Replay<'_> {
 
     fn received(&mut self, line: u32, name: &str, received: Received) {
         let at = self.broker.elapsed().saturating_sub(self.began);
-        let oldest = self.links.get(name).and_then(|link| Some(link.waiting.front()?.line));
+        let oldest = self.links.get(name).and_then(|link| Some(link.outstanding.front()?.line));
         let text = match received {
             Received::Nothing => Ok("(no answer)".to_owned()),
             Received::Frame(frame) => self.answer(name, frame),
@@ -193,31 +201,31 @@ impl Replay<'_> {
             format!("({why})")
         });
         let answer = Answer { conn: name.to_owned(), at, text, request: oldest };
-        self.entries.push(Entry { line, said: Said::Answer(answer) });
+        self.entries.push(Entry { line, item: TranscriptItem::Answer(answer) });
     }
 
     /// The normal form of a frame; an error ends the connection.
     fn answer(&mut self, name: &str, frame: Bytes) -> Result<String, String> {
         let link = self.links.get_mut(name).expect("a frame has come on it");
-        let asked = link.waiting.pop_front().ok_or("unasked answer")?;
+        let request = link.outstanding.pop_front().ok_or("unsolicited response")?;
         let Some((correlation, _)) = frame.split_first_chunk() else {
             return Err(format!("a frame of {} bytes", frame.len()));
         };
         let correlation = i32::from_be_bytes(*correlation);
-        if correlation != asked.correlation {
-            return Err(format!("answer {correlation} for request {}", asked.correlation));
+        if correlation != request.correlation {
+            return Err(format!("response {correlation} for request {}", request.correlation));
         }
-        let text = match asked.what {
-            // The body: what is behind the correlation id and, where the header has them, the
-            // tagged fields.
-            What::Raw { flexible, .. } => {
+        let text = match request.what {
+            // The body follows the correlation id and, in flexible versions, the tagged fields.
+            RequestKind::Raw { flexible, .. } => {
                 let header = if flexible { 5 } else { 4 };
                 format!("Raw {}", hex(&frame[header.min(frame.len())..]))
             }
-            What::Api(api, version) => {
+            RequestKind::Api(api, version) => {
                 let (session, client) = (&mut self.session, client_of(name));
-                let mut reading = Reading { session, client, version, detail: asked.detail };
-                let shown = api.show(frame, &mut reading);
+                let mut context =
+                    ResponseContext { session, client, version, detail: request.detail };
+                let shown = api.show(frame, &mut context);
                 shown.unwrap_or_else(|why| format!("{} undecodable: {}", api.name(), why.trim()))
             }
         };
@@ -231,7 +239,7 @@ impl Replay<'_> {
     }
 }
 
-/// The client id in the header: the client's name, or what the request says.
+/// The client id in the header: that of the `client` option, or else the client's name.
 fn client_id(session: &Session, request: &Request) -> Option<StrBytes> {
     match request.options.get("client").map(|written| session.value(written)) {
         None => Some(str_bytes(client_of(&request.conn))),

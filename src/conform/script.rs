@@ -1,5 +1,5 @@
-//! The language of conformance scripts: text in, steps out, or every mistake with its line and a
-//! caret.
+//! The language of conformance scripts: parses a text into steps, or reports every mistake with its
+//! line and a caret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,51 +12,51 @@ use crate::script::{self, Line, LoadError, Piece, ScriptError, ScriptErrors, hel
 /// Broker properties and their values.
 pub type Settings = BTreeMap<String, String>;
 
-/// How long `a?` waits.
+/// How long `a?` waits by default.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The longest wait that a script may ask for.
+/// The longest wait of a script, in seconds.
 const LONGEST: f64 = 3_600.0;
 
-/// A script: what is sent, and when an answer is waited for.
+/// A script: the requests to send, and when to await responses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
     /// Its file's name without `.txt`.
     pub name: String,
-    /// `# broker: NAME=VALUE …`: which settings of the broker it presumes beyond those that all
-    /// scripts do.
+    /// `# broker: NAME=VALUE …`: the broker settings that it presumes, beyond those that all
+    /// scripts presume.
     pub presumes: Settings,
-    /// `# after: NAME …`: the scripts whose traces it presumes, for one that meets a group which is
-    /// not its own.
+    /// `# after: NAME …`: the scripts that precede it on the same broker, because it uses their
+    /// groups.
     pub after: Vec<String>,
-    /// What it does.
-    pub steps: Vec<Step>,
+    /// Its steps.
+    pub steps: Vec<ScriptStep>,
 }
 
 /// One line of a script.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// Its number, from 1.
+pub struct ScriptStep {
+    /// Its line number, from 1.
     pub line: u32,
-    /// The line, without blanks around it and without a comment.
+    /// The line, trimmed and without a comment.
     pub text: String,
-    /// What it says.
+    /// Its action.
     pub action: Action,
 }
 
-/// What a line says.
+/// The action of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// `a: Api/VERSION NAME=VALUE …` sends a request; the connection is opened by its first.
+    /// `a: Api/VERSION NAME=VALUE …` sends a request; the first one opens the connection.
     Send(Request),
-    /// `a?` or `a? 3` waits for the oldest answer outstanding on a connection.
+    /// `a?` or `a? 3` awaits the response to the oldest outstanding request on a connection.
     Await {
         /// The connection.
         conn: String,
         /// For how long.
         patience: Duration,
     },
-    /// `* 0.2` waits for so long and takes all answers that have come by then.
+    /// `* 0.2` waits for that many seconds and takes all responses that have arrived.
     Collect(Duration),
     /// `wait 1.5`
     Wait(Duration),
@@ -64,31 +64,31 @@ pub enum Action {
     Close(String),
 }
 
-/// A request to be sent.
+/// A request to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// On which connection.
+    /// The name of the connection.
     pub conn: String,
-    /// What it is.
-    pub what: What,
-    /// Its options as they are written.
+    /// The API and version, or the raw bytes.
+    pub what: RequestKind,
+    /// Its options as written.
     pub options: BTreeMap<String, String>,
 }
 
-/// What a request is.
+/// The kind of a request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
-    /// One that is built from its options.
+pub enum RequestKind {
+    /// A request that is built from its options, in this version.
     Api(ScriptApi, i16),
-    /// Any body, for what the codec would not write.
+    /// A raw body, for bytes that the codec would not write.
     Raw {
-        /// The key of the API.
+        /// The API key.
         key: i16,
         /// The version.
         version: i16,
-        /// Whether the header is one with tagged fields.
+        /// Whether the header has tagged fields.
         flexible: bool,
-        /// What follows the header.
+        /// The bytes after the header.
         body: Vec<u8>,
     },
 }
@@ -97,19 +97,19 @@ pub enum What {
 ///
 /// # Errors
 ///
-/// When it cannot be read or is not in the language.
+/// When the file cannot be read or contains mistakes.
 pub fn load(path: &Path) -> Result<Script, LoadError> {
     let text = script::read_text(path)?;
     parse(&path.to_string_lossy(), &text).map_err(LoadError::Script)
 }
 
-/// The script of a text. `file` is the name that errors show and that the script gets.
+/// Parses a script. `file` is the name that errors show and that the script gets.
 ///
 /// # Errors
 ///
-/// Every mistake in it.
+/// All mistakes in the text.
 pub fn parse(file: &str, text: &str) -> Result<Script, ScriptErrors> {
-    let mut reader = Reader::default();
+    let mut reader = ScriptReader::default();
     let presumes = reader.presumes(text);
     let after = heads(text, "after:").map(|word| word.text.to_owned()).collect();
     let steps = script::lines(text).filter_map(|line| reader.step(text, &line)).collect();
@@ -125,13 +125,13 @@ fn name_of(file: &str) -> String {
 }
 
 #[derive(Default)]
-struct Reader {
+struct ScriptReader {
     errors: Vec<ScriptError>,
-    /// The connections on which something was sent.
+    /// The connections on which a request was sent.
     opened: BTreeSet<String>,
 }
 
-impl Reader {
+impl ScriptReader {
     fn presumes(&mut self, text: &str) -> Settings {
         let mut presumes = Settings::new();
         for word in heads(text, "broker:") {
@@ -149,11 +149,11 @@ impl Reader {
         presumes
     }
 
-    fn step(&mut self, text: &str, line: &Line<'_>) -> Option<Step> {
+    fn step(&mut self, text: &str, line: &Line<'_>) -> Option<ScriptStep> {
         let (first, last) = (line.words.first()?, line.words.last()?);
-        let said = &text[first.start..last.span().end];
+        let trimmed = &text[first.start..last.span().end];
         match self.action(&line.words) {
-            Ok(action) => Some(Step { line: line.number, text: said.to_owned(), action }),
+            Ok(action) => Some(ScriptStep { line: line.number, text: trimmed.to_owned(), action }),
             Err(error) => {
                 self.errors.push(error);
                 None
@@ -236,7 +236,7 @@ fn words_of(comment: Piece<'_>) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// The one word behind `head`.
+/// The one word after `head`.
 fn only<'a>(head: Piece<'a>, rest: &[Piece<'a>], what: &str) -> Result<Piece<'a>, ScriptError> {
     match rest {
         [word] => Ok(*word),
@@ -272,7 +272,7 @@ fn request(conn: String, head: Piece<'_>, words: &[Piece<'_>]) -> Result<Request
     };
     let mut options = BTreeMap::new();
     for word in rest {
-        // The last of a name counts, so that one can be appended to a line that is copied.
+        // The last value of an option wins, so that one can be appended to a copied line.
         let (name, value) = options::read(*word)?;
         options.insert(name.to_owned(), value.to_owned());
     }
@@ -283,7 +283,7 @@ fn request(conn: String, head: Piece<'_>, words: &[Piece<'_>]) -> Result<Request
     Ok(Request { conn, what, options })
 }
 
-fn what(name: Piece<'_>, version: Piece<'_>) -> Result<What, ScriptError> {
+fn what(name: Piece<'_>, version: Piece<'_>) -> Result<RequestKind, ScriptError> {
     let Some(api) = ScriptApi::named(name.text) else {
         let names = ScriptApi::ALL.iter().map(|api| api.name()).chain(["Raw"]);
         let help = help(name.text, names.collect::<Vec<_>>(), "APIs");
@@ -291,7 +291,7 @@ fn what(name: Piece<'_>, version: Piece<'_>) -> Result<What, ScriptError> {
     };
     let versions = api.versions();
     let read = version.text.parse().ok().filter(|version| versions.contains(version));
-    read.map(|version| What::Api(api, version)).ok_or_else(|| {
+    read.map(|version| RequestKind::Api(api, version)).ok_or_else(|| {
         let (from, to) = (versions.start(), versions.end());
         ScriptError::new(version, format!("{} has no such version", api.name()))
             .label(format!("expected {from} to {to}"))
@@ -299,7 +299,7 @@ fn what(name: Piece<'_>, version: Piece<'_>) -> Result<What, ScriptError> {
     })
 }
 
-fn raw(place: Piece<'_>, options: &BTreeMap<String, String>) -> Result<What, ScriptError> {
+fn raw(place: Piece<'_>, options: &BTreeMap<String, String>) -> Result<RequestKind, ScriptError> {
     let numbers = place.text.split_once('.');
     let numbers =
         numbers.and_then(|(key, version)| Some((key.parse().ok()?, version.parse().ok()?)));
@@ -308,10 +308,10 @@ fn raw(place: Piece<'_>, options: &BTreeMap<String, String>) -> Result<What, Scr
         return Err(ScriptError::new(place, "not a key and a version").label(label));
     };
     let body = bytes(options.get("hex").map_or("", String::as_str));
-    Ok(What::Raw { key, version, flexible: options.contains_key("flex"), body })
+    Ok(RequestKind::Raw { key, version, flexible: options.contains_key("flex"), body })
 }
 
-/// The bytes of hexadecimal digits, two each.
+/// Decodes hexadecimal digits, two for each byte.
 pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
     hex.as_bytes()
@@ -352,7 +352,7 @@ mod tests {
             [
                 Action::Send(Request {
                     conn: conn(),
-                    what: What::Api(ScriptApi::Heartbeat, 4),
+                    what: RequestKind::Api(ScriptApi::Heartbeat, 4),
                     options
                 }),
                 Action::Await { conn: conn(), patience: PATIENCE },
@@ -368,12 +368,12 @@ mod tests {
     #[test]
     fn a_raw_request_has_any_key_and_body() {
         let Action::Send(request) = &actions("a: Raw/999.-1 flex=1 hex=00fF")[0] else { panic!() };
-        let raw = What::Raw { key: 999, version: -1, flexible: true, body: vec![0, 255] };
+        let raw = RequestKind::Raw { key: 999, version: -1, flexible: true, body: vec![0, 255] };
         assert_eq!(request.what, raw);
     }
 
     #[test]
-    fn the_last_of_an_option_counts() {
+    fn the_last_value_of_an_option_wins() {
         let Action::Send(request) = &actions("a: JoinGroup/9 session=1 session=2")[0] else {
             panic!()
         };
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_no_payload_has_room_for_is_a_mistake() {
+    fn a_topic_name_that_is_too_long_for_a_payload_is_a_mistake() {
         let mistake = |option: &str| {
             let errors = parse("s.txt", &format!("a: SyncGroup/5 {option}\n")).expect_err(option);
             assert!(errors.to_string().contains("longer than what a member"), "{errors}");
@@ -421,7 +421,7 @@ mod tests {
             a: Raw/11 hex=00\na: Raw/11.1 hex=0\na: DescribeGroups/5 authops=yes\n\
             a: Heartbeat/4 member=$a.x\na: OffsetCommit/8 parts=t:zero\n\
             a: SyncGroup/5 assign=$a.m=t:0,x\na: JoinGroup/9 protocols=range:hex=0g\n# broker: many\n";
-        let errors = parse("s.txt", text).expect_err("nothing is right");
+        let errors = parse("s.txt", text).expect_err("every line is wrong");
         insta::with_settings!({
             snapshot_path => "../../snapshots",
             prepend_module_to_snapshot => false,

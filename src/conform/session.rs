@@ -1,20 +1,20 @@
-//! What a script's clients have been told, and the names that this has in answers.
+//! The values that a script's clients have received, and how responses show them.
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-/// What a run of a script knows.
+/// The state of one run of a script.
 pub(super) struct Session {
-    /// The group that `%` stands for; no other run has it.
+    /// The group that `%` stands for; no other run uses it.
     group: String,
-    /// What each client was told: its member id (`a.m`), generation or epoch (`a.g`), producer id
-    /// and epoch.
-    told: BTreeMap<String, String>,
-    /// Member ids by name: `a.1` is the first that was told to `a`.
+    /// The last values that each client received: its member id (`a.m`), generation or epoch
+    /// (`a.g`), producer id (`a.pid`) and producer epoch (`a.pepoch`).
+    remembered: BTreeMap<String, String>,
+    /// The name of each member id: `a.1` is the first that `a` received.
     names: BTreeMap<String, String>,
     counts: BTreeMap<String, u32>,
-    /// Topics by the ids that Metadata told.
+    /// The names of topics, by the ids that Metadata returned.
     topics: BTreeMap<Uuid, String>,
 }
 
@@ -22,7 +22,7 @@ impl Session {
     pub(super) fn new(group: String) -> Session {
         Session {
             group,
-            told: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             names: BTreeMap::new(),
             counts: BTreeMap::new(),
             topics: BTreeMap::new(),
@@ -33,11 +33,11 @@ impl Session {
         &self.group
     }
 
-    /// The text that a value stands for: `@text` is literal, `$a.m` what `a` was told, `%` the
-    /// group, and `text~300` is padded with x to 300 bytes.
+    /// The text that a value stands for: `@text` is literal, `$a.m` is the last member id that `a`
+    /// received, `%` is the group, and `text~300` is padded with x to 300 bytes.
     pub(super) fn value(&self, written: &str) -> String {
         if let Some(name) = written.strip_prefix('$') {
-            return self.told.get(name).cloned().unwrap_or_default();
+            return self.remembered.get(name).cloned().unwrap_or_default();
         }
         let text = written.strip_prefix('@').unwrap_or(written).replace('%', &self.group);
         let padded = text.rsplit_once('~').and_then(|(head, size)| {
@@ -47,12 +47,12 @@ impl Session {
         padded.unwrap_or(text)
     }
 
-    pub(super) fn told(&self, client: &str, what: &str) -> Option<&str> {
-        self.told.get(&format!("{client}.{what}")).map(String::as_str)
+    pub(super) fn remembered(&self, client: &str, what: &str) -> Option<&str> {
+        self.remembered.get(&format!("{client}.{what}")).map(String::as_str)
     }
 
-    pub(super) fn tell(&mut self, client: &str, what: &str, value: impl ToString) {
-        self.told.insert(format!("{client}.{what}"), value.to_string());
+    pub(super) fn remember(&mut self, client: &str, what: &str, value: impl ToString) {
+        self.remembered.insert(format!("{client}.{what}"), value.to_string());
     }
 
     pub(super) fn know_topic(&mut self, id: Uuid, name: &str) {
@@ -64,13 +64,13 @@ impl Session {
         self.topics.get(&id).map_or("?", String::as_str)
     }
 
-    /// The id of a topic, nil for one of which Metadata has told nothing.
+    /// The id of a topic, nil if Metadata has not returned it.
     pub(super) fn topic_id(&self, name: &str) -> Uuid {
         let known = self.topics.iter().find(|(_, known)| *known == name);
         known.map_or(Uuid::nil(), |(id, _)| *id)
     }
 
-    /// Names a member id after the client that is told it, if it has no name yet.
+    /// Names a member id after the client that receives it, if it has no name yet.
     pub(super) fn name(&mut self, client: &str, member: &str) -> String {
         if member.is_empty() {
             return "-".to_owned();
@@ -85,7 +85,7 @@ impl Session {
         name
     }
 
-    /// The name of a member id; `?` for one that nobody was told.
+    /// The name of a member id; `?` for one that no client has received.
     pub(super) fn shown<'s>(&'s self, member: &str) -> &'s str {
         match member {
             "" => "-",
@@ -93,7 +93,7 @@ impl Session {
         }
     }
 
-    /// A group id, or a key, the same in every run. A long one is cut.
+    /// A group id or key in a form that is the same in every run. A long one is truncated.
     pub(super) fn group_name(&self, id: &str) -> String {
         const LONGEST: usize = 40;
         let shown = id.replace(&self.group, "%");
@@ -103,7 +103,7 @@ impl Session {
         }
     }
 
-    /// Text of an answer in which nothing depends on this run's group, and long paddings are cut.
+    /// Text of a response without the name of this run's group, and with long paddings truncated.
     pub(super) fn steady(&self, text: &str) -> String {
         const SHOWN: usize = 4;
         let (mut steady, mut run) = (String::new(), 0);
@@ -125,13 +125,13 @@ impl Session {
     }
 }
 
-/// The first bytes of a text, as far as characters end there.
+/// The first bytes of a text, up to a character boundary.
 pub(super) fn head(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
 }
 
-/// The client that a connection belongs to: `a_2` is another one of `a`.
+/// The client that a connection belongs to: `a_2` is another connection of `a`.
 pub(super) fn client_of(conn: &str) -> &str {
     conn.split('_').next().unwrap_or(conn)
 }
@@ -141,16 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_refer_to_the_group_to_what_was_told_and_to_a_length() {
+    fn values_refer_to_the_group_to_received_values_and_to_a_length() {
         let mut session = Session::new("g-17".to_owned());
-        session.tell("a", "m", "a-member");
+        session.remember("a", "m", "a-member");
         let values = ["$a.m", "$a.g", "@", "@$a.m", "%-2", "k~4", "%~6", "t~x", ""];
         let values = values.map(|written| session.value(written));
         assert_eq!(values, ["a-member", "", "", "$a.m", "g-17-2", "kxxx", "g-17xx", "t~x", ""]);
     }
 
     #[test]
-    fn member_ids_are_named_in_the_order_in_which_they_were_told() {
+    fn member_ids_are_named_in_the_order_of_receipt() {
         let mut session = Session::new("g".to_owned());
         assert_eq!(session.name("a", "x"), "a.1");
         assert_eq!(session.name("b", "x"), "a.1");

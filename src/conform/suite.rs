@@ -1,4 +1,4 @@
-//! The scripts and recordings that come with the crate, and others that come as files.
+//! The scripts and recordings that come with the crate, and others from files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,15 @@ use include_dir::{Dir, File, include_dir};
 use super::recording::Recording;
 use super::script::{Script, Settings, load, parse};
 
-/// Everything beside the scripts is in the binary, so that an installed one has it.
+/// The scripts and recordings are compiled into the binary, so that an installed one has them.
 static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/conformance");
 
 const SCRIPTS: &str = "scripts";
 
-/// Where the recordings are that were made with no settings beyond those that a script presumes.
+/// The folder of recordings that were made with the settings that the scripts presume.
 const RECORDED: &str = "recorded";
 
-/// Where recordings of scripts are that were made again with a setting that the scripts do not
-/// presume.
+/// The folders of recordings that were made with one more setting: its name, its value, the folder.
 const RECORDED_WITH: [(&str, &str, &str); 1] =
     [("group.consumer.assignment.interval.ms", "0", "recorded-assignment-interval-0")];
 
@@ -27,21 +26,20 @@ pub struct Case {
     pub file: String,
     /// The script.
     pub script: Script,
-    /// What a real Kafka answered.
+    /// The responses of a real Kafka.
     pub recording: Option<Recording>,
-    /// The settings of the broker, beyond those that all scripts presume, with which it was
-    /// recorded.
+    /// The settings of the recorded broker, beyond those that all scripts presume.
     pub settings: Settings,
-    /// The scripts that go before it on the same broker.
+    /// The scripts that precede it on the same broker.
     pub before: Vec<Script>,
 }
 
-/// The scripts that come with the crate, by name, each with its recording on a broker with these
-/// settings if there is one, else with the recording that goes with what the script presumes.
+/// The scripts that come with the crate, ordered by name. Each has its recording with these
+/// settings if there is one, or else the recording with the settings that the script presumes.
 ///
 /// # Panics
 ///
-/// If one of them is wrong, which a test has seen to.
+/// If one of them is malformed; a test prevents that.
 pub fn embedded(settings: &Settings) -> Vec<Case> {
     let scripts = FOLDER.get_dir(SCRIPTS).expect("the folder of the scripts");
     let mut files: Vec<_> = scripts.files().collect();
@@ -79,12 +77,12 @@ fn recording(folder: &str, script: &str) -> Option<Recording> {
     Some(Recording::parse(&path, text).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// A script in a file, with its recording: `NAME.txt` in `recorded`, or else in a folder `recorded`
-/// beside the script or beside its folder.
+/// Loads a script from a file, and its recording: `NAME.txt` in the folder `recorded` or, by
+/// default, in a folder `recorded` beside the script or beside its folder.
 ///
 /// # Errors
 ///
-/// When one of them cannot be read or is wrong.
+/// When one of them cannot be read or is malformed.
 pub fn from_file(path: &Path, recorded: Option<&Path>) -> Result<Case, String> {
     let script = load(path).map_err(|error| error.to_string())?;
     let name = format!("{}.txt", script.name);

@@ -1,59 +1,59 @@
-//! What was said and answered while a script ran, and its text.
+//! The steps and responses of one run of a script, and their text form.
 //!
-//! The text is what recordings are made of: a head, each step as it stands in the script, and each
-//! answer as `  CONNECTION TIME ANSWER`, with the seconds since the script began.
+//! Recordings consist of this text: a head, each step as it is written in the script, and each
+//! response as `  CONNECTION TIME RESPONSE`, with the seconds since the script began.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A script, step by step, with what came of it.
+/// One run of a script: its steps and the responses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
     /// The script's name.
     pub name: String,
-    /// What happened, in its order.
+    /// The steps and responses, in order.
     pub entries: Vec<Entry>,
 }
 
-/// Something that happened.
+/// A step or a response, with its line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The line of the script that had it happen.
+    /// The line of the script that caused it.
     pub line: u32,
-    /// What it was.
-    pub said: Said,
+    /// The step or the response.
+    pub item: TranscriptItem,
 }
 
-/// A step, or an answer.
+/// A step or a response.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
-    /// A step that is not a wait for answers, as it stands in the script.
+pub enum TranscriptItem {
+    /// A step that does not await responses, as written in the script.
     Step(String),
-    /// What a wait for an answer came to.
+    /// A response, or its absence.
     Answer(Answer),
 }
 
-/// What was read from a connection.
+/// A response, as read from a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The connection.
+    /// The name of the connection.
     pub conn: String,
-    /// When, since the script began.
+    /// The time since the script began.
     pub at: Duration,
-    /// The answer in its normal form; in parentheses when there was none.
+    /// The response in its normal form, or in parentheses the reason why there is none.
     pub text: String,
-    /// The line of the request that it answers.
+    /// The line of its request.
     pub request: Option<u32>,
 }
 
 impl Answer {
-    /// Seconds in fifths, as recordings have them: no finer than a broker's own delays.
+    /// Seconds, rounded to 0.2 s as in recordings: no finer than a broker's own delays.
     pub(super) fn seconds(&self) -> f64 {
         (self.at.as_secs_f64() * 5.0).round() / 5.0
     }
 
-    /// What recordings are compared by.
-    pub(super) fn said(&self) -> String {
+    /// The text that is compared: `CONNECTION TEXT`.
+    pub(super) fn with_connection(&self) -> String {
         format!("{} {}", self.conn, self.text)
     }
 }
@@ -61,23 +61,23 @@ impl Answer {
 impl Transcript {
     /// The step at a line of the script.
     pub fn step(&self, line: u32) -> Option<&str> {
-        self.entries.iter().find_map(|entry| match &entry.said {
-            Said::Step(text) if entry.line == line => Some(text.as_str()),
-            Said::Step(_) | Said::Answer(_) => None,
+        self.entries.iter().find_map(|entry| match &entry.item {
+            TranscriptItem::Step(text) if entry.line == line => Some(text.as_str()),
+            TranscriptItem::Step(_) | TranscriptItem::Answer(_) => None,
         })
     }
 
-    /// How many answers there are.
+    /// The number of responses.
     pub fn answers(&self) -> usize {
-        self.entries.iter().filter(|entry| matches!(entry.said, Said::Answer(_))).count()
+        self.entries.iter().filter(|entry| matches!(entry.item, TranscriptItem::Answer(_))).count()
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for TranscriptItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Said::Step(text) => f.write_str(text),
-            Said::Answer(answer) => {
+            TranscriptItem::Step(text) => f.write_str(text),
+            TranscriptItem::Answer(answer) => {
                 write!(f, "  {} {:.1} {}", answer.conn, answer.seconds(), answer.text)
             }
         }
@@ -87,6 +87,6 @@ impl fmt::Display for Said {
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "== {}.txt", self.name)?;
-        self.entries.iter().try_for_each(|entry| writeln!(f, "{}", entry.said))
+        self.entries.iter().try_for_each(|entry| writeln!(f, "{}", entry.item))
     }
 }

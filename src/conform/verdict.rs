@@ -3,32 +3,32 @@
 use super::compare::{Comparison, Difference, Late};
 use super::deviations::{DEVIATIONS, Deviating, Deviation, NOT_SERVED};
 
-/// What a script came to.
+/// The result of one script.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// How many answers were compared.
+    /// The number of responses that were compared.
     pub answers: usize,
-    /// Differences that nothing explains.
+    /// Unexplained differences.
     pub differences: Vec<Difference>,
-    /// Differences that are meant, each with why.
+    /// Intended differences, each with its deviation.
     pub allowed: Vec<(Difference, &'static Deviation)>,
-    /// Deviations that are none.
+    /// Entries of the table without a difference.
     pub stale: Vec<(&'static Deviation, &'static Deviating)>,
-    /// Answers that took another time.
+    /// Responses that took much less or more time than recorded.
     pub late: Vec<Late>,
-    /// The rule and the reason why nothing of the script is served; then all differences are
-    /// explained.
+    /// The rule and the reason if the features of the script are not served. All differences are
+    /// then explained.
     pub not_served: Option<(&'static str, &'static str)>,
 }
 
 impl Verdict {
-    /// The verdict on any broker: what differs, differs.
+    /// The verdict on any broker: no difference is explained.
     pub fn plain(comparison: Comparison) -> Verdict {
         let Comparison { answers, differences, late } = comparison;
         Verdict { answers, differences, late, ..Verdict::default() }
     }
 
-    /// The verdict on this crate's brokers, which may deviate as the table says.
+    /// The verdict on this crate's brokers, whose deviations are in the table.
     pub fn own(script: &str, comparison: Comparison) -> Verdict {
         let mut verdict = Verdict::plain(comparison);
         verdict.not_served = not_served(script);
@@ -45,7 +45,8 @@ impl Verdict {
         verdict
     }
 
-    /// Whether something is not as it should be. Late answers are for the caller to judge.
+    /// Whether there is an unexplained difference or a stale entry. The caller judges late
+    /// responses.
     pub fn differs(&self) -> bool {
         match self.not_served {
             Some(_) => self.differences.is_empty(),
@@ -54,21 +55,21 @@ impl Verdict {
     }
 }
 
-/// Why nothing of a script is served here, with the rule, if that is so.
+/// The rule and the reason if the features of the script are not served here.
 fn not_served(script: &str) -> Option<(&'static str, &'static str)> {
     let row = NOT_SERVED.iter().find(|(name, ..)| *name == script);
     row.map(|&(_, rule, why)| (rule, why))
 }
 
 impl Deviating {
-    fn said(&self, text: &str) -> String {
+    fn text_of(&self, text: &str) -> String {
         format!("{} {text}", self.conn)
     }
 
     fn allows(&self, difference: &Difference) -> bool {
         self.line == difference.line
-            && difference.expected.contains(&self.said(self.kafka))
-            && difference.got.as_ref() == Some(&self.said(self.here))
+            && difference.expected.contains(&self.text_of(self.kafka))
+            && difference.got.as_ref() == Some(&self.text_of(self.here))
     }
 }
 
@@ -81,33 +82,33 @@ mod tests {
     }
 
     /// The differences that the table names for a script.
-    fn meant(deviation: &Deviation) -> Vec<Difference> {
-        let meant = |answer: &Deviating| Difference {
+    fn intended(deviation: &Deviation) -> Vec<Difference> {
+        let intended = |answer: &Deviating| Difference {
             line: answer.line,
             request: None,
-            expected: vec![answer.said(answer.kafka)],
-            got: Some(answer.said(answer.here)),
+            expected: vec![answer.text_of(answer.kafka)],
+            got: Some(answer.text_of(answer.here)),
         };
-        deviation.answers.iter().map(meant).collect()
+        deviation.answers.iter().map(intended).collect()
     }
 
     #[test]
-    fn the_table_allows_what_it_names_and_nothing_else() {
+    fn the_table_allows_its_entries_and_nothing_else() {
         let deviation = DEVIATIONS.first().expect("a deviation");
-        let verdict = Verdict::own(deviation.script, comparison(meant(deviation)));
+        let verdict = Verdict::own(deviation.script, comparison(intended(deviation)));
         assert!(!verdict.differs(), "{verdict:?}");
         assert_eq!(verdict.allowed.len(), deviation.answers.len());
-        let mut other = meant(deviation);
+        let mut other = intended(deviation);
         other[0].got = Some("a something else".to_owned());
         let verdict = Verdict::own(deviation.script, comparison(other));
         assert_eq!((verdict.differences.len(), verdict.stale.len()), (1, 1));
         assert!(verdict.differs());
-        let plain = Verdict::plain(comparison(meant(deviation)));
+        let plain = Verdict::plain(comparison(intended(deviation)));
         assert!(plain.differs(), "on any other broker it is a difference");
     }
 
     #[test]
-    fn what_does_not_deviate_any_more_is_stale() {
+    fn a_deviation_without_a_difference_is_stale() {
         let deviation = DEVIATIONS.first().expect("a deviation");
         assert!(Verdict::own(deviation.script, comparison(Vec::new())).differs());
         let (served, ..) = NOT_SERVED[0];

@@ -1,11 +1,12 @@
-//! The seam: what a group coordinator takes and gives.
+//! The contract between a group coordinator and its host.
 //!
-//! A coordinator is a state machine without I/O, for the groups of one partition of the offsets log and for
-//! one term of its leader: a broker that becomes leader makes one and replays the log into it, a broker that
-//! no longer leads unloads it and drops it. Whoever hosts it ([`crate::cluster`]) hands it requests
-//! and the time, appends the records it asks for, tells it when they are durable, sends the responses it
-//! gives and calls [`GroupCoordinator::advance`] when [`GroupCoordinator::next_deadline`] has come. To
-//! test a coordinator of your own, implement [`GroupCoordinator`] for it.
+//! A coordinator is a state machine without I/O, for the groups of one partition of the offsets log
+//! and for one term of its leader. A broker that becomes leader creates a coordinator and replays
+//! the log into it; a broker that loses leadership unloads the coordinator and drops it. The broker
+//! ([`crate::broker`]) delivers requests and the time, appends the records that the coordinator
+//! emits, reports when they are durable, sends its responses, and calls
+//! [`GroupCoordinator::advance`] when [`GroupCoordinator::next_deadline`] is due. To test a
+//! coordinator of your own, implement [`GroupCoordinator`] for it.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,75 +20,75 @@ use crate::time::Time;
 use super::record::{GroupMetadata, Record};
 use super::state::GroupState;
 
-/// Names a request from the moment it is handed in until it is answered.
+/// Identifies a request from its delivery to its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// Names an append of the coordinator until it is committed or has failed.
+/// Identifies an append of the coordinator until it is committed or has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppendId(pub u64);
 
 /// One request of the group APIs ([`crate::protocol::Api::is_group_api`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
-    /// Under which name to answer it.
+    /// The id that the response refers to.
     pub id: RequestId,
     /// The API version of the request.
     pub version: i16,
-    /// The client's name for itself.
+    /// The client id of the request header.
     pub client_id: &'a StrBytes,
-    /// Where the client is, as the broker sees it: `/10.1.0.1`.
+    /// The client's address as the broker sees it, such as `/10.1.0.1`.
     pub client_host: &'a StrBytes,
-    /// What is asked.
+    /// The request body.
     pub request: &'a Request,
 }
 
-/// When a response may leave.
+/// When the broker may send a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// At once: the answer promises nothing durable.
+    /// Immediately: the response promises nothing durable.
     Now,
-    /// When everything appended so far is committed, also if this request appended nothing. (Rule
+    /// When everything appended so far is committed, even if this request appended nothing. (Rule
     /// R3.2: heartbeats queue behind a stuck append.)
     WhenDurable,
 }
 
-/// What a coordinator wants done.
+/// What the coordinator wants the broker to do.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Answer a request.
+    /// Send a response.
     Respond {
-        /// Which.
+        /// The request it belongs to.
         to: RequestId,
-        /// With what.
+        /// The response body.
         response: Response,
-        /// When.
+        /// When it may be sent.
         release: Release,
     },
-    /// Append a record to the offsets log, and report its fate.
+    /// Append a record to the offsets log, and report its outcome.
     Append {
-        /// The name under which to report.
+        /// The id for reporting the outcome.
         id: AppendId,
-        /// What to append.
+        /// The record.
         record: Record,
     },
-    /// Something a trace or a checker wants to know.
+    /// An event for traces and invariants; it has no effect.
     Observe(Observation),
 }
 
-/// What happened inside a coordinator. Checkers rely on these as on messages: a coordinator under test
-/// should report them truthfully, as Kafka's own does in its log.
+/// What happened inside a coordinator. Invariants rely on observations as they rely on messages: a
+/// coordinator under test should report them truthfully, as Kafka's own does in its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
     /// A group moved from one state to another.
     State {
         /// The group.
         group: GroupId,
-        /// Where it was.
+        /// The state it left.
         from: GroupState,
-        /// Where it is now.
+        /// The state it entered.
         to: GroupState,
-        /// Why, in a few words: `member joined`, `all members joined`.
+        /// The reason in a few words, such as `member joined` or `all members joined`.
         why: &'static str,
     },
     /// A member was added to a group.
@@ -100,16 +101,16 @@ pub enum Observation {
         instance: Option<StrBytes>,
         /// Its session timeout.
         session: Duration,
-        /// How long it may take to rejoin.
+        /// Its rebalance timeout.
         rebalance: Duration,
     },
     /// A member is no longer part of a group.
     MemberRemoved {
         /// The group.
         group: GroupId,
-        /// Who.
+        /// The removed member.
         member: MemberId,
-        /// Why.
+        /// The reason.
         why: Removal,
     },
     /// A static member came back under a new id, which takes the place of the old one (KIP-345).
@@ -118,39 +119,41 @@ pub enum Observation {
         group: GroupId,
         /// Its static instance id.
         instance: StrBytes,
-        /// The id that is fenced from here on.
+        /// The member id that is fenced from now on.
         old: MemberId,
-        /// The id that has its place.
+        /// The member id that takes its place.
         new: MemberId,
-        /// Its session timeout from here on.
+        /// The new member's session timeout.
         session: Duration,
-        /// How long it may take to rejoin from here on.
+        /// The new member's rebalance timeout.
         rebalance: Duration,
     },
-    /// The replacement was not made durable and is undone: `old` has its place again, `new` has none.
+    /// The replacement did not become durable and is undone: `old` has its place back, `new` has
+    /// none.
     ReplacementUndone {
         /// The group.
         group: GroupId,
         /// The static instance id.
         instance: StrBytes,
-        /// The id that has its place again.
+        /// The member id that has its place back.
         old: MemberId,
-        /// The id that has none.
+        /// The member id that no longer has one.
         new: MemberId,
     },
-    /// A group was found in the log that the coordinator has replayed: between
-    /// [`GroupCoordinator::loaded`] and anything else, once for each group. Or it is back, because its
-    /// removal could not be stored.
+    /// The coordinator found a group in the log that it has replayed. Emitted once per group, by
+    /// [`GroupCoordinator::loaded`] before anything else. Also emitted when a group is back because
+    /// its removal could not be stored.
     GroupLoaded(Box<LoadedGroup>),
-    /// The group is gone, with its offsets: at once, so that another one of its name may follow.
+    /// The group is removed, with its offsets. Another group with the same id may be created from
+    /// now on, even before the tombstone is durable.
     GroupRemoved {
         /// The group.
         group: GroupId,
-        /// `deleted`, `expired`; `not stored` if what founded it was refused by the log, so that it has never
-        /// been.
+        /// `deleted`, `expired`, or `not stored` if the log refused the record that created the
+        /// group, so that it counts as never created.
         why: &'static str,
     },
-    /// A committed offset is gone, and its group is not; observed when that is durable.
+    /// A committed offset was removed, and its group was not. Observed when the removal is durable.
     OffsetRemoved {
         /// The group.
         group: GroupId,
@@ -165,28 +168,29 @@ pub enum Observation {
         group: GroupId,
         /// The new generation.
         generation: Generation,
-        /// The assignor the members agreed on; none when the group is empty.
+        /// The assignor that the members voted for; none when the group is empty.
         protocol: Option<StrBytes>,
-        /// Who computes the assignment.
+        /// The member that computes the assignment; none when the group is empty.
         leader: Option<MemberId>,
-        /// Everybody in it.
+        /// All members of the generation.
         members: Vec<MemberId>,
-        /// The time the join phase took, so that a trace can say what a rebalance cost.
+        /// The duration of the join phase, so that a trace can show what a rebalance cost.
         took: Duration,
     },
-    /// A timer ran out and was acted on.
+    /// A timer fired and had an effect.
     TimerFired {
         /// The group.
         group: GroupId,
-        /// Which kind.
+        /// The kind of timer.
         timer: TimerKind,
-        /// Whose, for the timers of one member.
+        /// The member that a session or pending-join timer belongs to; none for timers of the
+        /// group.
         member: Option<MemberId>,
     },
 }
 
 impl Observation {
-    /// The group that it is about.
+    /// The group that the observation is about.
     pub fn group(&self) -> &GroupId {
         match self {
             Observation::State { group, .. }
@@ -206,12 +210,12 @@ impl Observation {
 /// A group as its coordinator found it in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedGroup {
-    /// The group with its members and their assignments; without members for an empty group, in
-    /// generation 0 for one that was only ever committed to.
+    /// The group with its members and their assignments. An empty group has no members; one that
+    /// only ever had offsets committed is in generation 0.
     pub metadata: GroupMetadata,
     /// Its state: Stable with members, Empty without.
     pub state: GroupState,
-    /// What is committed and durable, in order.
+    /// The durable committed offsets, ordered by topic and partition.
     pub offsets: Vec<(TopicPartition, i64)>,
 }
 
@@ -226,7 +230,7 @@ pub enum Removal {
     NotRejoined,
     /// It did not send SyncGroup in time.
     NotSynced,
-    /// It joined again when the group had become too large (KIP-389).
+    /// It rejoined when the group had no room for it (KIP-389).
     GroupFull,
 }
 
@@ -245,9 +249,9 @@ impl fmt::Display for Removal {
 /// The kinds of timer of the classic protocol (rules R5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimerKind {
-    /// A member's session, or a new member's five minutes.
+    /// A member's session timeout, or the five minutes of a new member.
     Session,
-    /// A member id handed out by MEMBER_ID_REQUIRED and not used.
+    /// The expiry of a member id handed out with MEMBER_ID_REQUIRED.
     PendingJoin,
     /// The end of a join phase, or of a step of the initial rebalance delay.
     Join,
@@ -266,54 +270,55 @@ impl fmt::Display for TimerKind {
     }
 }
 
-/// A look inside one group: what a report prints when a group does not converge.
+/// A snapshot of one group, which reports print when a group does not converge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupDescription {
     /// The state.
     pub state: GroupState,
     /// The newest generation.
     pub generation: Generation,
-    /// The leader, if one is known.
+    /// The leader, if the group has one.
     pub leader: Option<MemberId>,
     /// The members, in the order of their ids.
     pub members: Vec<MemberDescription>,
-    /// Ids handed out by MEMBER_ID_REQUIRED and not yet used.
+    /// Ids handed out with MEMBER_ID_REQUIRED that have not joined yet.
     pub pending: Vec<MemberId>,
-    /// What is committed and durable, in order.
+    /// The durable committed offsets, ordered by topic and partition.
     pub offsets: Vec<(TopicPartition, i64)>,
-    /// The group's own timers that are armed (never [`TimerKind::Session`]).
+    /// The armed timers of the group with their deadlines, pending-join timers included
+    /// ([`TimerKind::Session`] is with each member).
     pub timers: Vec<(TimerKind, Time)>,
 }
 
-/// A look at one member.
+/// A snapshot of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberDescription {
     /// Its id.
     pub id: MemberId,
     /// Its JoinGroup is parked: it has (re)joined this phase.
     pub joined: bool,
-    /// Its SyncGroup is still awaited.
+    /// The coordinator still awaits its SyncGroup of this generation.
     pub sync_awaited: bool,
-    /// When its session ends, if that timer is armed.
+    /// The deadline of its session timer, if that is armed.
     pub session_deadline: Option<Time>,
 }
 
-/// A group coordinator without I/O. See the module head for who calls what.
+/// A group coordinator without I/O. The module head says when the broker calls what.
 pub trait GroupCoordinator {
-    /// Handles one request. Every request is answered exactly once, now or later, through
+    /// Handles one request. Every request gets exactly one response, now or later, through
     /// [`Output::Respond`].
     fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>);
 
     /// Fires every timer whose deadline is not after `now`, the earliest first.
     fn advance(&mut self, now: Time, out: &mut Vec<Output>);
 
-    /// When [`Self::advance`] wants to be called next. May be too early, never too late.
+    /// The time at which [`Self::advance`] must be called next. It may be early, never late.
     fn next_deadline(&self) -> Option<Time>;
 
     /// The record of `append` is durable, and with it every earlier one.
     fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>);
 
-    /// The record of `append` will not be durable; `error` is the log's.
+    /// The record of `append` will not become durable; `error` is the log's.
     fn append_failed(
         &mut self,
         now: Time,
@@ -322,41 +327,43 @@ pub trait GroupCoordinator {
         out: &mut Vec<Output>,
     );
 
-    /// What `request` appended is not durable after `offsets.commit.timeout.ms`. The record may yet be, and is
-    /// reported by [`Self::committed`] or [`Self::append_failed`] like any other.
+    /// What `request` appended is not durable `offsets.commit.timeout.ms` after it was handled. The
+    /// record may still become durable; its outcome is reported by [`Self::committed`] or
+    /// [`Self::append_failed`] as usual.
     fn write_timed_out(&mut self, now: Time, request: RequestId, out: &mut Vec<Output>);
 
-    /// Calls `visit` with every armed deadline, in no particular order. The simulator aims deliveries
-    /// just before, at and just after them.
+    /// Calls `visit` with every armed deadline, in no particular order. The simulator races
+    /// deliveries against them: just before, at and just after.
     fn deadlines(&self, visit: &mut dyn FnMut(Time));
 
-    /// The groups there are, in the order of their ids.
+    /// The ids of all groups, in order.
     fn groups(&self) -> Vec<GroupId>;
 
-    /// A look inside a group, if there is one of that name.
+    /// A snapshot of a group, or none if it does not exist.
     fn describe(&self, group: &GroupId) -> Option<GroupDescription>;
 
-    /// A topic is gone: so are the offsets committed for it.
+    /// A topic was deleted: the coordinator removes the offsets committed for it.
     fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>);
 
-    /// Takes in one record of the log, before [`Self::loaded`]; in the order of the log, and of each key at
-    /// least the last one (compaction may have dropped the others). `position` grows from record to
-    /// record; appends come after all of them.
+    /// Replays one durable record of the log, before [`Self::loaded`]. Records come in log order;
+    /// of each key at least the last one comes (compaction may have dropped the others). `position`
+    /// grows from record to record; the coordinator's own appends come after all replayed records.
     fn replay(&mut self, now: Time, position: u64, record: &Record);
 
-    /// The same for the records at the end of the log that are not committed yet: what they say holds for
-    /// whoever acts, like an append under way, and is not durable. Another election may take them away.
+    /// Like [`Self::replay`], for the records at the end of the log that are not committed yet. The
+    /// coordinator acts on them as on its own appends in flight, but they are not durable, and
+    /// another election may truncate them.
     fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record);
 
-    /// What was taken in by [`Self::replay_uncommitted`] is durable, all of it. Never called if that was
-    /// nothing.
+    /// Everything replayed by [`Self::replay_uncommitted`] is now durable. Not called if there were
+    /// no such records.
     fn replayed_committed(&mut self, now: Time, out: &mut Vec<Output>);
 
-    /// The whole log has been replayed (or there is none): requests come from here on. Called exactly
-    /// once, first of all or after the last record was taken in.
+    /// The whole log has been replayed (or is empty), and requests follow. Called exactly once,
+    /// after the last replayed record.
     fn loaded(&mut self, now: Time, out: &mut Vec<Output>);
 
-    /// The broker leads the log no longer: every group is Dead, and what is parked is answered
+    /// The broker no longer leads the log: every group is Dead, and parked requests fail with
     /// NOT_COORDINATOR. Nothing is called after this.
     fn unload(&mut self, now: Time, out: &mut Vec<Output>);
 }

@@ -1,4 +1,4 @@
-//! What it means when the log has made a record durable, or could not (rules R9).
+//! What the outcome of an append means: its record is durable, or the log refused it (rules R9).
 
 use std::collections::BTreeMap;
 
@@ -7,61 +7,62 @@ use bytes::Bytes;
 use crate::protocol::{Generation, GroupId, Response, ResponseError};
 
 use super::api::{AppendId, Observation, Release, RequestId};
-use super::founding;
+use super::creation;
+use super::deferred::{DeferredResponses, Ticket};
 use super::group::{Group, Groups};
-use super::held::{HeldAnswers, Ticket};
 use super::rebalance;
 use super::removal::{self, RemovedGroups};
 use super::state::GroupState;
 use super::static_member::{self, Replacement};
 use super::turn::Turn;
 
-/// What the fate of one append will mean.
+/// The effect of one append when its outcome is known.
 #[derive(Debug)]
 pub(super) enum Consequence {
-    /// Nothing: the record that a group is empty, without which a fail-over brings the last generation back,
-    /// whose members then time out (R9.4); or that a group is new (R9.3), see [`super::founding`].
+    /// None: the record that a group is empty, without which a failover restores the last
+    /// generation, whose members then time out (R9.4); or the record that creates a group (R9.3),
+    /// see [`super::creation`].
     None,
-    /// The leader's assignment, which its SyncGroup `sync` handed in; in the order of the members (R9.1).
+    /// The leader's assignment from its SyncGroup `sync`, in the order of the members (R9.1).
     Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes>, sync: RequestId },
-    /// A static member came back to a Stable group under another id (R8.3).
+    /// A static member came back to a Stable group with a new member id (R8.3).
     Replacement { group: GroupId, replacement: Box<Replacement> },
-    /// What one record did to one partition's offset (R9.2, R9.7); the offsets know. `observe` is what is to
-    /// be observed when that is durable.
+    /// A change of one partition's offset (R9.2, R9.7), which the offset store tracks. `observe` is
+    /// emitted when the change is durable.
     Offset { ticket: Option<Ticket>, observe: Option<Observation> },
-    /// A group is gone (R9.8).
+    /// The removal of a group (R9.8).
     GroupTombstone { ticket: Option<Ticket> },
-    /// A transaction is over (R6.8.7); the offsets know what waited for its end.
+    /// The end of a transaction (R6.8.7); the offset store tracks the pending offsets that it ends.
     TxnMarker { ticket: Ticket },
 }
 
-/// The appends under way, and what waits for them.
+/// The appends in flight, and the responses that wait for them.
 #[derive(Debug, Default)]
 pub(super) struct Appends {
     appended_so_far: u64,
-    under_way: BTreeMap<AppendId, Consequence>,
-    pub(super) held: HeldAnswers,
+    in_flight: BTreeMap<AppendId, Consequence>,
+    pub(super) deferred: DeferredResponses,
     pub(super) removed: RemovedGroups,
 }
 
 impl Appends {
-    /// The name that the next append will have.
+    /// The id of the next append.
     pub(super) fn next_id(&self) -> AppendId {
         AppendId(self.appended_so_far)
     }
 
-    /// Names a new append.
+    /// Registers a new append.
     pub(super) fn expect(&mut self, consequence: Consequence) -> AppendId {
         let id = self.next_id();
         self.appended_so_far += 1;
-        self.under_way.insert(id, consequence);
+        self.in_flight.insert(id, consequence);
         id
     }
 
-    /// The group is gone: what is under way for its membership means nothing any more, least of all to
-    /// another group of the same name, whose generations are counted from 0 again.
+    /// The group was removed: appends in flight for its membership no longer have an effect, least
+    /// of all on another group with the same id, whose generations start from 0 again.
     pub(super) fn forget_membership(&mut self, id: &GroupId) {
-        for consequence in self.under_way.values_mut() {
+        for consequence in self.in_flight.values_mut() {
             match consequence {
                 Consequence::Assignment { group, .. } | Consequence::Replacement { group, .. } => {
                     if group == id {
@@ -76,37 +77,38 @@ impl Appends {
         }
     }
 
-    /// The coordinator's term is over: gives the answers that wait for records, refused as a whole.
+    /// The coordinator's term is over: returns the responses that wait for records, failed as a
+    /// whole.
     pub(super) fn abandon(&mut self, error: ResponseError) -> Vec<(RequestId, Response)> {
-        self.under_way.clear();
+        self.in_flight.clear();
         self.removed = RemovedGroups::default();
-        self.held.abandon(error)
+        self.deferred.abandon(error)
     }
 
-    /// What the request appended and waits for in the group, not only with its answer.
+    /// The append of a request on which the group itself waits, not only the response.
     fn of_request(&self, request: RequestId) -> Option<AppendId> {
-        let by_it = |consequence: &Consequence| match consequence {
+        let is_of_request = |consequence: &Consequence| match consequence {
             Consequence::Assignment { sync, .. } => *sync == request,
             Consequence::Replacement { replacement, .. } => replacement.join() == request,
             _ => false,
         };
-        self.under_way.iter().find(|(_, consequence)| by_it(consequence)).map(|(id, _)| *id)
+        self.in_flight.iter().find(|(_, consequence)| is_of_request(consequence)).map(|(id, _)| *id)
     }
 
     fn next_until(&mut self, last: AppendId) -> Option<(AppendId, Consequence)> {
-        let first = self.under_way.first_entry()?;
+        let first = self.in_flight.first_entry()?;
         (*first.key() <= last).then(|| first.remove_entry())
     }
 }
 
-/// Everything up to `last` is durable.
+/// Every append up to `last` is durable.
 pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId) {
     while let Some((append, consequence)) = turn.appends.next_until(last) {
         turn.offsets.committed(append);
         match consequence {
             Consequence::None => {}
             Consequence::Assignment { group, generation, assignments, sync: _ } => {
-                let group = of(groups, &group);
+                let group = expect_group(groups, &group);
                 if awaits_assignment(group, generation) {
                     rebalance::assign(group, turn, assignments);
                 }
@@ -118,18 +120,18 @@ pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId
             }
             Consequence::Offset { ticket, observe } => {
                 observe.into_iter().for_each(|observation| turn.observe(observation));
-                done(turn, ticket, None);
+                complete(turn, ticket, None);
             }
             Consequence::GroupTombstone { ticket } => {
                 removal::committed(groups, turn, append);
-                done(turn, ticket, None);
+                complete(turn, ticket, None);
             }
-            Consequence::TxnMarker { ticket } => done(turn, Some(ticket), None),
+            Consequence::TxnMarker { ticket } => complete(turn, Some(ticket), None),
         }
     }
 }
 
-/// The record of `append` will not be durable.
+/// The record of `append` will not become durable.
 pub(super) fn failed(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -137,13 +139,13 @@ pub(super) fn failed(
     error: ResponseError,
 ) {
     let raw = error;
-    let error = as_told_to_clients(raw);
-    let of_operation = as_told_of_an_operation(raw);
+    let error = client_facing_error(raw);
+    let for_operation = operation_error(raw);
     let changed = turn.offsets.failed(append);
-    match turn.appends.under_way.remove(&append) {
+    match turn.appends.in_flight.remove(&append) {
         Some(Consequence::None) | None => {}
         Some(Consequence::Assignment { group, generation, .. }) => {
-            let group = of(groups, &group);
+            let group = expect_group(groups, &group);
             if awaits_assignment(group, generation) {
                 rebalance::assignment_failed(group, turn, error);
             }
@@ -153,58 +155,60 @@ pub(super) fn failed(
                 static_member::undo(group, turn, *replacement, error);
             }
         }
-        Some(Consequence::Offset { ticket, observe: _ }) => done(turn, ticket, Some(of_operation)),
+        Some(Consequence::Offset { ticket, observe: _ }) => {
+            complete(turn, ticket, Some(for_operation));
+        }
         Some(Consequence::GroupTombstone { ticket }) => {
             removal::failed(groups, turn, append);
-            done(turn, ticket, Some(of_operation));
+            complete(turn, ticket, Some(for_operation));
         }
-        // The transaction coordinator tries again by the log's own errors (R9.5).
-        Some(Consequence::TxnMarker { ticket }) => done(turn, Some(ticket), Some(raw)),
+        // The transaction coordinator decides by the log's own error whether to retry (R9.5).
+        Some(Consequence::TxnMarker { ticket }) => complete(turn, Some(ticket), Some(raw)),
     }
     changed.into_iter().for_each(|group| removal::ensure_group(groups, turn, group));
-    founding::refused(groups, turn, append, error);
+    creation::refused(groups, turn, append, error);
 }
 
-/// The log has taken too long over what the request appended. The group waits for it no longer; if the
-/// record is durable in the end, that means nothing any more (R3.9).
+/// The append of the request was not durable in time. The group no longer waits for it; if the
+/// record becomes durable later, it has no effect (R3.9).
 pub(super) fn timed_out(groups: &mut Groups, turn: &mut Turn<'_>, request: RequestId) {
     if let Some(append) = turn.appends.of_request(request) {
         failed(groups, turn, append, ResponseError::RequestTimedOut);
     }
 }
 
-fn of<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
+fn expect_group<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
     match groups.get_mut(id) {
         Some(group) => group,
-        None => panic!("an append of group {} is done, which does not exist", id.0),
+        None => panic!("an append of group {} completed, but the group does not exist", id.0),
     }
 }
 
-/// Whether the group still waits for the assignment of that generation: a rebalance may have begun since
-/// the leader's SyncGroup, and then the record means nothing any more.
+/// Whether the group still waits for the assignment of that generation. A rebalance may have begun
+/// since the leader's SyncGroup, and then the record has no effect.
 fn awaits_assignment(group: &Group, generation: Generation) -> bool {
     group.state() == GroupState::CompletingRebalance && group.generation == generation
 }
 
-/// One append that an answer waits for is done; the answer leaves after the last.
-fn done(turn: &mut Turn<'_>, ticket: Option<Ticket>, error: Option<ResponseError>) {
+/// Completes one append of a deferred response, which is sent after the last.
+fn complete(turn: &mut Turn<'_>, ticket: Option<Ticket>, error: Option<ResponseError>) {
     let Some(ticket) = ticket else { return };
-    if let Some(response) = turn.appends.held.done(ticket, error) {
+    if let Some(response) = turn.appends.deferred.complete(ticket, error) {
         turn.respond(ticket.request, response, Release::Now);
     }
 }
 
-/// What a client is told when the log refused what its request was to write: the answers to JoinGroup and
-/// SyncGroup are made elsewhere in Kafka, and know nothing of broken connections (R9.5).
-pub fn as_told_of_an_operation(error: ResponseError) -> ResponseError {
+/// The error for the client when the log refused a record of an operation such as OffsetCommit. In
+/// Kafka, JoinGroup and SyncGroup take another path, which does not map NETWORK_EXCEPTION (R9.5).
+pub fn operation_error(error: ResponseError) -> ResponseError {
     match error {
         ResponseError::NetworkException => ResponseError::CoordinatorLoadInProgress,
-        other => as_told_to_clients(other),
+        other => client_facing_error(other),
     }
 }
 
-/// What a client is told when the log refused a record (R9.5).
-pub fn as_told_to_clients(error: ResponseError) -> ResponseError {
+/// The error for the client when the log refused a record (R9.5).
+pub fn client_facing_error(error: ResponseError) -> ResponseError {
     use ResponseError as E;
     match error {
         E::UnknownTopicOrPartition | E::NotEnoughReplicas | E::RequestTimedOut => {

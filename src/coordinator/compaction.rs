@@ -1,19 +1,19 @@
-//! What compaction may drop of a log so that it means the same without it (rule R9.10).
+//! The records that compaction may drop from a log without changing what a replay gives (rule
+//! R9.10).
 //!
-//! As Kafka's cleaner does it: of each key the last record is kept, where it was, but nothing is touched
-//! from the first record on of a transaction that is not over. A tombstone that lies behind an offset which still
-//! waits is what keeps that offset from coming back, however often its key is written again. What an aborted
-//! transaction wrote is nobody's, what a committed one wrote is a commit like any other.
+//! Like Kafka's log cleaner, it keeps the last record of each key, at its position, and does not
+//! touch anything from the first record of an open transaction on. A later tombstone prevents a
+//! pending offset before it from coming back, however often the key is written again. Records of an
+//! aborted transaction belong to no key; those of a committed one are commits like any other.
 //!
-//! Markers and tombstones stay. Kafka keeps them for a day, so that nobody misses them who has read an earlier
-//! record; nothing here is compacted that long after.
+//! Markers and tombstones stay. Kafka keeps them for a day, so that a reader that has seen an
+//! earlier record does not miss them; no log here is compacted that long after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{ProducerId, Record, RecordKey};
 
-/// The positions that compaction may drop of the committed part of a log, which is handed in with its
-/// positions, in order.
+/// The positions that compaction may drop. `committed` is the committed part of the log, in order.
 pub fn superseded(committed: &[(u64, &Record)]) -> BTreeSet<u64> {
     let Transactions { open, aborted } = Transactions::of(committed);
     let end = open.values().flatten().min().copied().unwrap_or(u64::MAX);
@@ -30,7 +30,8 @@ pub fn superseded(committed: &[(u64, &Record)]) -> BTreeSet<u64> {
     dropped
 }
 
-/// What a record is about, when its transaction, if any, has committed.
+/// The key of a record; that of a transactional offset counts only if its transaction has
+/// committed.
 fn key(record: &Record) -> Option<RecordKey> {
     match record {
         Record::TxnOffsetCommit { group, partition, .. } => {
@@ -42,7 +43,7 @@ fn key(record: &Record) -> Option<RecordKey> {
 
 #[derive(Default)]
 struct Transactions {
-    /// The records of each producer whose marker has not come.
+    /// The positions of each producer's records whose marker has not come yet.
     open: BTreeMap<ProducerId, Vec<u64>>,
     aborted: BTreeSet<u64>,
 }

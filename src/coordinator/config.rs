@@ -1,4 +1,4 @@
-//! The broker's settings for groups, under Kafka's names.
+//! The broker's group settings, under Kafka's names.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use std::time::Duration;
 pub struct CoordinatorConfig {
     /// `group.initial.rebalance.delay.ms`: how long an empty group waits for more members.
     pub initial_rebalance_delay: Duration,
-    /// `group.min.session.timeout.ms`.
+    /// `group.min.session.timeout.ms`: the shortest session timeout that JoinGroup may request.
     pub min_session_timeout: Duration,
-    /// `group.max.session.timeout.ms`.
+    /// `group.max.session.timeout.ms`: the longest session timeout that JoinGroup may request.
     pub max_session_timeout: Duration,
-    /// `group.max.size`: the most members a group may have.
+    /// `group.max.size`: the maximum number of members.
     pub max_size: usize,
-    /// `offset.metadata.max.bytes`, compared with the length of the text as Kafka does.
+    /// `offset.metadata.max.bytes`, compared with the length in UTF-16 units, as in Kafka.
     pub offset_metadata_max: usize,
     /// `offsets.retention.minutes`: how long offsets outlive their group's last member.
     pub offsets_retention: Duration,
-    /// `offsets.retention.check.interval.ms`: how often expired offsets are looked for.
+    /// `offsets.retention.check.interval.ms`: the time between two checks for expired offsets.
     pub offsets_retention_check: Duration,
 }
 

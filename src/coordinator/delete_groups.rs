@@ -6,14 +6,14 @@ use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 use crate::protocol::{GroupId, ResponseError, error_code};
 
 use super::api::{Call, Release};
+use super::deferred::{Entry, Ticket};
 use super::group::Groups;
-use super::held::{Entry, Ticket};
 use super::removal;
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// Answers a DeleteGroups, or holds the answer until its tombstones are durable. Each group is dealt with
-/// on its own; one named twice is answered once.
+/// Responds to a DeleteGroups, or defers the response until its tombstones are durable. Each group
+/// is handled on its own; one named twice gets one result.
 pub(super) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -36,7 +36,7 @@ pub(super) fn handle(
     let response = DeleteGroupsResponse::default().with_results(results);
     match appends {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.held.hold(call.id, appends, response.into()),
+        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
     }
 }
 

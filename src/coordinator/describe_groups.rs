@@ -1,4 +1,4 @@
-//! DescribeGroups: a look at groups, for administrators (rules R6.7).
+//! DescribeGroups: state and members of groups, for administrators (rules R6.7).
 
 use bytes::Bytes;
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
@@ -12,23 +12,24 @@ use super::member::Member;
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// The first version that says of a group that it does not exist (KIP-1043).
-const NAMES_MISSING_GROUP: i16 = 6;
+/// The first version with an error for a group that does not exist (KIP-1043).
+const REPORTS_MISSING_GROUP: i16 = 6;
 
-/// The first version that may ask what the caller may do to a group (KIP-430).
-const NAMES_OPERATIONS: i16 = 3;
-/// What there is to do to a group, a bit for each as `AclOperation` numbers them: read (3), delete (6), describe (8),
-/// describe configs (10), alter configs (11).
+/// The first version with authorized operations (KIP-430).
+const HAS_AUTHORIZED_OPERATIONS: i16 = 3;
+/// The bit set of all operations on a group, by the numbers of `AclOperation`: read (3), delete
+/// (6), describe (8), describe configs (10), alter configs (11).
 const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
-/// Answers a DescribeGroups.
+/// Responds to a DescribeGroups.
 pub(super) fn handle(
     groups: &Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,
     request: &DescribeGroupsRequest,
 ) {
-    let authorized = call.version >= NAMES_OPERATIONS && request.include_authorized_operations;
+    let authorized =
+        call.version >= HAS_AUTHORIZED_OPERATIONS && request.include_authorized_operations;
     let describe = |id: &GroupId| {
         let mut described = match groups.get(id) {
             Some(group) => described(group),
@@ -45,7 +46,7 @@ pub(super) fn handle(
 }
 
 fn described(group: &Group) -> DescribedGroup {
-    // What members subscribe to means something only together with the assignor they have settled on.
+    // The members' metadata is meaningful only together with the assignor that they agreed on.
     let protocol = match group.state() {
         GroupState::Stable => group.protocol.as_ref(),
         GroupState::Empty
@@ -74,12 +75,12 @@ fn described_member(member: &Member, protocol: Option<&StrBytes>) -> DescribedGr
         .with_member_assignment(member.assignment.clone())
 }
 
-/// A group that does not exist passes for a dead one where there is no error to say so.
+/// A group that does not exist is reported as Dead where the version has no error for it.
 fn missing(id: &GroupId, version: i16) -> DescribedGroup {
     let dead = DescribedGroup::default()
         .with_group_id(id.clone())
         .with_group_state(str_bytes(GroupState::Dead.name()));
-    if version < NAMES_MISSING_GROUP {
+    if version < REPORTS_MISSING_GROUP {
         return dead;
     }
     dead.with_error_code(ResponseError::GroupIdNotFound.code())

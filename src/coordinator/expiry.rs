@@ -1,4 +1,4 @@
-//! What each timer does when it fires (rules R5). A timer that comes to nothing is not observed.
+//! What each timer does when it fires (rules R5). A timer that has no effect is not observed.
 
 use crate::protocol::{GroupId, MemberId};
 
@@ -10,26 +10,28 @@ use super::state::GroupState;
 use super::timers::TimerKey;
 use super::turn::Turn;
 
-/// Acts on a timer.
+/// Handles a timer that fired.
 pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>, key: TimerKey) {
     match key {
-        TimerKey::Session { group, member } => session(of(groups, &group), turn, &member),
-        TimerKey::PendingJoin { group, member } => pending_join(of(groups, &group), turn, &member),
-        TimerKey::Join { group } => join(of(groups, &group), turn),
-        TimerKey::Sync { group } => sync(of(groups, &group), turn),
+        TimerKey::Session { group, member } => session(expect_group(groups, &group), turn, &member),
+        TimerKey::PendingJoin { group, member } => {
+            pending_join(expect_group(groups, &group), turn, &member)
+        }
+        TimerKey::Join { group } => join(expect_group(groups, &group), turn),
+        TimerKey::Sync { group } => sync(expect_group(groups, &group), turn),
         TimerKey::Retention => retention::fired(groups, turn),
     }
 }
 
-fn of<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
+fn expect_group<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
     match groups.get_mut(id) {
         Some(group) => group,
         None => panic!("a timer of group {} fired, which does not exist", id.0),
     }
 }
 
-/// A member was silent for too long. One that waits for an answer of ours is spared; the answer starts
-/// its session anew (R5.1).
+/// A member's session expired. A member with a parked request is spared; the response restarts its
+/// session (R5.1).
 fn session(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
     match group.members.get(&id.0) {
         Some(member) if member.is_shielded() => return,
@@ -49,7 +51,7 @@ fn session(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
     }
 }
 
-/// An id was handed out and never used (R5.3).
+/// A pending member id expired without joining (R5.3).
 fn pending_join(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
     assert!(group.pending_join.remove(id), "{id} is not pending in {}", group.id.0);
     observe(group, turn, TimerKind::PendingJoin, Some(id));
@@ -69,7 +71,7 @@ fn join(group: &mut Group, turn: &mut Turn<'_>) {
     rebalance::join_timer_fired(group, turn);
 }
 
-/// Some members have been given a generation and never asked for their assignment (R5.5).
+/// The sync phase is over and some members have not sent SyncGroup (R5.5).
 fn sync(group: &mut Group, turn: &mut Turn<'_>) {
     match group.state() {
         GroupState::CompletingRebalance | GroupState::Stable => {}

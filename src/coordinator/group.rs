@@ -1,4 +1,4 @@
-//! One group: its state, its members, and the few steps that every request and timer shares.
+//! One group: its state, its members, and the steps that requests and timers share.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use crate::protocol::{
 };
 use crate::time::Time;
 
-use super::answers;
 use super::api::{
     AppendId, GroupDescription, MemberDescription, Observation, Release, Removal, TimerKind,
 };
-use super::member::{Member, Parked, Terms};
+use super::member::{JoinParams, Member, Parked};
 use super::members::Members;
 use super::offsets::OffsetStore;
 use super::record::{GroupMetadata, MemberMetadata};
+use super::responses;
 use super::state::GroupState;
 use super::subscribed;
 use super::timers::{TimerKey, Timers};
@@ -26,12 +26,12 @@ use super::turn::Turn;
 /// All groups of a coordinator.
 pub(super) type Groups = IndexMap<GroupId, Group>;
 
-/// What is left of the initial rebalance delay (R7.1, KIP-134).
+/// The rest of the initial rebalance delay (R7.1, KIP-134).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InitialDelay {
-    /// How long the step lasts that is under way.
+    /// The length of the current step.
     pub(super) step: Duration,
-    /// How much may follow when it is over.
+    /// The time that remains for further steps.
     pub(super) remaining: Duration,
 }
 
@@ -45,30 +45,31 @@ pub(super) struct Group {
     pub(super) protocol_type: Option<StrBytes>,
     /// The assignor of this generation.
     pub(super) protocol: Option<StrBytes>,
-    /// The topics that its members subscribed to when the generation began; none where that is not known, or
-    /// no matter because they are no consumers (R6.7.5).
+    /// The topics that its members subscribed to when the generation began; none if they are
+    /// unknown, or if the members are not consumers (R6.7.5).
     pub(super) subscribed: Option<BTreeSet<TopicName>>,
     pub(super) leader: Option<MemberId>,
     pub(super) members: Members,
-    /// Ids handed out by MEMBER_ID_REQUIRED and not yet used (KIP-394).
+    /// Ids handed out with MEMBER_ID_REQUIRED that have not joined yet (KIP-394).
     pub(super) pending_join: BTreeSet<MemberId>,
-    /// Under way during a join phase that began in an empty group.
+    /// Set during a join phase that began in an empty group.
     pub(super) initial_delay: Option<InitialDelay>,
-    /// Somebody was added since the last step of the initial delay began.
+    /// A member was added since the last step of the initial delay began.
     pub(super) added_during_delay: bool,
-    /// The log has, or is about to have, a record of the group itself; offsets can be without one.
+    /// The log has, or is about to have, a record of the group itself; offsets can exist without
+    /// one.
     pub(super) is_recorded: bool,
-    /// The append that founds it, if that is one of this term.
-    pub(super) founding: Option<AppendId>,
-    /// That was refused.
-    pub(super) never_was: bool,
-    /// The group of its name before it, whose removal was refused: it is what is there if this one has never
-    /// been (R9.8).
-    pub(super) before: Option<Box<Group>>,
+    /// The append of this term that created the group, if there is one.
+    pub(super) creation: Option<AppendId>,
+    /// The log refused that append.
+    pub(super) creation_failed: bool,
+    /// An earlier group of the same name whose removal was refused. It is the current group if this
+    /// one was never created (R9.8).
+    pub(super) previous: Option<Box<Group>>,
 }
 
 impl Group {
-    /// A group that nobody has joined yet.
+    /// A group without members, in generation 0.
     pub(super) fn new(id: GroupId, now: Time) -> Group {
         Group {
             id,
@@ -84,13 +85,13 @@ impl Group {
             initial_delay: None,
             added_during_delay: false,
             is_recorded: false,
-            founding: None,
-            never_was: false,
-            before: None,
+            creation: None,
+            creation_failed: false,
+            previous: None,
         }
     }
 
-    /// A group as the log has it: Stable with members, Empty without (R11.1).
+    /// A group from its record: Stable with members, Empty without (R11.1).
     pub(super) fn restored(metadata: &GroupMetadata) -> Group {
         let protocol = metadata.protocol.clone().unwrap_or_default();
         let mut members = Members::default();
@@ -105,7 +106,7 @@ impl Group {
             is_recorded: true,
             ..Group::new(metadata.group.clone(), metadata.state_since)
         };
-        group.subscribed = subscribed::look_up(&group);
+        group.subscribed = subscribed::of_members(&group);
         group
     }
 
@@ -117,7 +118,7 @@ impl Group {
         self.state_since
     }
 
-    /// The one way from state to state.
+    /// Changes the state; the only place that does.
     pub(super) fn enter(&mut self, next: GroupState, why: &'static str, turn: &mut Turn<'_>) {
         let from = self.state;
         assert!(
@@ -130,9 +131,9 @@ impl Group {
         turn.observe(Observation::State { group: self.id.clone(), from, to: next, why });
     }
 
-    /// The member that a request speaks for (R8.6). A static instance id is looked at first: a process
-    /// that was replaced must learn that it was, not just that its id is gone. A static member that keeps
-    /// its instance id to itself passes by its member id alone.
+    /// The member that sent a request (R8.6). The instance id is checked first: a process that was
+    /// replaced must learn that it is fenced, not only that its member id is unknown. A static
+    /// member that omits its instance id is identified by its member id alone.
     pub(super) fn validate(
         &self,
         member: &StrBytes,
@@ -150,7 +151,7 @@ impl Group {
         self.members.get(member).ok_or(ResponseError::UnknownMemberId)
     }
 
-    /// Fails a request of another generation, be it older or newer.
+    /// Fails a request of another generation, older or newer.
     pub(super) fn check_generation(&self, generation: i32) -> Result<(), ResponseError> {
         match generation == self.generation.0 {
             true => Ok(()),
@@ -162,7 +163,7 @@ impl Group {
         self.leader.as_ref().is_some_and(|leader| leader.0 == *id)
     }
 
-    /// Whether a JoinGroup offers something this group can work with (R6.1.6).
+    /// Whether the group can accept the protocols that a JoinGroup offers (R6.1.6).
     pub(super) fn supports<'a>(
         &self,
         protocol_type: &StrBytes,
@@ -180,14 +181,13 @@ impl Group {
         }
     }
 
-    /// Whether the join phase waits for nobody: every member has joined, every id handed out was used
-    /// (R7.2).
+    /// Whether the join phase is complete: every member has joined, and no id is pending (R7.2).
     pub(super) fn all_joined(&self) -> bool {
         self.members.all_joined() && self.pending_join.is_empty()
     }
 
-    /// Adds a member whose JoinGroup is `join`. The first one leads and names the protocol type; each has
-    /// five minutes until the join phase must have completed (R5.2).
+    /// Adds a member whose parked JoinGroup is `join`. The first member leads and sets the protocol
+    /// type. Each has five minutes until its first join phase closes (R5.2).
     pub(super) fn add_member(
         &mut self,
         member: Member,
@@ -209,30 +209,30 @@ impl Group {
             group: self.id.clone(),
             member: id.clone(),
             instance: member.instance_id.clone(),
-            session: member.terms.session,
-            rebalance: member.terms.rebalance,
+            session: member.params.session,
+            rebalance: member.params.rebalance,
         });
         turn.arm(self.session_key(&id), NEW_MEMBER_TIMEOUT);
         self.members.add(member);
         self.members.park_join(&id.0, join);
     }
 
-    /// Takes over a member's further JoinGroup and parks it.
+    /// Takes over the parameters of a member's next JoinGroup and parks it.
     pub(super) fn rejoin(
         &mut self,
         id: &MemberId,
-        terms: Terms,
+        params: JoinParams,
         join: Parked,
         turn: &mut Turn<'_>,
     ) {
-        self.members.update(&id.0, terms);
+        self.members.update(&id.0, params);
         if let Some(older) = self.members.park_join(&id.0, join) {
-            let error = answers::join_error(older.version, &id.0, ResponseError::NotCoordinator);
+            let error = responses::join_error(older.version, &id.0, ResponseError::NotCoordinator);
             turn.respond(older.request, error, Release::Now);
         }
     }
 
-    /// Takes a member out, answers what it has parked and, if it led, names another leader (R7.3).
+    /// Removes a member, fails its parked requests and, if it led, picks another leader (R7.3).
     pub(super) fn remove_member(&mut self, id: &MemberId, why: Removal, turn: &mut Turn<'_>) {
         let Some(member) = self.members.remove(&id.0) else {
             panic!("{id} is not a member of {} in generation {}", self.id.0, self.generation);
@@ -242,20 +242,20 @@ impl Group {
         turn.observe(Observation::MemberRemoved { group, member: member_id, why });
         let unknown = ResponseError::UnknownMemberId;
         if let Some(join) = member.join {
-            let answer = answers::join_error(join.version, &StrBytes::new(), unknown);
-            turn.respond(join.request, answer, Release::Now);
+            let response = responses::join_error(join.version, &StrBytes::new(), unknown);
+            turn.respond(join.request, response, Release::Now);
         }
         if let Some(sync) = member.sync {
-            turn.respond(sync.request, answers::sync_error(unknown), Release::Now);
+            turn.respond(sync.request, responses::sync_error(unknown), Release::Now);
         }
         if self.is_leader(&id.0) {
             self.leader = self.members.iter().next().map(|m| m.id.clone());
         }
     }
 
-    /// Starts a member's session anew.
+    /// Restarts a member's session timer.
     pub(super) fn restart_session(&self, member: &Member, turn: &mut Turn<'_>) {
-        turn.arm(self.session_key(&member.id), member.terms.session);
+        turn.arm(self.session_key(&member.id), member.params.session);
     }
 
     pub(super) fn session_key(&self, member: &MemberId) -> TimerKey {
@@ -274,7 +274,7 @@ impl Group {
         TimerKey::PendingJoin { group: self.id.clone(), member: member.clone() }
     }
 
-    /// Disarms everything that is armed for it.
+    /// Disarms all timers of the group.
     pub(super) fn cancel_timers(&self, turn: &mut Turn<'_>) {
         for member in self.members.iter() {
             turn.timers.cancel(&self.session_key(&member.id));
@@ -286,8 +286,8 @@ impl Group {
         turn.timers.cancel(&self.sync_key());
     }
 
-    /// What goes to the log (R9): the group as it is, its members with the given assignments, in the
-    /// order of [`Members::iter`].
+    /// The record of the group (R9) with the given assignments, which are in the order of
+    /// [`Members::iter`].
     pub(super) fn metadata(&self, assignments: &[Bytes]) -> GroupMetadata {
         assert_eq!(
             assignments.len(),
@@ -315,16 +315,17 @@ impl Group {
             instance_id: member.instance_id.clone(),
             client_id: member.client_id.clone(),
             client_host: member.client_host.clone(),
-            session_timeout: member.terms.session,
-            rebalance_timeout: member.terms.rebalance,
+            session_timeout: member.params.session,
+            rebalance_timeout: member.params.rebalance,
             subscription: subscription.unwrap_or_default(),
             assignment: assignment.clone(),
         }
     }
 
-    /// A look inside, for reports.
+    /// A snapshot for reports.
     pub(super) fn describe(&self, timers: &Timers, offsets: &OffsetStore) -> GroupDescription {
-        let mut members: Vec<_> = self.members.iter().map(|m| self.look_at(m, timers)).collect();
+        let mut members: Vec<_> =
+            self.members.iter().map(|m| self.describe_member(m, timers)).collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
         let pending =
             self.pending_join.iter().map(|id| (TimerKind::PendingJoin, self.pending_join_key(id)));
@@ -341,7 +342,7 @@ impl Group {
         }
     }
 
-    fn look_at(&self, member: &Member, timers: &Timers) -> MemberDescription {
+    fn describe_member(&self, member: &Member, timers: &Timers) -> MemberDescription {
         MemberDescription {
             id: member.id.clone(),
             joined: member.join.is_some(),
@@ -351,5 +352,5 @@ impl Group {
     }
 }
 
-/// How long a new member waits for the end of its first join phase before it is taken for dead.
+/// How long a new member waits for the close of its first join phase before it counts as dead.
 pub(super) const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! Heartbeat: keeps a member's session alive, and tells it when to rejoin (rules R6.3).
+//! Heartbeat: keeps a member's session alive and signals a rebalance (rules R6.3).
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
@@ -10,25 +10,25 @@ use super::state::GroupState;
 use super::turn::Turn;
 
 /// The first version with static members (KIP-345).
-const NAMES_INSTANCE: i16 = 3;
+const HAS_INSTANCE_ID: i16 = 3;
 
-/// Answers a Heartbeat.
+/// Responds to a Heartbeat.
 pub(super) fn handle(
     groups: &Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,
     request: &HeartbeatRequest,
 ) {
-    let (error, release) = match beat(groups, turn, call.version, request) {
+    let (error, release) = match validate_and_restart(groups, turn, call.version, request) {
         Ok(advice) => (advice, Release::WhenDurable),
         Err(refusal) => (Some(refusal), Release::Now),
     };
-    let answer = HeartbeatResponse::default().with_error_code(error_code(error));
-    turn.respond(call.id, answer, release);
+    let response = HeartbeatResponse::default().with_error_code(error_code(error));
+    turn.respond(call.id, response, release);
 }
 
-/// An accepted heartbeat restarts the session, also when its advice is to rejoin (R6.3.5).
-fn beat(
+/// An accepted heartbeat restarts the session, even if it returns REBALANCE_IN_PROGRESS (R6.3.5).
+fn validate_and_restart(
     groups: &Groups,
     turn: &mut Turn<'_>,
     version: i16,
@@ -41,7 +41,7 @@ fn beat(
     if group.state() == GroupState::Dead {
         return Err(ResponseError::CoordinatorNotAvailable);
     }
-    let instance = request.group_instance_id.as_ref().filter(|_| version >= NAMES_INSTANCE);
+    let instance = request.group_instance_id.as_ref().filter(|_| version >= HAS_INSTANCE_ID);
     let member = group.validate(&request.member_id, instance)?;
     group.check_generation(request.generation_id)?;
     let advice = match group.state() {

@@ -1,37 +1,37 @@
-//! JoinGroup: enters a group or its next generation (rules R6.1).
+//! JoinGroup: joins a group or its next generation (rules R6.1).
 //!
-//! The answer usually comes later, when the join phase closes ([`super::rebalance`]).
+//! The response usually comes later, when the join phase closes ([`super::rebalance`]).
 
 use kafka_protocol::messages::JoinGroupRequest;
 
+use crate::marks::{Mark, sometimes};
 use crate::protocol::{MemberId, ResponseError, StrBytes, str_bytes};
 use crate::rng::Rng;
-use crate::sometimes::{Mark, sometimes};
 use crate::time::from_millis_i32;
 
-use super::answers;
 use super::api::{Call, Release, Removal};
 use super::appends::Consequence;
 use super::group::{Group, Groups};
-use super::member::{Member, Parked, Terms};
+use super::member::{JoinParams, Member, Parked};
 use super::rebalance;
 use super::record::Record;
+use super::responses;
 use super::state::GroupState;
 use super::static_member;
 use super::turn::Turn;
 
-/// The first version whose new members must come twice (KIP-394).
-const TWO_STEPS: i16 = 4;
+/// The first version in which a new member first gets an id and then joins with it (KIP-394).
+const REQUIRES_MEMBER_ID: i16 = 4;
 /// The first version with static members (KIP-345).
-const NAMES_INSTANCE: i16 = 5;
+const HAS_INSTANCE_ID: i16 = 5;
 
-/// A JoinGroup on its way through the rules.
+/// A JoinGroup that is being handled.
 struct Join<'a> {
     call: &'a Call<'a>,
     request: &'a JoinGroupRequest,
 }
 
-/// Answers or parks a JoinGroup.
+/// Responds to a JoinGroup or parks it.
 pub(super) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -42,7 +42,7 @@ pub(super) fn handle(
     let outcome = join.precheck(turn).and_then(|()| {
         let group = join.find_or_create(groups, turn)?;
         if !has_room(group, &request.member_id, turn.config.max_size) {
-            join.turn_away(group, turn);
+            join.refuse_for_size(group, turn);
             return Ok(());
         }
         join.enter(group, turn)
@@ -52,8 +52,9 @@ pub(super) fn handle(
     }
 }
 
-/// Whether a group of at most `max` members has room for this one (R6.1.17, KIP-389). In the join phase
-/// those count who have joined, so that a group that is too large loses who comes last.
+/// Whether a group of at most `max` members has room for this one (R6.1.17, KIP-389). In the join
+/// phase only members that have joined count, so that a group that is too large drops the last to
+/// rejoin.
 fn has_room(group: &Group, member: &StrBytes, max: usize) -> bool {
     let known = group.members.get(member);
     match group.state() {
@@ -68,7 +69,7 @@ fn has_room(group: &Group, member: &StrBytes, max: usize) -> bool {
 }
 
 impl Join<'_> {
-    /// What is wrong whatever the group is (R6.1.1, R6.1.2).
+    /// The checks that do not depend on the group (R6.1.1, R6.1.2).
     fn precheck(&self, turn: &Turn<'_>) -> Result<(), ResponseError> {
         if self.request.group_id.0.is_empty() {
             return Err(ResponseError::InvalidGroupId);
@@ -81,8 +82,8 @@ impl Join<'_> {
         }
     }
 
-    /// The first JoinGroup without a member id creates the group, and its record, whatever becomes of the
-    /// join (R6.1.3, R6.1.4).
+    /// The first JoinGroup without a member id creates the group, and its record, whatever the
+    /// outcome of the join (R6.1.3, R6.1.4).
     fn find_or_create<'g>(
         &self,
         groups: &'g mut Groups,
@@ -96,13 +97,14 @@ impl Join<'_> {
             let mut group = Group::new(id.clone(), turn.now);
             group.is_recorded = true;
             let record = Record::GroupMetadata(group.metadata(&[]));
-            group.founding = Some(turn.append(record, Consequence::None));
+            group.creation = Some(turn.append(record, Consequence::None));
             groups.insert(id.clone(), group);
         }
         Ok(groups.get_mut(id).expect("the group is there or was just created"))
     }
 
-    /// Sorts the callers: strangers, holders of a fresh id, members (R6.1.5 to R6.1.10).
+    /// Handles the three kinds of callers: without a member id, with a pending id, members (R6.1.5
+    /// to R6.1.10).
     fn enter(&self, group: &mut Group, turn: &mut Turn<'_>) -> Result<(), ResponseError> {
         if group.state() == GroupState::Dead {
             return Err(ResponseError::CoordinatorNotAvailable);
@@ -113,12 +115,12 @@ impl Join<'_> {
         }
         let member = MemberId(self.request.member_id.clone());
         if member.is_empty() {
-            self.enter_as_stranger(group, turn);
+            self.join_without_member_id(group, turn);
             Ok(())
         } else if group.pending_join.contains(&member) {
             if self.instance().is_some() {
-                // Only dynamic members are given ids to come back with. Kafka's answer to a breach of its own rules
-                // names nobody.
+                // Only dynamic members get pending ids. Kafka responds to an internal inconsistency
+                // with an empty member id.
                 self.refuse(turn, &StrBytes::new(), ResponseError::UnknownServerError);
                 return Ok(());
             }
@@ -127,34 +129,36 @@ impl Join<'_> {
             self.add(group, turn, member);
             Ok(())
         } else {
-            self.again(group, turn, &member)
+            self.handle_member(group, turn, &member)
         }
     }
 
-    /// A static member's own name tells whether it has been here before, so it is let in, or into its
-    /// former place, at once (R8.1, R8.2).
-    fn enter_as_stranger(&self, group: &mut Group, turn: &mut Turn<'_>) {
+    /// An instance id shows whether the process has been here before. So a static member joins, or
+    /// takes over its former place, at once (R8.1, R8.2).
+    fn join_without_member_id(&self, group: &mut Group, turn: &mut Turn<'_>) {
         let instance = self.instance();
-        let fresh = new_member_id(instance.unwrap_or(self.call.client_id), turn.rng);
+        let new_id = new_member_id(instance.unwrap_or(self.call.client_id), turn.rng);
         match instance {
             Some(instance) if group.members.holder(instance).is_some() => {
-                let terms = Terms::of(self.request, self.call.version);
+                let params = JoinParams::of(self.request, self.call.version);
                 let join = Parked::from(self.call);
-                static_member::replace(group, turn, instance, fresh, terms, join);
+                static_member::replace(group, turn, instance, new_id, params, join);
             }
-            Some(_) => self.add(group, turn, fresh),
-            None if self.call.version >= TWO_STEPS => self.ask_to_come_back(group, turn, fresh),
-            None => self.add(group, turn, fresh),
+            Some(_) => self.add(group, turn, new_id),
+            None if self.call.version >= REQUIRES_MEMBER_ID => {
+                self.require_member_id(group, turn, new_id)
+            }
+            None => self.add(group, turn, new_id),
         }
     }
 
     fn instance(&self) -> Option<&StrBytes> {
-        self.request.group_instance_id.as_ref().filter(|_| self.call.version >= NAMES_INSTANCE)
+        self.request.group_instance_id.as_ref().filter(|_| self.call.version >= HAS_INSTANCE_ID)
     }
 
-    /// There is no room, and the caller loses its place if it has one. The join phase does not look whether
-    /// that was all it waited for (R6.1.17).
-    fn turn_away(&self, group: &mut Group, turn: &mut Turn<'_>) {
+    /// The group is full, and the caller loses its place if it has one. The join phase does not
+    /// check whether it waited only for that one (R6.1.17).
+    fn refuse_for_size(&self, group: &mut Group, turn: &mut Turn<'_>) {
         sometimes(Mark::TurnedAway);
         let id = MemberId(self.request.member_id.clone());
         if group.members.get(&id.0).is_some() {
@@ -165,26 +169,26 @@ impl Join<'_> {
         self.refuse(turn, &StrBytes::new(), ResponseError::GroupMaxSizeReached);
     }
 
-    /// A new member is given its id and must come back with it, so that a client whose answer is lost
-    /// leaves no member behind (R6.1.7, KIP-394).
-    fn ask_to_come_back(&self, group: &mut Group, turn: &mut Turn<'_>, fresh: MemberId) {
-        let key = group.pending_join_key(&fresh);
+    /// A new member gets its id and must join again with it, so that a client whose response is
+    /// lost leaves no orphaned member behind (R6.1.7, KIP-394).
+    fn require_member_id(&self, group: &mut Group, turn: &mut Turn<'_>, new_id: MemberId) {
+        let key = group.pending_join_key(&new_id);
         turn.arm(key, from_millis_i32(self.request.session_timeout_ms));
-        self.refuse(turn, &fresh.0, ResponseError::MemberIdRequired);
-        group.pending_join.insert(fresh);
+        self.refuse(turn, &new_id.0, ResponseError::MemberIdRequired);
+        group.pending_join.insert(new_id);
     }
 
     fn add(&self, group: &mut Group, turn: &mut Turn<'_>, id: MemberId) {
-        let terms = Terms::of(self.request, self.call.version);
+        let params = JoinParams::of(self.request, self.call.version);
         let client = (self.call.client_id.clone(), self.call.client_host.clone());
-        let member = Member::new(id, self.instance().cloned(), client, terms);
+        let member = Member::new(id, self.instance().cloned(), client, params);
         let join = Parked::from(self.call);
         group.add_member(member, &self.request.protocol_type, join, turn);
         rebalance::prepare_or_complete(group, turn, "member joined");
     }
 
     /// A member joins again (R6.1.11 to R6.1.15).
-    fn again(
+    fn handle_member(
         &self,
         group: &mut Group,
         turn: &mut Turn<'_>,
@@ -195,10 +199,10 @@ impl Join<'_> {
         let leads = group.is_leader(&id.0);
         match group.state() {
             GroupState::PreparingRebalance => self.rejoin(group, turn, id, "member rejoined"),
-            GroupState::CompletingRebalance if same => self.repeat(group, turn, id),
+            GroupState::CompletingRebalance if same => self.resend_response(group, turn, id),
             GroupState::CompletingRebalance => self.rejoin(group, turn, id, "metadata changed"),
             GroupState::Stable if leads => self.rejoin(group, turn, id, "leader rejoined"),
-            GroupState::Stable if same => self.repeat(group, turn, id),
+            GroupState::Stable if same => self.resend_response(group, turn, id),
             GroupState::Stable => self.rejoin(group, turn, id, "metadata changed"),
             GroupState::Empty => return Err(ResponseError::UnknownMemberId),
             GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
@@ -207,27 +211,27 @@ impl Join<'_> {
     }
 
     fn rejoin(&self, group: &mut Group, turn: &mut Turn<'_>, id: &MemberId, why: &'static str) {
-        let terms = Terms::of(self.request, self.call.version);
-        group.rejoin(id, terms, Parked::from(self.call), turn);
+        let params = JoinParams::of(self.request, self.call.version);
+        group.rejoin(id, params, Parked::from(self.call), turn);
         rebalance::prepare_or_complete(group, turn, why);
     }
 
-    /// The member has lost the answer to its last JoinGroup, not its place: it is told again what it was
-    /// told then. Its session does not start anew.
-    fn repeat(&self, group: &Group, turn: &mut Turn<'_>, id: &MemberId) {
+    /// The member has lost the response to its last JoinGroup, not its place: it gets the same
+    /// response again. Its session timer is not restarted.
+    fn resend_response(&self, group: &Group, turn: &mut Turn<'_>, id: &MemberId) {
         sometimes(Mark::JoinRepeated);
-        let list = answers::list_for(group, self.call.version, &id.0);
-        let answer = answers::joined(group, self.call.version, &id.0, list);
-        turn.respond(self.call.id, answer, Release::Now);
+        let list = responses::list_for(group, self.call.version, &id.0);
+        let response = responses::joined(group, self.call.version, &id.0, list);
+        turn.respond(self.call.id, response, Release::Now);
     }
 
     fn refuse(&self, turn: &mut Turn<'_>, member: &StrBytes, error: ResponseError) {
-        let answer = answers::join_error(self.call.version, member, error);
-        turn.respond(self.call.id, answer, Release::Now);
+        let response = responses::join_error(self.call.version, member, error);
+        turn.respond(self.call.id, response, Release::Now);
     }
 }
 
-/// `<name>-<uuid>`, the uuid of version 4: 122 random bits.
+/// `<name>-<uuid>`, a version 4 UUID: 122 random bits.
 fn new_member_id(name: &StrBytes, rng: &mut Rng) -> MemberId {
     let (high, low) = (rng.bits(), rng.bits());
     MemberId(str_bytes(&format!(

@@ -1,4 +1,4 @@
-//! LeaveGroup: gives memberships up (rules R6.4).
+//! LeaveGroup: removes members (rules R6.4).
 
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
@@ -12,10 +12,10 @@ use super::rebalance;
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// The first version that names several members (KIP-345).
+/// The first version with several members (KIP-345).
 const BATCHED: i16 = 3;
 
-/// Answers a LeaveGroup.
+/// Responds to a LeaveGroup.
 pub(super) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -27,18 +27,18 @@ pub(super) fn handle(
     }
     let leavers = leavers(call.version, request);
     let Some(group) = groups.get_mut(&request.group_id) else {
-        let nobody = leavers.iter().map(|_| Some(ResponseError::UnknownMemberId)).collect();
-        return answer(turn, call, leavers, nobody, Release::Now);
+        let errors = leavers.iter().map(|_| Some(ResponseError::UnknownMemberId)).collect();
+        return respond(turn, call, leavers, errors, Release::Now);
     };
     if group.state() == GroupState::Dead {
         return refuse(turn, call, ResponseError::CoordinatorNotAvailable);
     }
     let errors: Vec<_> = leavers.iter().map(|leaver| leave(group, turn, leaver).err()).collect();
-    // One rebalance for all of them, if anybody left at all.
+    // One rebalance for all of them, if any member left.
     if errors.contains(&None) {
-        rebalance_without_them(group, turn);
+        rebalance_after_leave(group, turn);
     }
-    answer(turn, call, leavers, errors, Release::WhenDurable);
+    respond(turn, call, leavers, errors, Release::WhenDurable);
 }
 
 fn leavers(version: i16, request: &LeaveGroupRequest) -> Vec<MemberIdentity> {
@@ -48,8 +48,8 @@ fn leavers(version: i16, request: &LeaveGroupRequest) -> Vec<MemberIdentity> {
     }
 }
 
-/// One entry of the batch; they do not depend on each other (R6.4.4). An administrator who removes a
-/// static member knows its instance id alone (R6.4.8).
+/// Handles one entry of the request, independently of the others (R6.4.4). An administrator who
+/// removes a static member knows only its instance id (R6.4.8).
 fn leave(
     group: &mut Group,
     turn: &mut Turn<'_>,
@@ -72,7 +72,7 @@ fn leave(
     Ok(())
 }
 
-fn rebalance_without_them(group: &mut Group, turn: &mut Turn<'_>) {
+fn rebalance_after_leave(group: &mut Group, turn: &mut Turn<'_>) {
     match group.state() {
         GroupState::Stable | GroupState::CompletingRebalance => {
             rebalance::prepare(group, turn, "member left");
@@ -84,8 +84,8 @@ fn rebalance_without_them(group: &mut Group, turn: &mut Turn<'_>) {
     }
 }
 
-/// Before batches, the one member's error was the response's own (R6.4.6).
-fn answer(
+/// Before version 3 the one member's error is the top-level error (R6.4.6).
+fn respond(
     turn: &mut Turn<'_>,
     call: &Call<'_>,
     leavers: Vec<MemberIdentity>,

@@ -1,8 +1,9 @@
-//! From the log to groups: what a coordinator takes over from the one before it (rules R11).
+//! Load: rebuilds groups from the log at the start of a term (rules R11).
 //!
-//! Records are taken in as they come, the last of each key wins, and only then it is told what was found.
+//! Records are replayed in order and the last of each key wins; the groups are observed only at the
+//! end.
 
-use crate::sometimes::{Mark, sometimes};
+use crate::marks::{Mark, sometimes};
 use crate::time::Time;
 
 use super::api::{LoadedGroup, Observation};
@@ -12,7 +13,7 @@ use super::rebalance;
 use super::record::Record;
 use super::turn::Turn;
 
-/// Takes in one record, which is durable or only in the log.
+/// Replays one record, which is durable or not yet committed.
 pub(super) fn replay(
     groups: &mut Groups,
     offsets: &mut OffsetStore,
@@ -40,10 +41,11 @@ pub(super) fn replay(
     }
 }
 
-/// The whole log has been replayed: sessions start anew, and a group that has become too large begins to
-/// shrink (R11.2 to R11.5). A group of which the end of the log, durable or not, says that it is gone, is not there.
+/// The whole log has been replayed: sessions start, and a group that exceeds `group.max.size`
+/// rebalances (R11.2 to R11.5). A group that the last records of the log remove, durable or not,
+/// does not exist.
 pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
-    groups.retain(|id, group| group.is_recorded || turn.offsets.of(id).is_kept());
+    groups.retain(|id, group| group.is_recorded || turn.offsets.of(id).has_offset());
     for group in groups.values() {
         turn.observe(as_loaded(group, turn.offsets));
         group.members.iter().for_each(|member| group.restart_session(member, turn));
@@ -58,7 +60,7 @@ pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
     }
 }
 
-/// What is observed of a group that was found in the log, or is back as it was there.
+/// The observation of a group that was found in the log, or that is back as it was there.
 pub(super) fn as_loaded(group: &Group, offsets: &OffsetStore) -> Observation {
     let assignments: Vec<_> = group.members.iter().map(|m| m.assignment.clone()).collect();
     Observation::GroupLoaded(Box::new(LoadedGroup {

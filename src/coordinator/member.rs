@@ -12,7 +12,7 @@ use crate::time::from_millis_i32;
 use super::api::{Call, RequestId};
 use super::record::MemberMetadata;
 
-/// A request that waits for its answer.
+/// A request that is held until its response is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parked {
     pub(super) request: RequestId,
@@ -25,28 +25,28 @@ impl From<&Call<'_>> for Parked {
     }
 }
 
-/// What a member says about itself in each JoinGroup.
+/// The parameters that a member sends in each JoinGroup.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
-    /// How long it may be silent.
+pub(super) struct JoinParams {
+    /// The session timeout.
     pub(super) session: Duration,
-    /// How long it may take to rejoin.
+    /// The rebalance timeout.
     pub(super) rebalance: Duration,
-    /// The assignors it can work with, most wanted first, each with its metadata for it.
+    /// The assignors it supports, in order of preference, each with the member's metadata for it.
     pub(super) protocols: Vec<Protocol>,
 }
 
-/// One assignor a member can work with.
+/// One assignor that a member supports.
 #[derive(Clone, Debug)]
 pub(super) struct Protocol {
     pub(super) name: StrBytes,
     pub(super) metadata: Bytes,
 }
 
-impl Terms {
-    /// The terms of a JoinGroup. Version 0 has no rebalance timeout; the session timeout stands in for it
-    /// (R6.1.16, KIP-62).
-    pub(super) fn of(request: &JoinGroupRequest, version: i16) -> Terms {
+impl JoinParams {
+    /// The parameters of a JoinGroup. Version 0 has no rebalance timeout; the session timeout is
+    /// used instead (R6.1.16, KIP-62).
+    pub(super) fn of(request: &JoinGroupRequest, version: i16) -> JoinParams {
         let session = from_millis_i32(request.session_timeout_ms);
         let rebalance = match version {
             0 => session,
@@ -56,44 +56,48 @@ impl Terms {
             name: p.name.clone(),
             metadata: p.metadata.clone(),
         };
-        Terms { session, rebalance, protocols: request.protocols.iter().map(protocol).collect() }
+        JoinParams {
+            session,
+            rebalance,
+            protocols: request.protocols.iter().map(protocol).collect(),
+        }
     }
 }
 
-/// One member of a group. What is counted over all members changes through
-/// [`super::members::Members`] only.
+/// One member of a group. Fields that [`super::members::Members`] counts over all members change
+/// only through it.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) id: MemberId,
-    /// The static member's own name for itself (KIP-345).
+    /// The group instance id of a static member (KIP-345).
     pub(super) instance_id: Option<StrBytes>,
     pub(super) client_id: StrBytes,
     pub(super) client_host: StrBytes,
-    pub(super) terms: Terms,
-    /// What the leader assigned to it; empty while nothing is.
+    pub(super) params: JoinParams,
+    /// Its current assignment from the leader; empty if there is none.
     pub(super) assignment: Bytes,
-    /// It has not been through a join phase yet, so that its parked JoinGroup does not shield it (R5.2).
+    /// It has not completed a join phase yet, so its parked JoinGroup does not shield it (R5.2).
     pub(super) is_new: bool,
     pub(super) join: Option<Parked>,
     pub(super) sync: Option<Parked>,
-    /// Its SyncGroup of this generation has not come yet.
+    /// The coordinator still awaits its SyncGroup of this generation.
     pub(super) sync_awaited: bool,
 }
 
 impl Member {
-    /// A member on its way into the group.
+    /// A new member that has not completed a join phase.
     pub(super) fn new(
         id: MemberId,
         instance_id: Option<StrBytes>,
         (client_id, client_host): (StrBytes, StrBytes),
-        terms: Terms,
+        params: JoinParams,
     ) -> Member {
         Member {
             id,
             instance_id,
             client_id,
             client_host,
-            terms,
+            params,
             assignment: Bytes::new(),
             is_new: true,
             join: None,
@@ -102,9 +106,10 @@ impl Member {
         }
     }
 
-    /// A member as the log has it: it knows the one assignor that was chosen, and is not new any more.
+    /// A member from its record: it has only the assignor that the group had chosen, and is not
+    /// new.
     pub(super) fn restored(stored: &MemberMetadata, protocol: &StrBytes) -> Member {
-        let terms = Terms {
+        let params = JoinParams {
             session: stored.session_timeout,
             rebalance: stored.rebalance_timeout,
             protocols: vec![Protocol {
@@ -117,25 +122,25 @@ impl Member {
         Member {
             assignment: stored.assignment.clone(),
             is_new: false,
-            ..Member::new(id, stored.instance_id.clone(), client, terms)
+            ..Member::new(id, stored.instance_id.clone(), client, params)
         }
     }
 
-    /// Whether a JoinGroup offers what this member offers already: the same names and metadata in the
-    /// same order.
+    /// Whether a JoinGroup offers the same as this member's last one: the same names and metadata
+    /// in the same order.
     pub(super) fn offers_the_same(&self, offered: &[JoinGroupRequestProtocol]) -> bool {
-        let own = self.terms.protocols.iter().map(|p| (&p.name, &p.metadata));
+        let own = self.params.protocols.iter().map(|p| (&p.name, &p.metadata));
         own.eq(offered.iter().map(|p| (&p.name, &p.metadata)))
     }
 
-    /// Its metadata for an assignor; empty for one it does not know.
+    /// Its metadata for an assignor; empty for one that it does not support.
     pub(super) fn metadata(&self, protocol: &StrBytes) -> Bytes {
-        let known = self.terms.protocols.iter().find(|p| p.name == *protocol);
+        let known = self.params.protocols.iter().find(|p| p.name == *protocol);
         known.map(|p| p.metadata.clone()).unwrap_or_default()
     }
 
-    /// Whether its session may run out without harm, because an answer of ours is what it waits for
-    /// (R5.1).
+    /// Whether its session may expire without effect, because it waits for a response of the
+    /// coordinator (R5.1).
     pub(super) fn is_shielded(&self) -> bool {
         !self.is_new && (self.join.is_some() || self.sync.is_some())
     }

@@ -1,7 +1,7 @@
-//! The members of one group, with the counts that spare us to look at each of them.
+//! The members of one group, with counters that avoid scanning all of them.
 //!
-//! Members come out in an order that depends on the sequence of joins and leaves only: the same in every
-//! process, but not sorted.
+//! The iteration order depends only on the sequence of joins and leaves: the same in every process,
+//! but not sorted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use bytes::Bytes;
 
 use crate::protocol::{IndexMap, MemberId, StrBytes};
 
-use super::member::{Member, Parked, Terms};
+use super::member::{JoinParams, Member, Parked};
 
 /// The members of one group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Members {
     by_id: IndexMap<MemberId, Member>,
-    /// Which member a static instance id stands for (KIP-345).
+    /// The member that holds each instance id (KIP-345).
     by_instance: BTreeMap<StrBytes, MemberId>,
     joined: usize,
     sync_awaited: usize,
-    /// Ids that were replaced before their SyncGroup came (R8.7).
-    awaited_of_nobody: BTreeSet<MemberId>,
+    /// Member ids that were replaced while their SyncGroup was awaited (R8.7).
+    awaited_of_replaced: BTreeSet<MemberId>,
     supporters: Tally<StrBytes>,
     rebalance_timeouts: Tally<Duration>,
 }
@@ -39,7 +39,7 @@ impl Members {
         self.by_id.get(id)
     }
 
-    /// The member that holds a static instance id.
+    /// The member that holds an instance id.
     pub(super) fn holder(&self, instance: &StrBytes) -> Option<&MemberId> {
         self.by_instance.get(instance)
     }
@@ -48,7 +48,7 @@ impl Members {
         self.by_id.values()
     }
 
-    /// The ids of the members that `wanted` picks.
+    /// The ids of the members that match `wanted`.
     pub(super) fn ids_where(&self, wanted: impl Fn(&Member) -> bool) -> Vec<MemberId> {
         self.iter().filter(|m| wanted(m)).map(|m| m.id.clone()).collect()
     }
@@ -58,28 +58,28 @@ impl Members {
         self.joined == self.by_id.len()
     }
 
-    /// How many members' JoinGroups are parked.
+    /// The number of members whose JoinGroup is parked.
     pub(super) fn joined(&self) -> usize {
         self.joined
     }
 
-    /// Whether every member's SyncGroup of this generation has come.
+    /// Whether every member's SyncGroup of this generation has arrived.
     pub(super) fn all_synced(&self) -> bool {
-        self.sync_awaited == 0 && self.awaited_of_nobody.is_empty()
+        self.sync_awaited == 0 && self.awaited_of_replaced.is_empty()
     }
 
-    /// Whether every member knows the assignor; true for any when there is no member.
+    /// Whether every member supports the assignor; always true without members.
     pub(super) fn all_support(&self, protocol: &StrBytes) -> bool {
         self.supporters.count(protocol) == self.by_id.len()
     }
 
-    /// The longest rebalance timeout; zero when there is no member (R7.7).
+    /// The longest rebalance timeout; zero without members (R7.7).
     pub(super) fn rebalance_timeout(&self) -> Duration {
         self.rebalance_timeouts.greatest().copied().unwrap_or_default()
     }
 
     pub(super) fn add(&mut self, member: Member) {
-        self.tally(&member.terms);
+        self.tally(&member.params);
         if let Some(instance) = &member.instance_id {
             let holder = self.by_instance.insert(instance.clone(), member.id.clone());
             assert!(holder.is_none(), "{holder:?} and {} are the same instance", member.id);
@@ -90,7 +90,7 @@ impl Members {
 
     pub(super) fn remove(&mut self, id: &StrBytes) -> Option<Member> {
         let member = self.by_id.swap_remove(id)?;
-        self.untally(&member.terms);
+        self.untally(&member.params);
         if let Some(instance) = &member.instance_id {
             self.by_instance.remove(instance);
         }
@@ -99,28 +99,27 @@ impl Members {
         Some(member)
     }
 
-    /// Takes over what a member says about itself in a further JoinGroup,
-    /// and gives what it said before.
-    pub(super) fn update(&mut self, id: &StrBytes, terms: Terms) -> Terms {
-        self.tally(&terms);
-        let before = std::mem::replace(&mut self.known(id).terms, terms);
+    /// Takes over the parameters of a member's next JoinGroup; returns the previous ones.
+    pub(super) fn update(&mut self, id: &StrBytes, params: JoinParams) -> JoinParams {
+        self.tally(&params);
+        let before = std::mem::replace(&mut self.expect_member(id).params, params);
         self.untally(&before);
         before
     }
 
-    /// Whether there would still be an assignor that all know if `id` had these terms.
-    pub(super) fn could_agree(&self, id: &StrBytes, terms: &Terms) -> bool {
+    /// Whether all members would still share an assignor if `id` had these parameters.
+    pub(super) fn could_agree(&self, id: &StrBytes, params: &JoinParams) -> bool {
         let own = |name: &StrBytes| {
-            self.by_id.get(id).is_some_and(|m| m.terms.protocols.iter().any(|p| p.name == *name))
+            self.by_id.get(id).is_some_and(|m| m.params.protocols.iter().any(|p| p.name == *name))
         };
         let others = self.by_id.len() - 1;
-        let mut names = terms.protocols.iter().map(|p| &p.name);
+        let mut names = params.protocols.iter().map(|p| &p.name);
         names.any(|name| self.supporters.count(name) - usize::from(own(name)) == others)
     }
 
-    /// Gives a member's place to another id, with everything but what it has parked, which is given
-    /// back. A SyncGroup that was awaited of the old id stays awaited of it, though nobody has that id any
-    /// more (R8.7).
+    /// Gives a member's place to another member id, without its parked requests, which are
+    /// returned. If the old id's SyncGroup was awaited it stays awaited, although no process has
+    /// that id any more (R8.7).
     pub(super) fn rename(
         &mut self,
         from: &StrBytes,
@@ -131,9 +130,9 @@ impl Members {
         };
         let (join, sync) = (member.join.take(), member.sync.take());
         self.joined -= usize::from(join.is_some());
-        let was_awaited = self.awaited_of_nobody.remove(&to);
+        let was_awaited = self.awaited_of_replaced.remove(&to);
         if member.sync_awaited {
-            self.awaited_of_nobody.insert(member.id.clone());
+            self.awaited_of_replaced.insert(member.id.clone());
         }
         self.sync_awaited -= usize::from(member.sync_awaited);
         self.sync_awaited += usize::from(was_awaited);
@@ -146,46 +145,47 @@ impl Members {
         (join, sync)
     }
 
-    /// Parks a JoinGroup; gives the one it takes the place of.
+    /// Parks a JoinGroup; returns the parked one that it supersedes.
     pub(super) fn park_join(&mut self, id: &StrBytes, join: Parked) -> Option<Parked> {
-        let before = self.known(id).join.replace(join);
+        let before = self.expect_member(id).join.replace(join);
         self.joined += usize::from(before.is_none());
         before
     }
 
-    /// Gives back a parked JoinGroup; the member has then not joined.
+    /// Removes and returns a parked JoinGroup; the member then counts as not joined.
     pub(super) fn take_join(&mut self, id: &StrBytes) -> Option<Parked> {
-        let join = self.known(id).join.take();
+        let join = self.expect_member(id).join.take();
         self.joined -= usize::from(join.is_some());
         join
     }
 
-    /// Parks a SyncGroup; gives the one it takes the place of.
+    /// Parks a SyncGroup; returns the parked one that it supersedes.
     pub(super) fn park_sync(&mut self, id: &StrBytes, sync: Parked) -> Option<Parked> {
-        self.known(id).sync.replace(sync)
+        self.expect_member(id).sync.replace(sync)
     }
 
-    /// Gives back a parked SyncGroup.
+    /// Removes and returns a parked SyncGroup.
     pub(super) fn take_sync(&mut self, id: &StrBytes) -> Option<Parked> {
-        self.known(id).sync.take()
+        self.expect_member(id).sync.take()
     }
 
-    /// A member's SyncGroup is no longer awaited.
+    /// The member's SyncGroup has arrived.
     pub(super) fn synced(&mut self, id: &StrBytes) {
-        let awaited = std::mem::take(&mut self.known(id).sync_awaited);
+        let awaited = std::mem::take(&mut self.expect_member(id).sync_awaited);
         self.sync_awaited -= usize::from(awaited);
     }
 
-    /// Nobody's SyncGroup is awaited any longer.
+    /// No SyncGroup is awaited any longer.
     pub(super) fn forget_syncs(&mut self) {
         if self.sync_awaited > 0 {
             self.by_id.values_mut().for_each(|m| m.sync_awaited = false);
             self.sync_awaited = 0;
         }
-        self.awaited_of_nobody.clear();
+        self.awaited_of_replaced.clear();
     }
 
-    /// The member at `index` leaves the join phase for the sync phase; gives its parked JoinGroup.
+    /// Moves the member at `index` from the join phase to the sync phase; returns its parked
+    /// JoinGroup.
     pub(super) fn begin_sync(&mut self, index: usize) -> (Option<Parked>, &Member) {
         let member = &mut self.by_id[index];
         let join = member.join.take();
@@ -196,50 +196,50 @@ impl Members {
         (join, member)
     }
 
-    /// Stores what the leader assigned to the member at `index`; gives its parked SyncGroup.
+    /// Stores the assignment of the member at `index`; returns its parked SyncGroup.
     pub(super) fn assign(&mut self, index: usize, assignment: Bytes) -> (Option<Parked>, &Member) {
         let member = &mut self.by_id[index];
         member.assignment = assignment;
         (member.sync.take(), member)
     }
 
-    /// The member at `index`; members keep their places while none is removed.
+    /// The member at `index`. Indexes are stable while no member is removed.
     pub(super) fn at(&self, index: usize) -> &Member {
         &self.by_id[index]
     }
 
-    /// The assignor most members want: each votes for the first of its list that all members know
-    /// (R7.4). Where votes are equal Kafka leaves the choice to chance; here the first by name wins.
+    /// The assignor with the most votes: each member votes for the first in its list that all
+    /// members support (R7.4). Kafka breaks ties arbitrarily; here the first by name wins.
     pub(super) fn vote(&self) -> StrBytes {
         let mut votes: BTreeMap<&StrBytes, usize> = BTreeMap::new();
         for member in self.iter() {
-            let mut names = member.terms.protocols.iter().map(|p| &p.name);
+            let mut names = member.params.protocols.iter().map(|p| &p.name);
             let choice = names.find(|name| self.all_support(name));
             *votes.entry(choice.expect("members share an assignor (R6.1.6)")).or_default() += 1;
         }
         let most = votes.values().copied().max().expect("a group that votes has members");
         let winner = votes.iter().find(|(_, count)| **count == most);
-        (*winner.expect("somebody has the most votes").0).clone()
+        (*winner.expect("some assignor has the most votes").0).clone()
     }
 
-    fn known(&mut self, id: &StrBytes) -> &mut Member {
+    fn expect_member(&mut self, id: &StrBytes) -> &mut Member {
         match self.by_id.get_mut(id) {
             Some(member) => member,
             None => panic!("{id} is not a member"),
         }
     }
 
-    fn tally(&mut self, terms: &Terms) {
-        self.rebalance_timeouts.add(&terms.rebalance);
-        distinct_names(terms).into_iter().for_each(|name| self.supporters.add(name));
+    fn tally(&mut self, params: &JoinParams) {
+        self.rebalance_timeouts.add(&params.rebalance);
+        distinct_names(params).into_iter().for_each(|name| self.supporters.add(name));
     }
 
-    fn untally(&mut self, terms: &Terms) {
-        self.rebalance_timeouts.remove(&terms.rebalance);
-        distinct_names(terms).into_iter().for_each(|name| self.supporters.remove(name));
+    fn untally(&mut self, params: &JoinParams) {
+        self.rebalance_timeouts.remove(&params.rebalance);
+        distinct_names(params).into_iter().for_each(|name| self.supporters.remove(name));
     }
 
-    /// Compares every count with what it counts.
+    /// Asserts that every counter matches what it counts.
     #[cfg(test)]
     pub(super) fn check(&self) {
         let count = |f: fn(&Member) -> bool| self.iter().filter(|m| f(m)).count();
@@ -248,21 +248,21 @@ impl Members {
         let instances: BTreeMap<_, _> =
             self.iter().filter_map(|m| Some((m.instance_id.clone()?, m.id.clone()))).collect();
         assert_eq!(self.by_instance, instances);
-        let longest = self.iter().map(|m| m.terms.rebalance).max().unwrap_or_default();
+        let longest = self.iter().map(|m| m.params.rebalance).max().unwrap_or_default();
         assert_eq!(self.rebalance_timeout(), longest);
-        for name in self.iter().flat_map(|m| &m.terms.protocols).map(|p| &p.name) {
-            let known = |m: &&Member| m.terms.protocols.iter().any(|p| p.name == *name);
-            assert_eq!(self.supporters.count(name), self.iter().filter(known).count());
+        for name in self.iter().flat_map(|m| &m.params.protocols).map(|p| &p.name) {
+            let expect_member = |m: &&Member| m.params.protocols.iter().any(|p| p.name == *name);
+            assert_eq!(self.supporters.count(name), self.iter().filter(expect_member).count());
         }
     }
 }
 
-/// A careless client may list an assignor twice; it still counts as one supporter.
-fn distinct_names(terms: &Terms) -> BTreeSet<&StrBytes> {
-    terms.protocols.iter().map(|p| &p.name).collect()
+/// A client may list an assignor twice; it still counts as one supporter.
+fn distinct_names(params: &JoinParams) -> BTreeSet<&StrBytes> {
+    params.protocols.iter().map(|p| &p.name).collect()
 }
 
-/// How often each value occurs.
+/// Counts how often each value occurs.
 #[derive(Clone, Debug)]
 struct Tally<T>(BTreeMap<T, usize>);
 

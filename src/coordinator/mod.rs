@@ -1,37 +1,78 @@
 //! The group coordinator: Kafka's classic group protocol.
 //!
-//! [`Coordinator`] is a state machine without I/O behind the seam [`GroupCoordinator`]: requests, the
-//! time and the fate of its appends go in; answers, records and observations come out. What it does is
-//! written down rule by rule in [`rules`], and comments cite the rules by number.
+//! [`Coordinator`] is a state machine without I/O that implements [`GroupCoordinator`]. Requests,
+//! the time and the outcome of its appends go in; responses, records and observations come out.
+//! [`rules`] specifies its behaviour rule by rule, and comments cite the rules by number.
 //!
-//! What it does not do: it has no log (its host appends and reports), no network (its host knows the
-//! connections), no clock and no luck of its own. It knows nothing of topics, and it does not read the
-//! payloads that clients hide in its messages, but for the topics that consumers subscribe to
-//! (`subscribed.rs`). What of Kafka's coordinator is missing is listed in R15.
+//! # The protocol in short
 //!
-//! Where to read next. The seam is `api.rs`; states and their legal moves are `state.rs`; what is
-//! durable is `record.rs`. Each request has a file of its own: `join_group.rs`, `sync_group.rs`,
-//! `heartbeat.rs`, `leave_group.rs`, `offset_commit.rs`, `offset_fetch.rs` and so on. They work on a
-//! `group.rs` with its `members.rs` (each a `member.rs`) and on the `offsets` of all groups, and share
-//! `rebalance.rs`, the way from one generation to the next, and `removal.rs`, the way out; `retention.rs` says
-//! when offsets have expired. `static_member.rs` is how a static member takes its own place again; `load.rs` and
-//! `unload.rs` are the two ends of a term; `founding.rs` is what becomes of a group whose beginning is refused. `timers.rs` says what is due and `expiry.rs` what that means; `appends.rs` says what it
-//! means that a record is durable, and `held.rs` keeps the answers that wait for it; `compaction.rs` says what the
-//! log can do without. `answers.rs` writes
-//! the responses that leave from several places, and `turn.rs` is what a handler may use beside its group.
+//! A *group* is a set of consumers, its *members*, that share the partitions of some topics. The
+//! coordinator decides who is a member; one member, the *leader*, decides who reads what.
+//!
+//! 1. **Joining.** A consumer sends JoinGroup with the assignors it supports and, for each, its
+//!    subscription. A new member first gets MEMBER_ID_REQUIRED with an id, and joins again with it.
+//!    The group enters PreparingRebalance: the coordinator parks every JoinGroup until all members
+//!    have joined or the join timer fires. Members learn from their heartbeats that they must
+//!    rejoin (REBALANCE_IN_PROGRESS). A group that was empty waits a little longer, so that
+//!    consumers that start together end up in one generation.
+//! 2. **Generation.** When the join phase closes, the generation grows by 1, and members that have
+//!    not rejoined are removed, except static ones. The members' votes choose an assignor. Every
+//!    parked JoinGroup completes; the leader's response has the list of members with their
+//!    subscriptions. The group is in CompletingRebalance.
+//! 3. **Synchronizing.** Every member sends SyncGroup; the leader's carries the assignment that it
+//!    has computed. The coordinator appends it to the offsets log and parks the SyncGroups. When
+//!    the record is durable each member gets its part, and the group is Stable.
+//! 4. **Staying.** A member sends Heartbeat within its session timeout, or it is removed. It
+//!    commits offsets with its member id and generation; a commit from another generation fails, so
+//!    a member that has lost its partitions cannot overwrite the offsets of their new owner.
+//! 5. **Changes.** A member that joins, leaves, expires or changes its subscription starts the next
+//!    rebalance at step 1. When the last member is gone the group is Empty; its offsets remain
+//!    until they expire.
+//!
+//! A *static* member has a group instance id. A restarted process with the same instance id takes
+//! over its place and its partitions, in a Stable group without a rebalance; the old member id is
+//! fenced.
+//!
+//! Only records survive the coordinator: the assignment of a generation, and offsets. When the
+//! leadership of the log moves, the new leader's coordinator replays them and continues; requests
+//! that were parked fail with NOT_COORDINATOR, and members look up the new coordinator.
+//!
+//! # What it does not do
+//!
+//! It has no log (the broker appends and reports), no network (the broker owns the connections), no
+//! clock and no randomness of its own. It does not know which topics exist, and it does not parse
+//! the payloads that clients embed in its messages, except for the topics that consumers subscribe
+//! to (`subscribed.rs`). R15 lists what Kafka's coordinator has and this one does not.
+//!
+//! # Where to read next
+//!
+//! * `api.rs` is the contract with the broker, `state.rs` has the group states and their legal
+//!   moves, `record.rs` the durable records.
+//! * Each request has a file of its own: `join_group.rs`, `sync_group.rs`, `heartbeat.rs`,
+//!   `leave_group.rs`, `offset_commit.rs`, `offset_fetch.rs` and so on. They work on a `group.rs`,
+//!   its `members.rs` (each a `member.rs`) and the `offsets` of all groups.
+//! * `rebalance.rs` moves a group from one generation to the next. `static_member.rs` lets a static
+//!   member take over its former place.
+//! * `removal.rs` removes groups and offsets; `retention.rs` decides when offsets have expired.
+//! * `load.rs` and `unload.rs` are the two ends of a term. `creation.rs` undoes a group whose
+//!   creating record was refused.
+//! * `timers.rs` keeps the deadlines, `expiry.rs` handles the timers that fire.
+//! * `appends.rs` handles the outcome of records, `deferred.rs` keeps the responses that wait for
+//!   them, and `compaction.rs` says which records the log can drop.
+//! * `responses.rs` builds the responses that several files send, and `turn.rs` is the context of a
+//!   handler.
 
-mod answers;
 mod api;
 mod appends;
 mod compaction;
 mod config;
+mod creation;
+mod deferred;
 mod delete_groups;
 mod describe_groups;
 mod expiry;
-mod founding;
 mod group;
 mod heartbeat;
-mod held;
 mod join_group;
 mod leave_group;
 mod list_groups;
@@ -45,6 +86,7 @@ mod offsets;
 mod rebalance;
 mod record;
 mod removal;
+mod responses;
 mod retention;
 #[doc = include_str!("RULES.md")]
 pub mod rules {}
@@ -64,7 +106,7 @@ pub use api::{
     AppendId, Call, GroupCoordinator, GroupDescription, LoadedGroup, MemberDescription,
     Observation, Output, Release, Removal, RequestId, TimerKind,
 };
-pub use appends::as_told_of_an_operation;
+pub use appends::operation_error;
 pub use compaction::superseded;
 pub use config::CoordinatorConfig;
 pub use record::{CommittedOffset, GroupMetadata, MemberMetadata, ProducerId, Record, RecordKey};
@@ -80,7 +122,7 @@ use offsets::OffsetStore;
 use timers::Timers;
 use turn::Turn;
 
-/// The group coordinator of one broker.
+/// The group coordinator for one partition of the offsets log, for one term of its leader.
 #[derive(Debug)]
 pub struct Coordinator {
     config: CoordinatorConfig,
@@ -92,8 +134,8 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// A coordinator without groups. `rng` makes the random half of member ids and is used for nothing
-    /// else.
+    /// A coordinator without groups. `rng` generates the UUIDs of member ids and is used for
+    /// nothing else.
     pub fn new(config: CoordinatorConfig, rng: Rng) -> Coordinator {
         Coordinator {
             config,
@@ -139,7 +181,7 @@ impl GroupCoordinator for Coordinator {
             | Request::InitProducerId(_)
             | Request::DescribeConfigs(_)
             | Request::FindCoordinator(_) => {
-                panic!("{} is not for the coordinator to answer", call.request.api())
+                panic!("{} is not a request for the coordinator", call.request.api())
             }
         }
     }

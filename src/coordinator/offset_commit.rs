@@ -1,6 +1,7 @@
 //! OffsetCommit: stores how far a group has read (rules R6.5).
 //!
-//! The answer leaves when every record of the request is durable or has failed ([`super::appends`]).
+//! The response is sent when every record of the request is durable or has failed
+//! ([`super::appends`]).
 
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -15,20 +16,20 @@ use crate::time::Time;
 
 use super::api::{Call, Release};
 use super::appends::Consequence;
+use super::deferred::{Entry, Ticket};
 use super::group::{Group, Groups};
-use super::held::{Entry, Ticket};
 use super::record::{CommittedOffset, Record};
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// The first version that tells a group that does not exist from an old generation.
-const NAMES_MISSING_GROUP: i16 = 9;
-/// The last version that may name a retention time; none is older than 2.
+/// The first version with an error of its own for a group that does not exist.
+const REPORTS_MISSING_GROUP: i16 = 9;
+/// The last version with a retention time; the first supported version is 2.
 const LAST_WITH_RETENTION: i16 = 4;
 /// The retention time that leaves the choice to the broker.
 const NO_RETENTION: i64 = -1;
 
-/// Answers an OffsetCommit, or holds the answer until its records are durable.
+/// Responds to an OffsetCommit, or defers the response until its records are durable.
 pub(super) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -49,11 +50,11 @@ pub(super) fn handle(
     let response = response(request, verdict);
     match append(group, turn, call, request, &response) {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.held.hold(call.id, appends, response.into()),
+        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
     }
 }
 
-/// Who commits, as the request says.
+/// The identity of the committer in a request.
 pub(super) struct Committer<'a> {
     pub(super) generation: i32,
     pub(super) member: &'a StrBytes,
@@ -61,12 +62,13 @@ pub(super) struct Committer<'a> {
 }
 
 impl Committer<'_> {
-    /// Whether this is nobody in particular: a tool, or a consumer that is in no group.
+    /// Whether the request has no generation: it comes from a tool, or from a consumer that does
+    /// not use group management.
     pub(super) fn has_no_generation(&self) -> bool {
         self.generation < 0
     }
 
-    /// Whether there is nothing to check it by.
+    /// Whether the request has no identity to check.
     pub(super) fn is_anonymous(&self) -> bool {
         self.has_no_generation() && self.member.is_empty() && self.instance.is_none()
     }
@@ -87,13 +89,13 @@ fn admit<'g>(
     let id = &request.group_id;
     if !groups.contains_key(id) {
         if !committer.has_no_generation() {
-            return Err(match version >= NAMES_MISSING_GROUP {
+            return Err(match version >= REPORTS_MISSING_GROUP {
                 true => ResponseError::GroupIdNotFound,
                 false => ResponseError::IllegalGeneration,
             });
         }
         let mut group = Group::new(id.clone(), turn.now);
-        group.founding = Some(turn.appends.next_id());
+        group.creation = Some(turn.appends.next_id());
         groups.insert(id.clone(), group);
     }
     let group = groups.get_mut(id).expect("the group is there or was just created");
@@ -101,8 +103,8 @@ fn admit<'g>(
     Ok(group)
 }
 
-/// Members commit in their own generation, and still may while the next one forms: that is how a
-/// consumer commits what it gives up. Anybody may commit to a group without members.
+/// Members commit in their own generation, and may still do so while the next one forms: this is
+/// how a consumer commits what it gives up. Any client may commit to a group without members.
 fn fence(
     group: &Group,
     turn: &mut Turn<'_>,
@@ -131,7 +133,7 @@ fn fence(
     }
 }
 
-/// Appends every partition that `response` does not refuse; gives how many there were.
+/// Appends every partition that `response` does not refuse; returns their number.
 fn append(
     group: &mut Group,
     turn: &mut Turn<'_>,
@@ -182,8 +184,8 @@ fn committed_offset(partition: &OffsetCommitRequestPartition, now: Time) -> Comm
     }
 }
 
-/// When a commit expires that names a retention time (R6.5.10). A client may name any number: one that is
-/// negative lies in the past, one that is too great is never reached.
+/// When a commit with a retention time expires (R6.5.10). A client may send any number: a negative
+/// one has already expired, one that is too large never expires.
 fn expires_at(version: i16, retention_ms: i64, now: Time) -> Option<Time> {
     if version > LAST_WITH_RETENTION || retention_ms == NO_RETENTION {
         return None;
@@ -198,7 +200,7 @@ pub(super) fn is_too_long(metadata: Option<&StrBytes>, limit: usize) -> bool {
     metadata.is_some_and(|text| text.len() > limit && text.encode_utf16().count() > limit)
 }
 
-/// The answer: every partition of the request in its order, with what `verdict` says of it.
+/// The response: every partition of the request in order, with the result of `verdict`.
 fn response(
     request: &OffsetCommitRequest,
     verdict: impl Fn(&OffsetCommitRequestPartition) -> Option<ResponseError>,

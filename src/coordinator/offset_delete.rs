@@ -1,4 +1,5 @@
-//! OffsetDelete: removes committed offsets of topics that the group does not read (rules R6.7, KIP-496).
+//! OffsetDelete: removes committed offsets of topics that the group does not subscribe to (rules
+//! R6.7, KIP-496).
 
 use kafka_protocol::messages::offset_delete_request::OffsetDeleteRequestTopic;
 use kafka_protocol::messages::offset_delete_response::{
@@ -9,15 +10,15 @@ use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 use crate::protocol::{ResponseError, TopicPartition, error_code};
 
 use super::api::{Call, Release};
+use super::deferred::{Entry, Ticket};
 use super::group::{Group, Groups};
-use super::held::{Entry, Ticket};
 use super::offsets::{Offsets, View};
 use super::removal;
 use super::state::GroupState;
-use super::subscribed::{Subscribed, is_of_consumers};
+use super::subscribed::{Subscribed, is_consumer_group};
 use super::turn::Turn;
 
-/// Answers an OffsetDelete, or holds the answer until its tombstones are durable.
+/// Responds to an OffsetDelete, or defers the response until its tombstones are durable.
 pub(super) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -37,11 +38,11 @@ pub(super) fn handle(
         OffsetDeleteResponse::default().with_topics(request.topics.iter().map(topic).collect());
     match append(group, turn, call, &response) {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.held.hold(call.id, appends, response.into()),
+        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
     }
 }
 
-/// The group, if offsets of it may be removed now (R6.7.1 to R6.7.3).
+/// The group, if its offsets may be removed now (R6.7.1 to R6.7.3).
 fn admit<'g>(
     groups: &'g mut Groups,
     request: &OffsetDeleteRequest,
@@ -54,7 +55,7 @@ fn admit<'g>(
         GroupState::Dead => Err(ResponseError::GroupIdNotFound),
         GroupState::Empty => Ok(group),
         GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Stable => {
-            match is_of_consumers(group) {
+            match is_consumer_group(group) {
                 true => Ok(group),
                 false => Err(ResponseError::NonEmptyGroup),
             }
@@ -62,8 +63,8 @@ fn admit<'g>(
     }
 }
 
-/// Appends a tombstone for every partition that is not refused and has something to remove; gives how
-/// many there were. The partitions are removed one by one, so that one named twice is removed once.
+/// Appends a tombstone for every partition that is not refused and has an offset; returns their
+/// number. Partitions are removed one by one, so that one named twice is removed once.
 fn append(
     group: &mut Group,
     turn: &mut Turn<'_>,

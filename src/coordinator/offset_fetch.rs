@@ -1,6 +1,6 @@
-//! OffsetFetch: tells how far a group has read (rules R6.6).
+//! OffsetFetch: returns how far a group has read (rules R6.6).
 //!
-//! Nobody is fenced here: a consumer asks before it acts, and whoever asks is told.
+//! There is no fencing: a consumer fetches offsets before it acts, and any client may read them.
 
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestTopic, OffsetFetchRequestTopics,
@@ -20,61 +20,60 @@ use super::record::CommittedOffset;
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// The first version that can wait for durability (KIP-447).
-const REQUIRE_STABLE: i16 = 7;
-/// The first version that asks for several groups at once (KIP-709).
-const SEVERAL_GROUPS: i16 = 8;
+/// The first version with RequireStable (KIP-447).
+const HAS_REQUIRE_STABLE: i16 = 7;
+/// The first version with several groups (KIP-709).
+const HAS_SEVERAL_GROUPS: i16 = 8;
 
-/// What is asked of one group: topics with their partitions, or everything.
-type Wanted<'a> = Option<Vec<(&'a TopicName, &'a [i32])>>;
-/// What is found: per topic, partitions with what is to be said of them.
-type Found = Vec<(TopicName, Vec<(i32, Finding)>)>;
+/// The requested topics with their partitions, or none for everything.
+type RequestedTopics<'a> = Option<Vec<(&'a TopicName, &'a [i32])>>;
+/// The results: topics with their partitions.
+type Results = Vec<(TopicName, Vec<(i32, OffsetResult)>)>;
 
-/// What is to be said of one partition.
-enum Finding {
-    /// Nothing is committed.
+/// The result for one partition.
+enum OffsetResult {
+    /// No offset is committed.
     Nothing,
-    /// This is committed.
+    /// The committed offset.
     Committed(CommittedOffset),
-    /// A transaction that is not over may change it.
+    /// An open transaction may change it.
     Unstable,
 }
 
-/// Where to look, and for what.
-struct Reader<'a> {
+/// The state to read from, and the view to read.
+struct OffsetReader<'a> {
     groups: &'a Groups,
-    /// What is durable of a group is also what it had before it was removed, until its removal is durable too
-    /// (R9.8).
+    /// Has the durable offsets of a removed group until its removal is durable (R9.8).
     offsets: &'a OffsetStore,
     view: View,
 }
 
-/// Answers an OffsetFetch.
+/// Responds to an OffsetFetch.
 pub(super) fn handle(
     groups: &Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,
     request: &OffsetFetchRequest,
 ) {
-    let waits = call.version >= REQUIRE_STABLE && request.require_stable;
-    let (view, release) = match waits {
+    let require_stable = call.version >= HAS_REQUIRE_STABLE && request.require_stable;
+    let (view, release) = match require_stable {
         true => (View::Newest, Release::WhenDurable),
         false => (View::Committed, Release::Now),
     };
-    let reader = Reader { groups, offsets: turn.offsets, view };
-    let response = match call.version >= SEVERAL_GROUPS {
+    let reader = OffsetReader { groups, offsets: turn.offsets, view };
+    let response = match call.version >= HAS_SEVERAL_GROUPS {
         true => several(&reader, request),
         false => single(&reader, request),
     };
     turn.respond(call.id, response, release);
 }
 
-fn single<'a>(reader: &Reader<'_>, request: &'a OffsetFetchRequest) -> OffsetFetchResponse {
+fn single<'a>(reader: &OffsetReader<'_>, request: &'a OffsetFetchRequest) -> OffsetFetchResponse {
     let pair = |t: &'a OffsetFetchRequestTopic| (&t.name, t.partition_indexes.as_slice());
-    let wanted = request.topics.as_ref().map(|topics| topics.iter().map(pair).collect());
-    match reader.find(&request.group_id, wanted) {
-        Ok(found) => OffsetFetchResponse::default().with_topics(
-            found
+    let requested = request.topics.as_ref().map(|topics| topics.iter().map(pair).collect());
+    match reader.find(&request.group_id, requested) {
+        Ok(results) => OffsetFetchResponse::default().with_topics(
+            results
                 .into_iter()
                 .map(|(name, partitions)| {
                     OffsetFetchResponseTopic::default()
@@ -87,79 +86,79 @@ fn single<'a>(reader: &Reader<'_>, request: &'a OffsetFetchRequest) -> OffsetFet
     }
 }
 
-fn several<'a>(reader: &Reader<'_>, request: &'a OffsetFetchRequest) -> OffsetFetchResponse {
+fn several<'a>(reader: &OffsetReader<'_>, request: &'a OffsetFetchRequest) -> OffsetFetchResponse {
     let pair = |t: &'a OffsetFetchRequestTopics| (&t.name, t.partition_indexes.as_slice());
-    let answers = request.groups.iter().map(|asked| {
-        let wanted = asked.topics.as_ref().map(|topics| topics.iter().map(pair).collect());
-        let answer = OffsetFetchResponseGroup::default().with_group_id(asked.group_id.clone());
-        match reader.find(&asked.group_id, wanted) {
-            Ok(found) => answer.with_topics(found.into_iter().map(topic_of_several).collect()),
-            Err(error) => answer.with_error_code(error.code()),
+    let groups = request.groups.iter().map(|group| {
+        let requested = group.topics.as_ref().map(|topics| topics.iter().map(pair).collect());
+        let result = OffsetFetchResponseGroup::default().with_group_id(group.group_id.clone());
+        match reader.find(&group.group_id, requested) {
+            Ok(results) => result.with_topics(results.into_iter().map(topic_of_several).collect()),
+            Err(error) => result.with_error_code(error.code()),
         }
     });
-    OffsetFetchResponse::default().with_groups(answers.collect())
+    OffsetFetchResponse::default().with_groups(groups.collect())
 }
 
-impl Reader<'_> {
-    /// A group that does not exist has committed nothing, which is no error (R6.6.1).
-    fn find(&self, id: &GroupId, wanted: Wanted<'_>) -> Result<Found, ResponseError> {
+impl OffsetReader<'_> {
+    /// A group that does not exist has no committed offsets, which is not an error (R6.6.1).
+    fn find(&self, id: &GroupId, requested: RequestedTopics<'_>) -> Result<Results, ResponseError> {
         if self.groups.get(id).is_some_and(|group| group.state() == GroupState::Dead) {
             return Err(ResponseError::GroupIdNotFound);
         }
         let offsets = self.offsets.of(id);
-        Ok(match wanted {
+        Ok(match requested {
             Some(topics) => {
                 let each = |(name, partitions): (&TopicName, &[i32])| {
-                    let look = |&p: &i32| (p, self.look(offsets, name, p));
-                    (name.clone(), partitions.iter().map(look).collect())
+                    let result_of = |&p: &i32| (p, self.result_of(offsets, name, p));
+                    (name.clone(), partitions.iter().map(result_of).collect())
                 };
                 topics.into_iter().map(each).collect()
             }
-            None => self.everything(offsets),
+            None => self.all_committed(offsets),
         })
     }
 
-    fn look(&self, offsets: &Offsets, topic: &TopicName, partition: i32) -> Finding {
+    fn result_of(&self, offsets: &Offsets, topic: &TopicName, partition: i32) -> OffsetResult {
         if self.view == View::Newest && offsets.is_unstable(topic, partition) {
-            return Finding::Unstable;
+            return OffsetResult::Unstable;
         }
         match offsets.get(topic, partition, self.view) {
-            Some(committed) => Finding::Committed(committed.clone()),
-            None => Finding::Nothing,
+            Some(committed) => OffsetResult::Committed(committed.clone()),
+            None => OffsetResult::Nothing,
         }
     }
 
-    /// Partitions for which something is committed; what only waits for a transaction is not named.
-    fn everything(&self, offsets: &Offsets) -> Found {
-        let mut found = Found::new();
+    /// Partitions with a committed offset; those with only a pending one are left out.
+    fn all_committed(&self, offsets: &Offsets) -> Results {
+        let mut results = Results::new();
         for (topic, partitions) in offsets.all(self.view) {
-            let look = |(p, _)| (p, self.look(offsets, topic, p));
-            let partitions: Vec<_> = partitions.map(look).collect();
+            let result_of = |(p, _)| (p, self.result_of(offsets, topic, p));
+            let partitions: Vec<_> = partitions.map(result_of).collect();
             if !partitions.is_empty() {
-                found.push((topic.clone(), partitions));
+                results.push((topic.clone(), partitions));
             }
         }
-        found
+        results
     }
 }
 
-/// Offset −1 says that there is none to go by (R6.6.2).
-fn partition((index, finding): (i32, Finding)) -> OffsetFetchResponsePartition {
-    let answer = OffsetFetchResponsePartition::default().with_partition_index(index);
-    match finding {
-        Finding::Committed(committed) => answer
+/// Offset −1 means that there is no committed offset (R6.6.2).
+fn partition((index, result): (i32, OffsetResult)) -> OffsetFetchResponsePartition {
+    let response = OffsetFetchResponsePartition::default().with_partition_index(index);
+    match result {
+        OffsetResult::Committed(committed) => response
             .with_committed_offset(committed.offset)
             .with_committed_leader_epoch(committed.leader_epoch)
             .with_metadata(Some(committed.metadata)),
-        Finding::Nothing => answer.with_committed_offset(-1),
-        Finding::Unstable => answer
+        OffsetResult::Nothing => response.with_committed_offset(-1),
+        OffsetResult::Unstable => response
             .with_committed_offset(-1)
             .with_error_code(ResponseError::UnstableOffsetCommit.code()),
     }
 }
 
 fn topic_of_several(
-    (name, partitions): (TopicName, Vec<(i32, Finding)>),
+    (name, partitions): (TopicName, Vec<(i32, OffsetResult)>),
 ) -> OffsetFetchResponseTopics {
     OffsetFetchResponseTopics::default()
         .with_name(name)
@@ -167,7 +166,7 @@ fn topic_of_several(
 }
 
 /// The same fields as [`partition`], in the other struct that Kafka has for them.
-fn partition_of_several(found: (i32, Finding)) -> OffsetFetchResponsePartitions {
+fn partition_of_several(results: (i32, OffsetResult)) -> OffsetFetchResponsePartitions {
     let OffsetFetchResponsePartition {
         partition_index,
         committed_offset,
@@ -175,7 +174,7 @@ fn partition_of_several(found: (i32, Finding)) -> OffsetFetchResponsePartitions 
         metadata,
         error_code,
         ..
-    } = partition(found);
+    } = partition(results);
     OffsetFetchResponsePartitions::default()
         .with_partition_index(partition_index)
         .with_committed_offset(committed_offset)

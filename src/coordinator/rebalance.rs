@@ -1,31 +1,31 @@
-//! The rebalance: from the first reason for one, through the join phase, to the end of the sync phase
-//! (rules R7).
+//! The rebalance: from its first cause, through the join phase, to the end of the sync phase (rules
+//! R7).
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::marks::{Mark, sometimes};
 use crate::protocol::{Generation, MemberId, ResponseError};
-use crate::sometimes::{Mark, sometimes};
 
-use super::answers;
 use super::api::{Observation, Release, Removal};
 use super::appends::Consequence;
 use super::group::{Group, InitialDelay};
 use super::member::Member;
 use super::record::Record;
+use super::responses;
 use super::state::GroupState;
 use super::subscribed;
 use super::turn::Turn;
 
 /// With a rebalance timeout of zero the join timer would fire again and again in the same instant.
-const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const MIN_JOIN_PHASE: Duration = Duration::from_millis(100);
 
-/// Why most join phases close.
+/// The reason for which most join phases close.
 pub(super) const ALL_JOINED: &str = "all members joined";
 
-/// Something changed that calls for a new generation: opens the join phase, or, if it is open already,
-/// closes it when this was the last thing it waited for.
+/// Something changed that requires a new generation: opens the join phase, or closes it if it is
+/// open and waited only for this.
 pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
     match group.state() {
         GroupState::Empty | GroupState::CompletingRebalance | GroupState::Stable => {
@@ -54,23 +54,24 @@ pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: &'static str)
     }
 }
 
-/// Closes the join phase if it waits for nobody, except that the initial delay always runs its course
-/// (R7.1). `why` is what it waited for last, and how that ended.
+/// Closes the join phase if all members have joined. The initial delay always runs its course
+/// (R7.1). `why` is the last event that the phase waited for.
 pub(super) fn complete_if_all_joined(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
     if group.initial_delay.is_none() {
         complete_after_expiry(group, turn, why);
     }
 }
 
-/// The same after a member or a pending id expired, which does cut the initial delay short (R7.1).
+/// Like [`complete_if_all_joined`], after a member or a pending id expired, which does cut the
+/// initial delay short (R7.1).
 pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
     if group.state() == GroupState::PreparingRebalance && group.all_joined() {
         complete(group, turn, why);
     }
 }
 
-/// The join timer fired: the initial delay goes on for another step if it was worth it, otherwise the
-/// phase closes with whoever is there.
+/// The join timer fired. The initial delay continues for another step if a member was added during
+/// this one; otherwise the phase closes with the members that have joined.
 pub(super) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
     let Some(delay) = group.initial_delay else { return complete(group, turn, "join timeout") };
     if !group.added_during_delay || delay.remaining.is_zero() {
@@ -79,13 +80,14 @@ pub(super) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
     sometimes(Mark::DelayExtended);
     let step = turn.config.initial_rebalance_delay.min(delay.remaining);
     let remaining = delay.remaining.saturating_sub(delay.step);
-    // Here and nowhere else, as in Kafka: who was added during a last step counts for the next first one.
+    // Reset only here, as in Kafka: a member added during the last step counts for the first step
+    // of the next initial delay.
     group.added_during_delay = false;
     start_step(group, turn, InitialDelay { step, remaining });
 }
 
-/// The first join of an empty group waits for company (KIP-134), for no longer than one rebalance may
-/// take in all.
+/// The first join of an empty group waits for more members (KIP-134), in total no longer than one
+/// rebalance may take.
 fn begin_initial_delay(group: &mut Group, turn: &mut Turn<'_>) {
     let step = turn.config.initial_rebalance_delay;
     let remaining = group.members.rebalance_timeout().saturating_sub(step);
@@ -97,12 +99,13 @@ fn start_step(group: &mut Group, turn: &mut Turn<'_>, delay: InitialDelay) {
     turn.arm(group.join_key(), delay.step);
 }
 
-/// Closes the join phase: dynamic members that have not rejoined are out, and the next generation begins.
-/// If only static members are left and none of them has come back, the phase goes on.
+/// Closes the join phase: dynamic members that have not rejoined are removed, and the next
+/// generation begins. If only static members are left and none of them has rejoined, the phase
+/// continues.
 fn complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
-    drop_unjoined(group, turn);
+    remove_unjoined(group, turn);
     if !group.members.is_empty() && !elect(group) {
-        return wait_on(group, turn);
+        return extend_join_phase(group, turn);
     }
     turn.timers.cancel(&group.join_key());
     group.initial_delay = None;
@@ -115,8 +118,8 @@ fn complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
     }
 }
 
-/// A static member may be away for as long as its session lasts, and keeps its place (R8.10).
-fn drop_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
+/// A static member keeps its place for as long as its session lasts (R8.10).
+fn remove_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
     if group.members.all_joined() {
         return;
     }
@@ -127,7 +130,7 @@ fn drop_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
     }
 }
 
-/// Sees to it that somebody leads who has rejoined; false if nobody has (R7.3).
+/// Makes a member that has rejoined the leader; returns false if none has (R7.3).
 fn elect(group: &mut Group) -> bool {
     let has_joined = |id: &MemberId| group.members.get(&id.0).is_some_and(|m| m.join.is_some());
     if !group.leader.as_ref().is_some_and(has_joined) {
@@ -138,11 +141,12 @@ fn elect(group: &mut Group) -> bool {
     true
 }
 
-/// Nobody has rejoined who could lead: the phase lasts for another rebalance timeout, until somebody
-/// comes or the sessions have run out (R7.8). If it began in an empty group, it still is that phase.
-fn wait_on(group: &mut Group, turn: &mut Turn<'_>) {
+/// No member has rejoined that could lead. The phase lasts for another rebalance timeout, until a
+/// member joins or the sessions have expired (R7.8). If it began in an empty group, it is still in
+/// the initial delay.
+fn extend_join_phase(group: &mut Group, turn: &mut Turn<'_>) {
     sometimes(Mark::NobodyCouldLead);
-    let step = group.members.rebalance_timeout().max(SHORTEST_WAIT);
+    let step = group.members.rebalance_timeout().max(MIN_JOIN_PHASE);
     match group.initial_delay {
         Some(_) => start_step(group, turn, InitialDelay { step, remaining: Duration::ZERO }),
         None => turn.arm(group.join_key(), step),
@@ -157,7 +161,7 @@ fn become_empty(group: &mut Group, turn: &mut Turn<'_>, took: Duration) {
         group.generation
     );
     group.protocol = None;
-    group.subscribed = subscribed::look_up(group);
+    group.subscribed = subscribed::of_members(group);
     group.is_recorded = true;
     group.enter(GroupState::Empty, "no members left", turn);
     observe_generation(group, turn, took);
@@ -173,22 +177,22 @@ fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why:
         group.leader
     );
     group.protocol = Some(group.members.vote());
-    group.subscribed = subscribed::look_up(group);
+    group.subscribed = subscribed::of_members(group);
     group.enter(GroupState::CompletingRebalance, why, turn);
     observe_generation(group, turn, took);
-    answer_joins(group, turn);
+    respond_joins(group, turn);
     turn.arm(group.sync_key(), group.members.rebalance_timeout());
 }
 
-fn answer_joins(group: &mut Group, turn: &mut Turn<'_>) {
+fn respond_joins(group: &mut Group, turn: &mut Turn<'_>) {
     for index in 0..group.members.len() {
         let (join, member) = group.members.begin_sync(index);
-        let (id, session) = (member.id.clone(), member.terms.session);
+        let (id, session) = (member.id.clone(), member.params.session);
         turn.arm(group.session_key(&id), session);
         let Some(join) = join else { continue };
-        let list = answers::list_for(group, join.version, &id.0);
-        let answer = answers::joined(group, join.version, &id.0, list);
-        turn.respond(join.request, answer, Release::Now);
+        let list = responses::list_for(group, join.version, &id.0);
+        let response = responses::joined(group, join.version, &id.0, list);
+        turn.respond(join.request, response, Release::Now);
     }
 }
 
@@ -203,8 +207,9 @@ fn observe_generation(group: &Group, turn: &mut Turn<'_>, took: Duration) {
     });
 }
 
-/// The leader's assignment is durable: everybody who waits for it gets it. `assignments` is in the
-/// order of the members, who cannot have changed since the leader's SyncGroup in this generation.
+/// The leader's assignment is durable: every parked SyncGroup gets its part. `assignments` is in
+/// the order of the members, which cannot have changed since the leader's SyncGroup in this
+/// generation.
 pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<Bytes>) {
     assert_eq!(
         assignments.len(),
@@ -217,27 +222,27 @@ pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<By
     for (index, assignment) in assignments.into_iter().enumerate() {
         let (sync, member) = group.members.assign(index, assignment);
         let Some(sync) = sync else { continue };
-        let (id, session) = (member.id.clone(), member.terms.session);
+        let (id, session) = (member.id.clone(), member.params.session);
         turn.arm(group.session_key(&id), session);
-        let answer = answers::synced(group, sync.version, &group.members.at(index).assignment);
-        turn.respond(sync.request, answer, Release::Now);
+        let response = responses::synced(group, sync.version, &group.members.at(index).assignment);
+        turn.respond(sync.request, response, Release::Now);
     }
 }
 
-/// The leader's assignment could not be stored: the members are told why, and start over.
+/// The leader's assignment could not be stored: parked SyncGroups fail, and a rebalance begins.
 pub(super) fn assignment_failed(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
     sometimes(Mark::AssignmentNotStored);
     refuse_syncs(group, turn, error);
     prepare(group, turn, "assignment append failed");
 }
 
-/// Blanks every assignment and answers every parked SyncGroup with `error`.
+/// Clears every assignment and fails every parked SyncGroup with `error`.
 fn refuse_syncs(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
     for index in 0..group.members.len() {
         let (sync, member) = group.members.assign(index, Bytes::new());
         let Some(sync) = sync else { continue };
-        let (id, session) = (member.id.clone(), member.terms.session);
+        let (id, session) = (member.id.clone(), member.params.session);
         turn.arm(group.session_key(&id), session);
-        turn.respond(sync.request, answers::sync_error(error), Release::Now);
+        turn.respond(sync.request, responses::sync_error(error), Release::Now);
     }
 }

@@ -1,7 +1,8 @@
-//! What a coordinator writes to the offsets log: the durable truth of a group (rules R9).
+//! The records that a coordinator writes to the offsets log: the durable state of its groups (rules
+//! R9).
 //!
-//! Everything else (parked requests, pending ids, timers, the state's name, a generation that no leader
-//! has synced yet) lives in memory only and is lost with the coordinator.
+//! Everything else (parked requests, pending ids, timers, the state's name, a generation that no
+//! leader has synced yet) is only in memory and is lost with the coordinator.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,51 +15,51 @@ use crate::time::Time;
 /// One record of the offsets log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// A group's membership and assignments: written by the leader's sync, when a group becomes empty
-    /// and when one is created.
+    /// A group's membership and assignments: written by the leader's SyncGroup, when a group
+    /// becomes empty and when JoinGroup creates one.
     GroupMetadata(GroupMetadata),
-    /// How far a group has read one partition.
+    /// A committed offset: how far a group has read one partition.
     OffsetCommit {
         /// The group.
         group: GroupId,
         /// The partition.
         partition: TopicPartition,
-        /// What was committed.
+        /// The offset and its metadata.
         offset: CommittedOffset,
     },
-    /// A group and its membership are gone.
+    /// The removal of a group and its membership.
     GroupTombstone {
         /// The group.
         group: GroupId,
     },
-    /// A committed offset is gone.
+    /// The removal of a committed offset.
     OffsetTombstone {
         /// The group.
         group: GroupId,
         /// The partition.
         partition: TopicPartition,
     },
-    /// How far a group has read one partition, if the producer's transaction commits.
+    /// A pending offset: it becomes the committed one if the producer's transaction commits.
     TxnOffsetCommit {
-        /// Who runs the transaction.
+        /// The producer of the transaction.
         producer: ProducerId,
         /// The group.
         group: GroupId,
         /// The partition.
         partition: TopicPartition,
-        /// What was committed.
+        /// The offset and its metadata.
         offset: CommittedOffset,
     },
-    /// A transaction is over, for every offset of the producer in this log.
+    /// The end of a transaction, for every offset of the producer in this log.
     TxnMarker {
-        /// Who ran the transaction.
+        /// The producer of the transaction.
         producer: ProducerId,
         /// Whether it committed or aborted.
         committed: bool,
     },
 }
 
-/// A producer's own number, which names its transaction.
+/// The producer id, which identifies a producer's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProducerId(pub i64);
 
@@ -68,8 +69,8 @@ impl fmt::Display for ProducerId {
     }
 }
 
-/// What a record is about: a later record of the same key replaces an earlier one, and compaction may
-/// drop the earlier one (rule R9.10).
+/// The compaction key of a record: a later record of the same key replaces an earlier one, and
+/// compaction may drop the earlier one (rule R9.10).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RecordKey {
     /// A group's membership.
@@ -79,7 +80,7 @@ pub enum RecordKey {
 }
 
 impl Record {
-    /// What the record is about; none for the records of transactions, of which only the marker tells.
+    /// The compaction key; none for transactional records, whose effect only the marker decides.
     pub fn key(&self) -> Option<RecordKey> {
         match self {
             Record::GroupMetadata(metadata) => Some(RecordKey::Group(metadata.group.clone())),
@@ -92,7 +93,7 @@ impl Record {
         }
     }
 
-    /// Whether the record says that something is gone.
+    /// Whether the record removes its key.
     pub fn is_tombstone(&self) -> bool {
         matches!(self, Record::GroupTombstone { .. } | Record::OffsetTombstone { .. })
     }
@@ -103,38 +104,38 @@ impl Record {
 pub struct GroupMetadata {
     /// The group.
     pub group: GroupId,
-    /// `consumer`, for consumers; none for a group that was only ever committed to.
+    /// `consumer` for consumers; none for a group that only ever had offsets committed.
     pub protocol_type: Option<StrBytes>,
-    /// The generation these members belong to.
+    /// The current generation.
     pub generation: Generation,
-    /// The assignor they agreed on.
+    /// The assignor that the members agreed on.
     pub protocol: Option<StrBytes>,
-    /// Who led it.
+    /// The leader of the generation.
     pub leader: Option<MemberId>,
-    /// When the group entered the state it was written in.
+    /// When the group entered the state in which the record was written.
     pub state_since: Time,
-    /// Everybody in it; empty for an empty group.
+    /// All members; none for an empty group.
     pub members: Vec<MemberMetadata>,
 }
 
 /// The durable part of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberMetadata {
-    /// Its id.
+    /// Its member id.
     pub id: MemberId,
-    /// Its static instance id.
+    /// Its group instance id, if it is static.
     pub instance_id: Option<StrBytes>,
-    /// The client's name for itself.
+    /// The client id of its first JoinGroup.
     pub client_id: StrBytes,
-    /// Where the client was when it joined first.
+    /// The client's address when it first joined.
     pub client_host: StrBytes,
-    /// How long it may be silent.
+    /// Its session timeout.
     pub session_timeout: Duration,
-    /// How long it may take to rejoin.
+    /// Its rebalance timeout.
     pub rebalance_timeout: Duration,
-    /// Its metadata for the selected protocol.
+    /// Its metadata for the assignor of the generation.
     pub subscription: Bytes,
-    /// What the leader assigned to it.
+    /// Its assignment from the leader.
     pub assignment: Bytes,
 }
 
@@ -143,13 +144,13 @@ pub struct MemberMetadata {
 pub struct CommittedOffset {
     /// The next offset to read.
     pub offset: i64,
-    /// The leader epoch of the last record read, −1 when the client did not say.
+    /// The leader epoch of the last record read, −1 if the client did not send it.
     pub leader_epoch: i32,
-    /// The client's own note.
+    /// The metadata string of the commit.
     pub metadata: StrBytes,
     /// When it was committed.
     pub committed_at: Time,
-    /// When it expires whatever the group does: set by commits that name a retention time (versions 2 to
-    /// 4).
+    /// When it expires, whatever state the group is in: set by commits with a retention time
+    /// (versions 2 to 4).
     pub expires_at: Option<Time>,
 }

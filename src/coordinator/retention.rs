@@ -1,12 +1,13 @@
-//! Offsets that go: with their topic, or when nobody has needed them for too long (rules R10, KIP-211).
+//! Retention: removes offsets when their topic is deleted or when they have expired (rules R10,
+//! KIP-211).
 //!
-//! One timer per coordinator looks at all its groups now and then. So an offset goes some time after it
-//! has expired, and is of use until then.
+//! One timer per coordinator checks all its groups. So an offset is removed some time after it has
+//! expired, and can be read until then.
 
 use std::time::Duration;
 
+use crate::marks::{Mark, sometimes};
 use crate::protocol::{GroupId, TopicName, TopicPartition};
-use crate::sometimes::{Mark, sometimes};
 use crate::time::Time;
 
 use super::group::{Group, Groups};
@@ -18,37 +19,38 @@ use super::subscribed::Subscribed;
 use super::timers::TimerKey;
 use super::turn::Turn;
 
-/// Arms the first look for expired offsets.
+/// Arms the timer for the first check.
 pub(super) fn start(turn: &mut Turn<'_>) {
     turn.arm(TimerKey::Retention, turn.config.offsets_retention_check);
 }
 
-/// Looks for expired offsets in every group, and again after a while.
+/// Checks every group for expired offsets, and arms the timer for the next check.
 pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>) {
     let mut ids: Vec<GroupId> = groups.keys().cloned().collect();
     ids.sort();
     for id in ids {
-        look_at(groups, turn, &id);
+        check_group(groups, turn, &id);
     }
     start(turn);
 }
 
-/// A topic is gone, and with it what was committed for it, whatever the groups do (R10.6).
+/// Removes the offsets of a deleted topic, whatever state their groups are in (R10.6).
 pub(super) fn topic_deleted(groups: &mut Groups, turn: &mut Turn<'_>, topic: &TopicName) {
     for id in groups.keys() {
-        let kept = turn.offsets.of(id).kept().into_iter();
-        for partition in kept.filter(|partition| partition.topic == *topic) {
+        let partitions_with_offset = turn.offsets.of(id).partitions_with_offset().into_iter();
+        for partition in partitions_with_offset.filter(|partition| partition.topic == *topic) {
             removal::remove_offset(id, turn, &partition, Some("topic deleted"), None);
         }
     }
 }
 
-/// An Empty group that has nothing left goes with its last offset (R10.5).
-fn look_at(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
+/// Removes the expired offsets of one group. An Empty group is removed together with its last
+/// offset (R10.5).
+fn check_group(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
     let group = groups.get(id).expect("the group was just listed");
     let offsets = turn.offsets.of(id);
     let expired = expired(group, offsets, turn.now, turn.config.offsets_retention);
-    let nothing_left = expired.len() == offsets.kept().len();
+    let nothing_left = expired.len() == offsets.partitions_with_offset().len();
     if nothing_left && group.state() == GroupState::Empty {
         sometimes(Mark::GroupExpired);
         removal::remove(groups, turn, id, "expired", None);
@@ -72,11 +74,11 @@ fn expired(
     let Some(rule) = Rule::of(group) else { return Vec::new() };
     let mut expired = Vec::new();
     for (topic, partitions) in offsets.all(View::Newest) {
-        if rule.spares(topic) {
+        if rule.keeps(topic) {
             continue;
         }
         for (partition, offset) in partitions {
-            if rule.is_over(offset, now, retention) && !offsets.is_unstable(topic, partition) {
+            if rule.has_expired(offset, now, retention) && !offsets.is_unstable(topic, partition) {
                 expired.push(TopicPartition::new(topic.clone(), partition));
             }
         }
@@ -84,27 +86,29 @@ fn expired(
     expired
 }
 
-/// How the offsets of one group expire.
+/// The rule by which the offsets of a group expire.
 enum Rule<'a> {
-    /// Nobody is there: from the moment on when the last member went (R10.2).
-    Since(Time),
-    /// Members are there: each from its commit on, but none of a topic they read (R10.3).
-    Unread(Subscribed<'a>),
-    /// Never had members: each from its commit on, though its readers may well be alive (R10.4).
+    /// No members: all offsets expire counting from when the last member left (R10.2).
+    SinceEmpty(Time),
+    /// With members: each offset counting from its commit, except those of subscribed topics
+    /// (R10.3).
+    NotSubscribed(Subscribed<'a>),
+    /// Never had members: each offset counting from its commit, even if its readers are still
+    /// running (R10.4).
     EachFromCommit,
 }
 
 impl Rule<'_> {
-    /// None for a group of which no offset expires at the moment.
+    /// None for a group whose offsets do not expire in its current state.
     fn of(group: &Group) -> Option<Rule<'_>> {
         if group.protocol_type.is_none() {
             return Some(Rule::EachFromCommit);
         }
         match group.state() {
-            GroupState::Empty => Some(Rule::Since(group.state_since())),
+            GroupState::Empty => Some(Rule::SinceEmpty(group.state_since())),
             GroupState::Stable => match Subscribed::of(group) {
-                read @ Subscribed::To(_) => Some(Rule::Unread(read)),
-                Subscribed::Unknown | Subscribed::NoConsumers => None,
+                subscribed @ Subscribed::To(_) => Some(Rule::NotSubscribed(subscribed)),
+                Subscribed::Unknown | Subscribed::NotConsumers => None,
             },
             GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Dead => {
                 None
@@ -112,21 +116,21 @@ impl Rule<'_> {
         }
     }
 
-    fn spares(&self, topic: &TopicName) -> bool {
+    fn keeps(&self, topic: &TopicName) -> bool {
         match self {
-            Rule::Unread(read) => read.may_include(topic),
-            Rule::Since(_) | Rule::EachFromCommit => false,
+            Rule::NotSubscribed(subscribed) => subscribed.may_include(topic),
+            Rule::SinceEmpty(_) | Rule::EachFromCommit => false,
         }
     }
 
-    /// A commit that named a retention time has its own end, which stands for all of this (R10.1).
-    fn is_over(&self, offset: &CommittedOffset, now: Time, retention: Duration) -> bool {
+    /// The expiry of a commit with a retention time replaces all of this (R10.1).
+    fn has_expired(&self, offset: &CommittedOffset, now: Time, retention: Duration) -> bool {
         if let Some(end) = offset.expires_at {
             return now >= end;
         }
         let base = match self {
-            Rule::Since(base) => *base,
-            Rule::Unread(_) | Rule::EachFromCommit => offset.committed_at,
+            Rule::SinceEmpty(base) => *base,
+            Rule::NotSubscribed(_) | Rule::EachFromCommit => offset.committed_at,
         };
         now.since(base) >= retention
     }

@@ -1,22 +1,24 @@
-//! The states of a classic group and the one table of moves between them (rules R4).
+//! The states of a classic group and the table of legal moves (rules R4).
 
 use std::fmt;
 
 /// The state of a classic group, under Kafka's own names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupState {
-    /// No members. Offsets may be stored. JoinGroup starts a rebalance (with the initial delay);
-    /// SyncGroup and Heartbeat find no member; OffsetCommit without a generation is accepted.
+    /// No members. The group may have offsets. JoinGroup starts a rebalance with the initial delay;
+    /// SyncGroup and Heartbeat return UNKNOWN_MEMBER_ID; OffsetCommit without a generation is
+    /// accepted.
     Empty,
-    /// The join phase: JoinGroup is parked, SyncGroup and Heartbeat answer REBALANCE_IN_PROGRESS,
+    /// The join phase: JoinGroup is parked, SyncGroup and Heartbeat return REBALANCE_IN_PROGRESS,
     /// OffsetCommit of the old generation is still accepted.
     PreparingRebalance,
-    /// The sync phase: SyncGroup is parked until the leader's is durable, Heartbeat answers NONE,
-    /// OffsetCommit answers REBALANCE_IN_PROGRESS, JoinGroup with something new starts over.
+    /// The sync phase: SyncGroup is parked until the leader's assignment is durable, Heartbeat
+    /// returns NONE, OffsetCommit returns REBALANCE_IN_PROGRESS, JoinGroup with other metadata
+    /// starts over.
     CompletingRebalance,
-    /// Everybody has (or can fetch) an assignment.
+    /// Every member has, or can fetch, its assignment.
     Stable,
-    /// The group is gone from this coordinator; everything answers COORDINATOR_NOT_AVAILABLE.
+    /// This coordinator no longer has the group; every request returns COORDINATOR_NOT_AVAILABLE.
     Dead,
 }
 
@@ -30,7 +32,7 @@ impl GroupState {
         GroupState::Dead,
     ];
 
-    /// The states a group may come from when it enters this one: the whole table.
+    /// The states from which a group may enter this one: the whole table.
     pub const fn predecessors(self) -> &'static [GroupState] {
         use GroupState::*;
         match self {
@@ -42,7 +44,7 @@ impl GroupState {
         }
     }
 
-    /// Whether the table has the move from `self` to `next`.
+    /// Whether the move from `self` to `next` is legal.
     pub fn may_become(self, next: GroupState) -> bool {
         next.predecessors().contains(&self)
     }

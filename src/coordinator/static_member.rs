@@ -1,27 +1,27 @@
-//! Static members that come back: a process with the same instance id takes the place of the one before it
-//! (rules R8, KIP-345).
+//! Static members that come back: a new process with the same instance id takes the place of the
+//! previous one (rules R8, KIP-345).
 //!
-//! In a Stable group that needs no rebalance; the group is stored under the new member id, and the answer
-//! waits for the record ([`committed`], [`undo`]). What a static member may do under its own member id is not
-//! special and is found with the requests.
+//! In a Stable group this needs no rebalance: the group is stored with the new member id, and the
+//! response waits for the record ([`committed`], [`undo`]). A static member that uses its own
+//! member id is handled like any other, in the files of the requests.
 
 use std::time::Duration;
 
+use crate::marks::{Mark, sometimes};
 use crate::protocol::{MemberId, ResponseError, StrBytes};
-use crate::sometimes::{Mark, sometimes};
 
-use super::answers;
 use super::api::{Observation, Release, RequestId};
 use super::appends::Consequence;
 use super::group::Group;
-use super::member::{Parked, Terms};
+use super::member::{JoinParams, Parked};
 use super::rebalance::{self, ALL_JOINED};
 use super::record::Record;
+use super::responses;
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// The first version of JoinGroup whose answer may spare the leader the assignment (KIP-814).
-const SKIPS_ASSIGNMENT: i16 = 9;
+/// The first version of JoinGroup with SkipAssignment (KIP-814).
+const HAS_SKIP_ASSIGNMENT: i16 = 9;
 
 /// A replacement whose record is not durable yet.
 #[derive(Debug)]
@@ -29,37 +29,37 @@ pub(super) struct Replacement {
     instance: StrBytes,
     old: MemberId,
     new: MemberId,
-    /// What the old member had said about itself.
-    old_terms: Terms,
-    /// Who led before.
+    /// The join parameters of the old member.
+    old_params: JoinParams,
+    /// The leader before the replacement.
     old_leader: Option<MemberId>,
     join: RequestId,
 }
 
 impl Replacement {
-    /// The JoinGroup that asked for it.
+    /// The JoinGroup that caused it.
     pub(super) fn join(&self) -> RequestId {
         self.join
     }
 }
 
-/// Puts `new` in the place of the member that holds `instance`; `terms` and `join` are those of its
+/// Replaces the member that holds `instance` with `new`; `params` and `join` are those of its
 /// JoinGroup (R8.2 to R8.5).
 pub(super) fn replace(
     group: &mut Group,
     turn: &mut Turn<'_>,
     instance: &StrBytes,
     new: MemberId,
-    terms: Terms,
+    params: JoinParams,
     join: Parked,
 ) {
     let Some(old) = group.members.holder(instance).cloned() else {
-        panic!("nobody holds {instance:?} in group {}", group.id.0);
+        panic!("no member of group {} holds {instance:?}", group.id.0);
     };
     let old_leader = group.leader.clone();
-    let (session, rebalance) = (terms.session, terms.rebalance);
+    let (session, rebalance) = (params.session, params.rebalance);
     rename(group, turn, &old, &new);
-    let old_terms = group.members.update(&new.0, terms);
+    let old_params = group.members.update(&new.0, params);
     group.members.park_join(&new.0, join);
     let (group_id, instance) = (group.id.clone(), instance.clone());
     turn.observe(Observation::MemberReplaced {
@@ -70,21 +70,25 @@ pub(super) fn replace(
         session,
         rebalance,
     });
-    // The timer runs for the session timeout of the member before, as in Kafka: the terms of the
-    // JoinGroup are taken over after it is armed.
-    arm_session(group, turn, &new, old_terms.session);
+    // The timer runs for the previous member's session timeout, as in Kafka, where the parameters
+    // of the JoinGroup are applied after the timer is armed.
+    arm_session(group, turn, &new, old_params.session);
     let join = join.request;
-    go_on(group, turn, Replacement { instance, old, new, old_terms, old_leader, join });
+    store_or_rebalance(
+        group,
+        turn,
+        Replacement { instance, old, new, old_params, old_leader, join },
+    );
 }
 
-fn go_on(group: &mut Group, turn: &mut Turn<'_>, replacement: Replacement) {
+fn store_or_rebalance(group: &mut Group, turn: &mut Turn<'_>, replacement: Replacement) {
     match group.state() {
         GroupState::Stable if group.protocol == Some(group.members.vote()) => {
             store(group, turn, replacement);
         }
         GroupState::Stable => rebalance::prepare(group, turn, "assignor changed"),
         // The leader may be computing an assignment for the old id, which would leave the new one
-        // without.
+        // without partitions.
         GroupState::CompletingRebalance => {
             rebalance::prepare(group, turn, "static member replaced");
         }
@@ -108,67 +112,68 @@ fn store(group: &Group, turn: &mut Turn<'_>, replacement: Replacement) {
     turn.append(record, Consequence::Replacement { group: group.id.clone(), replacement });
 }
 
-/// The replacement is durable: the member is told the generation it is part of, if its JoinGroup still
-/// waits. If a rebalance began meanwhile it has to join again (R8.8).
+/// The replacement is durable: the member's JoinGroup, if it is still parked, completes with the
+/// generation. If a rebalance began meanwhile the member has to join again (R8.8).
 pub(super) fn committed(group: &mut Group, turn: &mut Turn<'_>, replacement: &Replacement) {
     let Replacement { new, join, .. } = replacement;
-    let Some(parked) = waits(group, new, *join) else { return };
+    let Some(parked) = parked_join(group, new, *join) else { return };
     let rebalancing = group.state() == GroupState::PreparingRebalance;
     if rebalancing {
         sometimes(Mark::ReplacementOvertaken);
     }
-    if rebalancing && parked.version >= SKIPS_ASSIGNMENT && group.is_leader(&new.0) {
-        // There is no list of members to give in the join phase; it waits for the end of that.
+    if rebalancing && parked.version >= HAS_SKIP_ASSIGNMENT && group.is_leader(&new.0) {
+        // There is no member list to return in the join phase; the request stays parked until its
+        // end.
         return;
     }
     group.members.take_join(&new.0);
-    // Its session may have run out meanwhile, which the parked JoinGroup made harmless: without a timer a
-    // process that dies before its first heartbeat would be a member for ever.
+    // The session timer may have fired without effect while the JoinGroup was parked. Without a
+    // timer, a process that dies before its first heartbeat would stay a member for ever.
     if let Some(member) = group.members.get(&new.0) {
         group.restart_session(member, turn);
     }
-    let answer = match parked.version >= SKIPS_ASSIGNMENT {
-        true => answers::replaced(group, parked.version, &new.0),
+    let response = match parked.version >= HAS_SKIP_ASSIGNMENT {
+        true => responses::replaced(group, parked.version, &new.0),
         false => {
-            // A leader that was told to lead would send a new assignment for the generation that has
-            // one. As a follower it takes what is there.
+            // A leader that sees itself as leader would send a new assignment for a generation that
+            // has one. As a follower it takes the existing one.
             let leader = replacement.old_leader.as_ref().map(|old| old.0.clone());
-            answers::joined(group, parked.version, &new.0, Vec::new())
+            responses::joined(group, parked.version, &new.0, Vec::new())
                 .with_leader(leader.unwrap_or_default())
         }
     };
-    turn.respond(parked.request, answer, Release::Now);
+    turn.respond(parked.request, response, Release::Now);
 }
 
-fn waits(group: &Group, id: &MemberId, join: RequestId) -> Option<Parked> {
+fn parked_join(group: &Group, id: &MemberId, join: RequestId) -> Option<Parked> {
     group.members.get(&id.0)?.join.filter(|parked| parked.request == join)
 }
 
-/// The replacement will not be durable: the old member has its place again (R8.9). If the new one has been
-/// replaced itself or is gone, there is no place to give back.
+/// The replacement will not become durable: the old member gets its place back (R8.9). If the new
+/// one has been replaced itself or is gone, there is no place to give back.
 pub(super) fn undo(
     group: &mut Group,
     turn: &mut Turn<'_>,
     replacement: Replacement,
     error: ResponseError,
 ) {
-    let Replacement { instance, old, new, old_terms, old_leader, join } = replacement;
+    let Replacement { instance, old, new, old_params, old_leader, join } = replacement;
     if group.members.holder(&instance) != Some(&new) {
         return;
     }
-    if let Some(parked) = waits(group, &new, join) {
+    if let Some(parked) = parked_join(group, &new, join) {
         group.members.take_join(&new.0);
-        // Kafka sets the error beside what a granted JoinGroup would say.
+        // Kafka sets the error on an otherwise successful response.
         let leader = old_leader.map(|old| old.0).unwrap_or_default();
-        let answer = answers::joined(group, parked.version, &StrBytes::new(), Vec::new())
+        let response = responses::joined(group, parked.version, &StrBytes::new(), Vec::new())
             .with_leader(leader)
             .with_error_code(error.code());
-        turn.respond(parked.request, answer, Release::Now);
+        turn.respond(parked.request, response, Release::Now);
     }
-    let session = old_terms.session;
-    // Somebody may have joined since who has nothing in common with the old terms.
-    if group.members.could_agree(&new.0, &old_terms) {
-        group.members.update(&new.0, old_terms);
+    let session = old_params.session;
+    // A member that has joined since may share no assignor with the old parameters.
+    if group.members.could_agree(&new.0, &old_params) {
+        group.members.update(&new.0, old_params);
     }
     sometimes(Mark::ReplacementUndone);
     rename(group, turn, &new, &old);
@@ -177,8 +182,8 @@ pub(super) fn undo(
     turn.observe(Observation::ReplacementUndone { group, instance, old, new });
 }
 
-/// Gives the member's place to another id, with leadership and assignment. What is parked under the id that
-/// goes is answered FENCED_INSTANCE_ID.
+/// Gives the member's place to another member id, with leadership and assignment. Requests parked
+/// under the old id fail with FENCED_INSTANCE_ID.
 fn rename(group: &mut Group, turn: &mut Turn<'_>, from: &MemberId, to: &MemberId) {
     turn.timers.cancel(&group.session_key(from));
     let fenced = ResponseError::FencedInstanceId;
@@ -187,11 +192,11 @@ fn rename(group: &mut Group, turn: &mut Turn<'_>, from: &MemberId, to: &MemberId
         sometimes(Mark::ParkedIsFenced);
     }
     if let Some(join) = join {
-        let answer = answers::join_error(join.version, &from.0, fenced);
-        turn.respond(join.request, answer, Release::Now);
+        let response = responses::join_error(join.version, &from.0, fenced);
+        turn.respond(join.request, response, Release::Now);
     }
     if let Some(sync) = sync {
-        turn.respond(sync.request, answers::sync_error(fenced), Release::Now);
+        turn.respond(sync.request, responses::sync_error(fenced), Release::Now);
     }
     if group.is_leader(&from.0) {
         group.leader = Some(to.clone());

@@ -1,5 +1,5 @@
-//! What a group of consumers reads, as far as the coordinator can tell: the one place where it looks into
-//! what clients hide in its messages (R6.7.5).
+//! The topics that a consumer group subscribes to: the only place where the coordinator parses
+//! payloads that clients embed in its messages (R6.7.5).
 
 use std::collections::BTreeSet;
 
@@ -8,42 +8,42 @@ use crate::protocol::{CONSUMER_PROTOCOL_TYPE, TopicName};
 
 use super::group::Group;
 
-/// What a group subscribes to.
+/// The topics that a group subscribes to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Subscribed<'a> {
     /// These topics.
     To(&'a BTreeSet<TopicName>),
-    /// Consumers, but it cannot be told what they read: it may be anything.
+    /// Consumers whose subscription is unknown: it may be any topic.
     Unknown,
-    /// No group of consumers: it subscribes to nothing.
-    NoConsumers,
+    /// Not a consumer group: it subscribes to nothing.
+    NotConsumers,
 }
 
 impl Subscribed<'_> {
-    /// What the group remembers of its subscriptions.
+    /// The subscription that the group keeps.
     pub(super) fn of(group: &Group) -> Subscribed<'_> {
         match &group.subscribed {
             Some(topics) => Subscribed::To(topics),
-            None if is_of_consumers(group) => Subscribed::Unknown,
-            None => Subscribed::NoConsumers,
+            None if is_consumer_group(group) => Subscribed::Unknown,
+            None => Subscribed::NotConsumers,
         }
     }
 
-    /// Whether the topic is, or may be, among them.
+    /// Whether the group subscribes to the topic, or may do so.
     pub(super) fn may_include(&self, topic: &TopicName) -> bool {
         match self {
             Subscribed::To(topics) => topics.contains(topic),
             Subscribed::Unknown => true,
-            Subscribed::NoConsumers => false,
+            Subscribed::NotConsumers => false,
         }
     }
 }
 
-/// What the members of a group of consumers offer for the assignor of their generation, for the group to
-/// remember when a generation begins and when it is loaded. Between two generations it stays, as Kafka has it:
-/// what a static member brings that comes back without a rebalance is not looked at.
-pub(super) fn look_up(group: &Group) -> Option<BTreeSet<TopicName>> {
-    if !is_of_consumers(group) {
+/// The topics in the members' metadata for the assignor of their generation. The group keeps them
+/// from the beginning of a generation, or from its load, as in Kafka: the metadata of a static
+/// member that comes back without a rebalance is not read.
+pub(super) fn of_members(group: &Group) -> Option<BTreeSet<TopicName>> {
+    if !is_consumer_group(group) {
         return None;
     }
     if group.members.is_empty() {
@@ -57,7 +57,7 @@ pub(super) fn look_up(group: &Group) -> Option<BTreeSet<TopicName>> {
     Some(all)
 }
 
-/// Whether the group's protocol is that of consumers.
-pub(super) fn is_of_consumers(group: &Group) -> bool {
+/// Whether the group's protocol type is `consumer`.
+pub(super) fn is_consumer_group(group: &Group) -> bool {
     group.protocol_type.as_ref().is_some_and(|own| own.as_str() == CONSUMER_PROTOCOL_TYPE)
 }

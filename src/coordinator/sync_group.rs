@@ -1,30 +1,31 @@
-//! SyncGroup: the leader hands in the assignment, everybody is handed its own (rules R6.2).
+//! SyncGroup: the leader sends the assignment, every member gets its part (rules R6.2).
 //!
-//! The answers of the sync phase leave when the leader's record is durable ([`super::appends`]).
+//! The responses of the sync phase are sent when the leader's record is durable
+//! ([`super::appends`]).
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kafka_protocol::messages::SyncGroupRequest;
 
+use crate::marks::{Mark, sometimes};
 use crate::protocol::{ResponseError, StrBytes};
-use crate::sometimes::{Mark, sometimes};
 
-use super::answers;
 use super::api::{Call, Release};
 use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::member::Parked;
 use super::record::Record;
+use super::responses;
 use super::state::GroupState;
 use super::turn::Turn;
 
 /// The first version with static members (KIP-345).
-const NAMES_INSTANCE: i16 = 3;
+const HAS_INSTANCE_ID: i16 = 3;
 /// The first version that must name protocol type and assignor (KIP-559).
-const NAMES_PROTOCOL: i16 = 5;
+const HAS_PROTOCOL: i16 = 5;
 
-/// Answers or parks a SyncGroup.
+/// Responds to a SyncGroup or parks it.
 pub(super) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -39,13 +40,13 @@ pub(super) fn handle(
             Ok(())
         }
         GroupState::Stable => {
-            answer(group, turn, call, request);
+            respond(group, turn, call, request);
             Ok(())
         }
         GroupState::Dead => Err(ResponseError::CoordinatorNotAvailable),
     });
     if let Err(error) = outcome {
-        turn.respond(call.id, answers::sync_error(error), Release::Now);
+        turn.respond(call.id, responses::sync_error(error), Release::Now);
     }
 }
 
@@ -56,7 +57,7 @@ fn admit<'g>(
     request: &SyncGroupRequest,
 ) -> Result<&'g mut Group, ResponseError> {
     let unnamed = request.protocol_type.is_none() || request.protocol_name.is_none();
-    if version >= NAMES_PROTOCOL && unnamed {
+    if version >= HAS_PROTOCOL && unnamed {
         return Err(ResponseError::InconsistentGroupProtocol);
     }
     if request.group_id.0.is_empty() {
@@ -66,11 +67,11 @@ fn admit<'g>(
     if group.state() == GroupState::Dead {
         return Err(ResponseError::CoordinatorNotAvailable);
     }
-    let instance = request.group_instance_id.as_ref().filter(|_| version >= NAMES_INSTANCE);
+    let instance = request.group_instance_id.as_ref().filter(|_| version >= HAS_INSTANCE_ID);
     group.validate(&request.member_id, instance)?;
     group.check_generation(request.generation_id)?;
-    let differs = |asked: &Option<StrBytes>, ours: &Option<StrBytes>| {
-        version >= NAMES_PROTOCOL && asked.is_some() && ours.is_some() && asked != ours
+    let differs = |theirs: &Option<StrBytes>, ours: &Option<StrBytes>| {
+        version >= HAS_PROTOCOL && theirs.is_some() && ours.is_some() && theirs != ours
     };
     if differs(&request.protocol_type, &group.protocol_type)
         || differs(&request.protocol_name, &group.protocol)
@@ -80,13 +81,14 @@ fn admit<'g>(
     Ok(group)
 }
 
-/// The sync phase: the caller waits for the leader's record, which the leader brings (R6.2.8).
+/// The sync phase: the caller waits for the leader's record; if the caller leads, this request
+/// appends it (R6.2.8).
 fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
     let id = &request.member_id;
     if let Some(older) = group.members.park_sync(id, Parked::from(call)) {
         sometimes(Mark::SyncReplaced);
-        let answer = answers::sync_error(ResponseError::NotCoordinator);
-        turn.respond(older.request, answer, Release::Now);
+        let response = responses::sync_error(ResponseError::NotCoordinator);
+        turn.respond(older.request, response, Release::Now);
     }
     no_longer_awaited(group, turn, id);
     if group.is_leader(id) {
@@ -94,8 +96,8 @@ fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncG
     }
 }
 
-/// Appends the leader's assignment. Members it forgot get an empty one, strangers in it are ignored
-/// (R9.1).
+/// Appends the leader's assignment. Members that it left out get an empty one; ids that are not
+/// members are ignored (R9.1).
 fn store(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
     let given: BTreeMap<&StrBytes, &Bytes> =
         request.assignments.iter().map(|entry| (&entry.member_id, &entry.assignment)).collect();
@@ -107,14 +109,15 @@ fn store(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &Sync
     turn.append(record, Consequence::Assignment { group, generation, assignments, sync });
 }
 
-/// The assignment is known: here it is. What a leader brings along now is ignored (R6.2.9).
-fn answer(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+/// The assignment is known and returned at once. Assignments in a leader's request are ignored
+/// (R6.2.9).
+fn respond(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
     sometimes(Mark::SyncRepeated);
     no_longer_awaited(group, turn, &request.member_id);
     let member =
         group.members.get(&request.member_id).expect("the caller was admitted as a member");
-    let answer = answers::synced(group, call.version, &member.assignment);
-    turn.respond(call.id, answer, Release::Now);
+    let response = responses::synced(group, call.version, &member.assignment);
+    turn.respond(call.id, response, Release::Now);
 }
 
 fn no_longer_awaited(group: &mut Group, turn: &mut Turn<'_>, id: &StrBytes) {

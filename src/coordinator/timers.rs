@@ -1,8 +1,8 @@
-//! Timers, keyed by what they mean (rules R5).
+//! The timers of a coordinator, by purpose (rules R5).
 //!
-//! A heartbeat moves its member's deadline a little further away, thousands of times for each time the
-//! timer really fires. So moving a deadline away only touches a map; the queue keeps the old place, and
-//! an entry whose time comes too early is queued again where it now belongs.
+//! A heartbeat moves its member's deadline a little later, thousands of times for each time the
+//! timer really fires. So moving a deadline later only updates a map; the queue keeps the old
+//! entry, which is queued again at the new deadline when it comes up.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,18 +11,18 @@ use std::collections::binary_heap::PeekMut;
 use crate::protocol::{GroupId, IndexMap, MemberId};
 use crate::time::Time;
 
-/// What a timer is for. There is one timer of each key: arming it again moves it.
+/// The purpose of a timer. There is one timer per key: arming it again moves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TimerKey {
-    /// A member's session, or a new member's five minutes (R5.1, R5.2).
+    /// A member's session, or the five minutes of a new member (R5.1, R5.2).
     Session { group: GroupId, member: MemberId },
-    /// A member id handed out and not yet used (R5.3).
+    /// A member id that was handed out and has not joined yet (R5.3).
     PendingJoin { group: GroupId, member: MemberId },
     /// The end of the join phase, or of a step of the initial delay (R5.4).
     Join { group: GroupId },
     /// The end of the sync phase (R5.5).
     Sync { group: GroupId },
-    /// The next look for expired offsets (R10).
+    /// The next check for expired offsets (R10).
     Retention,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Timers {
     armed_so_far: u64,
 }
 
-/// Where a timer stands: by deadline, then in the order of arming.
+/// The order in which timers fire: by deadline, then in the order of arming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     deadline: Time,
@@ -44,7 +44,7 @@ struct Place {
 #[derive(Debug)]
 struct Armed {
     place: Place,
-    /// Where its one live entry of the queue is; never after `place`.
+    /// The place of its one live queue entry; never after `place`.
     queued: Place,
 }
 
@@ -83,7 +83,7 @@ impl Timers {
         self.queue.clear();
     }
 
-    /// Disarms and gives the timer whose deadline is the earliest, if that is not after `now`.
+    /// Disarms and returns the timer with the earliest deadline, if that is not after `now`.
     pub(super) fn pop_due(&mut self, now: Time) -> Option<TimerKey> {
         while let Some(mut first) = self.queue.peek_mut() {
             if first.place.deadline > now {
@@ -106,12 +106,12 @@ impl Timers {
         None
     }
 
-    /// When [`Self::pop_due`] may next give something; too early if that timer was moved or disarmed.
+    /// When [`Self::pop_due`] may next return a timer; early if that timer was moved or disarmed.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         self.queue.peek().map(|first| first.place.deadline)
     }
 
-    /// When a timer fires, if it is armed.
+    /// The deadline of a timer, if it is armed.
     pub(super) fn deadline(&self, key: &TimerKey) -> Option<Time> {
         self.armed.get(key).map(|armed| armed.place.deadline)
     }
@@ -122,8 +122,8 @@ impl Timers {
     }
 
     fn enqueue(&mut self, entry: Queued) {
-        // Entries of disarmed timers stay until their time comes. Throwing them out once they are most
-        // of the queue keeps it as small as the map, at a constant price for each arming.
+        // Entries of disarmed timers stay until their time comes. Purging them once they are most
+        // of the queue keeps it as small as the map, at a constant cost per arming.
         if self.queue.len() > 2 * self.armed.len() + 64 {
             let armed = &self.armed;
             self.queue
@@ -133,7 +133,7 @@ impl Timers {
     }
 }
 
-/// The queue gives its greatest entry first, so the earliest place is the greatest.
+/// The queue pops its greatest entry first, so the earliest place is the greatest.
 impl Ord for Queued {
     fn cmp(&self, other: &Self) -> Ordering {
         other.place.cmp(&self.place)
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(timers.pop_due(at(9)), Some(key(1)));
     }
 
-    /// Compares with the plain way: a map from key to place, searched for its minimum.
+    /// Compares with a simple model: a map from key to place, searched for its minimum.
     #[test]
     fn any_sequence_fires_as_a_sorted_list_would() {
         let mut rng = Rng::stream(1, "timers");

@@ -1,4 +1,4 @@
-//! One turn of the coordinator: what a handler may use while it deals with one input.
+//! The context of a handler while the coordinator processes one input.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::offsets::OffsetStore;
 use super::record::Record;
 use super::timers::{TimerKey, Timers};
 
-/// Everything a handler needs beside the group it works on.
+/// Everything a handler needs besides the group it works on.
 pub(super) struct Turn<'a> {
     pub(super) now: Time,
     pub(super) config: &'a CoordinatorConfig,
@@ -25,7 +25,7 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Answers a request.
+    /// Sends a response.
     pub(super) fn respond(
         &mut self,
         to: RequestId,
@@ -35,12 +35,13 @@ impl Turn<'_> {
         self.out.push(Output::Respond { to, response: response.into(), release });
     }
 
-    /// Tells traces and checkers.
+    /// Emits an observation for traces and invariants.
     pub(super) fn observe(&mut self, observation: Observation) {
         self.out.push(Output::Observe(observation));
     }
 
-    /// Appends a record; `consequence` is what its fate will mean, beside what it means for offsets.
+    /// Appends a record; `consequence` is the effect of its outcome, apart from its effect on
+    /// offsets.
     pub(super) fn append(&mut self, record: Record, consequence: Consequence) -> AppendId {
         let id = self.appends.expect(consequence);
         self.offsets.append(id, &record);

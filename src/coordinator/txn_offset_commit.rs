@@ -1,7 +1,7 @@
-//! TxnOffsetCommit: stores how far a group has read, for the moment when the producer's transaction
+//! TxnOffsetCommit: stores how far a group has read, pending until the producer's transaction
 //! commits (rules R6.8, KIP-447).
 //!
-//! Whether the producer may still write is the log's to say, not the coordinator's (R15.5).
+//! Whether the producer may still write is for the log to decide, not the coordinator (R15.5).
 
 use kafka_protocol::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -16,14 +16,14 @@ use crate::time::Time;
 
 use super::api::{Call, Release};
 use super::appends::Consequence;
+use super::deferred::{Entry, Ticket};
 use super::group::{Group, Groups};
-use super::held::{Entry, Ticket};
 use super::offset_commit::{Committer, is_too_long};
 use super::record::{CommittedOffset, ProducerId, Record};
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// Answers a TxnOffsetCommit, or holds the answer until its records are durable.
+/// Responds to a TxnOffsetCommit, or defers the response until its records are durable.
 pub(super) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
@@ -44,7 +44,7 @@ pub(super) fn handle(
     let response = response(request, verdict);
     match append(group, turn, call, request, &response) {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.held.hold(call.id, appends, response.into()),
+        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
     }
 }
 
@@ -68,7 +68,7 @@ fn admit<'g>(
             return Err(ResponseError::IllegalGeneration);
         }
         let mut group = Group::new(id.clone(), turn.now);
-        group.founding = Some(turn.appends.next_id());
+        group.creation = Some(turn.appends.next_id());
         groups.insert(id.clone(), group);
     }
     let group = groups.get_mut(id).expect("the group is there or was just created");
@@ -76,8 +76,9 @@ fn admit<'g>(
     Ok(group)
 }
 
-/// The versions before KIP-447 name nobody, so nobody in particular may commit at any time. A producer
-/// that names its consumer is fenced with it, but not by a rebalance, and keeps no session alive.
+/// Requests of versions before KIP-447 have no identity and may commit at any time. A producer that
+/// sends its consumer's identity is fenced with the consumer, but a rebalance does not make it
+/// fail, and it keeps no session alive.
 fn fence(group: &Group, committer: &Committer<'_>) -> Result<(), ResponseError> {
     match group.state() {
         GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
@@ -94,7 +95,7 @@ fn fence(group: &Group, committer: &Committer<'_>) -> Result<(), ResponseError> 
     group.check_generation(committer.generation)
 }
 
-/// Appends every partition that `response` does not refuse; gives how many there were.
+/// Appends every partition that `response` does not refuse; returns their number.
 fn append(
     group: &mut Group,
     turn: &mut Turn<'_>,
@@ -142,7 +143,7 @@ fn committed_offset(partition: &TxnOffsetCommitRequestPartition, now: Time) -> C
     }
 }
 
-/// The answer: every partition of the request in its order, with what `verdict` says of it.
+/// The response: every partition of the request in order, with the result of `verdict`.
 fn response(
     request: &TxnOffsetCommitRequest,
     verdict: impl Fn(&TxnOffsetCommitRequestPartition) -> Option<ResponseError>,

@@ -2,14 +2,14 @@
 
 use crate::protocol::{MemberId, ResponseError, StrBytes};
 
-use super::answers;
 use super::api::Release;
 use super::group::{Group, Groups};
+use super::responses;
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// Every group is Dead here; what is parked is answered NOT_COORDINATOR, and so is what waits for a record
-/// whose fate this coordinator will not learn (R11.7).
+/// Every group becomes Dead. Parked requests fail with NOT_COORDINATOR, and so do requests that
+/// wait for a record, because this coordinator will not learn its outcome (R11.7).
 pub(super) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
     turn.timers.cancel_all();
     for group in groups.values_mut() {
@@ -21,7 +21,8 @@ pub(super) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
     }
 }
 
-/// Answers everything that is parked in a group with an error. `named` is the member id that a JoinGroup is told.
+/// Fails every parked request of a group. `named` gives the member id for the response to a
+/// JoinGroup.
 pub(super) fn refuse_parked(
     group: &mut Group,
     turn: &mut Turn<'_>,
@@ -32,11 +33,11 @@ pub(super) fn refuse_parked(
     let waiting: Vec<MemberId> = group.members.ids_where(waits);
     for id in waiting {
         if let Some(join) = group.members.take_join(&id.0) {
-            let answer = answers::join_error(join.version, &named(&id), error);
-            turn.respond(join.request, answer, Release::Now);
+            let response = responses::join_error(join.version, &named(&id), error);
+            turn.respond(join.request, response, Release::Now);
         }
         if let Some(sync) = group.members.take_sync(&id.0) {
-            turn.respond(sync.request, answers::sync_error(error), Release::Now);
+            turn.respond(sync.request, responses::sync_error(error), Release::Now);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! WriteTxnMarkers: the end of a transaction, as the transaction coordinator tells it (rules R6.8).
+//! WriteTxnMarkers: the end of a transaction, sent by the transaction coordinator (rules R6.8).
 //!
-//! One marker is one record of this log, whichever partitions it names: which of them are here is the
-//! host's to know. It ends the transaction for every offset of the producer in this log.
+//! One marker is one record of this log, whichever partitions it names; the broker knows which of
+//! them are here. It ends the transaction for every offset of the producer in this log.
 
 use kafka_protocol::messages::write_txn_markers_request::{
     WritableTxnMarker, WritableTxnMarkerTopic,
@@ -13,11 +13,11 @@ use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
 use super::api::{Call, Release};
 use super::appends::Consequence;
-use super::held::{Entry, Ticket};
+use super::deferred::{Entry, Ticket};
 use super::record::{ProducerId, Record};
 use super::turn::Turn;
 
-/// Appends the markers and holds the answer until they are durable.
+/// Appends the markers and defers the response until they are durable.
 pub(super) fn handle(turn: &mut Turn<'_>, call: &Call<'_>, request: &WriteTxnMarkersRequest) {
     for (index, marker) in request.markers.iter().enumerate() {
         append(turn, marker, Ticket { request: call.id, entry: Entry::Item(index) });
@@ -25,19 +25,19 @@ pub(super) fn handle(turn: &mut Turn<'_>, call: &Call<'_>, request: &WriteTxnMar
     let response = response(request);
     match request.markers.len() {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.held.hold(call.id, appends, response.into()),
+        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
     }
 }
 
-/// A marker of a producer that has nothing here is written all the same: the log's readers wait for it.
-/// It reaches groups that are gone as well: their removal may fail, and the transaction is over.
+/// A marker of a producer without pending offsets is written too: readers of the log wait for it.
+/// It also reaches removed groups: their removal may fail, and the transaction is over.
 fn append(turn: &mut Turn<'_>, marker: &WritableTxnMarker, ticket: Ticket) {
     let producer = ProducerId(marker.producer_id.0);
     let committed = marker.transaction_result;
     turn.append(Record::TxnMarker { producer, committed }, Consequence::TxnMarker { ticket });
 }
 
-/// The answer if all goes well.
+/// The response if all appends succeed.
 fn response(request: &WriteTxnMarkersRequest) -> WriteTxnMarkersResponse {
     let partition = |&index: &i32| {
         WritableTxnMarkerPartitionResult::default().with_partition_index(index).with_error_code(0)

@@ -1,67 +1,68 @@
-//! What an engine does for a run besides its network: it runs hosts and breaks links.
+//! What an engine does for a run besides its network: it runs processes and breaks links.
 
 use std::time::Duration;
 
 use crate::protocol::GroupId;
-use crate::sim::hosted::{Directions, Host, Link};
+use crate::sim::hosted::{Directions, Link, Process};
 use crate::sim::schedule::Action;
 use crate::time::Time;
 
-use super::hub::Hub;
 use super::net::Net;
+use super::router::Router;
 
 /// An engine in the middle of a run.
 pub(super) trait Engine {
     /// Its network and its clock.
     type Net: Net;
 
-    /// Whether its network can lose messages by luck and send them again.
+    /// Whether its network can lose messages at random and retransmit them.
     const LOSES: bool;
 
-    /// How late a line of the schedule may be.
+    /// How late a step of the schedule may be.
     const LATENESS: Duration;
 
     /// The time since the run began.
     fn now(&self) -> Time;
 
-    /// Lets the hosts run until something happens on the stage, but not past `limit`. May end earlier.
-    fn run(&mut self, hub: &Hub<Self::Net>, limit: Time);
+    /// Lets the processes run until something happens in the core or until `limit`. May return
+    /// earlier.
+    fn run(&mut self, router: &Router<Self::Net>, limit: Time);
 
-    /// Starts a host that does not run; nothing, if it does.
-    fn start(&mut self, hub: &Hub<Self::Net>, host: Host);
+    /// Starts a process, unless it runs.
+    fn start(&mut self, router: &Router<Self::Net>, process: Process);
 
-    /// A host and all its tasks are gone at once.
-    fn kill(&mut self, host: Host);
+    /// Kills a process and all of its tasks at once.
+    fn kill(&mut self, process: Process);
 
-    /// The tasks of a host stand still.
-    fn pause(&mut self, host: Host);
+    /// Suspends the tasks of a process.
+    fn pause(&mut self, process: Process);
 
-    /// They go on.
-    fn resume(&mut self, host: Host);
+    /// Resumes the tasks of a process.
+    fn resume(&mut self, process: Process);
 
-    /// What is sent over a link waits.
-    fn cut(&mut self, hub: &Hub<Self::Net>, link: Link, ways: Directions);
+    /// Holds what is sent over a link, in these directions.
+    fn cut(&mut self, router: &Router<Self::Net>, link: Link, directions: Directions);
 
-    /// It arrives.
-    fn heal(&mut self, hub: &Hub<Self::Net>, link: Link);
+    /// Heals a link, which then delivers what it held.
+    fn heal(&mut self, router: &Router<Self::Net>, link: Link);
 
-    /// Nothing reaches a host, and nothing that it sends reaches anybody.
-    fn isolate(&mut self, hub: &Hub<Self::Net>, host: Host);
+    /// Cuts all links of a process.
+    fn isolate(&mut self, router: &Router<Self::Net>, process: Process);
 
-    /// It does again, where no link of its own is cut.
-    fn reconnect(&mut self, hub: &Hub<Self::Net>, host: Host);
+    /// Ends the isolation of a process. A link that is cut on its own stays cut.
+    fn reconnect(&mut self, router: &Router<Self::Net>, process: Process);
 
-    /// Nothing is lost by luck any longer.
+    /// Ends random loss.
     fn stop_loss(&mut self);
 
-    /// A link is that much slower; zero for no longer.
-    fn clog(&mut self, hub: &Hub<Self::Net>, link: Link, by: Duration);
+    /// Delays a link by `by`; zero ends the delay.
+    fn clog(&mut self, router: &Router<Self::Net>, link: Link, by: Duration);
 
-    /// Asks third-party brokers what a group is, where there are such brokers.
-    fn describe(&mut self, _hub: &Hub<Self::Net>, group: GroupId) {
-        unreachable!("group {} belongs to brokers of the run", group.0.as_str());
+    /// Asks the third-party brokers to describe a group.
+    fn describe(&mut self, _router: &Router<Self::Net>, group: GroupId) {
+        unreachable!("group {} belongs to simulated brokers", group.0.as_str());
     }
 
-    /// Why an action cannot be expressed on this engine, if it cannot.
+    /// Why the engine does not support an action; `None` if it does.
     fn refusal(action: &Action) -> Option<&'static str>;
 }

@@ -1,37 +1,38 @@
-//! What of a schedule an engine can express.
+//! The part of a schedule that an engine supports.
 //!
-//! A script says what somebody meant, so a line that an engine cannot express refuses the whole of it. A
-//! generated schedule means nothing by any one line: there the line is left out, and counted. What undoes
-//! such a line is refused as well (`unclog` with `clog`), so what is left is as valid as the whole was.
+//! A script is written on purpose, so an engine refuses a script as a whole if it does not support
+//! one of its lines. In a generated schedule no single line matters, so unsupported lines are
+//! skipped and counted. An engine that does not support an action does not support its counterpart
+//! either (`clog` and `unclog`), so the remaining schedule is still valid.
 
 use crate::sim::schedule::{Action, Schedule};
 
-use super::Engine;
+use super::EngineKind;
 use super::api::Engine as _;
 
-/// What was left out of a schedule.
+/// The parts of a schedule that were left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// How many of its lines.
+    /// The number of its lines that were left out.
     pub lines: u64,
-    /// Whether its `aim=`.
-    pub aim: bool,
-    /// Whether its `loss=`.
+    /// Whether its `aim=` was left out.
+    pub race: bool,
+    /// Whether its `loss=` was left out.
     pub loss: bool,
 }
 
 impl LeftOut {
-    /// Whether the schedule is whole.
+    /// Whether nothing was left out.
     pub const fn is_nothing(self) -> bool {
-        self.lines == 0 && !self.aim && !self.loss
+        self.lines == 0 && !self.race && !self.loss
     }
 }
 
-/// What of `schedule` an engine can express, and what is left out.
-pub fn expressible(engine: Engine, mut schedule: Schedule) -> (Schedule, LeftOut) {
-    let aim = engine != Engine::Sim && schedule.network.aim > 0;
-    if aim {
-        schedule.network.aim = 0;
+/// The part of `schedule` that an engine supports, and what was left out.
+pub fn expressible(engine: EngineKind, mut schedule: Schedule) -> (Schedule, LeftOut) {
+    let race = engine != EngineKind::Sim && schedule.network.race > 0;
+    if race {
+        schedule.network.race = 0;
     }
     let loss = !loses(engine) && schedule.network.loss > 0;
     if loss {
@@ -40,32 +41,32 @@ pub fn expressible(engine: Engine, mut schedule: Schedule) -> (Schedule, LeftOut
     let before = schedule.steps.len();
     schedule.steps.retain(|step| refuses(engine, &step.action).is_none());
     let lines = (before - schedule.steps.len()) as u64;
-    (schedule, LeftOut { lines, aim, loss })
+    (schedule, LeftOut { lines, race, loss })
 }
 
-/// Whether the network of an engine can lose messages by luck and send them again.
-pub(super) fn loses(engine: Engine) -> bool {
+/// Whether the network of an engine can lose messages at random and retransmit them.
+pub(super) fn loses(engine: EngineKind) -> bool {
     match engine {
-        Engine::Sim => true,
-        Engine::Turmoil => super::turmoil::Turmoil::LOSES,
+        EngineKind::Sim => true,
+        EngineKind::Turmoil => super::turmoil::Turmoil::LOSES,
         #[cfg(madsim)]
-        Engine::Madsim => super::madsim::Madsim::LOSES,
+        EngineKind::Madsim => super::madsim::Madsim::LOSES,
         #[cfg(not(madsim))]
-        Engine::Madsim => true,
-        Engine::Tcp => super::tcp::Tcp::LOSES,
+        EngineKind::Madsim => true,
+        EngineKind::Tcp => super::tcp::Tcp::LOSES,
     }
 }
 
-/// Why an engine cannot express an action, if it cannot.
-pub(super) fn refuses(engine: Engine, action: &Action) -> Option<&'static str> {
+/// Why an engine does not support an action; `None` if it does.
+pub(super) fn refuses(engine: EngineKind, action: &Action) -> Option<&'static str> {
     match engine {
-        Engine::Sim => None,
-        Engine::Turmoil => super::turmoil::Turmoil::refusal(action),
+        EngineKind::Sim => None,
+        EngineKind::Turmoil => super::turmoil::Turmoil::refusal(action),
         #[cfg(madsim)]
-        Engine::Madsim => super::madsim::Madsim::refusal(action),
+        EngineKind::Madsim => super::madsim::Madsim::refusal(action),
         #[cfg(not(madsim))]
-        Engine::Madsim => None,
-        Engine::Tcp => super::tcp::Tcp::refusal(action),
+        EngineKind::Madsim => None,
+        EngineKind::Tcp => super::tcp::Tcp::refusal(action),
     }
 }
 
@@ -86,33 +87,33 @@ mod tests {
         let actions = [clog, Action::Advance(Duration::from_secs(2)), unclog];
         let steps = actions.into_iter().map(|action| Step { line: 0, at: None, action });
         let mut schedule = Schedule { steps: steps.collect(), ..Schedule::default() };
-        schedule.network.aim = 20;
+        schedule.network.race = 20;
         schedule.network.loss = 5;
         schedule
     }
 
     #[test]
-    fn the_event_engine_expresses_everything() {
-        assert_eq!(expressible(Engine::Sim, schedule()), (schedule(), LeftOut::default()));
+    fn the_event_engine_supports_everything() {
+        assert_eq!(expressible(EngineKind::Sim, schedule()), (schedule(), LeftOut::default()));
     }
 
     #[test]
-    fn what_is_left_is_not_refused() {
-        for engine in [Engine::Turmoil, Engine::Madsim, Engine::Tcp] {
-            if engine == Engine::Madsim && cfg!(not(madsim)) {
+    fn the_remaining_schedule_is_not_refused() {
+        for engine in [EngineKind::Turmoil, EngineKind::Madsim, EngineKind::Tcp] {
+            if engine == EngineKind::Madsim && cfg!(not(madsim)) {
                 continue;
             }
             assert!(refusal(engine, &schedule()).is_some(), "{engine}");
             let (left, out) = expressible(engine, schedule());
             assert_eq!(refusal(engine, &left), None, "{engine}");
-            assert!(out.aim && out.loss != loses(engine), "{engine}: {out:?}");
+            assert!(out.race && out.loss != loses(engine), "{engine}: {out:?}");
         }
     }
 
     #[cfg(madsim)]
     #[test]
-    fn what_undoes_a_line_is_left_out_with_it() {
-        let (left, out) = expressible(Engine::Madsim, schedule());
-        assert_eq!((left.steps.len(), out), (1, LeftOut { lines: 2, aim: true, loss: false }));
+    fn the_counterpart_of_a_line_is_left_out_with_it() {
+        let (left, out) = expressible(EngineKind::Madsim, schedule());
+        assert_eq!((left.steps.len(), out), (1, LeftOut { lines: 2, race: true, loss: false }));
     }
 }

@@ -1,25 +1,26 @@
-//! madsim: hosts, a simulated TCP that sends again what was lost, and a scheduler that runs ready tasks in a
-//! random order.
+//! madsim: nodes, a simulated TCP that retransmits lost packets, and a scheduler that runs ready
+//! tasks in random order.
 //!
-//! | of a schedule | on madsim |
+//! | in a schedule | on madsim |
 //! |---|---|
-//! | a cut, either way, healed | `clog_link`, `unclog_link`: nothing passes meanwhile; it backs off up to 10 s before it tries again |
+//! | partition, heal | `clog_link`, `unclog_link`; nothing passes, retries back off up to 10 s |
 //! | isolate, reconnect | `clog_node`, `unclog_node` |
-//! | `loss=` | `packet_loss_rate`: what is lost is sent again after a pause, and a lost first message refuses the connection |
+//! | `loss=` | `packet_loss_rate`; a lost first message refuses the connection |
 //! | crash, restart | `kill`, `restart` |
-//! | pause, resume | `pause`, `resume`: the tasks of the host stand still |
-//! | skew | the shell's own: a host's driver reads another clock |
+//! | pause, resume | `pause`, `resume`: the node's tasks are suspended |
+//! | skew | done by the driver, which reads another clock |
 //! | clog | refused: there is one latency for the whole network |
-//! | what has no place here | `aim`: deliveries cannot be aimed at deadlines |
+//! | `aim=` | refused: requests cannot be delayed to race deadlines |
 //!
-//! What it cannot promise: that a link is quick again as soon as it is healed, because what waits there looks only
-//! after a pause that has doubled meanwhile; that an end is silent when its peer dies behind a cut, because the
-//! end of a connection crosses any cut; and time finer than a millisecond. A port that is given up is given out
-//! again at once, so who a connection belongs to is told by its first request, not by its address alone.
+//! Not guaranteed: that a link is fast as soon as it is healed, because what waits there retries
+//! only after a pause that has doubled in the meantime; that an end stays silent when its peer dies
+//! behind a cut, because the end of a connection crosses any cut; and time finer than a
+//! millisecond. A closed port is reused at once, so a connection is identified by its first
+//! request, not by its address alone.
 //!
-//! Determinism: the same seed gives the same trace, and madsim's own check agrees that a second run draws the same
-//! random numbers at the same points. Each run has a thread of its own, because the standard
-//! library seeds its hash maps once a thread.
+//! Determinism: the same seed gives the same trace, and madsim's own check confirms that a second
+//! run draws the same random numbers at the same points. Each run has its own thread, because the
+//! standard library seeds its hash maps once per thread.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -32,26 +33,27 @@ use madsim::net::{NetSim, TcpListener, TcpStream};
 use madsim::runtime::Runtime;
 use madsim::task::NodeId;
 
-use crate::sim::hosted::{Directions, Host, Link};
+use crate::sim::hosted::{Directions, Link, Process};
 use crate::sim::schedule::{Action, Schedule};
 use crate::time::Time;
 
 use super::addresses;
 use super::api::Engine;
-use super::hub::Hub;
+use super::driver::{self, Limits};
 use super::net::Net;
-use super::shell::{self, Limits};
+use super::router::Router;
 
 thread_local! {
-    /// The hub of the run on this thread. What makes a host's first task has to be `Send`, which no hub is.
-    static HUB: RefCell<Option<Hub<MadsimNet>>> = const { RefCell::new(None) };
+    /// The router of the run on this thread. A node's first task is created by a closure that must
+    /// be `Send`, which a router is not.
+    static ROUTER: RefCell<Option<Router<MadsimNet>>> = const { RefCell::new(None) };
 }
 
 pub(super) struct Madsim {
     runtime: Runtime,
-    /// The hosts that were ever started, and whether they run.
-    hosts: BTreeMap<Host, (NodeId, bool)>,
-    /// The time when the hosts last stood still: asking the runtime would let them run.
+    /// The processes that were ever started: their nodes, and whether they run.
+    processes: BTreeMap<Process, (NodeId, bool)>,
+    /// The time when the nodes last stood still. Asking the runtime for it would let them run.
     now: Time,
 }
 
@@ -62,19 +64,19 @@ impl Madsim {
         config.net.send_latency =
             *schedule.network.latency.start()..*schedule.network.latency.end();
         let runtime = Runtime::with_seed_and_config(schedule.seed, config);
-        Madsim { runtime, hosts: BTreeMap::new(), now: Time::ZERO }
+        Madsim { runtime, processes: BTreeMap::new(), now: Time::ZERO }
     }
 
-    fn node(&self, host: Host) -> NodeId {
-        self.hosts[&host].0
+    fn node(&self, process: Process) -> NodeId {
+        self.processes[&process].0
     }
 
     fn ends(&self, link: Link) -> (NodeId, NodeId) {
-        (self.node(Host::Consumer(link.consumer)), self.node(Host::Broker(link.broker)))
+        (self.node(Process::Consumer(link.consumer)), self.node(Process::Broker(link.broker)))
     }
 
-    fn on_network(&self, what: impl FnOnce(&NetSim)) {
-        self.runtime.block_on(async { what(&NetSim::current()) });
+    fn on_network(&self, use_network: impl FnOnce(&NetSim)) {
+        self.runtime.block_on(async { use_network(&NetSim::current()) });
     }
 }
 
@@ -83,30 +85,30 @@ impl Engine for Madsim {
 
     const LOSES: bool = true;
 
-    /// It sleeps for a millisecond at least, and each poll of a task takes a moment.
+    /// A sleep takes at least a millisecond, and each poll of a task takes a moment.
     const LATENESS: Duration = Duration::from_millis(5);
 
     fn now(&self) -> Time {
         self.now
     }
 
-    fn run(&mut self, hub: &Hub<MadsimNet>, limit: Time) {
-        // Even a sleep of no time would take it a millisecond.
+    fn run(&mut self, router: &Router<MadsimNet>, limit: Time) {
+        // Even a sleep of zero would take a millisecond.
         if self.now >= limit {
             return;
         }
         self.now = self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = hub.happened() => {}
+                () = router.activity() => {}
                 () = MadsimNet.sleep_until(limit) => {}
             }
             MadsimNet.now()
         });
     }
 
-    fn start(&mut self, hub: &Hub<MadsimNet>, host: Host) {
-        match self.hosts.get_mut(&host) {
+    fn start(&mut self, router: &Router<MadsimNet>, process: Process) {
+        match self.processes.get_mut(&process) {
             Some((_, true)) => {}
             Some((node, runs)) => {
                 *runs = true;
@@ -114,16 +116,16 @@ impl Engine for Madsim {
                 self.runtime.handle().restart(node);
             }
             None => {
-                HUB.set(Some(hub.clone()));
+                ROUTER.set(Some(router.clone()));
                 let node = self.runtime.create_node();
-                let node = node.ip(addresses::of(host)).init(move || run(host)).build();
-                self.hosts.insert(host, (node.id(), true));
+                let node = node.ip(addresses::of(process)).init(move || run(process)).build();
+                self.processes.insert(process, (node.id(), true));
             }
         }
     }
 
-    fn kill(&mut self, host: Host) {
-        if let Some((node, runs)) = self.hosts.get_mut(&host)
+    fn kill(&mut self, process: Process) {
+        if let Some((node, runs)) = self.processes.get_mut(&process)
             && std::mem::take(runs)
         {
             let node = *node;
@@ -131,27 +133,27 @@ impl Engine for Madsim {
         }
     }
 
-    fn pause(&mut self, host: Host) {
-        self.runtime.handle().pause(self.node(host));
+    fn pause(&mut self, process: Process) {
+        self.runtime.handle().pause(self.node(process));
     }
 
-    fn resume(&mut self, host: Host) {
-        self.runtime.handle().resume(self.node(host));
+    fn resume(&mut self, process: Process) {
+        self.runtime.handle().resume(self.node(process));
     }
 
-    fn cut(&mut self, _hub: &Hub<MadsimNet>, link: Link, ways: Directions) {
+    fn cut(&mut self, _router: &Router<MadsimNet>, link: Link, directions: Directions) {
         let (consumer, broker) = self.ends(link);
         self.on_network(|net| {
-            if ways.up {
+            if directions.up {
                 net.clog_link(consumer, broker);
             }
-            if ways.down {
+            if directions.down {
                 net.clog_link(broker, consumer);
             }
         });
     }
 
-    fn heal(&mut self, _hub: &Hub<MadsimNet>, link: Link) {
+    fn heal(&mut self, _router: &Router<MadsimNet>, link: Link) {
         let (consumer, broker) = self.ends(link);
         self.on_network(|net| {
             net.unclog_link(consumer, broker);
@@ -159,13 +161,13 @@ impl Engine for Madsim {
         });
     }
 
-    fn isolate(&mut self, _hub: &Hub<MadsimNet>, host: Host) {
-        let node = self.node(host);
+    fn isolate(&mut self, _router: &Router<MadsimNet>, process: Process) {
+        let node = self.node(process);
         self.on_network(|net| net.clog_node(node));
     }
 
-    fn reconnect(&mut self, _hub: &Hub<MadsimNet>, host: Host) {
-        let node = self.node(host);
+    fn reconnect(&mut self, _router: &Router<MadsimNet>, process: Process) {
+        let node = self.node(process);
         self.on_network(|net| net.unclog_node(node));
     }
 
@@ -173,32 +175,32 @@ impl Engine for Madsim {
         self.on_network(|net| net.update_config(|config| config.packet_loss_rate = 0.0));
     }
 
-    fn clog(&mut self, _hub: &Hub<MadsimNet>, link: Link, by: Duration) {
-        assert!(by.is_zero(), "{link:?}: a clog was refused before");
+    fn clog(&mut self, _router: &Router<MadsimNet>, link: Link, by: Duration) {
+        assert!(by.is_zero(), "{link:?}: clogs are refused before the run");
     }
 
     fn refusal(action: &Action) -> Option<&'static str> {
         match action {
             Action::Clog(..) | Action::Unclog(..) => Some(
-                "madsim has one latency for the whole network, so one link cannot be clogged; \
-                 run this on the engines sim, turmoil or tcp",
+                "madsim has one latency for the whole network and cannot clog a single link; \
+                 use the engine sim, turmoil or tcp",
             ),
             _ => None,
         }
     }
 }
 
-/// The first task of a host, in each of its lives.
-async fn run(host: Host) {
-    let hub = HUB.with_borrow(Clone::clone).expect("a host of a run");
-    let task = hub.clone();
-    match host {
-        Host::Broker(at) => task.guarded(shell::broker(hub, at, Limits::NONE)).await,
-        Host::Consumer(index) => task.guarded(shell::consumer(hub, index)).await,
+/// The first task of a process, in each of its incarnations.
+async fn run(process: Process) {
+    let router = ROUTER.with_borrow(Clone::clone).expect("a process of a run");
+    let task = router.clone();
+    match process {
+        Process::Broker(at) => task.guarded(driver::broker(router, at, Limits::NONE)).await,
+        Process::Consumer(index) => task.guarded(driver::consumer(router, index)).await,
     }
 }
 
-/// madsim's network, from inside of a host.
+/// madsim's network, from inside a node.
 #[derive(Clone, Copy)]
 pub(super) struct MadsimNet;
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::run::Systems;
 use crate::sim::Sim;
-use crate::sim::hosted::{Cast, Order};
+use crate::sim::hosted::{Command, Topology};
 use crate::sim::schedule::{Action, GroupSpec, NodeName, Schedule, Settings, Tail, TopicSpec};
 
 use super::*;
@@ -15,43 +15,44 @@ fn schedule() -> Schedule {
     Schedule { seed: 5, topics: vec![topic], groups: vec![group], ..Schedule::default() }
 }
 
-/// Two members join, and one dies and comes back.
+/// Two members join, and one crashes.
 fn actions() -> [Option<Action>; 4] {
     let join = |name: &str| Action::Join {
         consumer: name.to_owned(),
         group: None,
         settings: Box::default(),
     };
-    let dies = Action::Crash(NodeName::Consumer("c2".to_owned()), Tail::Luck);
-    [Some(join("c1")), Some(join("c2")), Some(dies), None]
+    let crash = Action::Crash(NodeName::Consumer("c2".to_owned()), Tail::Random);
+    [Some(join("c1")), Some(join("c2")), Some(crash), None]
 }
 
-/// A run inside of a runtime that somebody else has made, and what it comes to: how many generations began and
-/// how many records were read.
+/// A run inside a given runtime: how many generations began, and how many batches of records were
+/// processed.
 async fn a_group_reads() -> (usize, usize) {
     let schedule = Rc::new(schedule());
-    let sim = Sim::hosted(&schedule, &Systems::default(), &Cast::default());
-    let hub = Hub::new(MadsimNet, sim, addresses::of_brokers(&schedule));
-    HUB.set(Some(hub.clone()));
+    let sim = Sim::hosted(&schedule, &Systems::default(), &Topology::default());
+    let router = Router::new(MadsimNet, sim, addresses::of_brokers(&schedule));
+    ROUTER.set(Some(router.clone()));
     let mut nodes = BTreeMap::new();
     for action in actions() {
         if let Some(action) = action {
-            hub.stage().apply(&action).expect("nothing stands in its way");
+            router.core().apply(&action).expect("the action is possible");
         }
-        hub.sort();
-        carry_out(&hub, &mut nodes);
-        live(&hub, MadsimNet.now() + Duration::from_secs(5)).await;
+        router.dispatch();
+        carry_out(&router, &mut nodes);
+        run_until(&router, MadsimNet.now() + Duration::from_secs(5)).await;
     }
     let mut events = Vec::new();
-    hub.stage().take_events(&mut events);
-    hub.rethrow();
-    let count =
-        |is: fn(&crate::trace::Kind) -> bool| events.iter().filter(|event| is(&event.kind)).count();
+    router.core().take_events(&mut events);
+    router.rethrow();
+    let count = |is: fn(&crate::trace::EventKind) -> bool| {
+        events.iter().filter(|event| is(&event.kind)).count()
+    };
     (
         count(|kind| {
             matches!(
                 kind,
-                crate::trace::Kind::Coordinator(
+                crate::trace::EventKind::Coordinator(
                     crate::coordinator::Observation::GenerationBegan { .. }
                 )
             )
@@ -59,49 +60,54 @@ async fn a_group_reads() -> (usize, usize) {
         count(|kind| {
             matches!(
                 kind,
-                crate::trace::Kind::Consumer(crate::consumer::Observation::Processed { .. })
+                crate::trace::EventKind::Consumer(
+                    crate::client::ClientObservation::Processed { .. }
+                )
             )
         }),
     )
 }
 
-fn carry_out(hub: &Hub<MadsimNet>, nodes: &mut BTreeMap<Host, NodeId>) {
+fn carry_out(router: &Router<MadsimNet>, nodes: &mut BTreeMap<Process, NodeId>) {
     let runtime = madsim::runtime::Handle::current();
-    for order in hub.engine_orders() {
-        match order {
-            Order::Start(host) => {
-                let node =
-                    runtime.create_node().ip(addresses::of(host)).init(move || run(host)).build();
-                nodes.insert(host, node.id());
+    for command in router.engine_commands() {
+        match command {
+            Command::Start(process) => {
+                let node = runtime
+                    .create_node()
+                    .ip(addresses::of(process))
+                    .init(move || run(process))
+                    .build();
+                nodes.insert(process, node.id());
             }
-            Order::Kill(host) => runtime.kill(nodes[&host]),
-            other => panic!("the schedule asks for {other:?}"),
+            Command::Kill(process) => runtime.kill(nodes[&process]),
+            other => panic!("unexpected command {other:?}"),
         }
     }
 }
 
-/// Lets hosts and stage live until then.
-async fn live(hub: &Hub<MadsimNet>, until: Time) {
+/// Lets processes and core run until a time.
+async fn run_until(router: &Router<MadsimNet>, until: Time) {
     while MadsimNet.now() < until {
-        let due = hub.stage().next_time().map_or(until, |due| due.min(until));
+        let due = router.core().next_time().map_or(until, |due| due.min(until));
         tokio::select! {
             biased;
-            () = hub.happened() => {}
+            () = router.activity() => {}
             () = MadsimNet.sleep_until(due) => {}
         }
         let now = MadsimNet.now();
-        let mut sim = hub.stage();
+        let mut sim = router.core();
         sim.set_time(now);
         while sim.next_time().is_some_and(|due| due <= now) {
             sim.step();
         }
         drop(sim);
-        hub.sort();
+        router.dispatch();
     }
 }
 
 #[test]
-fn a_second_run_draws_the_same_luck() {
+fn a_second_run_draws_the_same_random_numbers() {
     let (generations, read) =
         Runtime::check_determinism(5, madsim::Config::default(), a_group_reads);
     assert!(generations >= 1 && read > 10, "{generations} generations, {read} records");

@@ -1,52 +1,54 @@
-//! The same brokers and consumers as programs: asynchronous, with real frames on real or simulated sockets.
+//! The same brokers and consumers as asynchronous programs, which exchange real frames over real or
+//! simulated sockets.
 //!
-//! One schedule runs in four worlds. In the event engine ([`crate::sim`]) everything is a function call. Here
-//! the state machines stay where they are, on the simulator as a [stage](crate::sim::hosted), and each
-//! process gets a shell: a driver that sleeps until the next deadline, connects, reads frames and writes
-//! frames. The shell is written once; an engine gives it a network and a clock, and runs and breaks hosts.
-//! So the outcome of a schedule can be compared between engines, and the invariants judge all of them from
-//! the same events. Traces are not compared: each engine has its own luck.
+//! One schedule runs on four engines. In the event engine ([`crate::sim`]) everything is a function
+//! call. On the other engines the state machines stay in the simulator, which is the
+//! [core](crate::sim::hosted) of the run, and each process gets a driver. The driver sleeps until
+//! the next deadline, connects, reads frames and writes frames. Drivers are written once; an engine
+//! provides a network and a clock, and it runs and breaks processes. So the outcomes of a schedule
+//! can be compared between engines, and the invariants check the same events on all of them. Traces
+//! are not compared, because each engine has its own randomness.
 //!
-//! What it deliberately does not do: carry the workload, the controller's news and the administrator's
-//! questions. Those stay on the stage, as in the event engine.
+//! Non-goal: carrying the workload, the controller's decisions and the administrator's requests.
+//! They stay in the core, as in the event engine.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `net` | what a shell needs of an engine |
-//! | `shell` | a broker and a consumer as programs |
-//! | `hub` | what the tasks share: the stage, and the post between stage and shells |
-//! | `api`, `world` | what an engine does for a run; a run on one |
-//! | `expressible` | what of a schedule an engine can express |
-//! | `outcome` | what a run comes to on any engine, for comparing them |
-//! | `addresses` | where hosts are on a simulated network |
-//! | `turmoil`, `madsim`, `tcp` | the engines; each head says what it can express |
-//! | `serve`, `outsiders` | brokers for clients from outside, and what is done to those |
+//! | `net` | what a driver needs from an engine |
+//! | `driver` | a broker and a consumer as programs |
+//! | `router` | what the tasks share: the core, and the messages between core and drivers |
+//! | `api`, `world` | what an engine does for a run; a run on an engine |
+//! | `expressible` | the part of a schedule that an engine supports |
+//! | `outcome` | the outcome of a run on any engine, to compare engines |
+//! | `addresses` | the addresses of processes on a simulated network |
+//! | `turmoil`, `madsim`, `tcp` | the engines; each module head says what the engine supports |
+//! | `serve`, `external_clients` | brokers for external clients, and the faults of their links |
 //! | `probe` | our consumers against third-party brokers |
-//! | `rehearsal` | the same against our own brokers, in virtual time |
-//! | `inquirer` | asking third-party brokers: what they speak, their topics, their groups |
-//! | `valves` | links broken by hand, where the network itself cannot be |
-//! | `folding` | what the log says of clients, once in a while |
+//! | `virtual_probe` | the same against our own brokers, in virtual time |
+//! | `group_describer` | asks third-party brokers for their versions, topics and groups |
+//! | `link_gates` | breaks links where the network itself cannot be broken |
+//! | `log_throttle` | limits repeated log messages about clients |
 //!
-//! Read next: `shell`, and [`crate::wire`] for the bytes.
+//! Read next: `driver`, and [`crate::wire`] for the bytes.
 
 mod addresses;
 mod api;
+mod driver;
 mod expressible;
-mod folding;
-mod hub;
-mod inquirer;
+mod external_clients;
+mod group_describer;
+mod link_gates;
+mod log_throttle;
 #[cfg(madsim)]
 mod madsim;
 mod net;
 mod outcome;
-mod outsiders;
 mod probe;
-mod rehearsal;
+mod router;
 mod serve;
-mod shell;
 mod tcp;
 mod turmoil;
-mod valves;
+mod virtual_probe;
 mod world;
 
 use std::collections::BTreeMap;
@@ -55,79 +57,80 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::mpsc;
 
+pub use driver::Limits;
 pub use expressible::{LeftOut, expressible};
-pub use outcome::{GroupOutcome, Onlooker, Outcome};
+pub use outcome::{GroupOutcome, Outcome, OutcomeCollector};
 pub use probe::{probe, probe_schedule};
-pub use rehearsal::{Rehearsal, rehearse};
-pub use serve::{Attendant, Serving, serve};
-pub use shell::Limits;
+pub use serve::{ServeObserver, Serving, serve};
+pub use virtual_probe::{VirtualProbe, run_virtual_probe};
 
 use crate::protocol::BrokerId;
 use crate::run::{Checks, Report, Systems, run_in, run_with};
 use crate::sim::Sim;
-use crate::sim::hosted::Cast;
+use crate::sim::hosted::Topology;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
 
 use expressible::{loses, refuses};
-use hub::Hub;
+use router::Router;
 use world::Hosted;
 
-/// Where a schedule can be run.
+/// An engine that can run a schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Engine {
+pub enum EngineKind {
     /// The event engine: typed messages, idle time skipped. The reference.
     #[default]
     Sim,
-    /// turmoil: simulated TCP in ticks.
+    /// turmoil: simulated TCP, in ticks.
     Turmoil,
-    /// madsim: simulated TCP and a random order of tasks.
+    /// madsim: simulated TCP, with tasks in random order.
     Madsim,
     /// Real TCP on loopback, in real time.
     Tcp,
 }
 
-impl Engine {
+impl EngineKind {
     /// Every engine.
-    pub const ALL: [Engine; 4] = [Engine::Sim, Engine::Turmoil, Engine::Madsim, Engine::Tcp];
+    pub const ALL: [EngineKind; 4] =
+        [EngineKind::Sim, EngineKind::Turmoil, EngineKind::Madsim, EngineKind::Tcp];
 
-    /// Its name on the command line.
+    /// The engine's name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
-            Engine::Sim => "sim",
-            Engine::Turmoil => "turmoil",
-            Engine::Madsim => "madsim",
-            Engine::Tcp => "tcp",
+            EngineKind::Sim => "sim",
+            EngineKind::Turmoil => "turmoil",
+            EngineKind::Madsim => "madsim",
+            EngineKind::Tcp => "tcp",
         }
     }
 }
 
-impl fmt::Display for Engine {
+impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// Why a schedule was not run at all; the user's mistake.
+/// Why a schedule was not run at all. It is a mistake of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// A line cannot be expressed on the engine.
+    /// The engine does not support a line.
     Line {
-        /// The line of the script, 0 when generated.
+        /// The line of the script; 0 if it was generated.
         line: u32,
-        /// Why, and what else to do.
+        /// The reason, and what to do instead.
         why: &'static str,
     },
-    /// A setting cannot be expressed.
+    /// The engine does not support a setting.
     Setting {
-        /// The verb of its line.
+        /// The verb of the setting's line.
         verb: &'static str,
-        /// The option, with its `=`; empty for the whole line.
+        /// The option with its `=`; empty for the whole line.
         option: &'static str,
-        /// Why, and what else to do.
+        /// The reason, and what to do instead.
         why: &'static str,
     },
-    /// The engine cannot be had in this build or on this machine.
+    /// The engine is not available in this build or on this machine.
     Engine(String),
 }
 
@@ -142,7 +145,7 @@ impl fmt::Display for Refused {
 }
 
 impl Refused {
-    /// Where in a file the line stands that was refused.
+    /// The file, and the line if the refusal has one.
     pub fn place(&self, file: &str) -> String {
         match self {
             Refused::Line { line, .. } if *line > 0 => format!("{file}:{line}"),
@@ -153,22 +156,22 @@ impl Refused {
 
 impl std::error::Error for Refused {}
 
-/// Why no other engine takes `aim=`.
-const AIM: &str = "`aim=` holds requests back until deadlines of the coordinator, which only the engine sim \
-    can; run this on it, or take `aim=` out: deadlines are then met by luck alone";
+/// Why only the event engine supports `aim=`.
+const RACE: &str = "`aim=` delays requests until coordinator deadlines, which only the engine sim \
+    supports; use it, or remove `aim=`, so that requests race deadlines only by chance";
 
-/// Why some take no `loss=`.
-const LOSS: &str = "`loss=` needs a network that loses messages and sends them again, which only the engines sim \
-    and madsim have; run this on one of them, or take `loss=` out";
+/// Why some engines do not support `loss=`.
+const LOSS: &str = "`loss=` needs a network that loses and retransmits messages, which only \
+    the engines sim and madsim have; use one of them, or remove `loss=`";
 
-/// Carries out `schedule` on an engine and shows every event to `watch`; for the rest like
+/// Carries out `schedule` on an engine and shows every event to `watch`. Otherwise like
 /// [`crate::run::run_with`].
 ///
 /// # Errors
 ///
-/// When the engine cannot express a line of the schedule, or is not there.
+/// When the engine does not support a part of the schedule or is not available.
 pub fn run_on(
-    engine: Engine,
+    engine: EngineKind,
     schedule: &Schedule,
     systems: &Systems,
     checks: Checks,
@@ -178,22 +181,22 @@ pub fn run_on(
         return Err(refusal);
     }
     match engine {
-        Engine::Sim => Ok(run_with(schedule, systems, checks, watch)),
-        Engine::Turmoil => Ok(apart(schedule, systems, checks, watch, |schedule| {
+        EngineKind::Sim => Ok(run_with(schedule, systems, checks, watch)),
+        EngineKind::Turmoil => Ok(on_own_thread(schedule, systems, checks, watch, |schedule| {
             (turmoil::Turmoil::new(schedule), turmoil::TurmoilNet, addresses::of_brokers(schedule))
         })),
         #[cfg(madsim)]
-        Engine::Madsim => Ok(apart(schedule, systems, checks, watch, |schedule| {
+        EngineKind::Madsim => Ok(on_own_thread(schedule, systems, checks, watch, |schedule| {
             (madsim::Madsim::new(schedule), madsim::MadsimNet, addresses::of_brokers(schedule))
         })),
         #[cfg(not(madsim))]
-        Engine::Madsim => unreachable!("refused before"),
-        Engine::Tcp => {
+        EngineKind::Madsim => unreachable!("refused above"),
+        EngineKind::Tcp => {
             let addresses = tcp::free_addresses(schedule.broker.count)
-                .map_err(|error| Refused::Engine(format!("no free ports on loopback: {error}")))?;
-            Ok(apart(schedule, systems, checks, watch, |_| {
-                let engine = tcp::Tcp::new(shell::Limits::NONE)
-                    .unwrap_or_else(|error| panic!("an event queue of the system: {error}"));
+                .map_err(|error| Refused::Engine(format!("no free port on loopback: {error}")))?;
+            Ok(on_own_thread(schedule, systems, checks, watch, |_| {
+                let engine = tcp::Tcp::new(driver::Limits::NONE)
+                    .unwrap_or_else(|error| panic!("cannot create an event queue: {error}"));
                 let net = engine.net();
                 (engine, net, addresses)
             }))
@@ -201,13 +204,13 @@ pub fn run_on(
     }
 }
 
-/// Why a schedule cannot be run on an engine, if it cannot.
-pub fn refusal(engine: Engine, schedule: &Schedule) -> Option<Refused> {
-    if engine == Engine::Madsim && cfg!(not(madsim)) {
+/// Why a schedule cannot be run on an engine; `None` if it can.
+pub fn refusal(engine: EngineKind, schedule: &Schedule) -> Option<Refused> {
+    if engine == EngineKind::Madsim && cfg!(not(madsim)) {
         return Some(Refused::Engine(WITHOUT_MADSIM.to_owned()));
     }
-    if engine != Engine::Sim && schedule.network.aim > 0 {
-        return Some(Refused::Setting { verb: "network", option: "aim=", why: AIM });
+    if engine != EngineKind::Sim && schedule.network.race > 0 {
+        return Some(Refused::Setting { verb: "network", option: "aim=", why: RACE });
     }
     if !loses(engine) && schedule.network.loss > 0 {
         return Some(Refused::Setting { verb: "network", option: "loss=", why: LOSS });
@@ -219,13 +222,14 @@ pub fn refusal(engine: Engine, schedule: &Schedule) -> Option<Refused> {
     })
 }
 
-/// What is said where the flag got lost.
-pub const WITHOUT_MADSIM: &str = "this build has no madsim: it needs `--cfg madsim`, which the project's \
-    .cargo/config.toml sets and RUSTFLAGS in the environment replaces; add the flag there";
+/// The error message of a build without the flag.
+pub const WITHOUT_MADSIM: &str = "this build has no madsim: it needs `--cfg madsim`. The project's \
+    .cargo/config.toml sets the flag, but RUSTFLAGS in the environment overrides it; add the flag \
+    there";
 
-/// A run on a thread of its own: an engine may keep things by the thread, and what hash maps a run makes are
-/// seeded by it.
-fn apart<E: api::Engine>(
+/// Makes a run on a thread of its own, because an engine may keep thread-local state, and the
+/// standard library seeds the hash maps of a run once per thread.
+fn on_own_thread<E: api::Engine>(
     schedule: &Schedule,
     systems: &Systems,
     checks: Checks,
@@ -238,10 +242,10 @@ fn apart<E: api::Engine>(
             let schedule = Rc::new(schedule.clone());
             let world = || {
                 let (engine, net, addresses) = make(&schedule);
-                let sim = Sim::hosted(&schedule, systems, &Cast::default());
-                Hosted::new(engine, Hub::new(net, sim, addresses))
+                let sim = Sim::hosted(&schedule, systems, &Topology::default());
+                Hosted::new(engine, Router::new(net, sim, addresses))
             };
-            // Whoever watched may have gone.
+            // The receiver may be gone if `watch` has panicked.
             run_in(&schedule, world, checks, &mut |event| drop(sender.send(event.clone())))
         });
         events.iter().for_each(|event| watch(&event));
@@ -249,5 +253,5 @@ fn apart<E: api::Engine>(
     })
 }
 
-/// Where each broker listens.
+/// The address at which each broker listens.
 type Addresses = BTreeMap<BrokerId, SocketAddr>;

@@ -1,7 +1,7 @@
-//! What a shell needs of an engine: a network, a clock, and somewhere to run tasks.
+//! What a driver needs from an engine: a network, a clock, and a way to spawn tasks.
 //!
-//! One thread runs everything, so nothing has to be `Send`. Randomness is not asked for: all luck of a run
-//! comes from its seed, and what an engine adds of its own it draws from its own.
+//! One thread runs everything, so nothing has to be `Send`. Drivers need no randomness: all
+//! randomness of a run comes from its seed, and an engine draws its own from its own generator.
 
 use std::future::Future;
 use std::io;
@@ -11,17 +11,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::time::Time;
 
-/// A network, a clock and a place for tasks. The tasks belong to the host that spawns them and end with it.
+/// A network, a clock and a spawner. A task belongs to the process that spawns it and ends with it.
 pub trait Net: Clone + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + 'static;
-    /// Somewhere to connect to.
+    /// A listening socket.
     type Listener: 'static;
 
     /// Listens at an address.
     fn bind(&self, at: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>>;
 
-    /// Waits for the next client: the connection, and the client's address.
+    /// Accepts the next client: its connection and its address.
     fn accept(
         &self,
         listener: &Self::Listener,
@@ -30,10 +30,10 @@ pub trait Net: Clone + 'static {
     /// Connects to an address.
     fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
 
-    /// The address of a host that goes by a name.
+    /// Resolves a host name to an address.
     fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<SocketAddr>> {
         let address = host.parse().map(|ip| SocketAddr::new(ip, port));
-        let unknown = format!("nobody on this network is called {host}");
+        let unknown = format!("no host {host} on this network");
         std::future::ready(address.map_err(|_| io::Error::other(unknown)))
     }
 
@@ -47,9 +47,9 @@ pub trait Net: Clone + 'static {
     /// The time since the run began.
     fn now(&self) -> Time;
 
-    /// Waits until a time has come.
+    /// Sleeps until `at`.
     fn sleep_until(&self, at: Time) -> impl Future<Output = ()>;
 
-    /// Runs a task beside the one that calls this, on the same host.
+    /// Runs a task concurrently, on the same process as the caller.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
 }

@@ -1,46 +1,46 @@
-//! What a run comes to on any engine, computed from its events alone.
+//! The outcome of a run on any engine, computed from its events alone.
 //!
-//! Engines are compared by outcomes, not by traces: each has its own latencies and its own order of things,
-//! and the protocol must come to the same end in all of them. What a zombie does to a group is left out, since
-//! nobody who matters believes it. What transactions commit is left out too: scripts about them ask for it.
+//! Engines are compared by outcomes, not by traces: latencies and the order of events differ
+//! between engines, but the protocol must reach the same state on all of them. Events of zombie
+//! leaders are ignored, since the current leader does not share their state. Transactional commits
+//! are left out too: scripts with transactions check them themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::consumer;
+use crate::client;
 use crate::coordinator::{GroupState, LoadedGroup, Observation};
 use crate::protocol::{
     BrokerId, GroupId, MemberId, Request, RequestFrame, Response, ResponseFrame, TopicPartition,
     offsets_partition,
 };
-use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Message, Place};
+use crate::trace::{ConsumerRef, Event, EventKind, FaultKind, Message, Place};
 
-/// What a run has come to.
+/// The outcome of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The groups that exist.
     pub groups: BTreeMap<GroupId, GroupOutcome>,
-    /// The consumers that run, by name, and what each acts on.
+    /// The consumers that run, by name, and the partitions that each owns.
     pub owners: BTreeMap<String, BTreeSet<TopicPartition>>,
-    /// How many records of a partition were processed by a group, each counted once.
+    /// The number of distinct records of a partition that a group processed.
     pub processed: BTreeMap<(GroupId, TopicPartition), usize>,
 }
 
-/// What has become of one group.
+/// The outcome for one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupOutcome {
     /// Its state.
     pub state: GroupState,
     /// Its generation.
     pub generation: i32,
-    /// How many members it has.
+    /// The number of its members.
     pub members: usize,
-    /// The last offsets that were committed and answered so.
+    /// The last committed offsets whose commit was acknowledged.
     pub committed: BTreeMap<TopicPartition, i64>,
 }
 
 impl Outcome {
-    /// The outcome one fact at a time, each with its name: `g generation` is `3`, `c1 owns` is
-    /// `orders-0,orders-1`.
+    /// The outcome as a map of facts: `g generation` is `3`, `c1 owns` is `orders-0,orders-1`.
     pub fn facts(&self) -> BTreeMap<String, String> {
         let mut facts = BTreeMap::new();
         for (GroupId(id), group) in &self.groups {
@@ -64,7 +64,7 @@ impl Outcome {
 
 /// Computes an [`Outcome`] from the events of a run.
 #[derive(Debug, Default)]
-pub struct Onlooker {
+pub struct OutcomeCollector {
     outcome: Outcome,
     names: BTreeMap<ConsumerRef, (String, GroupId)>,
     members: BTreeMap<GroupId, BTreeSet<MemberId>>,
@@ -73,53 +73,58 @@ pub struct Onlooker {
     leaders: BTreeMap<i32, Option<BrokerId>>,
 }
 
-impl Onlooker {
+impl OutcomeCollector {
     /// Takes the next event.
     pub fn observe(&mut self, event: &Event) {
         match (&event.kind, event.place) {
-            (Kind::CoordinatorStarted { offsets_partitions, .. }, _) => {
+            (EventKind::CoordinatorStarted { offsets_partitions, .. }, _) => {
                 self.partitions = *offsets_partitions;
             }
-            (Kind::LeaderElected { shard, leader, .. }, _) => {
-                self.leaders.insert(shard.partition, *leader);
+            (EventKind::LeaderElected { term: of_term, leader, .. }, _) => {
+                self.leaders.insert(of_term.partition, *leader);
             }
-            (Kind::Coordinator(what), Place::Broker(at)) => self.coordinator(at, what),
+            (EventKind::Coordinator(observation), Place::Broker(at)) => {
+                self.coordinator(at, observation)
+            }
             (
-                Kind::Sent { message: Message::Response { request, response }, .. },
+                EventKind::Sent { message: Message::Response { request, response }, .. },
                 Place::Broker(at),
-            ) => self.answered(at, request, response),
-            (Kind::ConsumerStarted { name, config }, Place::Consumer(who)) => {
+            ) => self.on_response(at, request, response),
+            (EventKind::ConsumerStarted { name, config }, Place::Consumer(who)) => {
                 self.names.insert(who, (name.to_string(), config.group.clone()));
                 self.outcome.owners.insert(name.to_string(), BTreeSet::new());
             }
             (
-                Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. },
+                EventKind::ConsumerClosed | EventKind::FaultBegan { fault: FaultKind::Crash, .. },
                 Place::Consumer(who),
             ) => {
                 if let Some((name, _)) = self.names.get(&who) {
                     self.outcome.owners.remove(name);
                 }
             }
-            (Kind::Consumer(what), Place::Consumer(who)) => self.consumer(who, what),
+            (EventKind::Consumer(observation), Place::Consumer(who)) => {
+                self.consumer(who, observation)
+            }
             _ => {}
         }
     }
 
-    /// What it has all come to.
+    /// The outcome of all events.
     pub fn into_outcome(mut self) -> Outcome {
         let counts = self.processed.into_iter().map(|(of, records)| (of, records.len()));
         self.outcome.processed = counts.collect();
         self.outcome
     }
 
-    /// Whether a broker is the one that the controller named for a group, as far as it has named any.
+    /// Whether a broker is the elected leader of a group's partition. True if none has been elected
+    /// yet.
     fn leads(&self, at: BrokerId, group: &GroupId) -> bool {
         let partition = offsets_partition(group, self.partitions.max(1));
         self.leaders.get(&partition).is_none_or(|leader| *leader == Some(at))
     }
 
-    fn coordinator(&mut self, at: BrokerId, what: &Observation) {
-        match what {
+    fn coordinator(&mut self, at: BrokerId, observation: &Observation) {
+        match observation {
             Observation::State { group, to, .. } if self.leads(at, group) => {
                 self.group(group).state = *to;
             }
@@ -127,7 +132,7 @@ impl Onlooker {
                 if self.leads(at, group) =>
             {
                 self.group(group).generation = generation.0;
-                self.become_members(group, members.iter().cloned());
+                self.set_members(group, members.iter().cloned());
             }
             Observation::MemberAdded { group, member, .. } if self.leads(at, group) => {
                 self.change_members(group, |members| members.insert(member.clone()));
@@ -164,41 +169,41 @@ impl Onlooker {
         group.state = loaded.state;
         group.generation = loaded.metadata.generation.0;
         group.committed = loaded.offsets.iter().cloned().collect();
-        self.become_members(id, loaded.metadata.members.iter().map(|member| member.id.clone()));
+        self.set_members(id, loaded.metadata.members.iter().map(|member| member.id.clone()));
     }
 
-    fn answered(&mut self, at: BrokerId, request: &RequestFrame, response: &ResponseFrame) {
-        let (Request::OffsetCommit(asked), Response::OffsetCommit(answer)) =
+    fn on_response(&mut self, at: BrokerId, request: &RequestFrame, response: &ResponseFrame) {
+        let (Request::OffsetCommit(request), Response::OffsetCommit(response)) =
             (&request.body, &response.body)
         else {
             return;
         };
-        if !self.leads(at, &asked.group_id) {
+        if !self.leads(at, &request.group_id) {
             return;
         }
-        for (topic, told) in asked.topics.iter().zip(&answer.topics) {
-            for (entry, told) in topic.partitions.iter().zip(&told.partitions) {
-                if told.error_code == 0 {
+        for (topic, result) in request.topics.iter().zip(&response.topics) {
+            for (entry, result) in topic.partitions.iter().zip(&result.partitions) {
+                if result.error_code == 0 {
                     let partition = TopicPartition::new(topic.name.clone(), entry.partition_index);
-                    let committed = &mut self.group(&asked.group_id).committed;
+                    let committed = &mut self.group(&request.group_id).committed;
                     committed.insert(partition, entry.committed_offset);
                 }
             }
         }
     }
 
-    fn consumer(&mut self, who: ConsumerRef, what: &consumer::Observation) {
+    fn consumer(&mut self, who: ConsumerRef, observation: &client::ClientObservation) {
         let Some((name, group)) = self.names.get(&who) else { return };
         let owned = self.outcome.owners.entry(name.clone()).or_default();
-        match what {
-            consumer::Observation::Assigned { partitions, .. } => {
+        match observation {
+            client::ClientObservation::Assigned { partitions, .. } => {
                 *owned = partitions.iter().cloned().collect();
             }
-            consumer::Observation::Revoked { partitions }
-            | consumer::Observation::Lost { partitions } => {
+            client::ClientObservation::Revoked { partitions }
+            | client::ClientObservation::Lost { partitions } => {
                 owned.retain(|owned| !partitions.contains(owned));
             }
-            consumer::Observation::Processed { partition, first, next } => {
+            client::ClientObservation::Processed { partition, first, next } => {
                 let of = (group.clone(), partition.clone());
                 self.processed.entry(of).or_default().extend(*first..*next);
             }
@@ -215,7 +220,7 @@ impl Onlooker {
         })
     }
 
-    fn become_members(&mut self, id: &GroupId, new: impl IntoIterator<Item = MemberId>) {
+    fn set_members(&mut self, id: &GroupId, new: impl IntoIterator<Item = MemberId>) {
         self.members.insert(id.clone(), new.into_iter().collect());
         self.group(id).members = self.members[id].len();
     }

@@ -1,11 +1,12 @@
-//! Our consumers against third-party brokers, tested as black boxes over real TCP.
+//! Our consumers against third-party brokers, which are tested as black boxes over real TCP.
 //!
-//! The consumers are the simulator's own and do what a schedule says: join, leave, crash, stall and come back.
-//! Nobody looks into the brokers, so what is judged is what the consumers received and did. Only whether a
-//! group is at rest, which `settle` and `expect` want to know, is asked of its coordinator.
+//! The consumers are the simulator's own and do what a schedule says: join, leave, crash, stall and
+//! come back. The inside of the brokers is not visible, so only what the consumers received and did
+//! is judged. Only for `settle` and `expect`, which need to know whether a group is at rest, its
+//! coordinator is asked.
 //!
-//! What it deliberately does not do: break the brokers or the network, or produce. A schedule that wants that is
-//! refused before anything runs.
+//! Non-goals: breaking the brokers or the network, and producing records. A schedule that needs
+//! them is refused before anything runs.
 
 use std::collections::BTreeMap;
 use std::ops::DerefMut;
@@ -14,12 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::consumer::{ConsumerConfig, api_versions};
+use crate::client::{ConsumerConfig, api_versions};
 use crate::coordinator::GroupState;
 use crate::invariant::Allow;
 use crate::protocol::{GroupId, TopicName, str_bytes};
 use crate::run::{Checks, Report, Systems, World, drive_in};
-use crate::sim::hosted::{BOOTSTRAP, Cast};
+use crate::sim::hosted::{BOOTSTRAP, Topology};
 use crate::sim::schedule::{
     Action, Expectation, GroupSpec, NetworkSpec, NodeName, Schedule, Settings, Step, Tail,
     TopicSpec,
@@ -29,25 +30,27 @@ use crate::time::Time;
 use crate::trace::Event;
 
 use super::Refused;
-use super::hub::Hub;
-use super::inquirer::Inquirer;
-use super::shell::Limits;
+use super::driver::Limits;
+use super::group_describer::GroupDescriber;
+use super::router::Router;
 use super::tcp::Tcp;
 use super::world::Hosted;
 
-/// The session timeout of consumers that nobody has said anything of; brokers allow no shorter one than 6 s.
-const SESSION: Duration = Duration::from_secs(6);
+/// The session timeout of consumers without one of their own. It is the shortest that brokers allow
+/// by default, 6 s.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// The partitions of a topic of which nothing is known but its name: as many as there are.
-const AS_MANY: i32 = 0;
+/// The partition count of a topic that is known only by name: any number matches.
+const ANY_COUNT: i32 = 0;
 
-/// Carries out `schedule` with consumers that know one broker, at `bootstrap` (`host:port`), until it is over
-/// or `stop` is true. A violation does not end it; the report has it unless `allowed` names it.
+/// Carries out `schedule` with consumers that know one broker, at `bootstrap` (`host:port`), until
+/// the schedule ends or `stop` is true. A violation does not end the run; the report has it unless
+/// `allowed` names it.
 ///
 /// # Errors
 ///
-/// When the schedule asks for what cannot be done to somebody else's brokers, when there is no broker, or
-/// when it does not speak what the consumers speak.
+/// When the schedule needs something that third-party brokers cannot be made to do, when there is
+/// no broker at `bootstrap`, or when the broker does not support the API versions of the consumers.
 pub fn probe(
     schedule: &Schedule,
     systems: &Systems,
@@ -60,15 +63,19 @@ pub fn probe(
     }
     let tcp = || Tcp::new(Limits::NONE).map_err(|error| Refused::Engine(error.to_string()));
     let mut engine = tcp()?;
-    let inquirer = engine.block_on(meet(bootstrap, schedule)).map_err(Refused::Engine)?;
-    let address = inquirer.address();
-    engine.ask_through(inquirer);
-    let stage = Rc::new(schedule.clone());
-    let checks = Checks { from_outside: true, ..Checks::ALL };
+    let describer = engine.block_on(connect_to(bootstrap, schedule)).map_err(Refused::Engine)?;
+    let address = describer.address();
+    engine.describe_through(describer);
+    let core = Rc::new(schedule.clone());
+    let checks = Checks { black_box: true, ..Checks::ALL };
     let world = || {
-        let sim = Sim::hosted(&stage, systems, &cast());
-        let hub = Hub::abroad(engine.net(), sim, BTreeMap::from([(BOOTSTRAP, address)]));
-        Abroad { inside: Hosted::new(engine, hub), stop: Arc::clone(stop) }
+        let sim = Sim::hosted(&core, systems, &topology());
+        let router = Router::for_third_party_brokers(
+            engine.net(),
+            sim,
+            BTreeMap::from([(BOOTSTRAP, address)]),
+        );
+        ThirdPartyBrokers { hosted: Hosted::new(engine, router), stop: Arc::clone(stop) }
     };
     Ok(drive_in(schedule, world, checks, watch, |driver| {
         driver.go_on_after_violations(allowed.to_vec());
@@ -76,40 +83,40 @@ pub fn probe(
     }))
 }
 
-/// Third-party brokers, and no client from outside.
-pub(super) fn cast() -> Cast {
-    Cast { foreign_brokers: true, ..Cast::default() }
+/// Third-party brokers and no external clients.
+pub(super) fn topology() -> Topology {
+    Topology { third_party_brokers: true, ..Topology::default() }
 }
 
-/// A world whose brokers are third-party ones.
-struct Abroad {
-    inside: Hosted<Tcp>,
+/// A world with third-party brokers.
+struct ThirdPartyBrokers {
+    hosted: Hosted<Tcp>,
     stop: Arc<AtomicBool>,
 }
 
-impl World for Abroad {
-    fn stage(&mut self) -> impl DerefMut<Target = Sim> {
-        self.inside.stage()
+impl World for ThirdPartyBrokers {
+    fn core(&mut self) -> impl DerefMut<Target = Sim> {
+        self.hosted.core()
     }
 
     fn lateness(&self) -> Duration {
-        self.inside.lateness()
+        self.hosted.lateness()
     }
 
     fn next(&mut self, limit: Time) -> bool {
-        self.inside.next(limit)
+        self.hosted.next(limit)
     }
 
-    fn is_over(&self) -> bool {
+    fn should_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
     fn apply(&mut self, action: &Action) -> Result<(), Impossible> {
-        self.inside.apply(action)
+        self.hosted.apply(action)
     }
 }
 
-/// What of a schedule cannot be done to third-party brokers, the first of it.
+/// The first part of a schedule that cannot be done to third-party brokers.
 pub(super) fn refused(schedule: &Schedule) -> Option<Refused> {
     let setting = |verb, option, why| Some(Refused::Setting { verb, option, why });
     if schedule.network != NetworkSpec::default() {
@@ -125,12 +132,11 @@ pub(super) fn refused(schedule: &Schedule) -> Option<Refused> {
     steps.find_map(|step| Some(Refused::Line { line: step.line, why: refusal(&step.action)? }))
 }
 
-const NETWORK: &str = "the network is a real one: `network` sets nothing here";
-const RACKS: &str =
-    "third-party brokers say themselves in which racks they stand: `racks=` sets nothing here";
-const RATE: &str = "`rate=` needs a producer: produce to third-party brokers by other means";
+const NETWORK: &str = "the network is real: `network` has no effect here";
+const RACKS: &str = "third-party brokers have racks of their own: `racks=` has no effect here";
+const RATE: &str = "`rate=` needs a producer: produce to third-party brokers with another tool";
 
-/// Why an action cannot be done, if it cannot.
+/// Why an action cannot be done to third-party brokers; `None` if it can.
 fn refusal(action: &Action) -> Option<&'static str> {
     match action {
         Action::Join { .. }
@@ -139,13 +145,13 @@ fn refusal(action: &Action) -> Option<&'static str> {
         | Action::Reset(..)
         | Action::Advance(_)
         | Action::Settle(_)
-        | Action::Calm(_)
+        | Action::Quiesce(_)
         | Action::Crash(NodeName::Consumer(_), _)
         | Action::Restart(NodeName::Consumer(_))
         | Action::Pause(NodeName::Consumer(_))
         | Action::Resume(NodeName::Consumer(_))
         | Action::Skew(NodeName::Consumer(_), _) => None,
-        Action::Expect(expectation) => beyond_sight(expectation),
+        Action::Expect(expectation) => unobservable(expectation),
         Action::Crash(..)
         | Action::Restart(_)
         | Action::Pause(_)
@@ -159,7 +165,7 @@ fn refusal(action: &Action) -> Option<&'static str> {
         | Action::Compact(_)
         | Action::Grow { .. }
         | Action::DeleteTopic(_) => {
-            Some("the brokers are third-party ones: only consumers act here")
+            Some("the brokers are third-party ones: a probe can only act on consumers")
         }
         Action::Partition(..)
         | Action::Heal(..)
@@ -167,78 +173,81 @@ fn refusal(action: &Action) -> Option<&'static str> {
         | Action::Reconnect(_)
         | Action::Clog(..)
         | Action::Unclog(..)
-        | Action::Drop { .. } => Some("the network is a real one: only consumers act here"),
+        | Action::Drop { .. } => Some("the network is real: a probe can only act on consumers"),
         Action::Produce { .. } | Action::Drain(_) => {
-            Some("what is in the logs of third-party brokers is not known: produce by other means")
+            Some("the logs of third-party brokers are not visible: produce with another tool")
         }
-        Action::Admin(_) => Some("there is no administrator here: ask the brokers by other means"),
+        Action::Admin(_) => {
+            Some("a probe has no administrator: query the brokers with another tool")
+        }
     }
 }
 
-/// Why nobody can tell whether a claim holds, if nobody can.
-fn beyond_sight(expectation: &Expectation) -> Option<&'static str> {
+/// Why a claim about third-party brokers cannot be checked; `None` if it can.
+fn unobservable(expectation: &Expectation) -> Option<&'static str> {
     match expectation {
         Expectation::Consumer { .. }
         | Expectation::Group { state: GroupState::Stable, .. }
         | Expectation::Group { generation: None, .. } => None,
         Expectation::Group { .. } => Some(
-            "a third-party broker does not say which generation its group is in, only its members know, and \
-             those of a Stable group only: leave `generation=` out",
+            "a third-party broker does not report the generation of a group; only the members of a \
+             Stable group know it: remove `generation=`",
         ),
         Expectation::Committed { .. }
-        | Expectation::Answer(_)
+        | Expectation::Response(_)
         | Expectation::Coordinator { .. }
         | Expectation::Processed { .. } => Some(
-            "nobody looks into third-party brokers: expect something of a consumer or of a group's state",
+            "the inside of third-party brokers is not visible: expect something of a consumer or of \
+             a group's state",
         ),
     }
 }
 
-/// Finds a broker, and complains when it does not speak what the consumers will speak, or has not what the
-/// schedule presumes.
-async fn meet(bootstrap: &str, schedule: &Schedule) -> Result<Inquirer, String> {
-    let there = Inquirer::meet(bootstrap).await;
-    let there = there.map_err(|error| format!("no Kafka broker at {bootstrap}: {error}"))?;
+/// Connects to a broker and fails if the broker does not support what the consumers will send, or
+/// does not have what the schedule needs.
+async fn connect_to(bootstrap: &str, schedule: &Schedule) -> Result<GroupDescriber, String> {
+    let broker = GroupDescriber::connect_to(bootstrap).await;
+    let broker = broker.map_err(|error| format!("no Kafka broker at {bootstrap}: {error}"))?;
     for config in consumers(schedule) {
         for (api, version) in api_versions(&config) {
-            there.must_speak(api, version).map_err(|why| {
+            broker.require_version(api, version).map_err(|why| {
                 format!(
-                    "the broker at {bootstrap} {why}, but {} would speak version {version}; `version=` \
-                     on a `group` or `join` line chooses the age of consumers",
+                    "the broker at {bootstrap} {why}, but {} needs version {version}; `version=` on \
+                     a `group` or `join` line selects the JoinGroup version of consumers",
                     config.client_id.as_str()
                 )
             })?;
         }
     }
-    must_have_topics(&there, schedule)
+    require_topics(&broker, schedule)
         .await
         .map_err(|why| format!("the broker at {bootstrap} {why}"))?;
     for group in &schedule.groups {
         let id = GroupId(str_bytes(&group.name));
-        // A coordinator that cannot say yet has no members to tell of.
-        let members = there.describe(&id).await.map_or(0, |described| described.members.len());
+        // A coordinator that cannot describe the group yet has no members to report.
+        let members = broker.describe(&id).await.map_or(0, |described| described.members.len());
         if members > 0 {
             return Err(format!(
-                "group {} has {members} members already: the group must be the probe's alone; choose another \
-                 name, or wait until their sessions are over",
+                "group {} already has {members} members: the probe needs a group of its own; \
+                 choose another name, or wait until their sessions have expired",
                 group.name
             ));
         }
     }
-    Ok(there)
+    Ok(broker)
 }
 
-async fn must_have_topics(there: &Inquirer, schedule: &Schedule) -> Result<(), String> {
+async fn require_topics(broker: &GroupDescriber, schedule: &Schedule) -> Result<(), String> {
     let name = |topic: &TopicSpec| TopicName(str_bytes(&topic.name));
     let names: Vec<TopicName> = schedule.topics.iter().map(name).collect();
-    let found = there.partitions(&names).await?;
+    let found = broker.partitions(&names).await?;
     for topic in &schedule.topics {
         let wanted = usize::try_from(topic.partitions).unwrap_or(0);
         match found.get(&name(topic)) {
             None => return Err(format!("has no topic {}: create it first", topic.name)),
-            Some(&partitions) if topic.partitions != AS_MANY && partitions != wanted => {
+            Some(&partitions) if topic.partitions != ANY_COUNT && partitions != wanted => {
                 return Err(format!(
-                    "has a topic {} with {partitions} partitions, and the script says {wanted}",
+                    "has a topic {} with {partitions} partitions, but the script says {wanted}",
                     topic.name
                 ));
             }
@@ -248,7 +257,7 @@ async fn must_have_topics(there: &Inquirer, schedule: &Schedule) -> Result<(), S
     Ok(())
 }
 
-/// The settings of every consumer that will join, as far as they decide what it speaks.
+/// The configs of all consumers that will join, as far as they decide the API versions.
 fn consumers(schedule: &Schedule) -> impl Iterator<Item = ConsumerConfig> {
     let group = |name: Option<&str>| match name {
         Some(name) => schedule.groups.iter().find(|group| group.name == name),
@@ -268,14 +277,14 @@ fn consumers(schedule: &Schedule) -> impl Iterator<Item = ConsumerConfig> {
     })
 }
 
-/// What is done when nobody says otherwise: `consumers` of them join, and each in turn crashes and comes back,
-/// stalls for longer than its session, or leaves and comes back.
+/// The default schedule of a probe: `consumers` consumers join; then each in turn crashes and
+/// restarts, pauses for longer than its session, or leaves and rejoins.
 pub fn probe_schedule(group: &str, topics: &[String], consumers: u8) -> Schedule {
-    let topic = |name: &String| TopicSpec { name: name.clone(), partitions: AS_MANY, rate: 0 };
+    let topic = |name: &String| TopicSpec { name: name.clone(), partitions: ANY_COUNT, rate: 0 };
     let settings = Settings {
-        session: Some(SESSION),
-        heartbeat: Some(SESSION / 5),
-        rebalance: Some(SESSION * 2),
+        session: Some(SESSION_TIMEOUT),
+        heartbeat: Some(SESSION_TIMEOUT / 5),
+        rebalance: Some(SESSION_TIMEOUT * 2),
         autocommit: Some(Duration::from_secs(1)),
         ..Settings::default()
     };
@@ -283,16 +292,16 @@ pub fn probe_schedule(group: &str, topics: &[String], consumers: u8) -> Schedule
     let node = |number| NodeName::Consumer(name(number));
     let join =
         |number| Action::Join { consumer: name(number), group: None, settings: Box::default() };
-    let (settle, wait) = (Action::Settle(None), Action::Advance(SESSION * 2));
+    let (settle, wait) = (Action::Settle(None), Action::Advance(SESSION_TIMEOUT * 2));
     let mut actions: Vec<Action> = (1..=consumers).map(join).collect();
     actions.push(settle.clone());
     for number in 1..=consumers {
-        let (harm, cure) = match number % 3 {
+        let (fault, recovery) = match number % 3 {
             1 => (Action::Crash(node(number), Tail::default()), Action::Restart(node(number))),
             2 => (Action::Pause(node(number)), Action::Resume(node(number))),
             _ => (Action::Leave(name(number)), join(number)),
         };
-        actions.extend([harm, wait.clone(), settle.clone(), cure, settle.clone()]);
+        actions.extend([fault, wait.clone(), settle.clone(), recovery, settle.clone()]);
     }
     Schedule {
         topics: topics.iter().map(topic).collect(),

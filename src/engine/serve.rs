@@ -1,11 +1,12 @@
-//! Brokers on real TCP for clients that somebody else wrote.
+//! Brokers on real TCP for external clients.
 //!
-//! The clients come from outside, so the schedule has none of its own: its steps break brokers, logs and the
-//! links of clients, who are known by their client ids. Every event is judged as in a simulation, also after
-//! a violation: each claim of an invariant is reported once for each group.
+//! The clients are external, so the schedule has no consumers. Its steps break brokers, logs and
+//! the links of clients, which are identified by their client ids. Every event is judged as in a
+//! simulation. Judging continues after a violation: each rule of an invariant is reported once per
+//! group.
 //!
-//! What it deliberately does not do: look into clients. What they believe and process is their own affair, so
-//! the invariants that need to know it hold of what they say only.
+//! Non-goal: looking into clients. Their internal state is not visible, so the invariants that need
+//! it check only what the clients send.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,94 +21,95 @@ use crate::invariant::Allow;
 use crate::protocol::{BrokerId, StrBytes, str_bytes};
 use crate::run::{Checks, Driver, Finding, Report, Systems, World, drive_in};
 use crate::sim::Sim;
-use crate::sim::hosted::Cast;
+use crate::sim::hosted::Topology;
 use crate::sim::schedule::{Schedule, Step};
 use crate::trace::Event;
 
-use super::hub::Hub;
-use super::outsiders::Outside;
-use super::shell::Limits;
+use super::driver::Limits;
+use super::external_clients::ExternalClients;
+use super::router::Router;
 use super::tcp::Tcp;
 use super::world::Hosted;
 use super::{Addresses, Refused};
 
-/// How often the world is left to look for steps and for the end.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often the loop checks for steps and for the end.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Where and how to serve.
 #[derive(Clone, Debug)]
 pub struct Serving {
-    /// Where the first broker listens; the others on the ports behind it.
+    /// The address of the first broker. The others listen on the following ports.
     pub listen: SocketAddr,
-    /// The host that brokers say they are on; the address they listen at when not said.
+    /// The host that brokers advertise; by default the address at which they listen.
     pub advertise: Option<String>,
-    /// What a client may do.
+    /// The limits for each client.
     pub limits: Limits,
-    /// The invariants that may be violated.
+    /// The violations that are allowed.
     pub allowed: Vec<Allow>,
 }
 
-/// What happens to whoever serves.
-pub trait Attendant {
-    /// Every broker listens: where.
+/// Callbacks for the caller of [`serve`].
+pub trait ServeObserver {
+    /// Every broker listens, at these addresses.
     fn ready(&mut self, addresses: &[SocketAddr]);
-    /// Something happened.
+    /// An event happened.
     fn event(&mut self, event: &Event);
-    /// Something was found, for the first time; judging goes on.
+    /// There is a new finding. Judging continues.
     fn found(&mut self, finding: &Finding);
-    /// A step that came while serving could not be done.
+    /// A step that was given while serving could not be carried out.
     fn refused(&mut self, why: &str);
 }
 
-/// Serves until `stop` is true: carries out the steps of the schedule, then those that come.
+/// Serves until `stop` is true: carries out the steps of the schedule, then those that `steps`
+/// receives.
 ///
 /// # Errors
 ///
-/// When no broker can listen there.
+/// When a broker cannot listen at its address.
 pub fn serve(
     schedule: &Schedule,
     systems: &Systems,
     serving: &Serving,
     steps: &Receiver<Step>,
     stop: &AtomicBool,
-    attendant: &mut dyn Attendant,
+    observer: &mut dyn ServeObserver,
 ) -> Result<Report, Refused> {
     let listeners = listen(serving.listen, schedule.broker.count)?;
     let addresses: Vec<SocketAddr> = listeners.values().map(|(address, _)| *address).collect();
     #[expect(clippy::disallowed_methods, reason = "serving happens in real time")]
     let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let endpoints = endpoints(&addresses, serving);
-    let cast = Cast { endpoints, outsiders: true, epoch, ..Cast::default() };
-    attendant.ready(&addresses);
-    let stage = Rc::new(schedule.clone());
+    let topology = Topology { endpoints, external_clients: true, epoch, ..Topology::default() };
+    observer.ready(&addresses);
+    let core = Rc::new(schedule.clone());
     let world = || {
-        let (addresses, listeners) = apart(listeners);
+        let (addresses, listeners) = split(listeners);
         let engine = Tcp::listening(serving.limits, listeners);
-        let engine = engine.unwrap_or_else(|error| panic!("an event queue of the system: {error}"));
-        let hub = Hub::new(engine.net(), Sim::hosted(&stage, systems, &cast), addresses);
-        Outside::new(Hosted::new(engine, hub))
+        let engine = engine.unwrap_or_else(|error| panic!("cannot create an event queue: {error}"));
+        let router = Router::new(engine.net(), Sim::hosted(&core, systems, &topology), addresses);
+        ExternalClients::new(Hosted::new(engine, router))
     };
-    let attendant = RefCell::new(attendant);
-    let mut watch = |event: &Event| attendant.borrow_mut().event(event);
+    let observer = RefCell::new(observer);
+    let mut watch = |event: &Event| observer.borrow_mut().event(event);
     let report = drive_in(schedule, world, Checks::ALL, &mut watch, |driver| {
         driver.go_on_after_violations(serving.allowed.clone());
-        let mut shift = Shift { driver, steps, stop, attendant: &attendant };
-        shift.schedule(schedule);
-        shift.serve();
+        let mut serving = ServeLoop { driver, steps, stop, observer: &observer };
+        serving.schedule(schedule);
+        serving.serve();
     });
     Ok(report)
 }
 
-/// One turn at serving.
-struct Shift<'s, 'd, 'a, 'w, W> {
+/// The loop of [`serve`].
+struct ServeLoop<'s, 'd, 'a, 'w, W> {
     driver: &'s mut Driver<'a, 'w, W>,
     steps: &'s Receiver<Step>,
     stop: &'s AtomicBool,
-    attendant: &'s RefCell<&'d mut dyn Attendant>,
+    observer: &'s RefCell<&'d mut dyn ServeObserver>,
 }
 
-impl<W: World> Shift<'_, '_, '_, '_, W> {
-    /// The steps that were there from the start. One that cannot be done ends them.
+impl<W: World> ServeLoop<'_, '_, '_, '_, W> {
+    /// Carries out the steps of the schedule. One that is impossible ends them.
     fn schedule(&mut self, schedule: &Schedule) {
         for step in &schedule.steps {
             if self.stop.load(Ordering::Relaxed) || !self.carry_out(step) {
@@ -121,28 +123,28 @@ impl<W: World> Shift<'_, '_, '_, '_, W> {
             while let Ok(step) = self.steps.try_recv() {
                 self.carry_out(&step);
             }
-            let now = self.driver.world().stage().now();
-            let _ = self.driver.run_until(now + LOOK);
-            self.tell_news();
+            let now = self.driver.world().core().now();
+            let _ = self.driver.run_until(now + POLL_INTERVAL);
+            self.report_new_findings();
         }
         let _ = self.driver.finish();
-        self.tell_news();
+        self.report_new_findings();
     }
 
-    /// Whether the step could be done.
+    /// Carries out a step; false if it was impossible.
     fn carry_out(&mut self, step: &Step) -> bool {
         let _ = self.driver.carry_out(step);
-        self.tell_news();
-        if let Some(why) = self.driver.forgive_bad_step() {
-            self.attendant.borrow_mut().refused(&why);
+        self.report_new_findings();
+        if let Some(why) = self.driver.take_bad_step() {
+            self.observer.borrow_mut().refused(&why);
             return false;
         }
         true
     }
 
-    fn tell_news(&mut self) {
-        for finding in self.driver.news() {
-            self.attendant.borrow_mut().found(&finding);
+    fn report_new_findings(&mut self) {
+        for finding in self.driver.new_findings() {
+            self.observer.borrow_mut().found(&finding);
         }
     }
 }
@@ -171,7 +173,7 @@ fn listen(first: SocketAddr, brokers: u8) -> Result<Listeners, Refused> {
     Ok(listeners)
 }
 
-fn apart(listeners: Listeners) -> (Addresses, BTreeMap<SocketAddr, TcpListener>) {
+fn split(listeners: Listeners) -> (Addresses, BTreeMap<SocketAddr, TcpListener>) {
     let addresses = listeners.iter().map(|(id, (address, _))| (*id, *address)).collect();
     (addresses, listeners.into_values().collect())
 }

@@ -1,9 +1,9 @@
 //! Real TCP on loopback, and the wall clock.
 //!
-//! Brokers and consumers are tasks of one thread; their messages go through the kernel. Nothing can break
-//! the kernel's loopback, so links are broken by [valves](super::valves) at the broker's end. No two runs
-//! are the same: the kernel and the clock see to that. So the same seed is not the same trace here, a line of a
-//! schedule may come late when the machine is busy, and a finding may not come again.
+//! Brokers and consumers are tasks of one thread; their messages go through the kernel. The
+//! kernel's loopback cannot be broken, so [link gates](super::link_gates) at the broker's end break
+//! links. Kernel and clock make every run different: the same seed does not give the same trace, a
+//! step may be late when the machine is busy, and a finding may not be reproducible.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,16 +19,16 @@ use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::Instant;
 
 use crate::protocol::{BrokerId, GroupId};
-use crate::sim::hosted::{Directions, Host, Link};
+use crate::sim::hosted::{Directions, Link, Process};
 use crate::sim::schedule::Action;
 use crate::time::Time;
 
 use super::api::Engine;
-use super::hub::Hub;
-use super::inquirer::Inquirer;
+use super::driver::{self, Limits};
+use super::group_describer::GroupDescriber;
+use super::link_gates::End;
 use super::net::Net;
-use super::shell::{self, Limits};
-use super::valves::End;
+use super::router::Router;
 
 /// Tasks on one thread, real sockets, real time.
 pub(super) struct Tcp {
@@ -36,18 +36,19 @@ pub(super) struct Tcp {
     local: LocalSet,
     start: Instant,
     limits: Limits,
-    /// What has been bound and is not used yet.
+    /// Sockets that are bound but not used yet.
     listeners: Rc<RefCell<Listeners>>,
-    /// The tasks of each host that runs.
-    hosts: BTreeMap<Host, Tasks>,
-    /// Who asks third-party brokers about groups, where there are such brokers.
-    inquirer: Option<Rc<Inquirer>>,
+    /// The tasks of each process that runs.
+    processes: BTreeMap<Process, Tasks>,
+    /// Describes the groups of third-party brokers, if the brokers are third-party ones.
+    describer: Option<Rc<GroupDescriber>>,
 }
 
 type Tasks = Rc<RefCell<Vec<AbortHandle>>>;
 type Listeners = BTreeMap<SocketAddr, std::net::TcpListener>;
 
-/// How long it runs at most before whoever lets time pass is asked again, who may have been told to stop.
+/// The longest time that the engine runs before it returns to the driver, which may have been asked
+/// to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
 impl Tcp {
@@ -58,41 +59,41 @@ impl Tcp {
         Tcp::listening(limits, BTreeMap::new())
     }
 
-    /// The same, with listeners that are there already.
+    /// Like [`new`](Self::new), with sockets that are already bound.
     pub(super) fn listening(limits: Limits, listeners: Listeners) -> io::Result<Tcp> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        // Time before the first step of a run counts too: the clock is the world's, not the run's.
+        // Time before the first step counts too: the clock belongs to the world, not to the run.
         #[expect(clippy::disallowed_methods, reason = "real time is what this engine is for")]
         let start = Instant::now();
         let listeners = Rc::new(RefCell::new(listeners));
-        let (local, hosts) = (LocalSet::new(), BTreeMap::new());
-        Ok(Tcp { runtime, local, start, limits, listeners, hosts, inquirer: None })
+        let (local, processes) = (LocalSet::new(), BTreeMap::new());
+        Ok(Tcp { runtime, local, start, limits, listeners, processes, describer: None })
     }
 
-    /// From now on this is who asks third-party brokers about groups.
-    pub(super) fn ask_through(&mut self, inquirer: Inquirer) {
-        self.inquirer = Some(Rc::new(inquirer));
+    /// Sets the client that describes the groups of third-party brokers.
+    pub(super) fn describe_through(&mut self, describer: GroupDescriber) {
+        self.describer = Some(Rc::new(describer));
     }
 
-    /// Its network, for tasks of no host.
+    /// The engine's network, for tasks outside of any process.
     pub(super) fn net(&self) -> TcpNet {
         let listeners = Rc::clone(&self.listeners);
         TcpNet { start: self.start, tasks: Tasks::default(), listeners }
     }
 
-    /// Runs something on this engine's thread until it is done.
-    pub(super) fn block_on<T>(&self, what: impl Future<Output = T>) -> T {
-        self.local.block_on(&self.runtime, what)
+    /// Runs a future on this engine's thread until it completes.
+    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.local.block_on(&self.runtime, future)
     }
 }
 
-/// An address on loopback that is free now, for each of so many brokers.
+/// A free loopback address for each of `count` brokers.
 ///
 /// # Errors
 ///
-/// When the operating system gives out no port.
+/// When the operating system has no free port.
 pub(super) fn free_addresses(count: u8) -> io::Result<BTreeMap<BrokerId, SocketAddr>> {
-    // All are held before the first is given up, so that no two are the same.
+    // All ports are held before the first is released, so that no two are the same.
     let taken = (0..count).map(|_| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     let taken = taken.collect::<io::Result<Vec<_>>>()?;
     let numbered = (0..).map(BrokerId).zip(&taken);
@@ -104,79 +105,79 @@ impl Engine for Tcp {
 
     const LOSES: bool = false;
 
-    /// Other processes of the machine want their time, too.
+    /// Other processes of the machine need CPU time, too.
     const LATENESS: Duration = Duration::from_secs(1);
 
     fn now(&self) -> Time {
         Time::ZERO + self.start.elapsed()
     }
 
-    fn run(&mut self, hub: &Hub<TcpNet>, limit: Time) {
+    fn run(&mut self, router: &Router<TcpNet>, limit: Time) {
         let limit = limit.min(self.now() + SLICE);
         let deadline = self.start + limit.since(Time::ZERO);
         self.block_on(async {
             tokio::select! {
                 biased;
-                () = hub.happened() => {}
+                () = router.activity() => {}
                 () = tokio::time::sleep_until(deadline) => {}
             }
         });
     }
 
-    fn start(&mut self, hub: &Hub<TcpNet>, host: Host) {
-        if self.hosts.contains_key(&host) {
+    fn start(&mut self, router: &Router<TcpNet>, process: Process) {
+        if self.processes.contains_key(&process) {
             return;
         }
         let net = self.net();
-        self.hosts.insert(host, Rc::clone(&net.tasks));
-        let (hub, limits) = (hub.on(net), self.limits);
+        self.processes.insert(process, Rc::clone(&net.tasks));
+        let (router, limits) = (router.on(net), self.limits);
         self.block_on(async {
-            match host {
-                Host::Broker(at) => hub.spawn(shell::broker(hub.clone(), at, limits)),
-                Host::Consumer(index) => hub.spawn(shell::consumer(hub.clone(), index)),
+            match process {
+                Process::Broker(at) => router.spawn(driver::broker(router.clone(), at, limits)),
+                Process::Consumer(index) => router.spawn(driver::consumer(router.clone(), index)),
             }
         });
     }
 
-    fn kill(&mut self, host: Host) {
-        for task in self.hosts.remove(&host).iter().flat_map(|tasks| tasks.take()) {
+    fn kill(&mut self, process: Process) {
+        for task in self.processes.remove(&process).iter().flat_map(|tasks| tasks.take()) {
             task.abort();
         }
     }
 
-    fn pause(&mut self, _host: Host) {}
+    fn pause(&mut self, _process: Process) {}
 
-    fn resume(&mut self, _host: Host) {}
+    fn resume(&mut self, _process: Process) {}
 
-    fn cut(&mut self, hub: &Hub<TcpNet>, link: Link, ways: Directions) {
-        hub.valves().cut(hub.client_of(link), link.broker, ways);
+    fn cut(&mut self, router: &Router<TcpNet>, link: Link, directions: Directions) {
+        router.gates().cut(router.link_client_id(link), link.broker, directions);
     }
 
-    fn heal(&mut self, hub: &Hub<TcpNet>, link: Link) {
-        hub.valves().heal(hub.client_of(link), link.broker);
+    fn heal(&mut self, router: &Router<TcpNet>, link: Link) {
+        router.gates().heal(router.link_client_id(link), link.broker);
     }
 
-    fn isolate(&mut self, hub: &Hub<TcpNet>, host: Host) {
-        hub.valves().isolate(end(hub, host));
+    fn isolate(&mut self, router: &Router<TcpNet>, process: Process) {
+        router.gates().isolate(end(router, process));
     }
 
-    fn reconnect(&mut self, hub: &Hub<TcpNet>, host: Host) {
-        hub.valves().reconnect(&end(hub, host));
+    fn reconnect(&mut self, router: &Router<TcpNet>, process: Process) {
+        router.gates().reconnect(&end(router, process));
     }
 
     fn stop_loss(&mut self) {}
 
-    fn clog(&mut self, hub: &Hub<TcpNet>, link: Link, by: Duration) {
-        hub.valves().clog(hub.client_of(link), link.broker, by);
+    fn clog(&mut self, router: &Router<TcpNet>, link: Link, by: Duration) {
+        router.gates().clog(router.link_client_id(link), link.broker, by);
     }
 
-    fn describe(&mut self, hub: &Hub<TcpNet>, group: GroupId) {
-        let inquirer = self.inquirer.clone();
-        let inquirer = inquirer.expect("only third-party brokers are asked about groups");
-        let hub = hub.clone();
-        self.local.spawn_local(hub.clone().guarded(async move {
-            let answer = inquirer.describe(&group).await;
-            hub.enter(|sim| sim.described(&group, answer));
+    fn describe(&mut self, router: &Router<TcpNet>, group: GroupId) {
+        let describer = self.describer.clone();
+        let describer = describer.expect("groups are described for third-party brokers only");
+        let router = router.clone();
+        self.local.spawn_local(router.clone().guarded(async move {
+            let result = describer.describe(&group).await;
+            router.enter(|sim| sim.on_described(&group, result));
         }));
     }
 
@@ -185,14 +186,14 @@ impl Engine for Tcp {
     }
 }
 
-fn end(hub: &Hub<TcpNet>, host: Host) -> End {
-    match host {
-        Host::Consumer(index) => End::Client(hub.client(index)),
-        Host::Broker(broker) => End::Broker(broker),
+fn end(router: &Router<TcpNet>, process: Process) -> End {
+    match process {
+        Process::Consumer(index) => End::Client(router.consumer_client_id(index)),
+        Process::Broker(broker) => End::Broker(broker),
     }
 }
 
-/// Real sockets, for the tasks of one host.
+/// Real sockets, for the tasks of one process.
 #[derive(Clone)]
 pub(super) struct TcpNet {
     start: Instant,

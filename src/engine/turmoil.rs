@@ -1,26 +1,27 @@
 //! turmoil: hosts and a simulated TCP, in ticks of a millisecond.
 //!
-//! | of a schedule | on turmoil |
+//! | in a schedule | on turmoil |
 //! |---|---|
-//! | a cut both ways, healed | `hold`, `release`: what is under way waits, as TCP would send it again |
-//! | a cut one way, healed | `partition_oneway`, `repair_oneway`: what is sent meanwhile is lost, and with it whatever comes behind it on that connection, until its client gives it up |
+//! | partition both ways, heal | `hold`, `release`: messages wait, as if TCP retransmitted them |
+//! | partition one way, heal | `partition_oneway`, `repair`: messages are lost (see below) |
 //! | clog | `set_link_latency` |
-//! | crash, restart | `crash`, and `bounce` into an empty machine; `bounce` |
-//! | pause, skew | the shell's own: a host's driver stands still, or reads another clock |
+//! | crash, restart | `crash`, and `bounce` into a machine without a process; `bounce` |
+//! | pause, skew | done by the driver, which is suspended or reads another clock |
 //! | isolate | refused: links are held, not hosts |
-//! | `loss=` | refused: what turmoil loses is never sent again |
-//! | what has no place here | `aim`: deliveries cannot be aimed at deadlines |
+//! | `loss=` | refused: turmoil never retransmits |
+//! | `aim=` | refused: requests cannot be delayed to race deadlines |
 //!
-//! What it cannot promise: time finer than its tick, so that latencies are whole milliseconds and what is due at
-//! one instant on the event engine may come a tick later here; and that a connection goes on after a cut one
-//! way. The segment that was lost is not sent again, so the connection is half-open until a request on it times
-//! out, and what was asked on it is asked again on another. A connection that is being made while its link is
-//! held is given up after ten seconds. What a tick costs grows faster than the number of hosts, whether anything
-//! happens in it or not: 33 of them take eight times as long as 9.
+//! Not guaranteed: time finer than the tick, so latencies are whole milliseconds, and events that
+//! are due at the same time on the event engine may be a tick apart here; and that a connection
+//! survives a cut in one direction. The lost segment is not retransmitted, and nothing behind it on
+//! that connection arrives. The connection is half-open until a request on it times out; the client
+//! then repeats the request on another one. A connection attempt over a held link is given up after
+//! ten seconds. The cost of a tick grows faster than the number of hosts, whether anything happens
+//! in it or not: 33 of them take eight times as long as 9.
 //!
-//! Determinism: the same seed gives the same trace. turmoil draws latencies from its seeded generator, hosts
-//! run in the order of their registration, and nothing here iterates in a random order or asks tokio to
-//! choose.
+//! Determinism: the same seed gives the same trace. turmoil draws latencies from its seeded
+//! generator, hosts run in the order of their registration, and nothing here iterates in random
+//! order or lets tokio choose at random.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -32,23 +33,23 @@ use std::time::{Duration, SystemTime};
 
 use turmoil::net::{TcpListener, TcpStream};
 
-use crate::sim::hosted::{Directions, Host, Link};
+use crate::sim::hosted::{Directions, Link, Process};
 use crate::sim::schedule::{Action, Schedule};
 use crate::time::Time;
 
 use super::addresses;
 use super::api::Engine;
-use super::hub::Hub;
+use super::driver::{self, Limits};
 use super::net::Net;
-use super::shell::{self, Limits};
+use super::router::Router;
 
-/// How far one step goes. Latencies are drawn in microseconds and felt in ticks.
+/// The length of one step. Latencies are drawn in microseconds and take effect in ticks.
 const TICK: Duration = Duration::from_millis(1);
 
 pub(super) struct Turmoil {
     sim: turmoil::Sim<'static>,
-    /// The hosts that were ever started, and whether they run.
-    hosts: BTreeMap<Host, Rc<Cell<bool>>>,
+    /// The processes that were ever started, and whether they run.
+    processes: BTreeMap<Process, Rc<Cell<bool>>>,
     latency: (Duration, Duration),
 }
 
@@ -64,12 +65,15 @@ impl Turmoil {
             .max_message_latency(latency.1.max(TICK))
             .tcp_capacity(4096)
             .build();
-        Turmoil { sim, hosts: BTreeMap::new(), latency }
+        Turmoil { sim, processes: BTreeMap::new(), latency }
     }
 
-    /// The two ends of a link.
+    /// The addresses of the two ends of a link.
     fn ends(&self, link: Link) -> (IpAddr, IpAddr) {
-        (addresses::of(Host::Consumer(link.consumer)), addresses::of(Host::Broker(link.broker)))
+        (
+            addresses::of(Process::Consumer(link.consumer)),
+            addresses::of(Process::Broker(link.broker)),
+        )
     }
 }
 
@@ -84,44 +88,45 @@ impl Engine for Turmoil {
         Time::ZERO + self.sim.elapsed()
     }
 
-    fn run(&mut self, _hub: &Hub<TurmoilNet>, limit: Time) {
+    fn run(&mut self, _router: &Router<TurmoilNet>, limit: Time) {
         if self.now() < limit {
             self.sim.step().unwrap_or_else(|error| panic!("a host of turmoil failed: {error}"));
         }
     }
 
-    fn start(&mut self, hub: &Hub<TurmoilNet>, host: Host) {
-        match self.hosts.get(&host) {
+    fn start(&mut self, router: &Router<TurmoilNet>, process: Process) {
+        match self.processes.get(&process) {
             Some(runs) if runs.get() => {}
             Some(runs) => {
                 runs.set(true);
-                self.sim.bounce(addresses::of(host));
+                self.sim.bounce(addresses::of(process));
             }
             None => {
                 let runs = Rc::new(Cell::new(true));
-                self.hosts.insert(host, Rc::clone(&runs));
-                let hub = hub.clone();
-                self.sim.host(addresses::of(host), move || run(hub.clone(), host, runs.get()));
+                self.processes.insert(process, Rc::clone(&runs));
+                let router = router.clone();
+                self.sim
+                    .host(addresses::of(process), move || run(router.clone(), process, runs.get()));
             }
         }
     }
 
-    /// The process is gone, not the machine, which goes on to refuse whoever connects. A crashed host of
-    /// turmoil would not answer at all.
-    fn kill(&mut self, host: Host) {
-        if self.hosts.get(&host).is_some_and(|runs| runs.replace(false)) {
-            self.sim.crash(addresses::of(host));
-            self.sim.bounce(addresses::of(host));
+    /// The process is gone, but not its machine, which refuses connections. A crashed host of
+    /// turmoil would not respond at all.
+    fn kill(&mut self, process: Process) {
+        if self.processes.get(&process).is_some_and(|runs| runs.replace(false)) {
+            self.sim.crash(addresses::of(process));
+            self.sim.bounce(addresses::of(process));
         }
     }
 
-    fn pause(&mut self, _host: Host) {}
+    fn pause(&mut self, _process: Process) {}
 
-    fn resume(&mut self, _host: Host) {}
+    fn resume(&mut self, _process: Process) {}
 
-    fn cut(&mut self, _hub: &Hub<TurmoilNet>, link: Link, ways: Directions) {
+    fn cut(&mut self, _router: &Router<TurmoilNet>, link: Link, directions: Directions) {
         let (consumer, broker) = self.ends(link);
-        match (ways.up, ways.down) {
+        match (directions.up, directions.down) {
             (true, true) => self.sim.hold(consumer, broker),
             (true, false) => self.sim.partition_oneway(consumer, broker),
             (false, true) => self.sim.partition_oneway(broker, consumer),
@@ -129,23 +134,23 @@ impl Engine for Turmoil {
         }
     }
 
-    fn heal(&mut self, _hub: &Hub<TurmoilNet>, link: Link) {
+    fn heal(&mut self, _router: &Router<TurmoilNet>, link: Link) {
         let (consumer, broker) = self.ends(link);
         self.sim.release(consumer, broker);
         self.sim.repair(consumer, broker);
     }
 
-    fn isolate(&mut self, _hub: &Hub<TurmoilNet>, host: Host) {
-        panic!("{host:?}: an isolation was refused before");
+    fn isolate(&mut self, _router: &Router<TurmoilNet>, process: Process) {
+        panic!("{process:?}: isolations are refused before the run");
     }
 
-    fn reconnect(&mut self, _hub: &Hub<TurmoilNet>, host: Host) {
-        panic!("{host:?}: an isolation was refused before");
+    fn reconnect(&mut self, _router: &Router<TurmoilNet>, process: Process) {
+        panic!("{process:?}: isolations are refused before the run");
     }
 
     fn stop_loss(&mut self) {}
 
-    fn clog(&mut self, _hub: &Hub<TurmoilNet>, link: Link, by: Duration) {
+    fn clog(&mut self, _router: &Router<TurmoilNet>, link: Link, by: Duration) {
         let (consumer, broker) = self.ends(link);
         match by {
             Duration::ZERO => {
@@ -159,25 +164,25 @@ impl Engine for Turmoil {
     fn refusal(action: &Action) -> Option<&'static str> {
         match action {
             Action::Isolate(_) | Action::Reconnect(_) => Some(
-                "turmoil holds links, and knows no host as a whole; partition its links one by one, or run this \
-                 on the engines sim, madsim or tcp",
+                "turmoil can hold links but cannot isolate a host; partition its links one by one, or \
+                 use the engine sim, madsim or tcp",
             ),
             _ => None,
         }
     }
 }
 
-async fn run(hub: Hub<TurmoilNet>, host: Host, runs: bool) -> turmoil::Result {
-    let task = hub.clone();
-    match host {
+async fn run(router: Router<TurmoilNet>, process: Process, runs: bool) -> turmoil::Result {
+    let task = router.clone();
+    match process {
         _ if !runs => std::future::pending().await,
-        Host::Broker(at) => task.guarded(shell::broker(hub, at, Limits::NONE)).await,
-        Host::Consumer(index) => task.guarded(shell::consumer(hub, index)).await,
+        Process::Broker(at) => task.guarded(driver::broker(router, at, Limits::NONE)).await,
+        Process::Consumer(index) => task.guarded(driver::consumer(router, index)).await,
     }
     Ok(())
 }
 
-/// turmoil's network, from inside of a host.
+/// turmoil's network, from inside a host.
 #[derive(Clone, Copy)]
 pub(super) struct TurmoilNet;
 
@@ -202,7 +207,7 @@ impl Net for TurmoilNet {
     }
 
     fn now(&self) -> Time {
-        let elapsed = turmoil::sim_elapsed().expect("a task of a host asks for the time");
+        let elapsed = turmoil::sim_elapsed().expect("a task inside a host of turmoil");
         Time::ZERO + elapsed
     }
 

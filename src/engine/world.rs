@@ -1,75 +1,75 @@
-//! A run on an engine: the stage, the engine, and who carries out what the stage wants.
+//! A run on an engine: the core, the engine, and the code that carries out the core's commands.
 
 use std::cell::RefMut;
 use std::ops::DerefMut;
 use std::time::Duration;
 
 use crate::run::World;
-use crate::sim::hosted::Order;
+use crate::sim::hosted::Command;
 use crate::sim::schedule::Action;
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
 
 use super::api::Engine;
-use super::hub::Hub;
+use super::router::Router;
 
-/// The stage and the engine that its hosts run on.
+/// The core and the engine that its processes run on.
 pub(super) struct Hosted<E: Engine> {
     engine: E,
-    hub: Hub<E::Net>,
+    router: Router<E::Net>,
 }
 
 impl<E: Engine> Hosted<E> {
-    pub(super) fn new(engine: E, hub: Hub<E::Net>) -> Self {
-        let mut hosted = Hosted { engine, hub };
+    pub(super) fn new(engine: E, router: Router<E::Net>) -> Self {
+        let mut hosted = Hosted { engine, router };
         hosted.carry_out();
         hosted
     }
 
-    pub(super) fn hub(&self) -> &Hub<E::Net> {
-        &self.hub
+    pub(super) fn router(&self) -> &Router<E::Net> {
+        &self.router
     }
 
-    /// Does what the stage wants of the engine.
+    /// Carries out the core's commands for the engine.
     fn carry_out(&mut self) {
-        self.hub.sort();
-        for order in self.hub.engine_orders() {
-            match order {
-                Order::Start(host) => self.engine.start(&self.hub, host),
-                Order::Kill(host) => {
-                    self.engine.kill(host);
-                    self.hub.forget(host);
+        self.router.dispatch();
+        for command in self.router.engine_commands() {
+            match command {
+                Command::Start(process) => self.engine.start(&self.router, process),
+                Command::Kill(process) => {
+                    self.engine.kill(process);
+                    self.router.drop_dials(process);
                 }
-                Order::Pause(host) => self.engine.pause(host),
-                Order::Resume(host) => self.engine.resume(host),
-                Order::Cut(link, ways) => self.engine.cut(&self.hub, link, ways),
-                Order::Heal(link) => self.engine.heal(&self.hub, link),
-                Order::Isolate(host) => self.engine.isolate(&self.hub, host),
-                Order::Reconnect(host) => self.engine.reconnect(&self.hub, host),
-                Order::StopLoss => self.engine.stop_loss(),
-                Order::Clog(link, by) => self.engine.clog(&self.hub, link, by),
-                Order::Describe(group) => self.engine.describe(&self.hub, group),
-                Order::Wake(_)
-                | Order::Open { .. }
-                | Order::Request(..)
-                | Order::Response(..)
-                | Order::Swallow(_)
-                | Order::Close(_)
-                | Order::Reset(_) => unreachable!("the hub sorts {order:?} itself"),
+                Command::Pause(process) => self.engine.pause(process),
+                Command::Resume(process) => self.engine.resume(process),
+                Command::Cut(link, directions) => self.engine.cut(&self.router, link, directions),
+                Command::Heal(link) => self.engine.heal(&self.router, link),
+                Command::Isolate(process) => self.engine.isolate(&self.router, process),
+                Command::Reconnect(process) => self.engine.reconnect(&self.router, process),
+                Command::StopLoss => self.engine.stop_loss(),
+                Command::Clog(link, by) => self.engine.clog(&self.router, link, by),
+                Command::Describe(group) => self.engine.describe(&self.router, group),
+                Command::Wake(_)
+                | Command::Open { .. }
+                | Command::Request(..)
+                | Command::Response(..)
+                | Command::Swallow(_)
+                | Command::Close(_)
+                | Command::Reset(_) => unreachable!("the router dispatches {command:?} itself"),
             }
         }
     }
 
     fn at_time(&mut self) -> RefMut<'_, Sim> {
         let now = self.engine.now();
-        let mut sim = self.hub.stage();
+        let mut sim = self.router.core();
         sim.set_time(now);
         sim
     }
 }
 
 impl<E: Engine> World for Hosted<E> {
-    fn stage(&mut self) -> impl DerefMut<Target = Sim> {
+    fn core(&mut self) -> impl DerefMut<Target = Sim> {
         self.at_time()
     }
 
@@ -77,14 +77,15 @@ impl<E: Engine> World for Hosted<E> {
         E::LATENESS
     }
 
-    /// The stage's own queue holds what has no host: the workload, the controller, the administrator.
+    /// The core's own queue holds what belongs to no process: the workload, the controller, the
+    /// administrator.
     fn next(&mut self, limit: Time) -> bool {
-        // Who looked at the stage may have made it want something.
+        // The driver may have changed the core since the last call.
         self.carry_out();
-        let due = self.hub.stage().next_time();
+        let due = self.router.core().next_time();
         let until = due.map_or(limit, |due| due.min(limit));
-        self.engine.run(&self.hub, until);
-        self.hub.rethrow();
+        self.engine.run(&self.router, until);
+        self.router.rethrow();
         let now = self.engine.now();
         let mut sim = self.at_time();
         while sim.next_time().is_some_and(|due| due <= now) {

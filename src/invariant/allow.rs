@@ -1,4 +1,4 @@
-//! Violations that somebody knows of and does not want to hear of.
+//! Known violations that a run tolerates.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ pub struct Allow {
 }
 
 impl Allow {
-    /// Whether the violation is one of those.
+    /// Whether this entry covers the violation.
     pub fn allows(&self, violation: &Violation) -> bool {
         let group = || violation.group.as_ref().map(|group| group.0.as_str());
         self.invariant == violation.invariant
@@ -20,12 +20,12 @@ impl Allow {
     }
 }
 
-/// Why nothing is allowed.
+/// Why an entry is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotAllowed {
     /// No invariant has this name.
     UnknownInvariant(String),
-    /// `session:`, which would allow a violation in no group at all.
+    /// `session:`: the group's name is missing, so the entry would cover no violation.
     NoGroup(&'static str),
 }
 
@@ -63,7 +63,7 @@ mod tests {
         };
         let everywhere: Allow = "session".parse().unwrap();
         assert!(everywhere.allows(&of(Some("g"))) && everywhere.allows(&of(None)));
-        // A group's name may have a colon in it.
+        // A group's name may contain a colon.
         let one: Allow = "session:a:b".parse().unwrap();
         assert!(one.allows(&of(Some("a:b"))) && !one.allows(&of(Some("a"))));
         assert!(!one.allows(&of(None)));

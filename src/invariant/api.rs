@@ -1,4 +1,4 @@
-//! What an invariant is, and what a broken one looks like.
+//! The interface of an invariant, and the form of a violation.
 
 use std::fmt;
 
@@ -7,50 +7,51 @@ use crate::time::Time;
 use crate::trace::Event;
 
 use super::interest::Interest;
-use super::ledger::Ledger;
+use super::model::Model;
 
-/// A property that every run of a correct coordinator and correct consumers has.
+/// A property of every run of a correct coordinator and correct clients.
 pub trait Invariant: Send {
-    /// Its name, as the summary and the command line write it: `single-owner`.
+    /// The name, as the summary and the command line write it: `single-owner`.
     fn name(&self) -> &'static str;
 
-    /// One line for the list of invariants: what it states.
+    /// One line for the list of invariants: what it claims.
     fn statement(&self) -> &'static str;
 
-    /// Which events it looks at; it is asked once, and handed no others.
+    /// The kinds of events it reads. The checker calls this once and passes it no other events.
     fn reads(&self) -> Interest {
         Interest::ALL
     }
 
-    /// Takes the next event of the trace; `ledger` has seen it already. An error says what is broken,
-    /// with the group, member and generation.
+    /// Takes the next event of the trace; `model` has already processed it. An error says what is
+    /// violated, with the group, member and generation.
     ///
-    /// A run may go on after it. So whoever objects has taken the event in all the same: it does not object
-    /// to the same thing again at each event that follows, and judges other groups as before.
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach>;
+    /// A run may continue after a violation. So an invariant that returns an error has processed
+    /// the event all the same: it does not repeat the error at each event that follows, and judges
+    /// other groups as before.
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach>;
 }
 
-/// What an invariant objects to.
+/// The error of an invariant: which of its claims is violated, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// Which of its claims does not hold, in a word that stays when the message changes.
+    /// The id of the claim; it stays the same when the message changes.
     pub rule: &'static str,
-    /// The group, where it is not the one that the event is about.
+    /// The group, if it is not the group of the event.
     pub group: Option<GroupId>,
-    /// What is broken.
+    /// What the invariant claims and what the trace shows instead.
     pub message: String,
 }
 
 impl Breach {
-    /// The same, with these words in front of the message.
+    /// The same breach with `head` in front of the message.
     pub(super) fn within(mut self, head: impl fmt::Display) -> Breach {
         self.message = format!("{head} {}", self.message);
         self
     }
 }
 
-/// An objection: the name of the claim, then the message as for `format!`. With `in` and the group's id where
-/// the event may be about another group, or about none.
+/// Builds an `Err(Breach)`: the id of the claim, then the message as for `format!`. `in` and a
+/// group id name the group where the event may be about another group, or about none.
 macro_rules! breach {
     ($rule:literal, $($message:tt)*) => {
         Err($crate::invariant::Breach { rule: $rule, group: None, message: format!($($message)*) })
@@ -65,17 +66,17 @@ macro_rules! breach {
 }
 pub(super) use breach;
 
-/// A broken invariant.
+/// A violation of an invariant, as a report shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
+    /// The name of the invariant.
     pub invariant: &'static str,
-    /// Which of its claims.
+    /// The id of the claim that is violated.
     pub rule: &'static str,
-    /// In which group, where it is about one.
+    /// The group, if the violation is about one.
     pub group: Option<GroupId>,
-    /// When, on the run's clock.
+    /// The time of the event, on the run's clock.
     pub at: Time,
-    /// What is broken.
+    /// What the invariant claims and what the trace shows instead.
     pub message: String,
 }

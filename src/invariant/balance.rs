@@ -1,20 +1,23 @@
-//! An assignor's promise is why a group chose it, so the plan its leader hands in must keep it.
+//! An assignor's balance is why a group chose it, so the leader's plan must be as balanced as the
+//! assignor promises.
 //!
 //! Scope: the plan in the SyncGroup of the leader of the newest generation, given the members and
-//! subscriptions that the leader was told, for topics that were there before the first consumer.
-//! - `range`: of each topic, a member gets one contiguous run, and two subscribers differ by at most one.
-//!   (Members that say which rack they are in may get more than one run: KIP-881.)
-//! - `roundrobin` and `sticky`: over all topics two members differ by at most one, if all subscribe to the
-//!   same.
-//! - `cooperative-sticky`, if all subscribe to the same: nobody gets more than the ceiling of the mean,
-//!   and nobody lacks more of its floor than what the plan leaves in transit: what nobody gets and some
-//!   member claims.
+//! subscriptions in the leader's JoinGroup response, for topics that existed before the first
+//! consumer.
+//! - `range`: of each topic, a member gets one contiguous run, and two subscribers differ by at
+//!   most one. (Members that name a rack may get more than one run: KIP-881.)
+//! - `roundrobin` and `sticky`: over all topics, two members differ by at most one, if all members
+//!   subscribe to the same topics.
+//! - `cooperative-sticky`, if all members subscribe to the same topics: no member gets more than
+//!   the ceiling of the mean. No member is further below its floor than the number of partitions in
+//!   transit, which are those that the plan gives to no member and some member claims.
 //!
-//! Static members that are away count as members: their leader was told of them.
+//! Static members that are away count as members: the leader's JoinGroup response names them.
 //!
-//! Not said: anything of other assignors, or of groups that are not of consumers; which member gets which share (ties are an assignor's own
-//! business); unequal subscriptions with the others than range, which promise no bound that a checker could compute. That the plan is
-//! complete is `single-owner`'s.
+//! Not said: anything about other assignors, or about groups of another protocol type; which member
+//! gets which share (ties are the assignor's choice); unequal subscriptions with assignors other
+//! than range, for which no computable bound is promised. That the plan is complete is
+//! `single-owner`'s claim.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +28,7 @@ use crate::trace::Event;
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::{Group, Ledger, Roster};
+use super::model::{Group, Model, Roster};
 
 type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
 
@@ -37,26 +40,26 @@ impl Invariant for Balance {
     }
 
     fn statement(&self) -> &'static str {
-        "the leader's assignment is as balanced as its assignor promises"
+        "the leader's plan is as balanced as its assignor promises"
     }
 
     fn reads(&self) -> Interest {
-        Interest::NONE.asked(&[Api::SyncGroup])
+        Interest::NONE.requests(&[Api::SyncGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), Breach> {
-        let Some((group, plan)) = ledger.handed_in() else { return Ok(()) };
+    fn check(&mut self, model: &Model, _event: &Event) -> Result<(), Breach> {
+        let Some((group, plan)) = model.submitted_plan() else { return Ok(()) };
         let (Some(assignments), Some(roster), Some(assignor)) =
             (plan.assignments.partitions(), &group.roster, group.assignor())
         else {
             return Ok(());
         };
         match assignor {
-            Assignor::Range => range(ledger, group, roster, assignments),
-            Assignor::RoundRobin | Assignor::Sticky if comparable(ledger, roster) => {
+            Assignor::Range => range(model, group, roster, assignments),
+            Assignor::RoundRobin | Assignor::Sticky if comparable(model, roster) => {
                 even(totals(roster, assignments)).map_err(|breach| breach.within(head(group)))
             }
-            Assignor::CooperativeSticky if comparable(ledger, roster) => {
+            Assignor::CooperativeSticky if comparable(model, roster) => {
                 cooperative(roster, assignments).map_err(|breach| breach.within(head(group)))
             }
             Assignor::RoundRobin | Assignor::Sticky | Assignor::CooperativeSticky => Ok(()),
@@ -69,12 +72,12 @@ fn head(group: &Group) -> String {
 }
 
 fn range(
-    ledger: &Ledger,
+    model: &Model,
     group: &Group,
     roster: &Roster,
     assignments: &Assignments,
 ) -> Result<(), Breach> {
-    for topic in ledger.topics().keys() {
+    for topic in model.topics().keys() {
         let shares: Vec<(&MemberId, Vec<i32>)> = roster
             .subscriptions
             .iter()
@@ -88,7 +91,7 @@ fn range(
                 let topic = topic.0.as_str();
                 return breach!(
                     "range",
-                    "{} gives {member} {topic} {share:?}, which is no range",
+                    "{} gives {member} {topic} {share:?}, which is not contiguous",
                     head(group)
                 );
             }
@@ -102,15 +105,15 @@ fn range(
     Ok(())
 }
 
-/// Whether all members subscribe to the same topics, which were there before the first consumer.
-fn comparable(ledger: &Ledger, roster: &Roster) -> bool {
+/// Whether all members subscribe to the same topics and these existed before the first consumer.
+fn comparable(model: &Model, roster: &Roster) -> bool {
     let mut subscriptions = roster.subscriptions.values();
     let Some(first) = subscriptions.next() else { return false };
     subscriptions.all(|topics| topics == first)
-        && first.iter().all(|topic| ledger.topics().contains_key(topic))
+        && first.iter().all(|topic| model.topics().contains_key(topic))
 }
 
-/// How much each member gets.
+/// The number of partitions that each member gets.
 fn totals<'a>(
     roster: &'a Roster,
     assignments: &'a Assignments,
@@ -142,13 +145,13 @@ fn share(assignments: &Assignments, member: &MemberId, topic: &TopicName) -> Vec
     owned.iter().filter(|owned| owned.topic == *topic).map(|owned| owned.partition).collect()
 }
 
-/// The smallest and the largest share differ by at most one.
+/// Checks that the smallest and the largest share differ by at most one.
 fn even<'a>(sizes: impl Iterator<Item = (&'a MemberId, usize)> + Clone) -> Result<(), Breach> {
     let least = sizes.clone().min_by_key(|(_, size)| *size);
     let most = sizes.max_by_key(|(_, size)| *size);
     match (least, most) {
-        (Some((poor, least)), Some((rich, most))) if most > least + 1 => {
-            breach!("even", "gives {rich} {most} partitions and {poor} only {least}")
+        (Some((smaller, least)), Some((larger, most))) if most > least + 1 => {
+            breach!("even", "gives {larger} {most} partitions and {smaller} only {least}")
         }
         _ => Ok(()),
     }
@@ -157,56 +160,56 @@ fn even<'a>(sizes: impl Iterator<Item = (&'a MemberId, usize)> + Clone) -> Resul
 #[cfg(test)]
 mod tests {
     use crate::coordinator::GroupState::*;
-    use crate::invariant::story::Story;
+    use crate::invariant::trace_builder::TraceBuilder;
 
-    fn story(protocol: &str) -> Story {
-        let mut story = Story::new("balance");
-        story.topic("t", 4).protocol(protocol).generation(1, &["a", "b"]);
-        story.joined("a", 1, &["a", "b"]);
-        story
+    fn trace(protocol: &str) -> TraceBuilder {
+        let mut trace = TraceBuilder::new("balance");
+        trace.topic("t", 4).protocol(protocol).generation(1, &["a", "b"]);
+        trace.joined("a", 1, &["a", "b"]);
+        trace
     }
 
     #[test]
     fn floor_and_ceiling_hold() {
-        let mut range = story("range");
-        range.ask_sync("a", 1, &[("a", &["t-0", "t-1"]), ("b", &["t-2", "t-3"])]);
+        let mut range = trace("range");
+        range.request_sync("a", 1, &[("a", &["t-0", "t-1"]), ("b", &["t-2", "t-3"])]);
         range.holds();
-        let mut round_robin = story("roundrobin");
-        round_robin.ask_sync("a", 1, &[("a", &["t-0", "t-2"]), ("b", &["t-1", "t-3"])]);
+        let mut round_robin = trace("roundrobin");
+        round_robin.request_sync("a", 1, &[("a", &["t-0", "t-2"]), ("b", &["t-1", "t-3"])]);
         round_robin.holds();
     }
 
     #[test]
     fn a_range_with_a_hole_breaks() {
-        let mut story = story("range");
-        story.ask_sync("a", 1, &[("a", &["t-0", "t-2"]), ("b", &["t-1", "t-3"])]);
-        story.breaks("which is no range");
+        let mut trace = trace("range");
+        trace.request_sync("a", 1, &[("a", &["t-0", "t-2"]), ("b", &["t-1", "t-3"])]);
+        trace.breaks("which is not contiguous");
     }
 
     #[test]
     fn a_skewed_range_breaks() {
-        let mut story = story("range");
-        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2"]), ("b", &["t-3"])]);
-        story.breaks("gives a 3 partitions and b only 1 of t");
+        let mut trace = trace("range");
+        trace.request_sync("a", 1, &[("a", &["t-0", "t-1", "t-2"]), ("b", &["t-3"])]);
+        trace.breaks("gives a 3 partitions and b only 1 of t");
     }
 
     #[test]
     fn a_skewed_round_robin_breaks() {
-        let mut story = story("roundrobin");
-        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-3"]), ("b", &["t-2"])]);
-        story.breaks("gives a 3 partitions and b only 1");
+        let mut trace = trace("roundrobin");
+        trace.request_sync("a", 1, &[("a", &["t-0", "t-1", "t-3"]), ("b", &["t-2"])]);
+        trace.breaks("gives a 3 partitions and b only 1");
     }
 
     #[test]
-    fn a_plan_for_a_generation_of_that_number_that_was_lost_is_not_judged() {
+    fn a_plan_for_a_lost_generation_of_the_same_number_is_not_judged() {
         let plan = |began_before: i32| {
-            let mut story = Story::new("balance");
-            story.topic("t", 4).protocol("roundrobin").generation(began_before, &["a"]);
-            story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &[])]);
-            story.state(Stable, PreparingRebalance).generation(2, &["a", "b"]);
-            story.state(PreparingRebalance, CompletingRebalance).joined("a", 2, &["a", "b"]);
-            story.ask_sync("a", 2, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
-            story
+            let mut trace = TraceBuilder::new("balance");
+            trace.topic("t", 4).protocol("roundrobin").generation(began_before, &["a"]);
+            trace.elected(1).on(1).term_active(1).load(1, &[("a", "", &[])]);
+            trace.state(Stable, PreparingRebalance).generation(2, &["a", "b"]);
+            trace.state(PreparingRebalance, CompletingRebalance).joined("a", 2, &["a", "b"]);
+            trace.request_sync("a", 2, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
+            trace
         };
         plan(2).holds();
         plan(1).breaks("gives a 4 partitions and b only 0");
@@ -214,31 +217,31 @@ mod tests {
 
     #[test]
     fn an_assignor_of_another_name_promises_nothing() {
-        let mut story = story("own");
-        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
-        story.holds();
+        let mut trace = trace("own");
+        trace.request_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
+        trace.holds();
     }
 
     #[test]
-    fn a_name_promises_nothing_where_the_members_are_no_consumers() {
+    fn an_assignor_name_promises_nothing_in_a_group_of_another_protocol_type() {
         for (protocol_type, holds) in [("connect", true), ("consumer", false)] {
-            let mut story = Story::new("balance");
-            story.topic("t", 4).of_type(protocol_type).protocol("range");
-            story.ask_join("");
-            story.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]);
-            story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
-            assert_eq!(story.broken().is_none(), holds, "{protocol_type}");
+            let mut trace = TraceBuilder::new("balance");
+            trace.topic("t", 4).of_type(protocol_type).protocol("range");
+            trace.request_join("");
+            trace.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]);
+            trace.request_sync("a", 1, &[("a", &["t-0", "t-1", "t-2", "t-3"])]);
+            assert_eq!(trace.broken().is_none(), holds, "{protocol_type}");
         }
     }
 
     #[test]
     fn a_cooperative_plan_may_lack_what_is_in_transit() {
         let plan = |first: &'static [&'static str], claim: &'static [&'static str]| {
-            let mut story = Story::new("balance");
-            story.topic("t", 4).protocol("cooperative-sticky").generation(2, &["a", "b"]);
-            story.joined_with("a", 2, &[("a", claim, 1), ("b", &[], -1)]);
-            story.ask_sync("a", 2, &[("a", first)]);
-            story
+            let mut trace = TraceBuilder::new("balance");
+            trace.topic("t", 4).protocol("cooperative-sticky").generation(2, &["a", "b"]);
+            trace.joined_with("a", 2, &[("a", claim, 1), ("b", &[], -1)]);
+            trace.request_sync("a", 2, &[("a", first)]);
+            trace
         };
         const ALL: &[&str] = &["t-0", "t-1", "t-2", "t-3"];
         plan(&["t-0", "t-1"], ALL).holds();
@@ -248,8 +251,8 @@ mod tests {
 
     #[test]
     fn a_sticky_plan_is_even() {
-        let mut story = story("sticky");
-        story.ask_sync("a", 1, &[("a", &["t-0", "t-1", "t-2"]), ("b", &["t-3"])]);
-        story.breaks("gives a 3 partitions and b only 1");
+        let mut trace = trace("sticky");
+        trace.request_sync("a", 1, &[("a", &["t-0", "t-1", "t-2"]), ("b", &["t-3"])]);
+        trace.breaks("gives a 3 partitions and b only 1");
     }
 }

@@ -1,21 +1,22 @@
-//! Hands each event to the ledger and then to the invariants.
+//! Passes each event to the model and then to the invariants.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::{GroupId, Request};
-use crate::trace::{ConsumerRef, Event, Kind, Names, Place};
+use crate::trace::{ConsumerRef, Event, EventKind, Names, Place};
 
-use super::interest::{COLUMNS, ROWS, sort};
-use super::ledger::Ledger;
+use super::interest::{COLUMNS, ROWS, kind_of};
+use super::model::Model;
 use super::{Breach, Invariant, Violation};
 
-/// All that judges one run.
+/// The model and the invariants that judge one run.
 pub struct Checker {
-    ledger: Ledger,
+    model: Model,
     invariants: Vec<Box<dyn Invariant>>,
-    /// By the sort of the event, which invariants look at it: bit i for the one at i.
+    /// For each kind of event, the invariants that read it: bit i stands for the invariant at index
+    /// i.
     readers: [[u32; COLUMNS]; ROWS],
-    /// So that objections name members as the trace does.
+    /// The short names of members, so that violations name members as the trace does.
     names: Names,
     /// The group of each consumer.
     consumers: BTreeMap<ConsumerRef, GroupId>,
@@ -32,13 +33,14 @@ impl Checker {
         Checker::of(invariants)
     }
 
-    /// A checker for brokers that nobody looks into: of what can be judged from the clients' side alone.
-    pub fn from_outside() -> Checker {
-        Checker::of(super::told::all())
+    /// A checker for third-party brokers, which are black boxes: the invariants that need only the
+    /// clients' side.
+    pub fn black_box() -> Checker {
+        Checker::of(super::black_box::all())
     }
 
-    /// A checker of all that hands every invariant every event, to find out whether each asks for all that it
-    /// needs.
+    /// A checker that passes every event to every invariant, to test that each reads all the events
+    /// that it needs.
     pub fn reading_everything() -> Checker {
         let mut checker = Checker::new(None);
         checker.readers = [[(1 << checker.invariants.len()) - 1; COLUMNS]; ROWS];
@@ -46,7 +48,11 @@ impl Checker {
     }
 
     fn of(invariants: Vec<Box<dyn Invariant>>) -> Checker {
-        assert!(invariants.len() <= 32, "{} invariants, and a mask of 32", invariants.len());
+        assert!(
+            invariants.len() <= 32,
+            "{} invariants do not fit into a mask of 32 bits",
+            invariants.len()
+        );
         let mut readers = [[0; COLUMNS]; ROWS];
         for (index, invariant) in invariants.iter().enumerate() {
             let reads = invariant.reads();
@@ -57,53 +63,47 @@ impl Checker {
             }
         }
         let names = Names::default();
-        Checker {
-            ledger: Ledger::default(),
-            invariants,
-            readers,
-            names,
-            consumers: BTreeMap::new(),
-        }
+        Checker { model: Model::default(), invariants, readers, names, consumers: BTreeMap::new() }
     }
 
-    /// Takes the next event of the trace; returns the first objection to it. The invariants behind the one that
-    /// objects do not see the event.
+    /// Takes the next event of the trace; returns the first violation. The invariants after the one
+    /// that reports it do not see the event.
     pub fn check(&mut self, event: &Event) -> Option<Violation> {
         let mut first = None;
-        self.ask(event, &mut |violation| {
+        self.judge(event, &mut |violation| {
             first = Some(violation);
             false
         });
         first
     }
 
-    /// Takes the next event of the trace; hands all objections to it to `found`. For whoever goes on
+    /// Takes the next event of the trace; passes all violations to `found`. For runs that continue
     /// after a violation.
     pub fn check_all(&mut self, event: &Event, found: &mut dyn FnMut(Violation)) {
-        self.ask(event, &mut |violation| {
+        self.judge(event, &mut |violation| {
             found(violation);
             true
         });
     }
 
-    /// Asks the invariants that look at such events, until `go_on` is false.
-    fn ask(&mut self, event: &Event, go_on: &mut dyn FnMut(Violation) -> bool) {
-        self.ledger.feed(event);
+    /// Passes the event to the invariants that read it, until `go_on` returns false.
+    fn judge(&mut self, event: &Event, go_on: &mut dyn FnMut(Violation) -> bool) {
+        self.model.feed(event);
         self.names.learn(event);
-        if let (Kind::ConsumerStarted { config, .. }, Place::Consumer(who)) =
+        if let (EventKind::ConsumerStarted { config, .. }, Place::Consumer(who)) =
             (&event.kind, event.place)
         {
             self.consumers.insert(who, config.group.clone());
         }
-        let (row, column) = sort(event);
+        let (row, column) = kind_of(event);
         let mut left = self.readers[row][column];
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             let mut last = None;
-            while let Err(breach) = self.invariants[index].check(&self.ledger, event) {
+            while let Err(breach) = self.invariants[index].check(&self.model, event) {
                 let violation = self.violation(self.invariants[index].name(), event, breach);
-                // No other event comes after the last one: each says all that it has to say.
+                // No event follows the last one, so each invariant reports all that is left.
                 let same = last.replace(violation.clone()).as_ref() == Some(&violation);
                 if same {
                     break;
@@ -111,7 +111,7 @@ impl Checker {
                 if !go_on(violation) {
                     return;
                 }
-                if !matches!(event.kind, Kind::Finished) {
+                if !matches!(event.kind, EventKind::Finished) {
                     break;
                 }
             }
@@ -127,11 +127,11 @@ impl Checker {
 
     /// The group that the event is about, if it is about one.
     fn group_of(&self, event: &Event) -> Option<GroupId> {
-        if let Some(group) = self.ledger.subject() {
+        if let Some(group) = self.model.subject() {
             return Some(group.id.clone());
         }
         let group = match &event.kind {
-            Kind::Sent { message, .. } | Kind::Received { message, .. } => {
+            EventKind::Sent { message, .. } | EventKind::Received { message, .. } => {
                 match &message.request().body {
                     Request::TxnOffsetCommit(body) => Some(&body.group_id),
                     Request::OffsetDelete(body) => Some(&body.group_id),
@@ -161,12 +161,12 @@ impl Checker {
         group: &crate::protocol::GroupId,
         member: &crate::protocol::MemberId,
     ) -> bool {
-        self.ledger.find(group).is_some_and(|(_, group)| group.members.contains_key(member))
+        self.model.find(group).is_some_and(|(_, group)| group.members.contains_key(member))
     }
 
     /// The state of the group.
     pub(super) fn state(&self, group: &crate::protocol::GroupId) -> crate::coordinator::GroupState {
         let empty = crate::coordinator::GroupState::Empty;
-        self.ledger.find(group).map_or(empty, |(_, group)| group.state)
+        self.model.find(group).map_or(empty, |(_, group)| group.state)
     }
 }

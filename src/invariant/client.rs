@@ -1,85 +1,99 @@
-//! What a consumer asks and is told, in the few words in which its conduct is judged.
+//! The requests that a consumer sends and the responses that it receives, in the form in which
+//! invariants judge clients.
 
 use crate::protocol::{Request, Response, ResponseError, StrBytes};
-use crate::trace::{ConnectionId, ConsumerRef, Event, Kind, Message, Place};
+use crate::trace::{ConnectionId, ConsumerRef, Event, EventKind, Message, Place};
 
-/// A request that a consumer sends, or the answer to one that it receives.
-pub(super) struct Act<'e> {
+/// A request that a consumer sends, or a response that it receives.
+pub(super) struct ClientExchange<'e> {
     pub(super) consumer: ConsumerRef,
     pub(super) conn: ConnectionId,
-    /// Which of the consumer's requests it is, or answers; they are numbered upwards.
+    /// The correlation id of the request; a consumer numbers its requests upwards.
     pub(super) correlation: i32,
     pub(super) request: &'e Request,
-    pub(super) answer: Option<Answer<'e>>,
+    pub(super) received: Option<ReceivedResponse<'e>>,
 }
 
-/// What a consumer is told.
+/// A response that a consumer receives.
 #[derive(Clone, Copy)]
-pub(super) struct Answer<'e> {
+pub(super) struct ReceivedResponse<'e> {
     pub(super) response: &'e Response,
-    /// The first error in it, 0 for none.
+    /// The first error code in it, 0 for none.
     pub(super) error: i16,
 }
 
-impl Answer<'_> {
+impl ReceivedResponse<'_> {
     pub(super) fn is(&self, errors: &[ResponseError]) -> bool {
         errors.iter().any(|error| error.code() == self.error)
     }
 }
 
-/// What is kept of each consumer's present life. Asked with most events, so it is a list and not a map.
-pub(super) struct Lives<T>(Vec<Option<(ConsumerRef, T)>>);
+/// State per consumer, for its present incarnation. Most events look it up, so it is a list and not
+/// a map.
+pub(super) struct Incarnations<T>(Vec<Option<(ConsumerRef, T)>>);
 
-impl<T> Default for Lives<T> {
+impl<T> Default for Incarnations<T> {
     fn default() -> Self {
-        Lives(Vec::new())
+        Incarnations(Vec::new())
     }
 }
 
-impl<T> Lives<T> {
-    /// A life begins; what was kept of the one before is gone.
-    pub(super) fn begin(&mut self, consumer: ConsumerRef, life: T) {
+impl<T> Incarnations<T> {
+    /// Starts an incarnation; the state of the one before is dropped.
+    pub(super) fn begin(&mut self, consumer: ConsumerRef, state: T) {
         let index = usize::from(consumer.index);
         if self.0.len() <= index {
             self.0.resize_with(index + 1, || None);
         }
-        self.0[index] = Some((consumer, life));
+        self.0[index] = Some((consumer, state));
     }
 
-    /// It is over.
+    /// Ends an incarnation.
     pub(super) fn end(&mut self, consumer: ConsumerRef) {
         if self.of(consumer).is_some() {
             self.0[usize::from(consumer.index)] = None;
         }
     }
 
-    /// What is kept of it, unless it is over.
+    /// The state of the incarnation, unless it has ended.
     pub(super) fn of(&mut self, consumer: ConsumerRef) -> Option<&mut T> {
-        let (now, life) = self.0.get_mut(usize::from(consumer.index))?.as_mut()?;
-        (*now == consumer).then_some(life)
+        let (now, state) = self.0.get_mut(usize::from(consumer.index))?.as_mut()?;
+        (*now == consumer).then_some(state)
     }
 }
 
-/// What the event is to its consumer, if it is that.
-pub(super) fn act(event: &Event) -> Option<Act<'_>> {
+/// The exchange that the event is part of, if a consumer sends a request or receives a response.
+pub(super) fn exchange(event: &Event) -> Option<ClientExchange<'_>> {
     let Place::Consumer(consumer) = event.place else { return None };
     match &event.kind {
-        Kind::Sent { conn, message: Message::Request(request), .. } => {
+        EventKind::Sent { conn, message: Message::Request(request), .. } => {
             let correlation = request.correlation;
-            Some(Act { consumer, conn: *conn, correlation, request: &request.body, answer: None })
+            Some(ClientExchange {
+                consumer,
+                conn: *conn,
+                correlation,
+                request: &request.body,
+                received: None,
+            })
         }
-        Kind::Received { conn, message: Message::Response { request, response }, .. } => {
+        EventKind::Received { conn, message: Message::Response { request, response }, .. } => {
             let response = &response.body;
-            let answer = Some(Answer { response, error: error_of(response) });
+            let received = Some(ReceivedResponse { response, error: error_of(response) });
             let correlation = request.correlation;
-            Some(Act { consumer, conn: *conn, correlation, request: &request.body, answer })
+            Some(ClientExchange {
+                consumer,
+                conn: *conn,
+                correlation,
+                request: &request.body,
+                received,
+            })
         }
         _ => None,
     }
 }
 
-/// The member and generation that a request speaks for; none of one without a generation.
-pub(super) fn spoken_for(request: &Request) -> Option<(&StrBytes, i32)> {
+/// The member id and generation that a request claims; none for a request without a generation.
+pub(super) fn claimed_identity(request: &Request) -> Option<(&StrBytes, i32)> {
     let (member, generation) = match request {
         Request::Heartbeat(body) => (&body.member_id, body.generation_id),
         Request::SyncGroup(body) => (&body.member_id, body.generation_id),

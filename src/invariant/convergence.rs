@@ -1,71 +1,74 @@
-//! When faults stop, a group comes to rest, and stays at rest.
+//! When faults stop, a group becomes stable and stays stable.
 //!
 //! Scope:
-//! - The world settles and drains within the bounds that the simulator computed; if not, its reasons are
-//!   the message.
-//! - After `calm` and the next `settle`, no rebalance storm: a group whose members are then exactly the
-//!   healed consumers, with nobody else alive, comes to rest, and then begins no generation until
-//!   something is done to it (a line of the schedule, a consumer that starts, stops, crashes, gives up or
-//!   outlasts its poll interval, a topic that changes, a leader that is named). Until it is at rest it has twice the longest session, poll interval and
-//!   request timeout of its consumers together, because a session that a fault cut off may yet expire,
-//!   and a request that a fault held back may yet arrive. For each life of a consumer that ended before,
-//!   two generations are let pass, and two more for the living: a request that a dead connection still
-//!   held can add a member that nobody is, and its removal is the second.
+//! - The run settles and drains within the bounds that the simulator computed; if not, the message
+//!   lists what the simulator waits for.
+//! - After `calm` and the next `settle` there is no rebalance storm. A group whose members are then
+//!   exactly the healed consumers, with no other consumer running, becomes quiescent. From then on
+//!   it begins no generation until something happens to it: a step of the schedule, a consumer that
+//!   starts, stops, crashes, gives up or exceeds its poll interval, a topic that changes, an
+//!   election. It becomes quiescent after twice the sum of the longest session timeout, poll
+//!   interval and request timeout of its consumers, because a session that a fault cut off may
+//!   still expire, and a request that a fault delayed may still arrive. Two generations are
+//!   permitted for each incarnation of a consumer that ended before, and two more for the running
+//!   ones: a request in flight on a dead connection can add a member that no process stands for,
+//!   and its removal is the second generation.
+//! - A broker that no longer leads has learned this by the end of the run, if faults ended with
+//!   `calm` more than five minutes before and no election followed.
 //!
-//! - A broker that leads no longer has learned of it by the end of the run, if faults ended with `calm` more than
-//!   five minutes before, and no leader was named since.
+//! A group is not expected to drain when all of its healed consumers have given up since: an error
+//! for which a consumer gives up may be in flight when faults end.
 //!
-//! A group is not expected to be drained when all of its consumers that were healed have given up since: an error for
-//! which a consumer gives up may be on its way when faults end.
+//! Only the incarnations of groups at current leaders are judged, not those at zombies.
 //!
-//! Judged are the incarnations of the brokers that lead; what a zombie does to its own is not.
-//!
-//! Not said: anything of groups in which a consumer that was not healed is still alive, or that have
-//! members nobody answers for, because those may expire at any time.
+//! Not said: anything about groups in which a consumer that was not healed is still running, or
+//! that have members no process stands for, because those may expire at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::consumer;
+use crate::client;
 use crate::coordinator::Observation;
 use crate::invariant::{Breach, breach};
 use crate::protocol::{GroupId, MemberId};
 use crate::time::{Pretty, Time};
-use crate::trace::{ConsumerRef, Event, FaultKind, Kind, Place};
+use crate::trace::{ConsumerRef, Event, EventKind, FaultKind, Place};
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::Ledger;
+use super::model::Model;
 
-/// How long a broker may take to learn that it leads no longer, when nothing keeps it from that. Seconds, in any world
-/// but one that a script has made on purpose.
+/// The time a broker may take to learn that it no longer leads, when no fault keeps it from that.
+/// It takes seconds, except where a script delays it on purpose.
 const LEARNED: Duration = Duration::from_secs(300);
 
 #[derive(Default)]
 pub(super) struct Convergence {
-    /// Since when every broker can learn who leads, once faults have stopped.
-    informed: Option<Time>,
-    alive: BTreeMap<ConsumerRef, Life>,
-    /// How many lives of each group's consumers have ended.
+    /// Since when every broker can learn the current leaders, once faults have stopped.
+    can_learn_since: Option<Time>,
+    running: BTreeMap<ConsumerRef, Incarnation>,
+    /// The number of incarnations of each group's consumers that have ended.
     ended: BTreeMap<GroupId, u32>,
     core: Option<BTreeSet<ConsumerRef>>,
-    /// The groups of which a consumer that was healed has given up since, for an error that was on its way by then.
+    /// The groups of which a healed consumer has given up since, for an error that was in flight
+    /// when faults stopped.
     given_up: BTreeSet<GroupId>,
-    /// The groups that come to rest.
-    at_rest: BTreeMap<GroupId, Rest>,
+    /// The groups that become quiescent.
+    quiescent: BTreeMap<GroupId, Quiescence>,
 }
 
-struct Life {
+struct Incarnation {
     group: GroupId,
     member: Option<MemberId>,
-    /// The longest that a fault can have an effect on it after it is over.
-    memory: Duration,
+    /// The longest time that a fault can affect this consumer after the fault has ended.
+    fault_memory: Duration,
 }
 
-struct Rest {
-    /// When it is at rest.
+/// When a group must stop rebalancing.
+struct Quiescence {
+    /// From when on the group is quiescent.
     from: Time,
-    /// How many more generations are let pass.
+    /// The number of generations that are still permitted.
     allowed: u32,
 }
 
@@ -81,41 +84,51 @@ impl Invariant for Convergence {
     fn reads(&self) -> Interest {
         Interest::COORDINATOR
             .and(Interest::CONSUMER)
-            .and(Interest::LIVES)
+            .and(Interest::PROCESSES)
             .and(Interest::FAULTS)
             .and(Interest::TERMS)
             .and(Interest::TOPICS)
             .and(Interest::SCHEDULE)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
-        self.inform(event);
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        self.note_elections(event);
         match &event.kind {
-            Kind::Finished => return self.over(ledger, event.at),
-            Kind::NotSettled { within, waiting_for } => {
+            EventKind::Finished => return self.at_end(model, event.at),
+            EventKind::NotSettled { within, waiting_for } => {
                 let reasons = waiting_for.join("\n");
-                return breach!("settles", "not settled within {}:\n{reasons}", Pretty(*within));
+                return breach!(
+                    "settles",
+                    "the run did not settle within {}; it waits for:\n{reasons}",
+                    Pretty(*within)
+                );
             }
-            Kind::NotDrained { .. } if self.nobody_is_left() => {}
-            Kind::NotDrained { within, waiting_for } => {
+            EventKind::NotDrained { .. } if self.all_gave_up() => {}
+            EventKind::NotDrained { within, waiting_for } => {
                 let reasons = waiting_for.join("\n");
-                return breach!("drains", "not drained within {}:\n{reasons}", Pretty(*within));
+                return breach!(
+                    "drains",
+                    "the run did not drain within {}; it waits for:\n{reasons}",
+                    Pretty(*within)
+                );
             }
-            Kind::Calm { core } => self.core = Some(core.iter().copied().collect()),
-            Kind::Settled { .. } => self.rest(ledger, event.at),
-            Kind::Script { text, .. } if !only_watches(text) => self.at_rest.clear(),
-            Kind::LeaderElected { .. } | Kind::TopicGrown { .. } | Kind::TopicDeleted { .. } => {
-                self.at_rest.clear();
+            EventKind::Quiesced { core } => self.core = Some(core.iter().copied().collect()),
+            EventKind::Settled { .. } => self.note_quiescent(model, event.at),
+            EventKind::Script { text, .. } if !only_observes(text) => self.quiescent.clear(),
+            EventKind::LeaderElected { .. }
+            | EventKind::TopicGrown { .. }
+            | EventKind::TopicDeleted { .. } => {
+                self.quiescent.clear();
             }
-            Kind::Coordinator(Observation::GenerationBegan { group, generation, .. })
-                if ledger.observed().is_some_and(|(index, _)| ledger.reigns(index)) =>
+            EventKind::Coordinator(Observation::GenerationBegan { group, generation, .. })
+                if model.observed().is_some_and(|(index, _)| model.is_current_leader(index)) =>
             {
                 return self.began(event.at, group, generation.0);
             }
-            Kind::ConsumerStarted { .. }
-            | Kind::ConsumerClosed
-            | Kind::FaultBegan { .. }
-            | Kind::Consumer(_) => self.consumer(event),
+            EventKind::ConsumerStarted { .. }
+            | EventKind::ConsumerClosed
+            | EventKind::FaultBegan { .. }
+            | EventKind::Consumer(_) => self.consumer(event),
             _ => {}
         }
         Ok(())
@@ -123,27 +136,31 @@ impl Invariant for Convergence {
 }
 
 impl Convergence {
-    fn inform(&mut self, event: &Event) {
+    fn note_elections(&mut self, event: &Event) {
         match (&event.kind, event.place) {
-            (Kind::Calm { .. }, _) => self.informed = Some(event.at),
-            (Kind::FaultBegan { .. }, Place::Broker(_) | Place::Controller) => self.informed = None,
-            (Kind::LeaderElected { .. }, _) => {
-                self.informed = self.informed.map(|_| event.at);
+            (EventKind::Quiesced { .. }, _) => self.can_learn_since = Some(event.at),
+            (EventKind::FaultBegan { .. }, Place::Broker(_) | Place::Controller) => {
+                self.can_learn_since = None
+            }
+            (EventKind::LeaderElected { .. }, _) => {
+                self.can_learn_since = self.can_learn_since.map(|_| event.at);
             }
             _ => {}
         }
     }
 
-    /// Who leads no longer has learned of it.
-    fn over(&self, ledger: &Ledger, now: Time) -> Result<(), Breach> {
-        let informed = self.informed.is_some_and(|since| since + LEARNED < now);
-        match ledger.overstayed().find(|_| informed) {
+    /// Checks that every broker that no longer leads has learned it.
+    fn at_end(&self, model: &Model, now: Time) -> Result<(), Breach> {
+        let can_learn_since = self.can_learn_since.is_some_and(|since| since + LEARNED < now);
+        match model.zombie_terms().find(|_| can_learn_since) {
             None => Ok(()),
-            Some((broker, shard)) => breach!(
+            Some((broker, term)) => breach!(
                 "learns",
-                "{broker} still coordinates partition {} in epoch {}, long after another was named",
-                shard.partition,
-                shard.epoch
+                "{broker} still coordinates partition {} in epoch {}, more than {} after another \
+                 leader was elected",
+                term.partition,
+                term.epoch,
+                Pretty(LEARNED)
             ),
         }
     }
@@ -151,37 +168,39 @@ impl Convergence {
     fn consumer(&mut self, event: &Event) {
         let Place::Consumer(consumer) = event.place else { return };
         match &event.kind {
-            Kind::ConsumerStarted { config, .. } => {
-                self.at_rest.remove(&config.group);
-                let memory = 2
+            EventKind::ConsumerStarted { config, .. } => {
+                self.quiescent.remove(&config.group);
+                let fault_memory = 2
                     * (config.session_timeout + config.max_poll_interval + config.request_timeout);
-                let life = Life { group: config.group.clone(), member: None, memory };
-                self.alive.insert(consumer, life);
+                let incarnation =
+                    Incarnation { group: config.group.clone(), member: None, fault_memory };
+                self.running.insert(consumer, incarnation);
             }
-            Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. } => {
-                if let Some(life) = self.alive.remove(&consumer) {
-                    self.at_rest.remove(&life.group);
-                    *self.ended.entry(life.group).or_default() += 1;
+            EventKind::ConsumerClosed | EventKind::FaultBegan { fault: FaultKind::Crash, .. } => {
+                if let Some(incarnation) = self.running.remove(&consumer) {
+                    self.quiescent.remove(&incarnation.group);
+                    *self.ended.entry(incarnation.group).or_default() += 1;
                 }
             }
-            Kind::FaultBegan { .. } => self.disturbed(consumer),
-            Kind::Consumer(observation) => self.observe(consumer, observation),
+            EventKind::FaultBegan { .. } => self.disturbed(consumer),
+            EventKind::Consumer(observation) => self.observe(consumer, observation),
             _ => {}
         }
     }
 
-    fn observe(&mut self, consumer: ConsumerRef, observation: &consumer::Observation) {
+    fn observe(&mut self, consumer: ConsumerRef, observation: &client::ClientObservation) {
         match observation {
-            consumer::Observation::Assigned { member, .. } => {
-                if let Some(life) = self.alive.get_mut(&consumer) {
-                    life.member = Some(member.clone());
+            client::ClientObservation::Assigned { member, .. } => {
+                if let Some(incarnation) = self.running.get_mut(&consumer) {
+                    incarnation.member = Some(member.clone());
                 }
             }
-            consumer::Observation::PollTimeout => self.disturbed(consumer),
-            consumer::Observation::Fatal { .. } => {
+            client::ClientObservation::PollTimeout => self.disturbed(consumer),
+            client::ClientObservation::Fatal { .. } => {
                 self.disturbed(consumer);
                 if self.core.as_ref().is_some_and(|core| core.contains(&consumer)) {
-                    let group = self.alive.get(&consumer).map(|life| life.group.clone());
+                    let group =
+                        self.running.get(&consumer).map(|incarnation| incarnation.group.clone());
                     self.given_up.extend(group);
                 }
             }
@@ -189,61 +208,68 @@ impl Convergence {
         }
     }
 
-    /// Whether all who were to read on in some group have given up. Whether they had a reason is `reason`'s to
-    /// judge.
-    fn nobody_is_left(&self) -> bool {
+    /// Whether in some group all consumers that were to keep reading have given up. Whether they
+    /// had a cause is `reason`'s claim.
+    fn all_gave_up(&self) -> bool {
         let core = self.core.iter().flatten();
-        let living: BTreeSet<&GroupId> =
-            core.filter_map(|one| self.alive.get(one)).map(|life| &life.group).collect();
+        let living: BTreeSet<&GroupId> = core
+            .filter_map(|one| self.running.get(one))
+            .map(|incarnation| &incarnation.group)
+            .collect();
         self.given_up.iter().any(|group| !living.contains(group))
     }
 
     fn disturbed(&mut self, consumer: ConsumerRef) {
-        if let Some(life) = self.alive.get(&consumer) {
-            self.at_rest.remove(&life.group);
+        if let Some(incarnation) = self.running.get(&consumer) {
+            self.quiescent.remove(&incarnation.group);
         }
     }
 
-    /// Finds the groups that have no reason to move any more.
-    fn rest(&mut self, ledger: &Ledger, now: Time) {
+    /// Finds the groups that have no cause for another rebalance.
+    fn note_quiescent(&mut self, model: &Model, now: Time) {
         let Some(core) = &self.core else { return };
-        let groups: BTreeSet<&GroupId> = self.alive.values().map(|life| &life.group).collect();
+        let groups: BTreeSet<&GroupId> =
+            self.running.values().map(|incarnation| &incarnation.group).collect();
         for id in groups {
-            let lives = || self.alive.iter().filter(|(_, life)| life.group == *id);
-            let Some((_, group)) = ledger.find(id) else { continue };
+            let incarnations =
+                || self.running.iter().filter(|(_, incarnation)| incarnation.group == *id);
+            let Some((_, group)) = model.find(id) else { continue };
             let members: BTreeSet<&MemberId> =
-                lives().filter_map(|(_, life)| life.member.as_ref()).collect();
+                incarnations().filter_map(|(_, incarnation)| incarnation.member.as_ref()).collect();
             let known = group.members.len() == members.len()
                 && members.iter().all(|member| group.members.contains_key(*member));
-            if known && lives().all(|(consumer, _)| core.contains(consumer)) {
+            if known && incarnations().all(|(consumer, _)| core.contains(consumer)) {
                 let ended = self.ended.get(id).copied().unwrap_or_default();
-                let memory = lives().map(|(_, life)| life.memory).max().unwrap_or_default();
-                let rest = Rest { from: now + memory, allowed: 2 + 2 * ended };
-                self.at_rest.entry(id.clone()).or_insert(rest);
+                let fault_memory = incarnations()
+                    .map(|(_, incarnation)| incarnation.fault_memory)
+                    .max()
+                    .unwrap_or_default();
+                let quiescence = Quiescence { from: now + fault_memory, allowed: 2 + 2 * ended };
+                self.quiescent.entry(id.clone()).or_insert(quiescence);
             }
         }
     }
 
     fn began(&mut self, now: Time, group: &GroupId, generation: i32) -> Result<(), Breach> {
-        match self.at_rest.get_mut(group) {
+        match self.quiescent.get_mut(group) {
             None => Ok(()),
-            Some(rest) if now < rest.from => Ok(()),
-            Some(Rest { allowed: 0, .. }) => breach!(
+            Some(quiescence) if now < quiescence.from => Ok(()),
+            Some(Quiescence { allowed: 0, .. }) => breach!(
                 "rests",
-                "group {}: generation {generation} began although the group was at rest and nothing \
-                 was done to it",
+                "group {}: generation {generation} began although the group was quiescent and nothing \
+                 happened to it",
                 group.as_str()
             ),
-            Some(rest) => {
-                rest.allowed -= 1;
+            Some(quiescence) => {
+                quiescence.allowed -= 1;
                 Ok(())
             }
         }
     }
 }
 
-/// Whether a line of the schedule lets time pass or looks, and does nothing to anybody.
-fn only_watches(line: &str) -> bool {
+/// Whether a step of the schedule only lets time pass or observes.
+fn only_observes(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let mut verb = words.next();
     if verb == Some("at") {
@@ -256,80 +282,84 @@ fn only_watches(line: &str) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use crate::consumer::Observation;
-    use crate::invariant::story::{Story, consumer_ref};
-    use crate::trace::Kind;
+    use crate::client::ClientObservation;
+    use crate::invariant::trace_builder::{TraceBuilder, consumer_ref};
+    use crate::trace::EventKind;
 
-    fn at_rest() -> Story {
-        let mut story = Story::new("convergence");
-        story.started(0).generation(1, &["a"]).assigned(0, "a", 1, &[]);
-        story.schedule(Kind::Calm { core: vec![consumer_ref(0)] });
-        story.schedule(Kind::Settled { took: Duration::ZERO });
-        story.generation(2, &["a"]).generation(3, &["a"]).generation(4, &["a"]).holds();
-        story.at(2 * (45_000 + 300_000 + 30_000));
-        story
+    fn quiescent() -> TraceBuilder {
+        let mut trace = TraceBuilder::new("convergence");
+        trace.started(0).generation(1, &["a"]).assigned(0, "a", 1, &[]);
+        trace.schedule(EventKind::Quiesced { core: vec![consumer_ref(0)] });
+        trace.schedule(EventKind::Settled { took: Duration::ZERO });
+        trace.generation(2, &["a"]).generation(3, &["a"]).generation(4, &["a"]).holds();
+        trace.at(2 * (45_000 + 300_000 + 30_000));
+        trace
     }
 
     #[test]
-    fn an_unsettled_world_breaks_with_its_reasons() {
+    fn a_run_that_does_not_settle_breaks_with_the_causes() {
         let within = Duration::from_secs(60);
         let waiting_for = vec!["c1 waits".to_owned(), "no sync timer".to_owned()];
-        Story::new("convergence")
-            .schedule(Kind::NotSettled { within, waiting_for: waiting_for.clone() })
-            .breaks("not settled within 1m:\nc1 waits\nno sync timer");
-        Story::new("convergence")
-            .schedule(Kind::NotDrained { within, waiting_for })
-            .breaks("not drained");
+        TraceBuilder::new("convergence")
+            .schedule(EventKind::NotSettled { within, waiting_for: waiting_for.clone() })
+            .breaks("did not settle within 1m; it waits for:\nc1 waits\nno sync timer");
+        TraceBuilder::new("convergence")
+            .schedule(EventKind::NotDrained { within, waiting_for })
+            .breaks("did not drain");
     }
 
     #[test]
-    fn where_all_have_given_up_since_nobody_reads_on() {
+    fn a_group_whose_consumers_have_all_given_up_need_not_drain() {
         let given_up = |count: u16| {
-            let mut story = Story::new("convergence");
-            story.started(0).started(1);
-            story.schedule(Kind::Calm { core: vec![consumer_ref(0), consumer_ref(1)] });
+            let mut trace = TraceBuilder::new("convergence");
+            trace.started(0).started(1);
+            trace.schedule(EventKind::Quiesced { core: vec![consumer_ref(0), consumer_ref(1)] });
             for index in 0..count {
-                story.consumer(index, Observation::Fatal { error: 13 });
-                story.at_consumer(index, Kind::ConsumerClosed);
+                trace.consumer(index, ClientObservation::Fatal { error: 13 });
+                trace.at_consumer(index, EventKind::ConsumerClosed);
             }
             let waiting_for = vec!["group g has processed t-0 to 6 of 17".to_owned()];
-            story.schedule(Kind::NotDrained { within: Duration::from_secs(60), waiting_for });
-            story
+            trace.schedule(EventKind::NotDrained { within: Duration::from_secs(60), waiting_for });
+            trace
         };
         given_up(2).holds();
-        given_up(1).breaks("not drained");
+        given_up(1).breaks("did not drain");
     }
 
     #[test]
-    fn a_storm_at_rest_breaks() {
-        at_rest().generation(5, &["a"]).generation(6, &["a"]).holds();
-        at_rest()
+    fn a_rebalance_storm_in_a_quiescent_group_breaks() {
+        quiescent().generation(5, &["a"]).generation(6, &["a"]).holds();
+        quiescent()
             .generation(5, &["a"])
             .generation(6, &["a"])
             .generation(7, &["a"])
-            .breaks("at rest");
+            .breaks("quiescent");
     }
 
     #[test]
-    fn what_the_schedule_or_an_application_causes_is_no_storm() {
-        let mut joined = at_rest();
+    fn rebalances_caused_by_the_schedule_or_an_application_are_no_storm() {
+        let mut joined = quiescent();
         joined.generation(5, &["a"]).generation(6, &["a"]);
-        joined.schedule(Kind::Script { line: 9, text: "join c2".into() });
+        joined.schedule(EventKind::Script { line: 9, text: "join c2".into() });
         joined.generation(7, &["a"]).generation(8, &["a"]).generation(9, &["a"]).holds();
-        let mut watched = at_rest();
-        watched.schedule(Kind::Script { line: 9, text: "at 90s drain".into() });
-        watched.generation(5, &["a"]).generation(6, &["a"]).generation(7, &["a"]).breaks("at rest");
-        let mut slow = at_rest();
-        slow.consumer(0, Observation::PollTimeout);
+        let mut watched = quiescent();
+        watched.schedule(EventKind::Script { line: 9, text: "at 90s drain".into() });
+        watched
+            .generation(5, &["a"])
+            .generation(6, &["a"])
+            .generation(7, &["a"])
+            .breaks("quiescent");
+        let mut slow = quiescent();
+        slow.consumer(0, ClientObservation::PollTimeout);
         slow.generation(5, &["a"]).generation(6, &["a"]).generation(7, &["a"]).holds();
     }
 
     #[test]
-    fn a_group_with_a_member_that_nobody_is_may_move() {
-        let mut story = Story::new("convergence");
-        story.started(0).generation(1, &["a", "ghost"]).assigned(0, "a", 1, &[]);
-        story.schedule(Kind::Calm { core: vec![consumer_ref(0)] });
-        story.schedule(Kind::Settled { took: Duration::ZERO }).at(900_000);
-        story.generation(2, &["a"]).generation(3, &["a"]).generation(4, &["a"]).holds();
+    fn a_group_with_a_member_that_no_process_stands_for_may_rebalance() {
+        let mut trace = TraceBuilder::new("convergence");
+        trace.started(0).generation(1, &["a", "ghost"]).assigned(0, "a", 1, &[]);
+        trace.schedule(EventKind::Quiesced { core: vec![consumer_ref(0)] });
+        trace.schedule(EventKind::Settled { took: Duration::ZERO }).at(900_000);
+        trace.generation(2, &["a"]).generation(3, &["a"]).generation(4, &["a"]).holds();
     }
 }

@@ -1,13 +1,13 @@
-//! What a script expects is an invariant of that one script.
+//! The `expect` lines of a script: an invariant of that one script.
 //!
-//! Scope: every `expect` line that was judged. Who judges it, and when, is the simulator's business.
+//! Scope: every `expect` line. The simulator decides when a line is evaluated.
 
 use crate::invariant::{Breach, breach};
-use crate::trace::{Event, Kind};
+use crate::trace::{Event, EventKind};
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::Ledger;
+use super::model::Model;
 
 pub(super) struct Expectations;
 
@@ -24,9 +24,9 @@ impl Invariant for Expectations {
         Interest::SCHEDULE
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
+    fn check(&mut self, _ledger: &Model, event: &Event) -> Result<(), Breach> {
         match &event.kind {
-            Kind::Expected { line, expected, found: Some(found) } => {
+            EventKind::Expected { line, expected, found: Some(found) } => {
                 breach!("line", "line {line}: {expected}: found {found}")
             }
             _ => Ok(()),
@@ -36,14 +36,14 @@ impl Invariant for Expectations {
 
 #[cfg(test)]
 mod tests {
-    use crate::invariant::story::Story;
-    use crate::trace::Kind;
+    use crate::invariant::trace_builder::TraceBuilder;
+    use crate::trace::EventKind;
 
     #[test]
     fn only_an_expectation_that_was_not_met_breaks() {
-        let expected = |found| Kind::Expected { line: 3, expected: "stable".into(), found };
-        let mut story = Story::new("expect");
-        story.schedule(expected(None)).holds();
-        story.schedule(expected(Some("Empty".into()))).breaks("line 3: stable: found Empty");
+        let expected = |found| EventKind::Expected { line: 3, expected: "stable".into(), found };
+        let mut trace = TraceBuilder::new("expect");
+        trace.schedule(expected(None)).holds();
+        trace.schedule(expected(Some("Empty".into()))).breaks("line 3: stable: found Empty");
     }
 }

@@ -1,23 +1,26 @@
-//! Which events an invariant looks at, so that those which no invariant needs cost nothing.
+//! Which events an invariant reads, so that events that no invariant needs cost nothing.
 //!
-//! Most of a run is polling, heartbeats and their answers, and most invariants are about rebalances. The
-//! [`Checker`](super::Checker) asks each invariant once, and hands it only events of the sorts that it named.
-//! An invariant that names too few misses violations silently; a test of [`crate::mutant`] compares what is found
-//! with and without, over seeds and mutants.
+//! Most of a run is polls, heartbeats and their responses, and most invariants are about
+//! rebalances. The [`Checker`](super::Checker) asks each invariant once for its interest and passes
+//! it only these kinds of events. An invariant with too small an interest misses violations
+//! silently; a test of [`crate::mutant`] compares the violations with and without the filter, over
+//! seeds and mutants.
 
 use crate::protocol::Api;
-use crate::trace::{Event, Kind, Message};
+use crate::trace::{Event, EventKind, Message};
 
-/// How many rows a table by sort has: one for each way of a message, and one for everything else.
+/// The number of rows of a table of kinds of events: one for each stage of a message, and one for
+/// everything else.
 pub(super) const ROWS: usize = 5;
 
-/// How many columns: one for each number of an API, and more than there are other sorts.
+/// The number of columns: one for each API key, which is more than there are other kinds of events.
 pub(super) const COLUMNS: usize = 64;
 
-/// The row of what is not a message that is sent or received.
+/// The row of events that are not about a message that is sent or received.
 const OTHERS: usize = 4;
 
-/// The APIs whose requests are about one group and mostly about one member: those of [`super::Asked`].
+/// The APIs whose requests are about one group and mostly about one member: those with a
+/// [`super::RequestContext`].
 pub const GROUP_APIS: &[Api] = &[
     Api::JoinGroup,
     Api::SyncGroup,
@@ -27,65 +30,66 @@ pub const GROUP_APIS: &[Api] = &[
     Api::OffsetFetch,
 ];
 
-/// The APIs by which a producer or an administrator changes what a group knows.
+/// The APIs with which a producer or an administrator changes the state of a group.
 pub const SIDE_APIS: &[Api] =
     &[Api::TxnOffsetCommit, Api::WriteTxnMarkers, Api::DeleteGroups, Api::OffsetDelete];
 
-/// What happens whenever the groups of a broker are in use: occasions to look what is overdue.
+/// Events that occur whenever the groups of a broker are in use: occasions to check what is
+/// overdue.
 pub const OCCASIONS: Interest =
-    Interest::RECORDS.asked(GROUP_APIS).asked(&[Api::FindCoordinator, Api::Metadata]);
+    Interest::RECORDS.requests(GROUP_APIS).requests(&[Api::FindCoordinator, Api::Metadata]);
 
-/// A set of sorts of events.
+/// A set of kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interest([u64; ROWS]);
 
 impl Interest {
-    /// In nothing.
+    /// No events.
     pub const NONE: Interest = Interest([0; ROWS]);
-    /// In everything.
+    /// All events.
     pub const ALL: Interest = Interest([u64::MAX; ROWS]);
-    /// What a coordinator does inside.
-    pub const COORDINATOR: Interest = Interest::other(Other::Coordinator);
-    /// What a consumer does inside.
-    pub const CONSUMER: Interest = Interest::other(Other::Consumer);
-    /// Consumers that start and end in an orderly way.
-    pub const LIVES: Interest = Interest::other(Other::Lives);
-    /// Faults that begin and end, crashes included.
-    pub const FAULTS: Interest = Interest::other(Other::Faults);
-    /// Who leads which partition of the offsets log, and how far its term is; the start of a coordinator.
-    pub const TERMS: Interest = Interest::other(Other::Terms);
-    /// Topics that come, grow and go.
-    pub const TOPICS: Interest = Interest::other(Other::Topics);
-    /// Records that are appended.
-    pub const RECORDS: Interest = Interest::other(Other::Records);
-    /// What the schedule says: its lines, what they wait for, and the end.
-    pub const SCHEDULE: Interest = Interest::other(Other::Schedule);
+    /// What a coordinator observes about its groups.
+    pub const COORDINATOR: Interest = Interest::other(OtherEvents::Coordinator);
+    /// What a consumer observes about itself.
+    pub const CONSUMER: Interest = Interest::other(OtherEvents::Consumer);
+    /// Consumers that start and close.
+    pub const PROCESSES: Interest = Interest::other(OtherEvents::Processes);
+    /// Faults that begin and end, including crashes.
+    pub const FAULTS: Interest = Interest::other(OtherEvents::Faults);
+    /// Elections, the states of terms, uncommitted records, and the start of a coordinator.
+    pub const TERMS: Interest = Interest::other(OtherEvents::Terms);
+    /// Topics that are created, grown and deleted.
+    pub const TOPICS: Interest = Interest::other(OtherEvents::Topics);
+    /// Records that are appended to topics.
+    pub const RECORDS: Interest = Interest::other(OtherEvents::Records);
+    /// The steps of the schedule, the outcome of their waits, and the end of the run.
+    pub const SCHEDULE: Interest = Interest::other(OtherEvents::Schedule);
 
-    const fn other(other: Other) -> Interest {
+    const fn other(other: OtherEvents) -> Interest {
         Interest::NONE.with(OTHERS, other as usize)
     }
 
-    /// Also in requests of these APIs that brokers begin to handle.
-    pub const fn asked(self, apis: &[Api]) -> Interest {
-        self.messages(Way::Asked, apis)
+    /// Adds requests of these APIs that brokers begin to handle.
+    pub const fn requests(self, apis: &[Api]) -> Interest {
+        self.messages(MessageStage::Request, apis)
     }
 
-    /// Also in answers to them that brokers send.
-    pub const fn answered(self, apis: &[Api]) -> Interest {
-        self.messages(Way::Answered, apis)
+    /// Adds responses of these APIs that brokers send.
+    pub const fn responses(self, apis: &[Api]) -> Interest {
+        self.messages(MessageStage::Response, apis)
     }
 
-    /// Also in requests of these APIs that clients send.
-    pub const fn says(self, apis: &[Api]) -> Interest {
-        self.messages(Way::Says, apis)
+    /// Adds requests of these APIs that clients send.
+    pub const fn sends(self, apis: &[Api]) -> Interest {
+        self.messages(MessageStage::Sent, apis)
     }
 
-    /// Also in answers to them that clients receive.
-    pub const fn hears(self, apis: &[Api]) -> Interest {
-        self.messages(Way::Hears, apis)
+    /// Adds responses of these APIs that clients receive.
+    pub const fn receives(self, apis: &[Api]) -> Interest {
+        self.messages(MessageStage::Received, apis)
     }
 
-    /// In both.
+    /// The union of both sets.
     pub const fn and(mut self, other: Interest) -> Interest {
         let mut row = 0;
         while row < ROWS {
@@ -95,10 +99,10 @@ impl Interest {
         self
     }
 
-    const fn messages(mut self, way: Way, apis: &[Api]) -> Interest {
+    const fn messages(mut self, stage: MessageStage, apis: &[Api]) -> Interest {
         let mut next = 0;
         while next < apis.len() {
-            self = self.with(way as usize, apis[next] as usize);
+            self = self.with(stage as usize, apis[next] as usize);
             next += 1;
         }
         self
@@ -109,27 +113,27 @@ impl Interest {
         self
     }
 
-    /// Whether events of the sort belong to it.
-    pub(super) const fn has(&self, sort: (usize, usize)) -> bool {
-        self.0[sort.0] & 1 << sort.1 != 0
+    /// Whether the set contains events of this kind.
+    pub(super) const fn has(&self, kind: (usize, usize)) -> bool {
+        self.0[kind.0] & 1 << kind.1 != 0
     }
 }
 
-/// What becomes of a message.
+/// The stages of a message, on the broker's side and on the client's side.
 #[derive(Clone, Copy)]
-enum Way {
-    Asked,
-    Answered,
-    Says,
-    Hears,
+enum MessageStage {
+    Request,
+    Response,
+    Sent,
+    Received,
 }
 
-/// Events that are not about a message, and messages that are lost.
+/// Kinds of events that are not about a message, and messages that are lost.
 #[derive(Clone, Copy)]
-enum Other {
+enum OtherEvents {
     Coordinator,
     Consumer,
-    Lives,
+    Processes,
     Faults,
     Terms,
     Topics,
@@ -138,37 +142,45 @@ enum Other {
     Lost,
 }
 
-/// The sort of an event: its row and its column.
-pub(super) fn sort(event: &Event) -> (usize, usize) {
+/// The kind of an event: its row and its column.
+pub(super) fn kind_of(event: &Event) -> (usize, usize) {
     let other = match &event.kind {
-        Kind::Sent { message, .. } => return sort_of_message(message, Way::Says, Way::Answered),
-        Kind::Received { message, .. } => return sort_of_message(message, Way::Asked, Way::Hears),
-        Kind::Lost { .. } => Other::Lost,
-        Kind::Coordinator(_) => Other::Coordinator,
-        Kind::Consumer(_) => Other::Consumer,
-        Kind::ConsumerStarted { .. } | Kind::ConsumerClosed => Other::Lives,
-        Kind::FaultBegan { .. } | Kind::FaultEnded { .. } => Other::Faults,
-        Kind::LeaderElected { .. }
-        | Kind::Shard { .. }
-        | Kind::Uncommitted { .. }
-        | Kind::CoordinatorStarted { .. } => Other::Terms,
-        Kind::TopicCreated { .. } | Kind::TopicGrown { .. } | Kind::TopicDeleted { .. } => {
-            Other::Topics
+        EventKind::Sent { message, .. } => {
+            return kind_of_message(message, MessageStage::Sent, MessageStage::Response);
         }
-        Kind::Appended { .. } => Other::Records,
-        Kind::Script { .. }
-        | Kind::Calm { .. }
-        | Kind::Settled { .. }
-        | Kind::NotSettled { .. }
-        | Kind::Drained { .. }
-        | Kind::NotDrained { .. }
-        | Kind::Expected { .. }
-        | Kind::Finished => Other::Schedule,
+        EventKind::Received { message, .. } => {
+            return kind_of_message(message, MessageStage::Request, MessageStage::Received);
+        }
+        EventKind::Lost { .. } => OtherEvents::Lost,
+        EventKind::Coordinator(_) => OtherEvents::Coordinator,
+        EventKind::Consumer(_) => OtherEvents::Consumer,
+        EventKind::ConsumerStarted { .. } | EventKind::ConsumerClosed => OtherEvents::Processes,
+        EventKind::FaultBegan { .. } | EventKind::FaultEnded { .. } => OtherEvents::Faults,
+        EventKind::LeaderElected { .. }
+        | EventKind::TermChanged { .. }
+        | EventKind::Uncommitted { .. }
+        | EventKind::CoordinatorStarted { .. } => OtherEvents::Terms,
+        EventKind::TopicCreated { .. }
+        | EventKind::TopicGrown { .. }
+        | EventKind::TopicDeleted { .. } => OtherEvents::Topics,
+        EventKind::Appended { .. } => OtherEvents::Records,
+        EventKind::Script { .. }
+        | EventKind::Quiesced { .. }
+        | EventKind::Settled { .. }
+        | EventKind::NotSettled { .. }
+        | EventKind::Drained { .. }
+        | EventKind::NotDrained { .. }
+        | EventKind::Expected { .. }
+        | EventKind::Finished => OtherEvents::Schedule,
     };
     (OTHERS, other as usize)
 }
 
-fn sort_of_message(message: &Message, request: Way, response: Way) -> (usize, usize) {
+fn kind_of_message(
+    message: &Message,
+    request: MessageStage,
+    response: MessageStage,
+) -> (usize, usize) {
     match message {
         Message::Request(frame) => (request as usize, frame.body.api() as usize),
         Message::Response { request, .. } => (response as usize, request.body.api() as usize),

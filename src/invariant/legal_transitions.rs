@@ -1,42 +1,44 @@
-//! Groups and members move only along their tables.
+//! Groups and members move only along their transition tables.
 //!
-//! Scope: each move is in the table of [`GroupState`] or [`MemberState`], and starts where the last one of
-//! the same incarnation of the group or of the same life of a consumer ended; groups start Empty, members
-//! Unjoined. A group that was loaded starts Stable if it has members, and Empty if not. A group that went
-//! Dead or was removed has ended, and so has each that its broker unloaded; it may be created or loaded
-//! anew. Only an Empty group is removed, or one that has never been, because the log refused its first record.
+//! Scope: each transition is in the table of [`GroupState`] or [`MemberState`], and starts where
+//! the last one of the same incarnation of the group or of the consumer ended; groups start Empty,
+//! members Unjoined. A group that was loaded starts Stable if it has members, and Empty if not. A
+//! group that became Dead or was removed has ended, and so has each that its broker unloaded; it
+//! may be created or loaded anew. Only an Empty group is removed, or one that was never created,
+//! because the log refused its first record.
 //!
-//! A Stable group starts a rebalance only for a reason (R4.3): within the second before, somebody asked its broker to
-//! join or to leave it, a member was added, removed or replaced, its sync timer fired, or it was loaded.
+//! A Stable group starts a rebalance only for a cause (R4.3): within the second before, its broker
+//! received a JoinGroup or LeaveGroup for it, a member was added, removed or replaced, its sync
+//! timer fired, or it was loaded.
 //!
-//! Not said: when a group must move. That is `answered`'s and `convergence`'s.
+//! Not said: when a group must move. That is `response-deadline`'s and `convergence`'s claim.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::consumer::{self, MemberState};
+use crate::client::{self, MemberState};
 use crate::coordinator::{self, GroupState, LoadedGroup, TimerKind};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, GroupId, IndexMap};
 use crate::time::Time;
-use crate::trace::{ConsumerRef, Event, Kind, Place};
+use crate::trace::{ConsumerRef, Event, EventKind, Place};
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::Ledger;
+use super::model::Model;
 
-/// Why a group is removed that was never stored.
-const NEVER_WAS: &str = "not stored";
-/// How long a reason for a rebalance holds: a broker deals with one thing at an instant, but a trace of real time
-/// may tell of it in several.
-const HOLDS: Duration = Duration::from_secs(1);
+/// The coordinator's reason for removing a group that was never stored.
+const CREATION_FAILED: &str = "not stored";
+/// How long a cause for a rebalance holds: a broker handles a cause and its effects at one instant,
+/// but a trace of real time may spread them.
+const CAUSE_HOLDS: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct LegalTransitions {
-    /// By the number of the incarnation.
+    /// By the index of the incarnation.
     groups: BTreeMap<usize, GroupState>,
-    /// When there last was a reason for a rebalance, by the number of the incarnation.
-    reasons: BTreeMap<usize, Time>,
+    /// When the last cause for a rebalance occurred, by the index of the incarnation.
+    causes: BTreeMap<usize, Time>,
     members: IndexMap<ConsumerRef, MemberState>,
 }
 
@@ -50,48 +52,51 @@ impl Invariant for LegalTransitions {
     }
 
     fn reads(&self) -> Interest {
-        Interest::COORDINATOR.and(Interest::CONSUMER).asked(&[Api::JoinGroup, Api::LeaveGroup])
+        Interest::COORDINATOR.and(Interest::CONSUMER).requests(&[Api::JoinGroup, Api::LeaveGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
-        if let Some(index) = reason(ledger, event) {
-            self.reasons.insert(index, event.local);
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        if let Some(index) = cause(model, event) {
+            self.causes.insert(index, event.local);
         }
         match (&event.kind, event.place) {
-            (Kind::Coordinator(coordinator::Observation::State { group, from, to, why }), _) => {
-                let Some((index, _)) = ledger.observed() else { return Ok(()) };
+            (
+                EventKind::Coordinator(coordinator::Observation::State { group, from, to, why }),
+                _,
+            ) => {
+                let Some((index, _)) = model.observed() else { return Ok(()) };
                 self.group(index, group, *from, *to, why)?;
                 let moved = (*from, *to) == (GroupState::Stable, GroupState::PreparingRebalance);
-                let reason = self.reasons.get(&index);
-                match moved && reason.is_none_or(|at| *at + HOLDS < event.local) {
+                let cause = self.causes.get(&index);
+                match moved && cause.is_none_or(|at| *at + CAUSE_HOLDS < event.local) {
                     false => Ok(()),
                     true => breach!(
-                        "reason",
-                        "group {}: {from} to {to} ({why}) for no reason",
+                        "cause",
+                        "group {}: {from} to {to} ({why}) without a cause",
                         group.as_str()
                     ),
                 }
             }
-            (Kind::Coordinator(coordinator::Observation::GroupLoaded(loaded)), _) => {
-                let Some((index, _)) = ledger.observed() else { return Ok(()) };
+            (EventKind::Coordinator(coordinator::Observation::GroupLoaded(loaded)), _) => {
+                let Some((index, _)) = model.observed() else { return Ok(()) };
                 self.load(index, loaded)
             }
-            (Kind::Coordinator(coordinator::Observation::GroupRemoved { group, why }), _) => {
-                let Some((index, known)) = ledger.observed() else { return Ok(()) };
+            (EventKind::Coordinator(coordinator::Observation::GroupRemoved { group, why }), _) => {
+                let Some((index, known)) = model.observed() else { return Ok(()) };
                 match self.groups.get(&index) {
                     None | Some(GroupState::Empty) => Ok(()),
-                    Some(_) if *why == NEVER_WAS && !known.loaded => Ok(()),
+                    Some(_) if *why == CREATION_FAILED && !known.loaded => Ok(()),
                     Some(state) => {
                         breach!(
                             "removed",
-                            "group {}: {why} although it was {state}",
+                            "group {}: the coordinator removed it ({why}) while it was {state}",
                             group.as_str()
                         )
                     }
                 }
             }
             (
-                Kind::Consumer(consumer::Observation::State { from, to, why }),
+                EventKind::Consumer(client::ClientObservation::State { from, to, why }),
                 Place::Consumer(consumer),
             ) => self.member(consumer, *from, *to, why),
             _ => Ok(()),
@@ -99,15 +104,15 @@ impl Invariant for LegalTransitions {
     }
 }
 
-/// The incarnation for which the present event is a reason to rebalance.
-fn reason(ledger: &Ledger, event: &Event) -> Option<usize> {
-    if let Some((asked, request)) = ledger.question(event) {
-        let moves = matches!(request.body.api(), Api::JoinGroup | Api::LeaveGroup);
-        return moves.then_some(asked.group);
+/// The incarnation for which the present event is a cause to rebalance.
+fn cause(model: &Model, event: &Event) -> Option<usize> {
+    if let Some((context, request)) = model.request(event) {
+        let is_cause = matches!(request.body.api(), Api::JoinGroup | Api::LeaveGroup);
+        return is_cause.then_some(context.group);
     }
-    let Kind::Coordinator(observation) = &event.kind else { return None };
-    let (index, _) = ledger.observed()?;
-    let moves = match observation {
+    let EventKind::Coordinator(observation) = &event.kind else { return None };
+    let (index, _) = model.observed()?;
+    let is_cause = match observation {
         coordinator::Observation::MemberAdded { .. }
         | coordinator::Observation::MemberRemoved { .. }
         | coordinator::Observation::MemberReplaced { .. }
@@ -120,7 +125,7 @@ fn reason(ledger: &Ledger, event: &Event) -> Option<usize> {
         | coordinator::Observation::OffsetRemoved { .. }
         | coordinator::Observation::GenerationBegan { .. } => false,
     };
-    moves.then_some(index)
+    is_cause.then_some(index)
 }
 
 impl LegalTransitions {
@@ -134,7 +139,7 @@ impl LegalTransitions {
             true => Ok(()),
             false => breach!(
                 "loaded",
-                "group {}: loaded {} with members={}",
+                "group {}: the coordinator loaded it as {} with {} members",
                 loaded.metadata.group.as_str(),
                 loaded.state,
                 loaded.metadata.members.len()
@@ -182,89 +187,89 @@ impl LegalTransitions {
 
 #[cfg(test)]
 mod tests {
-    use crate::consumer::{MemberState, Observation};
+    use crate::client::{ClientObservation, MemberState};
     use crate::coordinator::GroupState::*;
-    use crate::invariant::story::Story;
+    use crate::invariant::trace_builder::TraceBuilder;
 
-    fn story() -> Story {
-        Story::new("legal-transitions")
+    fn trace() -> TraceBuilder {
+        TraceBuilder::new("legal-transitions")
     }
 
-    fn member(from: MemberState, to: MemberState) -> Observation {
-        Observation::State { from, to, why: "test" }
-    }
-
-    #[test]
-    fn a_whole_round_holds() {
-        let mut story = story();
-        story.state(Empty, PreparingRebalance).state(PreparingRebalance, CompletingRebalance);
-        story.state(CompletingRebalance, Stable).added("a").state(Stable, PreparingRebalance);
-        story.state(PreparingRebalance, Empty).state(Empty, Dead).state(Empty, PreparingRebalance);
-        story.holds();
+    fn member(from: MemberState, to: MemberState) -> ClientObservation {
+        ClientObservation::State { from, to, why: "test" }
     }
 
     #[test]
-    fn a_rebalance_needs_a_reason() {
-        let mut story = story();
-        story.added("a").state(Empty, PreparingRebalance);
-        story.state(PreparingRebalance, CompletingRebalance).state(CompletingRebalance, Stable);
-        story.at(5_000).ask_heartbeat("a", 1);
-        story.state(Stable, PreparingRebalance).breaks("for no reason");
+    fn a_full_cycle_of_states_holds() {
+        let mut trace = trace();
+        trace.state(Empty, PreparingRebalance).state(PreparingRebalance, CompletingRebalance);
+        trace.state(CompletingRebalance, Stable).added("a").state(Stable, PreparingRebalance);
+        trace.state(PreparingRebalance, Empty).state(Empty, Dead).state(Empty, PreparingRebalance);
+        trace.holds();
     }
 
     #[test]
-    fn a_move_outside_the_table_breaks() {
-        story().state(Empty, Stable).breaks("not a legal move");
+    fn a_rebalance_needs_a_cause() {
+        let mut trace = trace();
+        trace.added("a").state(Empty, PreparingRebalance);
+        trace.state(PreparingRebalance, CompletingRebalance).state(CompletingRebalance, Stable);
+        trace.at(5_000).request_heartbeat("a", 1);
+        trace.state(Stable, PreparingRebalance).breaks("without a cause");
     }
 
     #[test]
-    fn a_move_from_elsewhere_breaks() {
-        story().state(Stable, PreparingRebalance).breaks("but the group was Empty");
+    fn a_transition_outside_the_table_breaks() {
+        trace().state(Empty, Stable).breaks("not a legal move");
+    }
+
+    #[test]
+    fn a_transition_from_another_state_breaks() {
+        trace().state(Stable, PreparingRebalance).breaks("but the group was Empty");
     }
 
     #[test]
     fn members_have_a_table_too() {
         use MemberState::*;
-        story().consumer(0, member(Unjoined, PreparingRebalance)).holds();
-        story().consumer(0, member(Unjoined, Stable)).breaks("not a legal move");
-        story().consumer(0, member(Stable, Unjoined)).breaks("but the member was Unjoined");
+        trace().consumer(0, member(Unjoined, PreparingRebalance)).holds();
+        trace().consumer(0, member(Unjoined, Stable)).breaks("not a legal move");
+        trace().consumer(0, member(Stable, Unjoined)).breaks("but the member was Unjoined");
     }
 
     #[test]
     fn another_incarnation_of_the_coordinator_starts_over() {
-        let mut story = story();
-        story.state(Empty, PreparingRebalance).coordinator_started();
-        story.state(Empty, PreparingRebalance).holds();
+        let mut trace = trace();
+        trace.state(Empty, PreparingRebalance).coordinator_started();
+        trace.state(Empty, PreparingRebalance).holds();
     }
 
     #[test]
     fn a_loaded_group_starts_stable_or_empty() {
         let members: &[(&str, &str, &[&str])] = &[("a", "", &[])];
-        story().load(3, members).state(Stable, PreparingRebalance).holds();
-        story().load(3, &[]).state(Empty, PreparingRebalance).holds();
-        story().load(3, &[]).state(Stable, PreparingRebalance).breaks("but the group was Empty");
+        trace().load(3, members).state(Stable, PreparingRebalance).holds();
+        trace().load(3, &[]).state(Empty, PreparingRebalance).holds();
+        trace().load(3, &[]).state(Stable, PreparingRebalance).breaks("but the group was Empty");
     }
 
     #[test]
     fn a_zombie_moves_on_its_own() {
-        let mut story = story();
-        story.state(Empty, PreparingRebalance).elected(1).on(1).shard_active(1).load(0, &[]);
-        story.on(0).state(PreparingRebalance, CompletingRebalance);
-        story.on(1).state(Empty, PreparingRebalance).holds();
-        story.on(0).state(CompletingRebalance, Dead).on(1).state(Empty, PreparingRebalance);
-        story.breaks("but the group was PreparingRebalance");
+        let mut trace = trace();
+        trace.state(Empty, PreparingRebalance).elected(1).on(1).term_active(1).load(0, &[]);
+        trace.on(0).state(PreparingRebalance, CompletingRebalance);
+        trace.on(1).state(Empty, PreparingRebalance).holds();
+        trace.on(0).state(CompletingRebalance, Dead).on(1).state(Empty, PreparingRebalance);
+        trace.breaks("but the group was PreparingRebalance");
     }
 
     #[test]
     fn only_an_empty_group_is_removed() {
-        story()
+        trace()
             .state(Empty, PreparingRebalance)
             .state(PreparingRebalance, Empty)
             .group_removed()
             .holds();
-        story().group_removed().holds();
-        let mut alive = story();
+        trace().group_removed().holds();
+        let mut alive = trace();
         alive.state(Empty, PreparingRebalance).group_removed();
-        alive.breaks("although it was PreparingRebalance");
+        alive.breaks("while it was PreparingRebalance");
     }
 }

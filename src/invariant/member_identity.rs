@@ -1,55 +1,59 @@
-//! A member is one process: nobody else acts under its id. A coordinator tells members apart by their ids alone, so
-//! two processes under one id pass for one member, which reads and commits its partitions twice.
+//! A member is one process: no other client acts under its id. A coordinator tells members apart by
+//! their ids alone, so two processes under one id pass for one member, which reads and commits its
+//! partitions twice.
 //!
-//! It happens when a coordinator hands an id out twice, or when a restarted coordinator draws ids from the same
-//! seed again: then a client of the former coordinator goes on under an id that belongs to another member.
+//! It happens when a coordinator hands out an id twice, or when a restarted coordinator draws ids
+//! from the same seed again: then a client of the former coordinator goes on under an id that
+//! belongs to another member.
 //!
-//! Scope: one incarnation of a group; ids that are its members when the broker begins to handle a JoinGroup, SyncGroup,
-//! Heartbeat or OffsetCommit that names them.
-//! - All of these come from one consumer, and one incarnation of it, where the trace says from which.
-//! - All of these come under one client id. (Not those without one.)
-//! - Heartbeats of a client from outside come on one connection at a time. A client that opens a new connection
-//!   gives up the one before, on which a heartbeat may still be on its way: it may be handled between those of the
-//!   new one, and that one may be given up in the same way. So a connection may be come back to twice. Two
-//!   processes come back to their connections for as long as they live.
+//! Scope: one incarnation of a group; ids that are its members when the broker begins to handle a
+//! JoinGroup, SyncGroup, Heartbeat or OffsetCommit that names them.
+//! - All of these come from one consumer, and one incarnation of it, where the trace names the
+//!   sender.
+//! - All of these come under one client id. (Requests without one are ignored.)
+//! - Heartbeats of an external client come on one connection at a time. A client that opens a new
+//!   connection gives up the one before, on which a heartbeat may still be in flight: the broker
+//!   may handle it between those of the new connection, and the client may give up that one in the
+//!   same way. So heartbeats may return to a connection twice. Two processes return to their
+//!   connections for as long as they run.
 //!
-//! Not said: anything of the connections of a consumer of the run, which the trace names anyway: what it has sent on
-//! connections that it has given up is handled in any order by a broker that was paused; anything of connections
-//! by other requests, because clients spread them over several (kafkajs
-//! has two, each for its own APIs) and send commits by the dozen; anything of two processes of which one sends no
-//! heartbeat; anything of LeaveGroup, which an administrator sends under the ids of others. Heartbeats of
-//! one member that its client sends on a pool of connections would be taken for those of several: no known
-//! client does that.
+//! Not said: anything about the connections of a consumer of the run, which the trace names anyway:
+//! a broker that was paused handles requests on connections that the consumer has given up in any
+//! order; anything about the connections of other requests, because clients spread them over
+//! several (kafkajs has two, each for its own APIs) and send commits by the dozen; anything about
+//! two processes of which one sends no heartbeat; anything about LeaveGroup, which an administrator
+//! sends under the ids of others. A client that sends heartbeats of one member on a pool of
+//! connections would be taken for several: no known client does that.
 
 use std::collections::BTreeMap;
 
 use crate::coordinator::Observation;
 use crate::protocol::{Api, MemberId, Request, StrBytes};
-use crate::trace::{ConnectionId, Event, Kind, Place};
+use crate::trace::{ConnectionId, Event, EventKind, Place};
 
 use super::interest::Interest;
-use super::ledger::{Asked, Ledger, member_of};
+use super::model::{Model, RequestContext, member_of};
 use super::{Breach, Invariant, breach};
 
-/// How often a connection may be come back to.
-const BACK: u8 = 2;
-/// How many connections are remembered of a member, the newest.
+/// How often heartbeats may return to a connection.
+const MOST_RETURNS: u8 = 2;
+/// The number of connections that are remembered of a member, the newest.
 const REMEMBERED: usize = 16;
 
 #[derive(Default)]
 pub(super) struct MemberIdentity {
-    /// By the number of the incarnation.
+    /// By the index of the incarnation.
     groups: BTreeMap<usize, BTreeMap<MemberId, User>>,
 }
 
-/// Who acts under an id.
+/// The client that acts under an id.
 struct User {
     place: Place,
     client: StrBytes,
     /// The connection of the last heartbeat.
     last: Option<ConnectionId>,
-    /// How often heartbeats came back to each connection.
-    back: BTreeMap<ConnectionId, u8>,
+    /// How often heartbeats have returned to each connection.
+    returns: BTreeMap<ConnectionId, u8>,
 }
 
 impl Invariant for MemberIdentity {
@@ -58,11 +62,11 @@ impl Invariant for MemberIdentity {
     }
 
     fn statement(&self) -> &'static str {
-        "nobody acts under the member id of another"
+        "no client acts under the member id of another"
     }
 
     fn reads(&self) -> Interest {
-        Interest::COORDINATOR.asked(&[
+        Interest::COORDINATOR.requests(&[
             Api::JoinGroup,
             Api::SyncGroup,
             Api::Heartbeat,
@@ -70,18 +74,18 @@ impl Invariant for MemberIdentity {
         ])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
-        if let Kind::Coordinator(observation) = &event.kind {
-            if let Some((index, group)) = ledger.observed() {
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        if let EventKind::Coordinator(observation) = &event.kind {
+            if let Some((index, group)) = model.observed() {
                 self.observe(index, group.over, observation);
             }
             return Ok(());
         }
-        let Some((asked, request)) = ledger.question(event) else { return Ok(()) };
-        let acts = !matches!(request.body, Request::LeaveGroup(_) | Request::OffsetFetch(_));
+        let Some((context, request)) = model.request(event) else { return Ok(()) };
+        let is_judged = !matches!(request.body, Request::LeaveGroup(_) | Request::OffsetFetch(_));
         match member_of(&request.body) {
-            Some(member) if acts && asked.standing.is_member() => {
-                self.acts(ledger, asked, member, &request.body, &request.client_id)
+            Some(member) if is_judged && context.standing.is_member() => {
+                self.acts(model, context, member, &request.body, &request.client_id)
             }
             Some(_) | None => Ok(()),
         }
@@ -107,136 +111,139 @@ impl MemberIdentity {
 
     fn acts(
         &mut self,
-        ledger: &Ledger,
-        asked: &Asked,
+        model: &Model,
+        context: &RequestContext,
         member: MemberId,
         request: &Request,
         client: &StrBytes,
     ) -> Result<(), Breach> {
-        let (conn, _) = asked.key;
-        let group = ledger.group(asked.group).id.as_str();
+        let (conn, _) = context.key;
+        let group = model.group(context.group).id.as_str();
         let head = format_args!("group {group}: {} of {member}", request.api());
-        let users = self.groups.entry(asked.group).or_default();
+        let users = self.groups.entry(context.group).or_default();
         let user = users.entry(member.clone()).or_insert_with(|| User {
-            place: asked.from,
+            place: context.from,
             client: client.clone(),
             last: None,
-            back: BTreeMap::new(),
+            returns: BTreeMap::new(),
         });
-        if let (Place::Consumer(now), Place::Consumer(before)) = (asked.from, user.place)
+        if let (Place::Consumer(now), Place::Consumer(before)) = (context.from, user.place)
             && now != before
         {
-            user.place = asked.from;
-            return breach!("consumer", "{head} comes from {now}, the id is that of {before}");
+            user.place = context.from;
+            return breach!("consumer", "{head} comes from {now}, but the id belongs to {before}");
         }
         if user.client != *client {
             let before = std::mem::replace(&mut user.client, client.clone());
             if !before.is_empty() && !client.is_empty() {
                 return breach!(
                     "client",
-                    "{head} comes from client {client}, before from {before}"
+                    "{head} comes from client {client}, earlier ones from {before}"
                 );
             }
         }
         match request {
-            Request::Heartbeat(_) if is_outside(asked.from) && !user.is_heard_on(conn) => breach!(
-                "connections",
-                "{head}: two connections of client {client} send heartbeats by turns"
-            ),
+            Request::Heartbeat(_) if is_external(context.from) && !user.note_heartbeat(conn) => {
+                breach!(
+                    "connections",
+                    "{head}: heartbeats alternate between two connections of client {client}"
+                )
+            }
             _ => Ok(()),
         }
     }
 }
 
-const fn is_outside(place: Place) -> bool {
+const fn is_external(place: Place) -> bool {
     matches!(place, Place::Client(_))
 }
 
 impl User {
-    /// Takes a heartbeat; false when its connection was come back to too often.
-    fn is_heard_on(&mut self, conn: ConnectionId) -> bool {
+    /// Takes a heartbeat; false when heartbeats have returned to its connection too often.
+    fn note_heartbeat(&mut self, conn: ConnectionId) -> bool {
         let Some(last) = self.last.replace(conn) else { return true };
         if last == conn {
             return true;
         }
-        self.back.entry(last).or_insert(0);
-        if self.back.len() > REMEMBERED {
-            self.back.pop_first();
+        self.returns.entry(last).or_insert(0);
+        if self.returns.len() > REMEMBERED {
+            self.returns.pop_first();
         }
-        let Some(back) = self.back.get_mut(&conn) else { return true };
+        let Some(back) = self.returns.get_mut(&conn) else { return true };
         *back += 1;
-        let calm = *back <= BACK;
-        if !calm {
-            self.back.clear();
+        let permitted = *back <= MOST_RETURNS;
+        if !permitted {
+            self.returns.clear();
         }
-        calm
+        permitted
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::coordinator::Removal;
-    use crate::invariant::story::Story;
+    use crate::invariant::trace_builder::TraceBuilder;
 
-    fn story() -> Story {
-        let mut story = Story::new("member-identity");
-        story.generation(1, &["a", "b"]);
-        story
+    fn trace() -> TraceBuilder {
+        let mut trace = TraceBuilder::new("member-identity");
+        trace.generation(1, &["a", "b"]);
+        trace
     }
 
-    /// Heartbeats of an outside client on these connections, one after the other.
-    fn heard_on(conns: &[u32]) -> Story {
-        let mut story = story();
+    /// Heartbeats of an external client on these connections, one after the other.
+    fn heartbeats_on(conns: &[u32]) -> TraceBuilder {
+        let mut trace = trace();
         for conn in conns {
-            story.heartbeat_from_outside("a", "c", *conn);
+            trace.external_heartbeat("a", "c", *conn);
         }
-        story
+        trace
     }
 
     #[test]
     fn one_consumer_acts_under_its_id() {
-        let mut story = story();
-        story.heartbeat_of(0, "a").heartbeat_of(1, "b").heartbeat_of(0, "a").holds();
+        let mut trace = trace();
+        trace.heartbeat_of(0, "a").heartbeat_of(1, "b").heartbeat_of(0, "a").holds();
     }
 
     #[test]
     fn two_consumers_under_one_id_break() {
-        let mut story = story();
-        story.heartbeat_of(0, "a").heartbeat_of(1, "a").breaks("the id is that of");
+        let mut trace = trace();
+        trace.heartbeat_of(0, "a").heartbeat_of(1, "a").breaks("the id belongs to");
     }
 
     #[test]
-    fn what_a_consumer_sent_on_its_former_connections_may_be_handled_in_any_order() {
-        let mut story = story();
+    fn requests_of_a_consumer_on_former_connections_may_be_handled_in_any_order() {
+        let mut trace = trace();
         for conn in [1, 2, 1, 2, 1, 2, 1, 2] {
-            story.heartbeat_of_on(0, "a", conn);
+            trace.heartbeat_on(0, "a", conn);
         }
-        story.holds();
+        trace.holds();
     }
 
     #[test]
-    fn who_is_no_member_acts_under_no_id() {
-        let mut story = story();
-        story.heartbeat_of(0, "a").removed("a", Removal::Left).heartbeat_of(1, "a").holds();
+    fn a_client_that_is_no_member_acts_under_no_id() {
+        let mut trace = trace();
+        trace.heartbeat_of(0, "a").removed("a", Removal::Left).heartbeat_of(1, "a").holds();
     }
 
     #[test]
     fn two_clients_under_one_id_break() {
-        let mut story = heard_on(&[1]);
-        story.heartbeat_from_outside("a", "", 2).heartbeat_from_outside("a", "c", 2).holds();
-        story.heartbeat_from_outside("a", "d", 3).breaks("comes from client d, before from c");
+        let mut trace = heartbeats_on(&[1]);
+        trace.external_heartbeat("a", "", 2).external_heartbeat("a", "c", 2).holds();
+        trace.external_heartbeat("a", "d", 3).breaks("comes from client d, earlier ones from c");
     }
 
     #[test]
-    fn a_client_may_change_its_connection_with_a_heartbeat_under_way() {
-        heard_on(&[1, 2, 3, 4, 5]).holds();
-        heard_on(&[1, 2, 1, 2, 2, 3, 2, 3, 4, 3, 4, 4]).holds();
+    fn a_client_may_change_its_connection_with_a_heartbeat_in_flight() {
+        heartbeats_on(&[1, 2, 3, 4, 5]).holds();
+        heartbeats_on(&[1, 2, 1, 2, 2, 3, 2, 3, 4, 3, 4, 4]).holds();
     }
 
     #[test]
-    fn two_connections_that_send_heartbeats_by_turns_break() {
-        heard_on(&[1, 2, 1, 2, 1, 2]).holds();
-        heard_on(&[1, 2, 1, 2, 1, 2, 1]).breaks("two connections of client c");
-        heard_on(&[1, 1, 2, 1, 1, 3, 2, 3, 1, 2, 3, 1, 2]).breaks("two connections of client c");
+    fn heartbeats_that_alternate_between_two_connections_break() {
+        heartbeats_on(&[1, 2, 1, 2, 1, 2]).holds();
+        heartbeats_on(&[1, 2, 1, 2, 1, 2, 1]).breaks("two connections of client c");
+        heartbeats_on(&[1, 1, 2, 1, 1, 3, 2, 3, 1, 2, 3, 1, 2])
+            .breaks("two connections of client c");
     }
 }

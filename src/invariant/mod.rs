@@ -1,18 +1,19 @@
-//! Invariants: one file each, its reason first, judged from trace events alone.
+//! Invariants, judged from trace events alone. One file or folder each; the module head gives the
+//! reason, the scope and what the invariant deliberately does not claim.
 //!
-//! A [`Checker`] is handed every event of a run. It keeps a [`Ledger`] of what the trace has said about
-//! the groups, and asks each [`Invariant`] that looks at events of this sort in turn; in a simulation the first
-//! that objects ends the run. Nothing here
-//! looks into a coordinator or a consumer, so a trace recorded elsewhere can be judged as well.
+//! A [`Checker`] receives every event of a run. It updates the [`Model`] of the groups, then passes
+//! the event to each [`Invariant`] that reads events of this kind. In a simulation the first
+//! violation ends the run. Nothing here looks into a coordinator or a client, so a trace recorded
+//! elsewhere can be judged as well.
 //!
-//! A false alarm costs more trust than a miss. Where Kafka allows two outcomes, or where the trace does
-//! not say which of two things happened, the invariants accept both; each file says what it
-//! deliberately leaves unsaid. What is *not* here: vacuity, which [`crate::run::Report`] counts.
+//! A false alarm costs more trust than a miss. Where Kafka allows two outcomes, or where the trace
+//! does not say which of two things happened, the invariants accept both; each file lists this
+//! under *Not said*. Vacuous runs are not judged here: [`crate::run::Report`] counts them.
 
 mod allow;
-mod answered;
 mod api;
 mod balance;
+mod black_box;
 mod checker;
 mod client;
 mod convergence;
@@ -22,12 +23,13 @@ mod expectations;
 mod fencing;
 mod generation;
 mod interest;
-mod ledger;
 mod legal_transitions;
 mod member_identity;
+mod model;
 mod no_loss;
 mod no_overlap;
 mod reason;
+mod response_deadline;
 mod revoke_first;
 mod session;
 mod single_owner;
@@ -35,19 +37,19 @@ mod size_limit;
 mod static_identity;
 mod stickiness;
 #[cfg(test)]
-mod story;
-mod told;
+mod trace_builder;
 
 pub use allow::{Allow, NotAllowed};
 use api::breach;
 pub use api::{Breach, Invariant, Violation};
 pub use checker::Checker;
 pub use interest::Interest;
-pub use ledger::{
-    Asked, Assigned, Claim, Group, Home, Key, Ledger, Member, Plan, Roster, Standing,
+pub use model::{
+    Assigned, Claim, Group, GroupTerm, Key, Member, MemberStanding, Model, Plan, RequestContext,
+    Roster,
 };
 
-/// The names of all invariants, in the order in which they are asked.
+/// The names of all invariants, in the order in which they check an event.
 pub const NAMES: [&str; 19] = [
     "single-owner",
     "no-overlap",
@@ -63,14 +65,14 @@ pub const NAMES: [&str; 19] = [
     "session",
     "balance",
     "stickiness",
-    "answered",
+    "response-deadline",
     "reason",
     "duty",
     "convergence",
     "expect",
 ];
 
-/// Every invariant, fresh, in the order of [`NAMES`].
+/// A new instance of every invariant, in the order of [`NAMES`].
 pub fn all() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(single_owner::SingleOwner),
@@ -87,7 +89,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(session::Session::default()),
         Box::new(balance::Balance),
         Box::new(stickiness::Stickiness),
-        Box::new(answered::Answered::default()),
+        Box::new(response_deadline::ResponseDeadline::default()),
         Box::new(reason::Reason::default()),
         Box::new(duty::Duty::default()),
         Box::new(convergence::Convergence::default()),

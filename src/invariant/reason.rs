@@ -1,45 +1,48 @@
-//! A member that gives something up without need makes a rebalance out of nothing, or a ghost that others wait for.
+//! A member that gives something up without need triggers a needless rebalance, or leaves a stale
+//! member that others wait for.
 //!
-//! Scope: consumers of the run, by what they were told. A consumer
-//! - joins with the id that it was last handed, until it is told that nobody knows it, leaves, or is late for its
-//!   poll; and with one JoinGroup at a time (an id that is handed out twice is one that nobody will use);
-//! - joins again only if it was told of a rebalance or that its membership is over, revoked something at the end of the
-//!   last one, or leads and so watches the topics;
-//! - ends its membership only if it was told that it is over, leaves, or is late for its poll; a dynamic member that
-//!   knows its coordinator does not go without a word (KIP-62);
-//! - leaves as too late only when its application was;
-//! - gives up for good only for an error that it was told, and that does not heal by itself.
+//! Scope: consumers of the run, judged by the responses that they received. A consumer
+//! - joins with the id that it was last handed, until it receives UNKNOWN_MEMBER_ID, leaves, or is
+//!   late for its poll; and with one JoinGroup at a time (an id that is handed out twice is one
+//!   that no client will use);
+//! - joins again only if it received an error about a rebalance or the end of its membership,
+//!   revoked something at the end of the last rebalance, or leads and so watches the topics;
+//! - drops its membership only if the coordinator ended it, or it leaves, or is late for its poll;
+//!   a dynamic member that knows its coordinator does not go without a LeaveGroup (KIP-62);
+//! - leaves because of a late poll only when its application was late;
+//! - gives up for good only for an error that it received, and that is not transient.
 //!
-//! An error counts if it answers what the consumer still is: one that answers an older membership is no reason
-//! (KAFKA-9823).
+//! An error counts only if it is about the present membership: one about an older membership is no
+//! cause (KAFKA-9823).
 //!
-//! Not said: that a consumer does anything when it has a reason (that is `duty`'s and `convergence`'s); static
-//! members may go without a word; that a plan has something for everybody once the number of a generation was
-//! issued twice, since a plan for the first is taken for the second (R11.13), or a replacement was undone, of which
-//! a leader is not told (R8.9); whether a leader has a reason to join; anything of an assignment that has arrived
-//! when its generation turns out to be over: Java drops the id then, too (KAFKA-8104).
+//! Not said: that a consumer acts when it has a cause (that is `duty`'s and `convergence`'s claim);
+//! that a static member leaves with a LeaveGroup; that a plan has an assignment for every member
+//! once the number of a generation was issued twice, since a plan for the first is taken for one of
+//! the second (R11.13), or once a replacement was undone, which a leader does not learn (R8.9);
+//! whether a leader has a cause to join; anything about an assignment that has arrived when its
+//! generation turns out to have ended: Java drops the id then, too (KAFKA-8104).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::consumer::{ConsumerConfig, MemberState, Observation};
+use crate::client::{ClientObservation, ConsumerConfig, MemberState};
 use crate::coordinator;
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Generation, GroupId, Request, Response, ResponseError as E, StrBytes};
 use crate::time::Time;
-use crate::trace::{ConnectionId, Event, FaultKind, Kind, Place};
+use crate::trace::{ConnectionId, Event, EventKind, FaultKind, Place};
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 
 use super::Invariant;
-use super::client::{Act, Answer, Lives, act, spoken_for};
+use super::client::{ClientExchange, Incarnations, ReceivedResponse, claimed_identity, exchange};
 use super::interest::{GROUP_APIS, Interest};
-use super::ledger::Ledger;
+use super::model::Model;
 
-/// How exactly a clock outside of the simulation tells when an application is late.
+/// The tolerance for a clock outside the simulation when it measures how late an application is.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// What heals by itself, or by joining again.
-const HEALS: [E; 10] = [
+/// The errors that are transient, or end with another join.
+const TRANSIENT: [E; 10] = [
     E::CoordinatorLoadInProgress,
     E::CoordinatorNotAvailable,
     E::NotCoordinator,
@@ -54,37 +57,40 @@ const HEALS: [E; 10] = [
 
 #[derive(Default)]
 pub(super) struct Reason {
-    lives: Lives<Life>,
+    incarnations: Incarnations<Incarnation>,
     /// The newest generation of each group.
     newest: BTreeMap<GroupId, Generation>,
-    /// Some plan may name ids that nobody has, and leave out such as somebody has: a generation has begun that was not
-    /// newer, for fail-over can issue a number twice, or a member whose leader may know it had to give its place back.
-    astray: bool,
+    /// Whether some plan may name ids that no member has, and leave out ids that members have: a
+    /// generation has begun that was not newer, because fail-over can issue a number twice, or a
+    /// replacement was undone of which the leader may know only the first half.
+    ambiguous: bool,
 }
 
-struct Life {
+struct Incarnation {
     is_static: bool,
     poll_interval: Duration,
-    /// The id that it is to join with; none if any will do.
+    /// The id that it must join with; none if any id will do.
     id: Option<StrBytes>,
     generation: i32,
-    /// Its membership is over, and it knows.
-    over: bool,
-    /// It has a reason to join.
-    due: bool,
-    /// An assignment has arrived that it has not taken over.
+    /// Whether its membership has ended, and it knows.
+    has_ended: bool,
+    /// Whether it has a cause to join.
+    has_cause: bool,
+    /// Whether an assignment has arrived that it has not taken over.
     arrived: bool,
     leads: bool,
-    /// The id, generation and leadership that a join was granted. It takes them on when it goes on to sync: an answer
-    /// that a busy application left unread may come behind an error that has ended it all.
+    /// The id, generation and leadership in a successful JoinGroup response. They take effect when
+    /// the client goes on to sync: a response that a busy application left unread may follow an
+    /// error that has ended the membership.
     granted: Option<(StrBytes, i32, bool)>,
-    /// Where its JoinGroup is under way.
-    joining: Option<ConnectionId>,
+    /// The connection on which its JoinGroup is in flight.
+    join_in_flight: Option<ConnectionId>,
     knows_coordinator: bool,
-    /// The connection on which it last asked its coordinator, unless it has lost that coordinator since.
+    /// The connection of its last request to its coordinator, unless it has lost that coordinator
+    /// since.
     listens_on: Option<ConnectionId>,
-    told: BTreeSet<i16>,
-    polled: Time,
+    errors: BTreeSet<i16>,
+    last_poll: Time,
 }
 
 impl Invariant for Reason {
@@ -93,58 +99,58 @@ impl Invariant for Reason {
     }
 
     fn statement(&self) -> &'static str {
-        "a member forgets its id, joins again, leaves or gives up only for a reason that it was given"
+        "a member drops its id, joins again, leaves or gives up only for a cause that it received"
     }
 
     fn reads(&self) -> Interest {
         Interest::COORDINATOR
             .and(Interest::CONSUMER)
-            .and(Interest::LIVES)
+            .and(Interest::PROCESSES)
             .and(Interest::FAULTS)
-            .says(GROUP_APIS)
-            .hears(GROUP_APIS)
-            .hears(&[Api::FindCoordinator])
+            .sends(GROUP_APIS)
+            .receives(GROUP_APIS)
+            .receives(&[Api::FindCoordinator])
     }
 
-    fn check(&mut self, _ledger: &Ledger, event: &Event) -> Result<(), Breach> {
-        if let Some(act) = act(event) {
-            let Some(life) = self.lives.of(act.consumer) else { return Ok(()) };
-            return match act.answer {
-                None => life.asks(&act),
-                Some(answer) => {
-                    life.is_told(&act, answer);
+    fn check(&mut self, _model: &Model, event: &Event) -> Result<(), Breach> {
+        if let Some(exchanged) = exchange(event) {
+            let Some(incarnation) = self.incarnations.of(exchanged.consumer) else { return Ok(()) };
+            return match exchanged.received {
+                None => incarnation.on_send(&exchanged),
+                Some(received) => {
+                    incarnation.on_response(&exchanged, received);
                     Ok(())
                 }
             };
         }
         match &event.kind {
-            Kind::Coordinator(coordinator::Observation::GenerationBegan {
+            EventKind::Coordinator(coordinator::Observation::GenerationBegan {
                 group,
                 generation,
                 ..
             }) => {
                 let newest = self.newest.entry(group.clone()).or_insert(Generation::NONE);
-                self.astray |= *generation <= *newest;
+                self.ambiguous |= *generation <= *newest;
                 *newest = *generation;
             }
-            Kind::Coordinator(coordinator::Observation::ReplacementUndone { .. }) => {
-                self.astray = true;
+            EventKind::Coordinator(coordinator::Observation::ReplacementUndone { .. }) => {
+                self.ambiguous = true;
             }
             _ => {}
         }
         let Place::Consumer(consumer) = event.place else { return Ok(()) };
         match &event.kind {
-            Kind::Consumer(Observation::Fatal { error })
-                if self.astray && *error == E::UnknownServerError.code() => {}
-            Kind::ConsumerStarted { config, .. } => {
-                self.lives.begin(consumer, Life::new(config, event.local));
+            EventKind::Consumer(ClientObservation::Fatal { error })
+                if self.ambiguous && *error == E::UnknownServerError.code() => {}
+            EventKind::ConsumerStarted { config, .. } => {
+                self.incarnations.begin(consumer, Incarnation::new(config, event.local));
             }
-            Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. } => {
-                self.lives.end(consumer);
+            EventKind::ConsumerClosed | EventKind::FaultBegan { fault: FaultKind::Crash, .. } => {
+                self.incarnations.end(consumer);
             }
-            Kind::Consumer(observation) => {
-                if let Some(life) = self.lives.of(consumer) {
-                    return life.does(event.local, observation);
+            EventKind::Consumer(observation) => {
+                if let Some(incarnation) = self.incarnations.of(consumer) {
+                    return incarnation.on_observation(event.local, observation);
                 }
             }
             _ => {}
@@ -153,31 +159,31 @@ impl Invariant for Reason {
     }
 }
 
-impl Life {
-    fn new(config: &ConsumerConfig, now: Time) -> Life {
-        Life {
+impl Incarnation {
+    fn new(config: &ConsumerConfig, now: Time) -> Incarnation {
+        Incarnation {
             is_static: config.instance_id.is_some(),
             poll_interval: config.max_poll_interval,
             id: None,
             generation: -1,
-            over: false,
-            due: true,
+            has_ended: false,
+            has_cause: true,
             arrived: false,
             leads: false,
             granted: None,
-            joining: None,
+            join_in_flight: None,
             knows_coordinator: false,
             listens_on: None,
-            told: BTreeSet::new(),
-            polled: now,
+            errors: BTreeSet::new(),
+            last_poll: now,
         }
     }
 
-    fn asks(&mut self, act: &Act<'_>) -> Result<(), Breach> {
-        self.listens_on = Some(act.conn);
-        match act.request {
-            Request::JoinGroup(body) => return self.joins(act.conn, body),
-            Request::LeaveGroup(_) => self.ends(false),
+    fn on_send(&mut self, exchange: &ClientExchange<'_>) -> Result<(), Breach> {
+        self.listens_on = Some(exchange.conn);
+        match exchange.request {
+            Request::JoinGroup(body) => return self.joins(exchange.conn, body),
+            Request::LeaveGroup(_) => self.end_membership(false),
             _ => {}
         }
         Ok(())
@@ -185,243 +191,271 @@ impl Life {
 
     fn joins(&mut self, conn: ConnectionId, body: &JoinGroupRequest) -> Result<(), Breach> {
         let (group, id) = (body.group_id.as_str(), &body.member_id);
-        if self.joining == Some(conn) {
-            return breach!("joins-twice", "group {group}: {id:?} asked to join twice at a time");
+        if self.join_in_flight == Some(conn) {
+            return breach!(
+                "joins-twice",
+                "group {group}: {id:?} sent two JoinGroup requests at once"
+            );
         }
         if let Some(known) = self.id.as_ref().filter(|known| *known != id) {
             return breach!(
                 "member-id",
-                "group {group}: asked to join as {id:?} though its id is {known:?} and nobody said otherwise"
+                "group {group}: the client joined as {id:?}, but its id is {known:?} and no response had \
+                 taken it away"
             );
         }
-        if !(self.due || self.arrived || self.leads) {
-            return breach!("rejoins", "group {group}: {id:?} joined again without a reason");
+        if !(self.has_cause || self.arrived || self.leads) {
+            return breach!("rejoins", "group {group}: {id:?} joined again without a cause");
         }
-        self.joining = Some(conn);
+        self.join_in_flight = Some(conn);
         Ok(())
     }
 
-    fn is_told(&mut self, act: &Act<'_>, answer: Answer<'_>) {
-        if answer.error != 0 {
-            self.told.insert(answer.error);
+    fn on_response(&mut self, exchange: &ClientExchange<'_>, received: ReceivedResponse<'_>) {
+        if received.error != 0 {
+            self.errors.insert(received.error);
         }
-        match (act.request, answer.response) {
+        match (exchange.request, received.response) {
             (Request::JoinGroup(body), Response::JoinGroup(joined)) => {
-                self.joining = None;
-                self.joined(body, joined, answer);
+                self.join_in_flight = None;
+                self.joined(body, joined, received);
             }
-            (Request::SyncGroup(_), _) if answer.error == 0 => {
-                (self.due, self.arrived) = (false, true);
+            (Request::SyncGroup(_), _) if received.error == 0 => {
+                (self.has_cause, self.arrived) = (false, true);
             }
             (Request::SyncGroup(_), _) => {
-                self.due = true;
-                self.refused(act, answer);
+                self.has_cause = true;
+                self.refused(exchange, received);
             }
             (Request::Heartbeat(_) | Request::OffsetCommit(_), _) => {
-                self.due |= answer.is(&[E::RebalanceInProgress]);
-                self.refused(act, answer);
+                self.has_cause |= received.is(&[E::RebalanceInProgress]);
+                self.refused(exchange, received);
             }
-            (Request::FindCoordinator(_), _) if answer.error == 0 => self.knows_coordinator = true,
+            (Request::FindCoordinator(_), _) if received.error == 0 => {
+                self.knows_coordinator = true
+            }
             _ => {}
         }
     }
 
-    fn joined(&mut self, body: &JoinGroupRequest, joined: &JoinGroupResponse, answer: Answer<'_>) {
-        if answer.is(&[E::MemberIdRequired]) {
+    fn joined(
+        &mut self,
+        body: &JoinGroupRequest,
+        joined: &JoinGroupResponse,
+        received: ReceivedResponse<'_>,
+    ) {
+        if received.is(&[E::MemberIdRequired]) {
             (self.id, self.generation) = (Some(joined.member_id.clone()), -1);
-        } else if answer.is(&[E::UnknownMemberId]) && self.id.as_ref() == Some(&body.member_id) {
-            self.ends(false);
-        } else if answer.error == 0 {
+        } else if received.is(&[E::UnknownMemberId]) && self.id.as_ref() == Some(&body.member_id) {
+            self.end_membership(false);
+        } else if received.error == 0 {
             let leads = joined.leader == joined.member_id;
             self.granted = Some((joined.member_id.clone(), joined.generation_id, leads));
         }
     }
 
-    /// An error that says that the membership is over, if it is about the membership that there is.
-    fn refused(&mut self, act: &Act<'_>, answer: Answer<'_>) {
-        let Some((member, generation)) = spoken_for(act.request) else { return };
+    /// Processes an error that ends the membership, if it is about the present membership.
+    fn refused(&mut self, exchange: &ClientExchange<'_>, received: ReceivedResponse<'_>) {
+        let Some((member, generation)) = claimed_identity(exchange.request) else { return };
         if self.id.as_ref().is_some_and(|id| id != member) || self.generation != generation {
             return;
         }
-        let ends = answer.is(&[E::UnknownMemberId, E::FencedInstanceId, E::IllegalGeneration]);
-        if ends && self.listens_on != Some(act.conn) {
-            // It may have stopped to listen there, or heard it before.
-            (self.over, self.due, self.id) = (true, true, None);
-        } else if answer.is(&[E::UnknownMemberId, E::FencedInstanceId]) {
-            self.ends(false);
-        } else if answer.is(&[E::IllegalGeneration]) {
-            self.ends(!self.arrived);
+        let ended = received.is(&[E::UnknownMemberId, E::FencedInstanceId, E::IllegalGeneration]);
+        if ended && self.listens_on != Some(exchange.conn) {
+            // It may have stopped to listen on that connection, or received the error before.
+            (self.has_ended, self.has_cause, self.id) = (true, true, None);
+        } else if received.is(&[E::UnknownMemberId, E::FencedInstanceId]) {
+            self.end_membership(false);
+        } else if received.is(&[E::IllegalGeneration]) {
+            self.end_membership(!self.arrived);
         }
     }
 
-    fn ends(&mut self, keeps_id: bool) {
-        (self.over, self.due, self.generation) = (true, true, -1);
-        if !keeps_id {
+    fn end_membership(&mut self, keep_id: bool) {
+        (self.has_ended, self.has_cause, self.generation) = (true, true, -1);
+        if !keep_id {
             self.id = None;
         }
     }
 
-    fn does(&mut self, now: Time, observation: &Observation) -> Result<(), Breach> {
+    fn on_observation(&mut self, now: Time, observation: &ClientObservation) -> Result<(), Breach> {
         match observation {
-            Observation::State { to, why, .. } => {
+            ClientObservation::State { to, why, .. } => {
                 if *to == MemberState::CompletingRebalance
                     && let Some((id, generation, leads)) = self.granted.take()
                 {
                     (self.id, self.generation, self.leads) = (Some(id), generation, leads);
-                    // Until its SyncGroup is answered it may have to begin anew (rule R13.2.1), also
-                    // if it had joined as a leader of before, who needs no reason.
-                    (self.over, self.due) = (false, true);
+                    // Until its SyncGroup response arrives it may have to join again (rule
+                    // R13.2.1), also if it had joined as a former leader, which needs no cause.
+                    (self.has_ended, self.has_cause) = (false, true);
                 }
-                let quiet = self.is_static || !self.knows_coordinator || self.id.is_none();
-                if *to == MemberState::Unjoined && !(self.over || quiet) {
+                let unobliged = self.is_static || !self.knows_coordinator || self.id.is_none();
+                if *to == MemberState::Unjoined && !(self.has_ended || unobliged) {
                     let id = self.id.as_deref().unwrap_or_default();
                     return breach!(
                         "membership-ends",
-                        "{id} is a member, was told nothing else, and is one no longer: {why}"
+                        "{id} dropped its membership without an error from the coordinator: {why}"
                     );
                 }
             }
-            Observation::PollTimeout => {
-                if now + SLACK < self.polled + self.poll_interval {
+            ClientObservation::PollTimeout => {
+                if now + SLACK < self.last_poll + self.poll_interval {
                     return breach!(
                         "poll-timeout",
-                        "left as too late, though it had polled at {}",
-                        self.polled
+                        "the member left because of a late poll, though it had polled at {}",
+                        self.last_poll
                     );
                 }
-                self.ends(false);
+                self.end_membership(false);
             }
-            Observation::Polled { .. } => self.polled = now,
-            Observation::Assigned { .. } => self.arrived = false,
-            Observation::Revoked { .. } => self.due |= self.arrived,
-            Observation::CoordinatorLost { .. } => {
-                (self.knows_coordinator, self.joining, self.listens_on) = (false, None, None);
+            ClientObservation::Polled { .. } => self.last_poll = now,
+            ClientObservation::Assigned { .. } => self.arrived = false,
+            ClientObservation::Revoked { .. } => self.has_cause |= self.arrived,
+            ClientObservation::CoordinatorLost { .. } => {
+                (self.knows_coordinator, self.join_in_flight, self.listens_on) =
+                    (false, None, None);
             }
-            Observation::Fatal { error } => return self.gives_up(*error),
-            Observation::Lost { .. }
-            | Observation::Positioned { .. }
-            | Observation::Processed { .. }
-            | Observation::CommitFailed { .. } => {}
+            ClientObservation::Fatal { error } => return self.on_fatal(*error),
+            ClientObservation::Lost { .. }
+            | ClientObservation::Positioned { .. }
+            | ClientObservation::Processed { .. }
+            | ClientObservation::CommitFailed { .. } => {}
         }
         Ok(())
     }
 
-    fn gives_up(&self, error: i16) -> Result<(), Breach> {
-        if !self.told.contains(&error) {
-            return breach!("fatal-unheard", "gave up for error {error}, which nobody had told it");
+    fn on_fatal(&self, error: i16) -> Result<(), Breach> {
+        if !self.errors.contains(&error) {
+            return breach!(
+                "fatal-unheard",
+                "the client gave up for error {error}, which it had not received"
+            );
         }
-        match HEALS.iter().find(|heals| heals.code() == error) {
+        match TRANSIENT.iter().find(|transient| transient.code() == error) {
             None => Ok(()),
-            Some(heals) => breach!("fatal-heals", "gave up for {heals}, which heals by itself"),
+            Some(transient) => {
+                breach!("fatal-transient", "the client gave up for {transient}, which is transient")
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::consumer::{MemberState::*, Observation};
-    use crate::invariant::story::client::{heartbeat, joins, syncs};
-    use crate::invariant::story::{Story, error_join, heartbeat_answer, join_answer, partition};
+    use crate::client::{ClientObservation, MemberState::*};
+    use crate::invariant::trace_builder::consumer::{heartbeat, joins, syncs};
+    use crate::invariant::trace_builder::{
+        TraceBuilder, error_join, heartbeat_response, join_response, partition,
+    };
     use crate::protocol::ResponseError as E;
 
-    fn member() -> Story {
-        let mut story = Story::new("reason");
-        story.member();
-        story
+    fn member() -> TraceBuilder {
+        let mut trace = TraceBuilder::new("reason");
+        trace.member();
+        trace
     }
 
     #[test]
-    fn who_is_told_of_a_rebalance_joins_again_under_its_id() {
-        member().beats(Some(E::RebalanceInProgress)).says(1, joins("a")).holds();
-        member().beats(None).says(1, joins("a")).breaks("joined again without a reason");
-        member().beats(Some(E::RebalanceInProgress)).says(1, joins("")).breaks("as \"\" though");
+    fn a_member_that_learns_of_a_rebalance_joins_again_under_its_id() {
+        member().beats(Some(E::RebalanceInProgress)).sends(1, joins("a")).holds();
+        member().beats(None).sends(1, joins("a")).breaks("joined again without a cause");
+        member().beats(Some(E::RebalanceInProgress)).sends(1, joins("")).breaks("joined as \"\"");
     }
 
     #[test]
-    fn an_id_is_good_until_nobody_knows_it() {
+    fn an_id_is_valid_until_the_coordinator_does_not_know_it() {
         let unknown = || {
-            let mut story = member();
-            story.beats(Some(E::UnknownMemberId)).becomes(Unjoined);
-            story
+            let mut trace = member();
+            trace.beats(Some(E::UnknownMemberId)).becomes(Unjoined);
+            trace
         };
-        unknown().says(1, joins("")).holds();
+        unknown().sends(1, joins("")).holds();
         let mut illegal = member();
-        illegal.beats(Some(E::IllegalGeneration)).becomes(Unjoined).says(1, joins("a")).holds();
-        illegal.says(2, joins("")).breaks("its id is");
+        illegal.beats(Some(E::IllegalGeneration)).becomes(Unjoined).sends(1, joins("a")).holds();
+        illegal.sends(2, joins("")).breaks("but its id is");
         let mut handed = unknown();
-        handed.says(1, joins("")).hears(1, joins(""), error_join("b", E::MemberIdRequired.code()));
-        handed.says(1, joins("b")).holds();
-        handed.says(2, joins("")).breaks("its id is");
+        handed.sends(1, joins("")).receives(
+            1,
+            joins(""),
+            error_join("b", E::MemberIdRequired.code()),
+        );
+        handed.sends(1, joins("b")).holds();
+        handed.sends(2, joins("")).breaks("but its id is");
     }
 
     #[test]
-    fn an_error_about_an_older_membership_is_no_reason() {
-        let mut story = member();
-        story.hears(1, heartbeat(0), heartbeat_answer(E::UnknownMemberId.code()));
-        story.becomes(Unjoined).breaks("is one no longer");
+    fn an_error_about_an_older_membership_is_no_cause() {
+        let mut trace = member();
+        trace.receives(1, heartbeat(0), heartbeat_response(E::UnknownMemberId.code()));
+        trace.becomes(Unjoined).breaks("dropped its membership");
     }
 
     #[test]
-    fn what_is_said_where_it_no_longer_listens_may_be_heard_or_not() {
+    fn a_response_on_an_abandoned_connection_may_be_received_or_not() {
         let lost = || {
-            let mut story = member();
-            let lost = Observation::CoordinatorLost { why: "disconnected" };
-            story.says(1, heartbeat(1)).consumer(0, lost);
-            story.hears(1, heartbeat(1), heartbeat_answer(E::IllegalGeneration.code()));
-            story
+            let mut trace = member();
+            let lost = ClientObservation::CoordinatorLost { why: "disconnected" };
+            trace.sends(1, heartbeat(1)).consumer(0, lost);
+            trace.receives(1, heartbeat(1), heartbeat_response(E::IllegalGeneration.code()));
+            trace
         };
-        lost().says(1, joins("a")).holds();
+        lost().sends(1, joins("a")).holds();
         let mut unheard = lost();
-        unheard.says(2, heartbeat(1));
-        unheard.hears(2, heartbeat(1), heartbeat_answer(E::UnknownMemberId.code()));
-        unheard.becomes(Unjoined).says(2, joins("")).holds();
+        unheard.sends(2, heartbeat(1));
+        unheard.receives(2, heartbeat(1), heartbeat_response(E::UnknownMemberId.code()));
+        unheard.becomes(Unjoined).sends(2, joins("")).holds();
     }
 
     #[test]
-    fn a_join_that_is_granted_too_late_changes_nothing() {
-        let mut story = member();
-        story.beats(Some(E::UnknownMemberId)).hears(1, joins("a"), join_answer("a", 1, "b", &[]));
-        story.becomes(Unjoined).says(1, joins("")).holds();
+    fn a_join_response_that_comes_too_late_changes_nothing() {
+        let mut trace = member();
+        trace.beats(Some(E::UnknownMemberId)).receives(
+            1,
+            joins("a"),
+            join_response("a", 1, "b", &[]),
+        );
+        trace.becomes(Unjoined).sends(1, joins("")).holds();
     }
 
     #[test]
     fn one_join_at_a_time() {
-        let mut story = Story::new("reason");
-        story.started(0).says(1, joins("")).says(2, joins("")).holds();
-        story.says(2, joins("")).breaks("twice at a time");
+        let mut trace = TraceBuilder::new("reason");
+        trace.started(0).sends(1, joins("")).sends(2, joins("")).holds();
+        trace.sends(2, joins("")).breaks("two JoinGroup requests at once");
     }
 
     #[test]
-    fn what_was_revoked_at_the_end_of_a_rebalance_asks_for_another() {
-        let mut story = member();
-        story.beats(Some(E::RebalanceInProgress)).says(1, joins("a"));
-        story.hears(1, syncs(1), crate::protocol::Response::SyncGroup(Default::default()));
-        story.consumer(0, Observation::Revoked { partitions: vec![partition("t-0")] });
-        story.assigned(0, "a", 1, &[]).says(2, joins("a")).holds();
+    fn a_revocation_at_the_end_of_a_rebalance_is_a_cause_to_rejoin() {
+        let mut trace = member();
+        trace.beats(Some(E::RebalanceInProgress)).sends(1, joins("a"));
+        trace.receives(1, syncs(1), crate::protocol::Response::SyncGroup(Default::default()));
+        trace.consumer(0, ClientObservation::Revoked { partitions: vec![partition("t-0")] });
+        trace.assigned(0, "a", 1, &[]).sends(2, joins("a")).holds();
     }
 
     #[test]
-    fn nobody_goes_without_a_word_or_before_it_is_late() {
-        member().becomes(Unjoined).breaks("is one no longer: told so");
-        member().at(400_000).consumer(0, Observation::PollTimeout).becomes(Unjoined).holds();
-        member().consumer(0, Observation::PollTimeout).breaks("left as too late");
+    fn no_member_leaves_without_a_leave_group_or_before_it_is_late() {
+        member().becomes(Unjoined).breaks("without an error from the coordinator: test");
+        member().at(400_000).consumer(0, ClientObservation::PollTimeout).becomes(Unjoined).holds();
+        member().consumer(0, ClientObservation::PollTimeout).breaks("left because of a late poll");
     }
 
     #[test]
-    fn nobody_gives_up_for_what_heals() {
-        let fatal = |error: E| Observation::Fatal { error: error.code() };
-        member().consumer(0, fatal(E::FencedInstanceId)).breaks("nobody had told it");
+    fn no_client_gives_up_for_a_transient_error() {
+        let fatal = |error: E| ClientObservation::Fatal { error: error.code() };
+        member().consumer(0, fatal(E::FencedInstanceId)).breaks("which it had not received");
         let mut fenced = member();
         fenced.beats(Some(E::FencedInstanceId)).consumer(0, fatal(E::FencedInstanceId)).holds();
         let mut moved = member();
         moved.beats(Some(E::NotCoordinator)).consumer(0, fatal(E::NotCoordinator));
-        moved.breaks("which heals by itself");
-        // Rule R11.13: after a fail-over a plan for another generation of that number may leave it out.
+        moved.breaks("which is transient");
+        // Rule R11.13: after a fail-over a plan for another generation of that number may leave it
+        // out.
         let mut left_out = member();
         left_out.generation(1, &["a"]).generation(1, &["a", "b"]);
         left_out.consumer(0, fatal(E::UnknownServerError)).holds();
-        let mut unheard_of = member();
-        unheard_of.generation(1, &["a"]).generation(2, &["a", "b"]);
-        unheard_of.consumer(0, fatal(E::UnknownServerError)).breaks("nobody had told it");
+        let mut without_error = member();
+        without_error.generation(1, &["a"]).generation(2, &["a", "b"]);
+        without_error.consumer(0, fatal(E::UnknownServerError)).breaks("which it had not received");
     }
 }

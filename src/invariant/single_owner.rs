@@ -1,30 +1,34 @@
-//! A partition has one owner in a generation: that is what a consumer group is for.
+//! A partition has one owner in a generation: this is the purpose of a consumer group.
 //!
-//! Scope: one group, one incarnation, one generation. (A coordinator that takes over may issue a number
-//! again; what it found in the log counts as handed in and as told.)
-//! - No partition is told to two member ids in successful SyncGroup answers. A static member that was
-//!   replaced and the one in its place count as one.
-//! - What a member is told is, byte for byte, what the leader handed in for it in that generation; a
-//!   member that the leader left out is told nothing. A leader that asked twice may have handed in two
-//!   plans: then each member may have been told from either.
-//! - The plan of a group of consumers gives no partition to two members.
-//!   It gives nothing to an id whose place another has taken: a static member that comes back in the sync phase starts
-//!   a rebalance. (One that had to give the place back may be named still, R8.9.)
-//! - With `range`, `roundrobin`, `sticky` or `cooperative-sticky` the plan can be read, and gives every partition
-//!   of every topic that a member subscribes to, to a member that subscribes to the topic. So whenever the group is
-//!   Stable, each partition has one owner.
-//!   With `cooperative-sticky` the plan may give to nobody what a member has claimed in its
-//!   subscription: that is in transit, and is given in the rebalance that follows.
+//! Scope: one group, one incarnation, one generation. (A coordinator that takes over may issue a
+//! number again; the assignments that it loaded from the log count as submitted and as sent.)
+//! - Successful SyncGroup responses do not assign a partition to two member ids. A static member
+//!   that was replaced and the id that replaced it count as one.
+//! - The assignment that a member receives is, byte for byte, the one that the leader submitted for
+//!   it in that generation; a member that the leader left out receives an empty one. A leader that
+//!   sent SyncGroup twice may have submitted two plans: then each member may have received its
+//!   assignment from either.
+//! - The plan of a group of consumers gives no partition to two members. It gives nothing to an id
+//!   that another has replaced: a static member that comes back in the sync phase starts a
+//!   rebalance. (The plan may still name an id whose replacement was undone, R8.9.)
+//! - With `range`, `roundrobin`, `sticky` or `cooperative-sticky` the plan decodes, and gives every
+//!   partition of every topic that a member subscribes to, to a member that subscribes to the
+//!   topic. So whenever the group is Stable, each partition has one owner. With
+//!   `cooperative-sticky` the plan may leave out a partition that a member claims in its
+//!   subscription: that is in transit, and is assigned in the rebalance that follows.
 //!
-//! Of a group of another protocol type only the bytes are compared: what they say is not known here.
+//! Of a group of another protocol type only the bytes are compared: their meaning is not known
+//! here.
 //!
-//! Not said: that an assignor of another name leaves nothing out, gives only what is subscribed to, or writes what
-//! can be read here; anything across generations, where an old owner may not know yet that it was replaced (see
-//! `no-overlap`); anything about topics that were created after the first consumer started, partitions
-//! that were added since and topics that were deleted, of which a leader may not have heard; of what was
-//! handed in for a generation of the same number that was lost in a fail-over, and arrives late: Kafka takes it for
-//! a plan of the new one; and, of leaders that were never told their members, anything at all. A plan is held against what the leader was
-//! told, which names members that have left meanwhile, and static members that are away.
+//! Not said: that the plan of an assignor of another name leaves nothing out, gives only topics
+//! that are subscribed to, or decodes; anything across generations, where an old owner may not know
+//! yet that it was replaced (see `no-overlap`); anything about topics that were created after the
+//! first consumer started, partitions that were added since and topics that were deleted, which a
+//! leader may not have learned; anything about a plan that was submitted for a lost generation of
+//! the same number and arrives after a fail-over: Kafka takes it for a plan of the new one; and
+//! anything about leaders whose JoinGroup response with the members was never sent. A plan is
+//! checked against the leader's JoinGroup response, which names members that have left meanwhile,
+//! and static members that are away.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +41,7 @@ use crate::trace::Event;
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::{Assigned, Group, Ledger, Plan, Roster, member_of};
+use super::model::{Assigned, Group, Model, Plan, Roster, member_of};
 
 pub(super) struct SingleOwner;
 
@@ -51,37 +55,37 @@ impl Invariant for SingleOwner {
     }
 
     fn reads(&self) -> Interest {
-        Interest::NONE.asked(&[Api::SyncGroup]).answered(&[Api::SyncGroup])
+        Interest::NONE.requests(&[Api::SyncGroup]).responses(&[Api::SyncGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
-        if let Some((group, plan)) = ledger.handed_in() {
-            return complete(ledger, group, plan);
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        if let Some((group, plan)) = model.submitted_plan() {
+            return check_plan(model, group, plan);
         }
-        if let Some((asked, request, Response::SyncGroup(answer))) = ledger.answer(event)
-            && answer.error_code == 0
+        if let Some((context, request, Response::SyncGroup(response))) = model.response(event)
+            && response.error_code == 0
             && let Request::SyncGroup(body) = &request.body
         {
-            let group = ledger.group(asked.group);
+            let group = model.group(context.group);
             let member = member_of(&request.body).unwrap_or_default();
             let member = group.resolve(&member);
             if Generation(body.generation_id) == group.generation {
-                alone(ledger, group, member)?;
-                as_planned(group, member, &answer.assignment)?;
+                check_sole_owner(model, group, member)?;
+                check_planned(group, member, &response.assignment)?;
             }
         }
         Ok(())
     }
 }
 
-/// No partition that the member was just told is another's.
-fn alone(ledger: &Ledger, group: &Group, member: &MemberId) -> Result<(), Breach> {
-    for told in ledger.handed_out().unwrap_or_default() {
-        match group.owner(&told.topic, told.partition) {
+/// Checks that no partition in the present assignment belongs to another member.
+fn check_sole_owner(model: &Model, group: &Group, member: &MemberId) -> Result<(), Breach> {
+    for assigned in model.assigned().unwrap_or_default() {
+        match group.owner(&assigned.topic, assigned.partition) {
             Some(owner) if owner != member => {
                 return breach!(
-                    "told-twice",
-                    "group {}: in generation {} {told} was told to {owner} and to {member}",
+                    "assigned-twice",
+                    "group {}: in generation {} the coordinator assigned {assigned} to {owner} and to {member}",
                     group.id.as_str(),
                     group.generation
                 );
@@ -92,28 +96,28 @@ fn alone(ledger: &Ledger, group: &Group, member: &MemberId) -> Result<(), Breach
     Ok(())
 }
 
-/// What the member was told stands in a plan of this generation.
-fn as_planned(group: &Group, member: &MemberId, told: &Bytes) -> Result<(), Breach> {
-    let matches = |plan: &Plan| plan.recorded.get(member).unwrap_or(&Bytes::new()) == told;
+/// Checks that the assignment that the member received is part of a plan of this generation.
+fn check_planned(group: &Group, member: &MemberId, assignment: &Bytes) -> Result<(), Breach> {
+    let matches = |plan: &Plan| plan.recorded.get(member).unwrap_or(&Bytes::new()) == assignment;
     if group.plans.iter().any(matches) {
         return Ok(());
     }
     let why = match group.plans.len() {
-        0 => "the leader handed in nothing",
-        _ => "the leader handed in something else for it",
+        0 => "the leader submitted no plan",
+        _ => "the leader submitted something else for it",
     };
     breach!(
         "planned",
-        "group {}: in generation {} {member} was told an assignment of {} bytes, but {why}",
+        "group {}: in generation {} the coordinator sent {member} an assignment of {} bytes, but {why}",
         group.id.as_str(),
         group.generation,
-        told.len()
+        assignment.len()
     )
 }
 
-/// No partition is in the plan twice, and with an assignor that promises it every partition of every subscribed
-/// topic is, with a subscriber.
-fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), Breach> {
+/// Checks that no partition is in the plan twice, and that with an assignor that promises it the
+/// plan gives every partition of every subscribed topic to a subscriber.
+fn check_plan(model: &Model, group: &Group, plan: &Plan) -> Result<(), Breach> {
     let head =
         || format!("group {}: the plan of generation {}", group.id.as_str(), group.generation);
     let assignments = match &plan.assignments {
@@ -135,60 +139,61 @@ fn complete(ledger: &Ledger, group: &Group, plan: &Plan) -> Result<(), Breach> {
             }
         }
     }
-    served(group, assignments).map_err(|breach| breach.within(head()))?;
+    check_no_displaced(group, assignments).map_err(|breach| breach.within(head()))?;
     let (Some(roster), Some(assignor)) = (&group.roster, group.assignor()) else { return Ok(()) };
-    subscribed(roster, &owners).map_err(|breach| breach.within(head()))?;
-    covered(ledger, assignor, roster, &owners).map_err(|breach| breach.within(head()))
+    check_subscribed(roster, &owners).map_err(|breach| breach.within(head()))?;
+    check_covered(model, assignor, roster, &owners).map_err(|breach| breach.within(head()))
 }
 
-/// Nothing is given to an id whose place another had taken by then, which would get nothing.
-fn served(
+/// Checks that the plan gives nothing to an id that another had replaced, which would receive
+/// nothing.
+fn check_no_displaced(
     group: &Group,
     assignments: &BTreeMap<MemberId, Vec<TopicPartition>>,
 ) -> Result<(), Breach> {
     let mut given = assignments.iter().filter(|(_, partitions)| !partitions.is_empty());
     let lost = given.find(|(member, _)| {
-        let gone = !group.members.contains_key(*member) && !group.given_back.contains(*member);
+        let gone = !group.members.contains_key(*member) && !group.undone.contains(*member);
         gone && group.displaced.contains_key(*member)
     });
     match lost {
         None => Ok(()),
         Some((member, partitions)) => breach!(
             "displaced",
-            "gives {} to {member}, whose place {} has",
+            "gives {} to {member}, which {} has replaced",
             partitions[0],
             group.resolve(member)
         ),
     }
 }
 
-fn subscribed(
+fn check_subscribed(
     roster: &Roster,
     owners: &BTreeMap<(&TopicName, i32), &MemberId>,
 ) -> Result<(), Breach> {
     for ((topic, partition), member) in owners {
-        // Kafka's coordinator ignores what a leader hands in for an id that is not a member.
+        // Kafka's coordinator ignores the assignment for an id that is not a member.
         let Some(topics) = roster.subscriptions.get(*member) else { continue };
         if !topics.contains(topic) {
             let topic = topic.0.as_str();
             return breach!(
                 "subscribed",
-                "gives {topic}-{partition} to {member}, who does not subscribe to it"
+                "gives {topic}-{partition} to {member}, which does not subscribe to it"
             );
         }
     }
     Ok(())
 }
 
-fn covered(
-    ledger: &Ledger,
+fn check_covered(
+    model: &Model,
     assignor: Assignor,
     roster: &Roster,
     owners: &BTreeMap<(&TopicName, i32), &MemberId>,
 ) -> Result<(), Breach> {
     let cooperative = assignor.supports(RebalanceProtocol::Cooperative);
     let wanted: BTreeSet<&TopicName> = roster.subscriptions.values().flatten().collect();
-    for (topic, &partitions) in ledger.topics() {
+    for (topic, &partitions) in model.topics() {
         if !wanted.contains(topic) {
             continue;
         }
@@ -199,7 +204,7 @@ fn covered(
                 || cooperative && owner.is_none() && roster.owners(&id()).next().is_some();
             let owned = owner.is_some_and(|member| roster.subscriptions.contains_key(*member));
             if !owned && !in_transit() {
-                return breach!("covered", "gives {}-{partition} to nobody", topic.0.as_str());
+                return breach!("covered", "gives {}-{partition} to no member", topic.0.as_str());
             }
         }
     }
@@ -209,94 +214,94 @@ fn covered(
 #[cfg(test)]
 mod tests {
     use crate::coordinator::GroupState::*;
-    use crate::invariant::story::Story;
+    use crate::invariant::trace_builder::TraceBuilder;
 
-    fn story() -> Story {
-        let mut story = Story::new("single-owner");
-        story.topic("t", 2).generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]);
-        story
+    fn trace() -> TraceBuilder {
+        let mut trace = TraceBuilder::new("single-owner");
+        trace.topic("t", 2).generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]);
+        trace
     }
 
     #[test]
-    fn a_complete_plan_that_is_handed_out_holds() {
-        let mut story = story();
-        let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
-        let b = story.ask_sync("b", 1, &[]);
-        story.stable().told(a, &["t-0"]).told(b, &["t-1"]).holds();
+    fn a_complete_plan_that_is_assigned_holds() {
+        let mut trace = trace();
+        let a = trace.request_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
+        let b = trace.request_sync("b", 1, &[]);
+        trace.stable().assigned_in_sync(a, &["t-0"]).assigned_in_sync(b, &["t-1"]).holds();
     }
 
     #[test]
-    fn a_plan_for_who_was_replaced_breaks() {
-        let story = || {
-            let mut story = Story::new("single-owner");
-            story.topic("t", 1).added_static("a", "i").added_static("b", "k");
-            story.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]).replaced("k", "b", "b2");
-            story
+    fn a_plan_for_a_replaced_id_breaks() {
+        let trace = || {
+            let mut trace = TraceBuilder::new("single-owner");
+            trace.topic("t", 1).added_static("a", "i").added_static("b", "k");
+            trace.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]).replaced("k", "b", "b2");
+            trace
         };
-        let mut lost = story();
-        lost.ask_sync("a", 1, &[("b", &["t-0"])]);
-        lost.breaks("whose place b2 has");
-        let mut back = story();
-        back.undone("k", "b", "b2").ask_sync("a", 1, &[("b", &["t-0"])]);
+        let mut lost = trace();
+        lost.request_sync("a", 1, &[("b", &["t-0"])]);
+        lost.breaks("which b2 has replaced");
+        let mut back = trace();
+        back.undone("k", "b", "b2").request_sync("a", 1, &[("b", &["t-0"])]);
         back.holds();
-        // The leader asked twice, and read only the first answer.
-        let mut stale = story();
+        // The leader sent JoinGroup twice, and read only the first response.
+        let mut stale = trace();
         stale.generation(2, &["a", "b2"]).joined("a", 2, &["a", "b2"]).undone("k", "b", "b2");
-        stale.joined("a", 2, &["a", "b"]).ask_sync("a", 2, &[("b2", &["t-0"])]);
+        stale.joined("a", 2, &["a", "b"]).request_sync("a", 2, &[("b2", &["t-0"])]);
         stale.holds();
     }
 
-    /// A plan from a lost generation of that number names b, whose place b2 has when it arrives: b2 gets nothing
-    /// of it, and nor does b when it has its place again.
+    /// A plan from a lost generation of the same number names b, which b2 has replaced when the plan
+    /// arrives. So b2 gets nothing from it, and neither does b when the replacement is undone.
     #[test]
-    fn who_has_its_place_again_has_what_was_recorded_for_the_place() {
-        let synced = |told: &[&str]| {
-            let mut story = Story::new("single-owner");
-            story.topic("t", 2).protocol("range").generation(2, &["a", "b"]);
-            story.elected(1).on(1).shard_active(1).load(1, &[("a", "", &[]), ("b", "k", &[])]);
-            story.replaced("k", "b", "b2").state(Stable, PreparingRebalance);
-            story.generation(2, &["a", "b2"]).state(PreparingRebalance, CompletingRebalance);
-            story.ask_sync("a", 2, &[("a", &["t-0"]), ("b", &["t-1"])]);
-            let key = story.undone("k", "b", "b2").ask_sync("b", 2, &[]);
-            story.stable().told(key, told);
-            story
+    fn a_member_whose_replacement_is_undone_has_what_was_recorded_for_its_replacement() {
+        let synced = |assigned: &[&str]| {
+            let mut trace = TraceBuilder::new("single-owner");
+            trace.topic("t", 2).protocol("range").generation(2, &["a", "b"]);
+            trace.elected(1).on(1).term_active(1).load(1, &[("a", "", &[]), ("b", "k", &[])]);
+            trace.replaced("k", "b", "b2").state(Stable, PreparingRebalance);
+            trace.generation(2, &["a", "b2"]).state(PreparingRebalance, CompletingRebalance);
+            trace.request_sync("a", 2, &[("a", &["t-0"]), ("b", &["t-1"])]);
+            let key = trace.undone("k", "b", "b2").request_sync("b", 2, &[]);
+            trace.stable().assigned_in_sync(key, assigned);
+            trace
         };
         synced(&[]).holds();
-        synced(&["t-1"]).breaks("handed in something else for it");
+        synced(&["t-1"]).breaks("assigned");
     }
 
-    /// Members of which the leader knows only that they are there.
-    fn foreign(protocol_type: &str, plan: &[(&str, &[u8])]) -> Story {
-        let mut story = Story::new("single-owner");
-        story.topic("t", 2).of_type(protocol_type);
-        story.ask_join("");
-        story.generation(1, &["a", "b"]).joined_raw("a", 1, &[("a", b"{\"v\":1}"), ("b", b"")]);
-        story.ask_sync_raw("a", 1, plan);
-        story
+    /// Members whose subscriptions the leader cannot decode.
+    fn foreign(protocol_type: &str, plan: &[(&str, &[u8])]) -> TraceBuilder {
+        let mut trace = TraceBuilder::new("single-owner");
+        trace.topic("t", 2).of_type(protocol_type);
+        trace.request_join("");
+        trace.generation(1, &["a", "b"]).joined_raw("a", 1, &[("a", b"{\"v\":1}"), ("b", b"")]);
+        trace.request_sync_raw("a", 1, plan);
+        trace
     }
 
     #[test]
-    fn what_members_of_another_protocol_type_say_is_theirs() {
+    fn assignments_of_another_protocol_type_are_not_decoded() {
         // The second would be t-0 for both, if they were consumers.
         let t_0: &[u8] = b"\0\x01\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\xff\xff\xff\xff";
         for plan in [[("a", &b"{"[..]), ("b", &b"}"[..])], [("a", t_0), ("b", t_0)]] {
-            let mut story = foreign("sr", &plan);
-            let b = story.ask_sync("b", 1, &[]);
-            story.stable().told_raw(b, plan[1].1).holds();
-            // What the leader handed in for it is known byte by byte.
-            let b = story.ask_sync("b", 1, &[]);
-            story.told_raw(b, b"]").breaks("handed in something else for it");
+            let mut trace = foreign("sr", &plan);
+            let b = trace.request_sync("b", 1, &[]);
+            trace.stable().assigned_raw(b, plan[1].1).holds();
+            // The bytes must still be those that the leader submitted.
+            let b = trace.request_sync("b", 1, &[]);
+            trace.assigned_raw(b, b"]").breaks("submitted something else for it");
         }
         foreign("consumer", &[("a", t_0), ("b", t_0)]).breaks("gives t-0 to a and to b");
     }
 
     #[test]
-    fn an_assignor_of_another_name_may_leave_something_out_and_write_what_it_likes() {
+    fn an_assignor_of_another_name_may_leave_a_partition_out_and_write_any_bytes() {
         let plan = |protocol: &str, plan: &[(&str, &[&str])]| {
-            let mut story = Story::new("single-owner");
-            story.topic("t", 2).topic("u", 1).protocol(protocol);
-            story.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]).ask_sync("a", 1, plan);
-            story
+            let mut trace = TraceBuilder::new("single-owner");
+            trace.topic("t", 2).topic("u", 1).protocol(protocol);
+            trace.generation(1, &["a", "b"]).joined("a", 1, &["a", "b"]).request_sync("a", 1, plan);
+            trace
         };
         for left_out in [&[("a", &["t-0"][..])][..], &[("a", &["t-0"]), ("b", &["t-1", "u-0"])]] {
             plan("stream", left_out).holds();
@@ -305,99 +310,104 @@ mod tests {
         let twice: &[(&str, &[&str])] = &[("a", &["t-0"]), ("b", &["t-0"])];
         plan("stream", twice).breaks("gives t-0 to a and to b");
         foreign("consumer", &[("a", b"{"), ("b", b"}")]).holds();
-        let mut known = story();
-        known.ask_sync_raw("a", 1, &[("a", b"{"), ("b", b"}")]);
+        let mut known = trace();
+        known.request_sync_raw("a", 1, &[("a", b"{"), ("b", b"}")]);
         known.breaks("the assignment for a");
     }
 
     #[test]
     fn a_plan_with_a_hole_breaks() {
-        let mut story = story();
-        story.ask_sync("a", 1, &[("a", &["t-0"])]);
-        story.breaks("gives t-1 to nobody");
+        let mut trace = trace();
+        trace.request_sync("a", 1, &[("a", &["t-0"])]);
+        trace.breaks("gives t-1 to no member");
     }
 
     #[test]
     fn a_plan_that_gives_a_partition_twice_breaks() {
-        let mut story = story();
-        story.ask_sync("a", 1, &[("a", &["t-0", "t-1"]), ("b", &["t-1"])]);
-        story.breaks("gives t-1 to a and to b");
+        let mut trace = trace();
+        trace.request_sync("a", 1, &[("a", &["t-0", "t-1"]), ("b", &["t-1"])]);
+        trace.breaks("gives t-1 to a and to b");
     }
 
     #[test]
-    fn a_plan_for_a_stranger_leaves_a_hole() {
-        let mut story = story();
-        story.ask_sync("a", 1, &[("a", &["t-0"]), ("x", &["t-1"])]);
-        story.breaks("gives t-1 to nobody");
+    fn a_plan_for_an_unknown_id_leaves_a_hole() {
+        let mut trace = trace();
+        trace.request_sync("a", 1, &[("a", &["t-0"]), ("x", &["t-1"])]);
+        trace.breaks("gives t-1 to no member");
     }
 
     #[test]
     fn a_plan_that_ignores_subscriptions_breaks() {
-        let mut story = story();
-        story.topic("u", 1);
+        let mut trace = trace();
+        trace.topic("u", 1);
         let plan: &[(&str, &[&str])] = &[("a", &["t-0", "u-0"]), ("b", &["t-1"])];
-        story.ask_sync("a", 1, plan);
-        story.breaks("who does not subscribe");
+        trace.request_sync("a", 1, plan);
+        trace.breaks("which does not subscribe");
     }
 
     #[test]
-    fn two_members_told_the_same_breaks() {
-        let mut story = story();
-        let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
-        let b = story.ask_sync("b", 1, &[]);
-        story.stable().told(a, &["t-0"]).told(b, &["t-0"]).breaks("t-0 was told to a and to b");
+    fn two_members_that_are_assigned_the_same_partition_break() {
+        let mut trace = trace();
+        let a = trace.request_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
+        let b = trace.request_sync("b", 1, &[]);
+        trace
+            .stable()
+            .assigned_in_sync(a, &["t-0"])
+            .assigned_in_sync(b, &["t-0"])
+            .breaks("assigned t-0 to a and to b");
     }
 
     #[test]
-    fn a_member_told_what_nobody_planned_breaks() {
-        let mut story = story();
-        let a = story.ask_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
-        story.stable().told(a, &[]).breaks("handed in something else");
+    fn an_assignment_that_was_not_planned_breaks() {
+        let mut trace = trace();
+        let a = trace.request_sync("a", 1, &[("a", &["t-0"]), ("b", &["t-1"])]);
+        trace.stable().assigned_in_sync(a, &[]).breaks("submitted something else");
     }
 
     #[test]
-    fn what_is_in_transit_may_be_nobodys() {
+    fn a_partition_in_transit_may_have_no_owner() {
         let plan = |protocol: &str, claims: &[(&str, &[&str], i32)]| {
-            let mut story = Story::new("single-owner");
-            story.topic("t", 2).protocol(protocol).generation(2, &["a", "b"]);
-            story.joined_with("a", 2, claims).ask_sync("a", 2, &[("a", &["t-0"]), ("b", &[])]);
-            story
+            let mut trace = TraceBuilder::new("single-owner");
+            trace.topic("t", 2).protocol(protocol).generation(2, &["a", "b"]);
+            trace.joined_with("a", 2, claims).request_sync("a", 2, &[("a", &["t-0"]), ("b", &[])]);
+            trace
         };
         let claims: &[(&str, &[&str], i32)] = &[("a", &["t-0", "t-1"], 1), ("b", &[], -1)];
         plan("cooperative-sticky", claims).holds();
-        plan("sticky", claims).breaks("gives t-1 to nobody");
-        plan("cooperative-sticky", &[("a", &["t-0"], 1), ("b", &[], -1)]).breaks("to nobody");
+        plan("sticky", claims).breaks("gives t-1 to no member");
+        plan("cooperative-sticky", &[("a", &["t-0"], 1), ("b", &[], -1)]).breaks("to no member");
     }
 
     #[test]
     fn a_number_that_is_issued_again_is_another_generation() {
-        let mut story = story();
-        story.ask_sync("a", 1, &[("a", &["t-0", "t-1"])]);
-        story.elected(1).on(1).shard_active(1).load(0, &[]).generation(1, &["b"]);
-        let key = story.ask_sync("b", 1, &[("b", &["t-0", "t-1"])]);
-        story.stable().told(key, &["t-0", "t-1"]).holds();
+        let mut trace = trace();
+        trace.request_sync("a", 1, &[("a", &["t-0", "t-1"])]);
+        trace.elected(1).on(1).term_active(1).load(0, &[]).generation(1, &["b"]);
+        let key = trace.request_sync("b", 1, &[("b", &["t-0", "t-1"])]);
+        trace.stable().assigned_in_sync(key, &["t-0", "t-1"]).holds();
     }
 
-    /// Seed 117378: it had been held up on its way until its sender led the generation of that number.
+    /// Seed 117378: the SyncGroup was delayed in flight until its sender led the generation of that
+    /// number.
     #[test]
-    fn what_a_follower_sent_in_a_generation_that_was_lost_is_no_plan() {
-        let mut story = story();
-        story.elected(1).on(1).shard_active(1).load(0, &[]);
-        story.generation(1, &["b", "a"]).joined("b", 1, &["b", "a"]).ask_sync("b", 1, &[]);
-        story.holds();
-        let mut story = self::story();
-        story.ask_sync("a", 1, &[]);
-        story.breaks("gives t-0 to nobody");
+    fn the_sync_of_a_follower_in_a_lost_generation_is_no_plan() {
+        let mut trace = trace();
+        trace.elected(1).on(1).term_active(1).load(0, &[]);
+        trace.generation(1, &["b", "a"]).joined("b", 1, &["b", "a"]).request_sync("b", 1, &[]);
+        trace.holds();
+        let mut trace = self::trace();
+        trace.request_sync("a", 1, &[]);
+        trace.breaks("gives t-0 to no member");
     }
 
     #[test]
-    fn what_was_loaded_counts_as_planned_also_for_who_takes_a_place() {
-        let mut story = Story::new("single-owner");
+    fn a_loaded_assignment_counts_as_planned_also_for_an_id_that_replaces() {
+        let mut trace = TraceBuilder::new("single-owner");
         let members: &[(&str, &str, &[&str])] = &[("a", "i", &["t-0"]), ("b", "", &["t-1"])];
-        story.on(1).shard_active(1).load(4, members).replaced("i", "a", "a2");
-        let key = story.ask_sync("a2", 4, &[]);
-        story.told(key, &["t-0"]).holds();
-        let key = story.ask_sync("b", 4, &[]);
-        story.told(key, &["t-0"]).breaks("t-0 was told to a2 and to b");
+        trace.on(1).term_active(1).load(4, members).replaced("i", "a", "a2");
+        let key = trace.request_sync("a2", 4, &[]);
+        trace.assigned_in_sync(key, &["t-0"]).holds();
+        let key = trace.request_sync("b", 4, &[]);
+        trace.assigned_in_sync(key, &["t-0"]).breaks("assigned t-0 to a2 and to b");
     }
 }

@@ -1,38 +1,42 @@
-//! A group that is full stays as it is: `group.max.size` protects a coordinator from its groups (KIP-389).
+//! A full group takes in no more members: `group.max.size` protects a coordinator from its groups
+//! (KIP-389).
 //!
 //! Scope: one incarnation of a group.
-//! - When a member is added in the sync phase or to a Stable group, the group has no more members than the
-//!   limit.
-//! - When a join phase completes, no more members than the limit have joined in it: were added during it,
-//!   or had a JoinGroup parked.
-//! - Nobody is turned away while there is room: fewer members than the limit, in the join phase fewer of whom a
-//!   JoinGroup has come since the last one closed.
+//! - When a member is added in the sync phase or to a Stable group, the group has no more members
+//!   than the limit.
+//! - When a join phase completes, no more members than the limit have joined in it: were added
+//!   during it, or had a JoinGroup parked.
+//! - The coordinator rejects no JoinGroup with GROUP_MAX_SIZE_REACHED while there is room: fewer
+//!   members than the limit; in the join phase, fewer members that have sent a JoinGroup since the
+//!   last phase ended.
 //!
-//! Not said: anything of members that did not join in the last phase. During a join phase members are
-//! still there that will not come back; static ones that are away stay; and a group may be loaded larger
-//! than the limit, until the rebalance that follows. A static member that comes back takes its own place.
+//! Not said: anything about members that did not join in the last phase. During a join phase the
+//! group still has members that will not come back; static ones that are away stay; and a group may
+//! be loaded larger than the limit, until the rebalance that follows. A static member that comes
+//! back takes its own place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::coordinator::{GroupState, Observation};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, IndexMap, MemberId, Request, Response, ResponseError};
-use crate::trace::{Event, Kind};
+use crate::trace::{Event, EventKind};
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::{Asked, Group, Key, Ledger};
+use super::model::{Group, Key, Model, RequestContext};
 
 #[derive(Default)]
 pub(super) struct SizeLimit {
-    /// Who has joined in the phase that is under way, by the number of the incarnation.
+    /// The members that have joined in the present phase, by the index of the incarnation.
     joined: BTreeMap<usize, BTreeSet<MemberId>>,
-    /// The JoinGroup requests of members that are under way.
+    /// The JoinGroup requests of members that are in flight.
     parked: IndexMap<Key, (usize, MemberId)>,
-    /// Whose JoinGroup may be parked, answered or not, by the number of the incarnation.
+    /// The members whose JoinGroup may be parked, with or without a response, by the index of the
+    /// incarnation.
     may_have_joined: BTreeMap<usize, BTreeSet<MemberId>>,
-    /// The JoinGroup requests under way for which there is room.
-    welcome: BTreeSet<Key>,
+    /// The JoinGroup requests in flight for which there is room.
+    with_room: BTreeSet<Key>,
 }
 
 impl Invariant for SizeLimit {
@@ -45,51 +49,52 @@ impl Invariant for SizeLimit {
     }
 
     fn reads(&self) -> Interest {
-        Interest::COORDINATOR.asked(&[Api::JoinGroup]).answered(&[Api::JoinGroup])
+        Interest::COORDINATOR.requests(&[Api::JoinGroup]).responses(&[Api::JoinGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
         match &event.kind {
-            Kind::Coordinator(observation) => {
-                let Some((index, group)) = ledger.observed() else { return Ok(()) };
-                let max = ledger.config().max_size;
+            EventKind::Coordinator(observation) => {
+                let Some((index, group)) = model.observed() else { return Ok(()) };
+                let max = model.config().max_size;
                 self.observe(index, group, max, observation)
             }
-            Kind::Received { .. } => {
-                let Some((asked, request)) = ledger.question(event) else { return Ok(()) };
+            EventKind::Received { .. } => {
+                let Some((context, request)) = model.request(event) else { return Ok(()) };
                 let Request::JoinGroup(body) = &request.body else { return Ok(()) };
-                if self.has_room(ledger, asked) {
-                    self.welcome.insert(asked.key);
+                if self.has_room(model, context) {
+                    self.with_room.insert(context.key);
                 }
-                if asked.standing.is_member() {
+                if context.standing.is_member() {
                     let member = MemberId(body.member_id.clone());
-                    self.joined.entry(asked.group).or_default().insert(member.clone());
-                    self.may_have_joined.entry(asked.group).or_default().insert(member.clone());
-                    self.parked.insert(asked.key, (asked.group, member));
+                    self.joined.entry(context.group).or_default().insert(member.clone());
+                    self.may_have_joined.entry(context.group).or_default().insert(member.clone());
+                    self.parked.insert(context.key, (context.group, member));
                 }
                 Ok(())
             }
-            Kind::Sent { .. } => {
-                let Some((asked, _, Response::JoinGroup(answer))) = ledger.answer(event) else {
+            EventKind::Sent { .. } => {
+                let Some((ctx, _, Response::JoinGroup(response))) = model.response(event) else {
                     return Ok(());
                 };
-                let full = answer.error_code == ResponseError::GroupMaxSizeReached.code();
-                let welcome = self.welcome.remove(&asked.key);
-                if let Some(joined) = self.joined.get_mut(&asked.group) {
-                    if let Some((_, member)) = self.parked.swap_remove(&asked.key) {
+                let full = response.error_code == ResponseError::GroupMaxSizeReached.code();
+                let with_room = self.with_room.remove(&ctx.key);
+                if let Some(joined) = self.joined.get_mut(&ctx.group) {
+                    if let Some((_, member)) = self.parked.swap_remove(&ctx.key) {
                         joined.remove(&member);
                     }
-                    // A static member whose first JoinGroup is refused after it was added stays, unjoined.
-                    if answer.error_code != 0 {
-                        joined.remove(&answer.member_id);
+                    // A static member whose first JoinGroup is refused after it was added stays,
+                    // without having joined.
+                    if response.error_code != 0 {
+                        joined.remove(&response.member_id);
                     }
                 }
-                if welcome && full {
+                if with_room && full {
                     return breach!(
-                        "turned-away",
-                        "group {}: somebody was turned away from {} although there was room",
-                        ledger.group(asked.group).id.as_str(),
-                        asked.state
+                        "rejected",
+                        "group {}: the coordinator rejected a JoinGroup in {} although there was room",
+                        model.group(ctx.group).id.as_str(),
+                        ctx.state
                     );
                 }
                 Ok(())
@@ -100,16 +105,16 @@ impl Invariant for SizeLimit {
 }
 
 impl SizeLimit {
-    /// Whether there certainly is room (R6.1.17).
-    fn has_room(&self, ledger: &Ledger, asked: &Asked) -> bool {
-        let max = ledger.config().max_size;
-        match asked.state {
+    /// Whether the group certainly has room (R6.1.17).
+    fn has_room(&self, model: &Model, context: &RequestContext) -> bool {
+        let max = model.config().max_size;
+        match context.state {
             GroupState::Empty => true,
             GroupState::PreparingRebalance => {
-                self.may_have_joined.get(&asked.group).map_or(0, BTreeSet::len) < max
+                self.may_have_joined.get(&context.group).map_or(0, BTreeSet::len) < max
             }
             GroupState::CompletingRebalance | GroupState::Stable => {
-                asked.standing.is_member() || ledger.group(asked.group).members.len() < max
+                context.standing.is_member() || model.group(context.group).members.len() < max
             }
             GroupState::Dead => false,
         }
@@ -151,7 +156,7 @@ impl SizeLimit {
                     false => Ok(()),
                     true => breach!(
                         "generation",
-                        "group {}: {size} members joined in generation {generation}, at most {max} may",
+                        "group {}: {size} members joined in generation {generation}, but the limit is {max}",
                         group.id.as_str()
                     ),
                 }
@@ -164,50 +169,50 @@ impl SizeLimit {
 #[cfg(test)]
 mod tests {
     use crate::coordinator::GroupState::*;
-    use crate::invariant::story::{Story, error_join};
+    use crate::invariant::trace_builder::{TraceBuilder, error_join};
 
     /// At most two members; a and b are.
-    fn story() -> Story {
-        let mut story = Story::new("size-limit");
-        story.coordinator_started().generation(1, &["a", "b"]).stable();
-        story
+    fn trace() -> TraceBuilder {
+        let mut trace = TraceBuilder::new("size-limit");
+        trace.coordinator_started().generation(1, &["a", "b"]).stable();
+        trace
     }
 
     #[test]
     fn a_member_too_many_breaks() {
-        story().added("c").breaks("c is member 3 of at most 2 in Stable");
-        let mut joining = story();
-        joining.state(Stable, PreparingRebalance).ask_join("a");
-        joining.ask_join("b");
+        trace().added("c").breaks("c is member 3 of at most 2 in Stable");
+        let mut joining = trace();
+        joining.state(Stable, PreparingRebalance).request_join("a");
+        joining.request_join("b");
         joining.added("c").generation(2, &["a", "b", "c"]);
-        joining.breaks("3 members joined in generation 2, at most 2 may");
+        joining.breaks("3 members joined in generation 2, but the limit is 2");
     }
 
     #[test]
-    fn nobody_is_turned_away_while_there_is_room() {
-        let mut full = story();
-        let key = full.ask_join("");
-        full.answer(key, error_join("", 81)).holds();
-        let mut joining = story();
-        joining.state(Stable, PreparingRebalance).ask_join("a");
-        let key = joining.ask_join("b");
-        joining.answer(key, error_join("", 81)).breaks("although there was room");
+    fn no_join_is_rejected_while_there_is_room() {
+        let mut full = trace();
+        let key = full.request_join("");
+        full.respond(key, error_join("", 81)).holds();
+        let mut joining = trace();
+        joining.state(Stable, PreparingRebalance).request_join("a");
+        let key = joining.request_join("b");
+        joining.respond(key, error_join("", 81)).breaks("although there was room");
     }
 
     #[test]
-    fn who_does_not_come_back_does_not_count() {
-        let mut story = story();
-        story.state(Stable, PreparingRebalance).added("c").ask_join("a");
-        story.generation(2, &["a", "b", "c"]).holds();
+    fn a_member_that_does_not_come_back_does_not_count() {
+        let mut trace = trace();
+        trace.state(Stable, PreparingRebalance).added("c").request_join("a");
+        trace.generation(2, &["a", "b", "c"]).holds();
     }
 
     #[test]
     fn a_loaded_group_may_be_too_large_and_a_static_member_may_come_back() {
-        let mut story = story();
+        let mut trace = trace();
         let members: &[(&str, &str, &[&str])] = &[("a", "", &[]), ("b", "i", &[]), ("c", "", &[])];
-        story.elected(1).on(1).shard_active(1).load(1, members).replaced("i", "b", "b2");
-        story.state(Stable, PreparingRebalance).ask_join("a");
-        story.ask_join("c");
-        story.generation(2, &["a", "b2", "c"]).holds();
+        trace.elected(1).on(1).term_active(1).load(1, members).replaced("i", "b", "b2");
+        trace.state(Stable, PreparingRebalance).request_join("a");
+        trace.request_join("c");
+        trace.generation(2, &["a", "b2", "c"]).holds();
     }
 }

@@ -1,15 +1,17 @@
-//! A sticky assignor moves no more than it must: that is why a group puts up with its cost.
+//! A sticky assignor moves no more partitions than it must: a group pays its cost for this.
 //!
 //! Scope: the plan in the SyncGroup of the leader of the newest generation, with `sticky` or
-//! `cooperative-sticky`, if all members subscribe to the same topics, none says which rack it is in,
-//! and the topics were there before the first consumer and have not changed since. Of P partitions
-//! and M members, quotas are floor(P / M), and for P mod M members one more. A member keeps what it claims to
-//! own and nobody else claims from as new a generation: up to the floor each, and one more for as many members as have it and as
-//! there are larger quotas. The plan keeps at least as many partitions with their owners, all members
-//! together. (No balanced plan can keep more.)
+//! `cooperative-sticky`, if all members subscribe to the same topics, none names a rack, and the
+//! topics existed before the first consumer and have not changed since. Of P partitions and M
+//! members, each quota is floor(P / M), and P mod M quotas are larger by one. A member keeps the
+//! partitions that it claims to own and that no other member claims from an equally new generation:
+//! up to the floor each, and one more for as many members as have it and as there are larger
+//! quotas. The plan keeps at least as many partitions with their owners, all members together. (No
+//! balanced plan can keep more.)
 //!
-//! Not said: anything of other assignors, or of groups that are not of consumers; which of its partitions a member keeps; who of those who own more than the floor gets the
-//! larger quota; what becomes of partitions that two members claim; unequal subscriptions.
+//! Not said: anything about other assignors, or about groups of another protocol type; which of its
+//! partitions a member keeps; which of the members that own more than the floor get the larger
+//! quota; where partitions go that two members claim; unequal subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +22,7 @@ use crate::trace::Event;
 
 use super::Invariant;
 use super::interest::Interest;
-use super::ledger::{Group, Ledger, Roster};
+use super::model::{Group, Model, Roster};
 
 type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
 
@@ -36,11 +38,11 @@ impl Invariant for Stickiness {
     }
 
     fn reads(&self) -> Interest {
-        Interest::NONE.asked(&[Api::SyncGroup])
+        Interest::NONE.requests(&[Api::SyncGroup])
     }
 
-    fn check(&mut self, ledger: &Ledger, _event: &Event) -> Result<(), Breach> {
-        let Some((group, plan)) = ledger.handed_in() else { return Ok(()) };
+    fn check(&mut self, model: &Model, _event: &Event) -> Result<(), Breach> {
+        let Some((group, plan)) = model.submitted_plan() else { return Ok(()) };
         let (Some(assignments), Some(roster), Some(assignor)) =
             (plan.assignments.partitions(), &group.roster, group.assignor())
         else {
@@ -48,7 +50,7 @@ impl Invariant for Stickiness {
         };
         match assignor {
             Assignor::Sticky | Assignor::CooperativeSticky => {
-                judge(ledger, group, roster, assignments)
+                judge(model, group, roster, assignments)
             }
             Assignor::Range | Assignor::RoundRobin => Ok(()),
         }
@@ -56,12 +58,12 @@ impl Invariant for Stickiness {
 }
 
 fn judge(
-    ledger: &Ledger,
+    model: &Model,
     group: &Group,
     roster: &Roster,
     assignments: &Assignments,
 ) -> Result<(), Breach> {
-    let Some(partitions) = partitions(ledger, roster) else { return Ok(()) };
+    let Some(partitions) = partitions(model, roster) else { return Ok(()) };
     let must = must_keep(roster, &partitions);
     let kept: usize = assignments
         .iter()
@@ -79,21 +81,22 @@ fn judge(
     }
 }
 
-/// All partitions there are to give; none if that is not certain, or stickiness is not all that counts.
-fn partitions(ledger: &Ledger, roster: &Roster) -> Option<BTreeSet<TopicPartition>> {
+/// All partitions to assign; none if that is not certain, or stickiness is not the only criterion.
+fn partitions(model: &Model, roster: &Roster) -> Option<BTreeSet<TopicPartition>> {
     let first = roster.subscriptions.values().next()?;
     let equal = roster.subscriptions.values().all(|topics| topics == first);
-    let steady = first.iter().all(|topic| ledger.is_steady(topic));
+    let steady = first.iter().all(|topic| model.is_steady(topic));
     let racked = roster.claims.values().any(|claim| claim.racked);
     let of = |topic: &TopicName| {
         let topic = topic.clone();
-        let count = ledger.topics().get(&topic).copied().unwrap_or_default();
+        let count = model.topics().get(&topic).copied().unwrap_or_default();
         (0..count).map(move |partition| TopicPartition::new(topic.clone(), partition))
     };
     (equal && steady && !racked).then(|| first.iter().flat_map(of).collect())
 }
 
-/// Whether the member claims the partition, and nobody else from as new a generation (KIP-341).
+/// Whether the member claims the partition, and no other member claims it from an equally new
+/// generation (KIP-341).
 fn owns(roster: &Roster, member: &MemberId, partition: &TopicPartition) -> bool {
     let Some(own) = roster.claims.get(member) else { return false };
     own.remembered.contains(partition)
@@ -102,7 +105,7 @@ fn owns(roster: &Roster, member: &MemberId, partition: &TopicPartition) -> bool 
             .all(|(other, claim)| other == member || claim.generation < own.generation)
 }
 
-/// How many partitions can stay where they are in a balanced plan.
+/// The number of partitions that can stay where they are in a balanced plan.
 fn must_keep(roster: &Roster, partitions: &BTreeSet<TopicPartition>) -> usize {
     let members = roster.subscriptions.len().max(1);
     let (floor, larger) = (partitions.len() / members, partitions.len() % members);
@@ -120,75 +123,75 @@ fn must_keep(roster: &Roster, partitions: &BTreeSet<TopicPartition>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::invariant::story::Story;
+    use crate::invariant::trace_builder::TraceBuilder;
 
     /// Of five partitions a owns three and b two; c is new.
-    fn story(protocol: &str) -> Story {
-        let mut story = Story::new("stickiness");
-        story.topic("t", 5).protocol(protocol).generation(2, &["a", "b", "c"]);
+    fn trace(protocol: &str) -> TraceBuilder {
+        let mut trace = TraceBuilder::new("stickiness");
+        trace.topic("t", 5).protocol(protocol).generation(2, &["a", "b", "c"]);
         let claims: &[(&str, &[&str], i32)] =
             &[("a", &["t-0", "t-1", "t-2"], 1), ("b", &["t-3", "t-4"], 1), ("c", &[], -1)];
-        story.joined_with("a", 2, claims);
-        story
+        trace.joined_with("a", 2, claims);
+        trace
     }
 
     #[test]
-    fn what_balance_needs_may_move() {
-        let mut sticky = story("sticky");
+    fn partitions_that_balance_needs_may_move() {
+        let mut sticky = trace("sticky");
         let plan: &[(&str, &[&str])] =
             &[("a", &["t-0", "t-1"]), ("b", &["t-3", "t-4"]), ("c", &["t-2"])];
-        sticky.ask_sync("a", 2, plan);
+        sticky.request_sync("a", 2, plan);
         sticky.holds();
-        let mut cooperative = story("cooperative-sticky");
-        cooperative.ask_sync("a", 2, &[("a", &["t-0", "t-1"]), ("b", &["t-3", "t-4"])]);
+        let mut cooperative = trace("cooperative-sticky");
+        cooperative.request_sync("a", 2, &[("a", &["t-0", "t-1"]), ("b", &["t-3", "t-4"])]);
         cooperative.holds();
     }
 
     #[test]
-    fn what_moves_without_need_breaks() {
+    fn partitions_that_move_without_need_break() {
         for protocol in ["sticky", "cooperative-sticky"] {
-            let mut story = story(protocol);
+            let mut trace = trace(protocol);
             let plan: &[(&str, &[&str])] =
                 &[("a", &["t-0", "t-3"]), ("b", &["t-1", "t-4"]), ("c", &["t-2"])];
-            story.ask_sync("a", 2, plan);
-            story.breaks("leaves 2 partitions with their owners, where balance allows 4");
+            trace.request_sync("a", 2, plan);
+            trace.breaks("leaves 2 partitions with their owners, where balance allows 4");
         }
     }
 
     #[test]
-    fn what_two_members_claim_may_go_anywhere() {
-        let mut story = Story::new("stickiness");
-        story.topic("t", 2).protocol("cooperative-sticky").generation(2, &["a", "b"]);
-        story.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &["t-0", "t-1"], 1)]);
-        story.ask_sync("a", 2, &[]);
-        story.holds();
+    fn partitions_that_two_members_claim_may_go_anywhere() {
+        let mut trace = TraceBuilder::new("stickiness");
+        trace.topic("t", 2).protocol("cooperative-sticky").generation(2, &["a", "b"]);
+        trace.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &["t-0", "t-1"], 1)]);
+        trace.request_sync("a", 2, &[]);
+        trace.holds();
     }
 
     #[test]
-    fn what_an_older_generation_claims_too_stays_with_the_newer() {
-        let mut story = Story::new("stickiness");
-        story.topic("t", 2).protocol("sticky").generation(3, &["a", "b"]);
-        story.joined_with("a", 3, &[("a", &["t-0"], 1), ("b", &["t-0", "t-1"], 2)]);
-        story.ask_sync("a", 3, &[("a", &["t-1"]), ("b", &["t-0"])]);
-        story.holds();
-        story.ask_sync("a", 3, &[("a", &["t-0", "t-1"]), ("b", &[])]);
-        story.breaks("leaves 0 partitions with their owners, where balance allows 1");
+    fn a_partition_that_an_older_generation_claims_too_stays_with_the_newer_owner() {
+        let mut trace = TraceBuilder::new("stickiness");
+        trace.topic("t", 2).protocol("sticky").generation(3, &["a", "b"]);
+        trace.joined_with("a", 3, &[("a", &["t-0"], 1), ("b", &["t-0", "t-1"], 2)]);
+        trace.request_sync("a", 3, &[("a", &["t-1"]), ("b", &["t-0"])]);
+        trace.holds();
+        trace.request_sync("a", 3, &[("a", &["t-0", "t-1"]), ("b", &[])]);
+        trace.breaks("leaves 0 partitions with their owners, where balance allows 1");
     }
 
     #[test]
-    fn a_name_promises_nothing_where_the_members_are_no_consumers() {
-        let mut story = Story::new("stickiness");
-        story.topic("t", 2).of_type("connect").protocol("sticky").ask_join("");
-        story.generation(2, &["a", "b"]);
-        story.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &[], -1)]);
-        story.ask_sync("a", 2, &[("b", &["t-0", "t-1"])]);
-        story.holds();
+    fn an_assignor_name_promises_nothing_in_a_group_of_another_protocol_type() {
+        let mut trace = TraceBuilder::new("stickiness");
+        trace.topic("t", 2).of_type("connect").protocol("sticky").request_join("");
+        trace.generation(2, &["a", "b"]);
+        trace.joined_with("a", 2, &[("a", &["t-0", "t-1"], 1), ("b", &[], -1)]);
+        trace.request_sync("a", 2, &[("b", &["t-0", "t-1"])]);
+        trace.holds();
     }
 
     #[test]
     fn other_assignors_promise_nothing() {
-        let mut story = story("range");
-        story.ask_sync("a", 2, &[("c", &["t-0", "t-1", "t-2", "t-3", "t-4"])]);
-        story.holds();
+        let mut trace = trace("range");
+        trace.request_sync("a", 2, &[("c", &["t-0", "t-1", "t-2", "t-3", "t-4"])]);
+        trace.holds();
     }
 }

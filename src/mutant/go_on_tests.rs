@@ -1,5 +1,5 @@
-//! Judging that goes on after a violation: with every mutant it finds first what a run that stops finds, and no
-//! invariant stumbles over what comes after. And what is broken in two groups is found in both.
+//! Runs that continue after a violation: with every mutant they find first what a run that stops
+//! finds, and no invariant panics on the events that follow. A bug in two groups is found in both.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use crate::script;
 use crate::sim::Sim;
 use crate::sim::schedule::Schedule;
 
-fn go_on(schedule: &Schedule, systems: &Systems) -> Report {
+fn run_on(schedule: &Schedule, systems: &Systems) -> Report {
     let shared = Rc::new(schedule.clone());
     let world = || Sim::new(&shared, systems);
     drive_in(schedule, world, Checks::ALL, &mut |_| (), |driver| {
@@ -17,7 +17,7 @@ fn go_on(schedule: &Schedule, systems: &Systems) -> Report {
     })
 }
 
-/// Where a violation was found: its invariant and its group.
+/// The invariant and the group of each violation.
 fn places(report: &Report) -> Vec<(&'static str, String)> {
     let violations = report.findings.iter().filter_map(|found| match &found.finding {
         Finding::Violation(violation) | Finding::NoConvergence(violation) => Some(violation),
@@ -30,7 +30,7 @@ fn places(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 /// Faults of each kind, without a wait that a broken system would stretch to its bound.
-const TROUBLE: &str = "
+const FAULTS: &str = "
     broker count=2
     topic orders partitions=4 rate=5/s
     group g assignor=cooperative-sticky session=10s rebalance=20s
@@ -51,25 +51,25 @@ const TROUBLE: &str = "
 ";
 
 #[test]
-fn whoever_goes_on_finds_the_same_first_and_crashes_at_nothing() {
-    let schedule = script::parse("trouble", TROUBLE).expect("a valid script");
+fn a_run_that_continues_finds_the_same_violation_first_and_does_not_panic() {
+    let schedule = script::parse("trouble", FAULTS).expect("a valid script");
     let mut found = 0;
     for mutant in super::all() {
         let systems = mutant.systems();
         let stopped = run(&schedule, &systems, &mut |_| ());
-        let gone_on = go_on(&schedule, &systems);
+        let continued = run_on(&schedule, &systems);
         let context = mutant.name;
-        assert_eq!(stopped.finding, gone_on.finding, "{context}");
-        let last = gone_on.findings.last().map(|found| &found.finding);
+        assert_eq!(stopped.finding, continued.finding, "{context}");
+        let last = continued.findings.last().map(|found| &found.finding);
         let crashed = matches!(last, Some(Finding::Crash { .. }));
         assert!(!crashed || stopped.finding.as_ref() == last, "{context}: {last:?}");
-        found += usize::from(gone_on.finding.is_some());
+        found += usize::from(continued.finding.is_some());
     }
     assert!(found >= 15, "the script shows only {found} mutants");
 }
 
 #[test]
-fn what_is_broken_in_two_groups_is_found_in_both() {
+fn a_bug_in_two_groups_is_found_in_both() {
     let text = "
         topic orders partitions=4
         group g topics=orders session=10s rebalance=20s
@@ -87,7 +87,7 @@ fn what_is_broken_in_two_groups_is_found_in_both() {
     for (mutant, invariant) in [
         ("shared-assignment", "single-owner"),
         ("everybody-leads", "generation"),
-        ("lost-sync-answers", "answered"),
+        ("lost-sync-answers", "response-deadline"),
         ("immortal-members", "session"),
         ("restless-heartbeats", "fencing"),
     ] {
@@ -100,7 +100,7 @@ fn what_is_broken_in_two_groups_is_found_in_both() {
                 text.steps.extend(console.read(line).expect("a valid step"));
             }
         }
-        let found = places(&go_on(&text, &systems));
+        let found = places(&run_on(&text, &systems));
         for group in ["g", "h"] {
             assert!(
                 found.contains(&(invariant, group.to_owned())),

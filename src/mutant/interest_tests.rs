@@ -1,13 +1,16 @@
-//! Whether each invariant asks for all the events that it needs ([`crate::invariant::Interest`]): with every mutant.
+//! Tests that each invariant reads all the events that it needs ([`crate::invariant::Interest`]),
+//! with every mutant.
 
 use crate::invariant::{Checker, Violation};
 use crate::run::{Checks, Systems, run_with};
 use crate::swarm::{Profile, schedule};
 
-/// They say at the next occasion that something is overdue, and see fewer occasions.
-const OVERDUE: [&str; 2] = ["session", "answered"];
+/// Invariants that report at the next event that something is overdue; with fewer events they
+/// report later.
+const OVERDUE: [&str; 2] = ["session", "response-deadline"];
 
-/// What is found first, by invariants that see what they asked for and by those that see everything.
+/// The first violation, with invariants that see the events that they read and with invariants that
+/// see every event.
 fn found(seed: u64, systems: &Systems) -> [Option<Violation>; 2] {
     let mut checkers = [Checker::new(None), Checker::reading_everything()];
     let mut found = [None, None];
@@ -22,12 +25,12 @@ fn found(seed: u64, systems: &Systems) -> [Option<Violation>; 2] {
 }
 
 #[test]
-fn invariants_ask_for_all_the_events_that_they_need() {
+fn invariants_read_all_the_events_that_they_need() {
     for mutant in super::all() {
         for seed in 0..3 {
-            let [asked, everything] = found(seed, &mutant.systems());
+            let [filtered, everything] = found(seed, &mutant.systems());
             let context = format!("{} with seed {seed}", mutant.name);
-            match (asked, everything) {
+            match (filtered, everything) {
                 (Some(one), Some(other)) if OVERDUE.contains(&one.invariant) => {
                     assert_eq!(one.invariant, other.invariant, "{context}");
                 }

@@ -1,4 +1,4 @@
-//! The kill matrix: which invariant finds which mutant, and after how many seeds.
+//! The kill matrix: which invariant detects which mutant, and after how many seeds.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,50 +7,56 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::Mutant;
-use super::search::{Catch, Search, Way};
+use super::search::{Detection, Search, SearchMode};
 
-/// Starting points are this far apart.
-const APART: u64 = 1 << 32;
+/// The distance between two starting points, in seeds.
+const START_DISTANCE: u64 = 1 << 32;
 
 /// One mutant in the matrix.
 #[derive(Clone)]
 pub struct Row {
     /// The mutant.
     pub mutant: &'static Mutant,
-    /// What came of each starting point; none where it survived.
-    pub catches: Vec<Option<Catch>>,
+    /// The outcome of the search from each starting point; none where the mutant survived.
+    pub detections: Vec<Option<Detection>>,
 }
 
 impl Row {
-    /// Whether it was found from every starting point.
+    /// Whether the mutant was detected from every starting point.
     pub fn is_killed(&self) -> bool {
-        self.catches.iter().all(Option::is_some)
+        self.detections.iter().all(Option::is_some)
     }
 
-    /// How many starting points each invariant was the first to find it from.
+    /// From how many starting points each invariant was the first to detect it.
     pub fn by_invariant(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
-        for catch in self.catches.iter().flatten() {
-            *counts.entry(catch.invariant).or_default() += 1;
+        for detection in self.detections.iter().flatten() {
+            *counts.entry(detection.invariant).or_default() += 1;
         }
         counts
     }
 
-    /// The median number of seeds; a survivor counts as more than all.
+    /// The median number of seeds; a survivor counts as more than all others.
     pub fn seeds(&self) -> Option<u64> {
-        let seeds = self.catches.iter().map(|catch| catch.as_ref().map_or(u64::MAX, |c| c.seeds));
+        let seeds = self
+            .detections
+            .iter()
+            .map(|detection| detection.as_ref().map_or(u64::MAX, |c| c.seeds));
         median(seeds.collect()).filter(|seeds| *seeds < u64::MAX)
     }
 
-    /// The median of the virtual time that it took.
+    /// The median of the virtual time until detection.
     pub fn simulated(&self) -> Option<Duration> {
         let never = Duration::MAX;
-        let times = self.catches.iter().map(|catch| catch.as_ref().map_or(never, |c| c.simulated));
+        let times = self
+            .detections
+            .iter()
+            .map(|detection| detection.as_ref().map_or(never, |c| c.simulated));
         median(times.collect()).filter(|time| *time < never)
     }
 }
 
-/// The middle one; the lower of two.
+/// The median of the values; the lower of the two middle ones.
 pub fn median<T: Ord>(mut values: Vec<T>) -> Option<T> {
     values.sort();
     let middle = values.len().checked_sub(1)? / 2;
@@ -60,20 +66,21 @@ pub fn median<T: Ord>(mut values: Vec<T>) -> Option<T> {
 /// Every mutant against every invariant.
 #[derive(Clone)]
 pub struct Matrix {
-    /// The mutants, in the order they were asked for.
+    /// The mutants, in the requested order.
     pub rows: Vec<Row>,
-    /// From how many starting points each was sought.
+    /// The number of starting points of each search.
     pub starts: u64,
-    /// After how many seeds a search was given up.
+    /// The number of seeds after which a search was given up.
     pub most: u64,
 }
 
 impl Matrix {
-    /// Seeks each mutant from several starting points, on all cores. `done` is called after each search.
+    /// Searches for each mutant from several starting points, on all cores. Calls `done` after each
+    /// search.
     pub fn measure(
         mutants: &[&'static Mutant],
         (starts, most): (u64, u64),
-        way: Way,
+        mode: SearchMode,
         stop: &AtomicBool,
         done: &(dyn Fn(&Mutant) + Sync),
     ) -> Matrix {
@@ -81,27 +88,27 @@ impl Matrix {
             .iter()
             .flat_map(|mutant| (0..starts).map(move |start| (*mutant, start)))
             .collect();
-        let catches: Vec<Option<Catch>> = searches
+        let detections: Vec<Option<Detection>> = searches
             .par_iter()
             .with_max_len(1)
             .map(|(mutant, start)| {
-                let search = Search { way, ..Search::new(mutant, stop) };
-                let catch = search.run(start * APART, most);
+                let search = Search { mode, ..Search::new(mutant, stop) };
+                let detection = search.run(start * START_DISTANCE, most);
                 if !stop.load(Ordering::Relaxed) {
                     done(mutant);
                 }
-                catch
+                detection
             })
             .collect();
-        let mut catches = catches.into_iter();
+        let mut detections = detections.into_iter();
         let mut row = |mutant: &&'static Mutant| Row {
             mutant,
-            catches: catches.by_ref().take(starts as usize).collect(),
+            detections: detections.by_ref().take(starts as usize).collect(),
         };
         Matrix { rows: mutants.iter().map(&mut row).collect(), starts, most }
     }
 
-    /// Those that were not found from every starting point.
+    /// The mutants that were not detected from every starting point.
     pub fn survivors(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| !row.is_killed())
     }

@@ -1,81 +1,85 @@
-//! Mutants: coordinators and consumers that are broken in one way each, to measure what is found.
+//! Mutants: coordinators and consumers with one bug each, to measure what the invariants detect.
 //!
-//! An invariant that nothing ever violated may look at the wrong thing, so each has a mutant that it must
-//! find; and most of them re-plant bugs that real coordinators and clients have had, so that what is found here
-//! says something about what would be found there.
+//! An invariant that was never violated may check the wrong thing, so each has a mutant that it
+//! must detect. Most mutants re-plant bugs that real coordinators and clients have had, so that
+//! what is detected here says something about what would be detected there.
 //!
 //! | kind | how it is made | why |
 //! |---|---|---|
-//! | wrapper | around a correct coordinator or consumer, at the seam that users implement | the correct code knows nothing of it, and it breaks yours just as well |
-//! | planted | a few lines changed inside a scratch copy of this crate, by `cargo bench --bench mutants` | bugs inside of a state machine (a timer that is not armed, a check that comes too late) cannot be had from its edge |
+//! | wrapper | around a correct coordinator or consumer, at the trait that users implement | the
+//! correct code knows nothing of it, and it breaks yours just as well |
+//! | planted | a few lines changed in a scratch copy of this crate, by `cargo bench --bench
+//! mutants` | a wrapper cannot plant bugs inside a state machine (a timer that is not armed, a
+//! check that comes too late) |
 //!
-//! All planted bugs are in one copy, each behind a switch that is on only while its own mutant runs; so one
-//! build serves for all of them, and the correct code has neither switch nor build flag. [`PLANTED`] is empty
-//! everywhere but in that copy. What is planted, and where, is text: `tests/mutants/planted/`.
+//! All planted bugs are in one copy, each behind a switch that is on only while its own mutant
+//! runs; so one build serves for all of them, and the correct code has neither switch nor build
+//! flag. [`PLANTED`] is empty everywhere but in that copy. `tests/mutants/planted/` lists the bugs
+//! and where they are planted.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `coordinators`, `consumers` | the wrappers, and their tables |
-//! | `around` | what a wrapper passes through unless it says otherwise |
-//! | `planted` | the table of what is planted: empty |
-//! | `search` | runs seeds until a mutant is found |
+//! | `passthrough` | the base of a wrapper around a coordinator |
+//! | `planted` | the table of planted bugs: empty here |
+//! | `search` | runs seeds until a mutant is detected |
 //! | `matrix` | mutant × invariant, and how many seeds it takes |
 //!
-//! What this ring does *not* do: decide what is an error. It takes the word of [`crate::invariant`].
+//! This module does *not* decide what an error is: [`crate::invariant`] does.
 
-mod around;
 mod consumers;
 mod coordinators;
 mod matrix;
+mod passthrough;
 mod planted;
 mod search;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::consumer::{Consumer, GroupConsumer};
+use crate::client::{Consumer, GroupConsumer};
 use crate::coordinator::{Coordinator, GroupCoordinator};
 use crate::run::Systems;
 
-pub use around::{Altered, Around, Wrapped};
 pub use matrix::{Matrix, Row, median};
+pub use passthrough::{Intercepted, OutputFilter, Passthrough};
 pub use planted::*;
-pub use search::{Catch, Search, Way, seed_of};
+pub use search::{Detection, Search, SearchMode, seed_of};
 
-/// Makes correct coordinators.
+/// Creates correct coordinators.
 pub type Factory = Rc<dyn Fn() -> Box<dyn GroupCoordinator>>;
 
 /// One mutant.
 #[derive(Clone, Copy)]
 pub struct Mutant {
-    /// Its name.
+    /// The name of the mutant.
     pub name: &'static str,
-    /// The bugs that it is like, by the ids of those who had them; none for those thought up to make an
-    /// invariant fail.
+    /// The upstream bugs that it resembles, by their ids; empty for a mutant that was invented to
+    /// make an invariant fail.
     pub upstream: &'static [&'static str],
     /// What it does wrong.
     pub breaks: &'static str,
-    /// The invariants of which one must notice it.
+    /// The invariants of which one must detect it.
     pub caught_by: &'static [&'static str],
-    /// What it breaks, and how to make it.
+    /// The kind of system that it breaks, and how to create it.
     pub system: System,
 }
 
-/// What a mutant breaks: all coordinators, or all consumers of a run.
+/// The system that a mutant breaks: all coordinators, or all consumers of a run.
 #[derive(Clone, Copy)]
 pub enum System {
     /// A wrapper around coordinators.
     Coordinator(fn(Factory) -> Box<dyn GroupCoordinator>),
-    /// Coordinators that were given no limit of size.
+    /// Coordinators without a limit on the size of groups.
     Limitless,
     /// A wrapper around consumers.
     Consumer(fn(Box<dyn GroupConsumer>) -> Box<dyn GroupConsumer>),
-    /// Something planted in this build.
+    /// A bug that is planted in this build.
     Planted(fn() -> Systems),
 }
 
 impl Mutant {
-    /// Systems of which one is the mutant.
+    /// The systems of a run in which one is the mutant.
     pub fn systems(&self) -> Systems {
         let correct = Systems::default();
         match self.system {
@@ -126,7 +130,7 @@ const fn coordinator(
     Mutant { name, upstream, breaks, caught_by, system: System::Coordinator(make) }
 }
 
-/// The correct coordinator with a setting that lifts the limit of the size of groups.
+/// A correct coordinator whose settings lift the limit on the size of groups.
 const fn limitless(
     name: &'static str,
     upstream: &'static [&'static str],

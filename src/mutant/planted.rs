@@ -1,7 +1,7 @@
-//! Bugs that are planted inside of the code. There are none here: `cargo bench --bench mutants` makes a copy of
-//! this crate in which there are, and writes their table in the place of this file.
+//! The table of bugs that are planted inside the code. It is empty here: `cargo bench --bench
+//! mutants` makes a copy of this crate with planted bugs and replaces this file by their table.
 
 use super::Mutant;
 
-/// What is planted in this build.
+/// The planted bugs of this build.
 pub const PLANTED: &[Mutant] = &[];

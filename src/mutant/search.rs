@@ -1,4 +1,4 @@
-//! Running seeds with a mutant until an invariant objects.
+//! Runs seeds with a mutant until an invariant detects it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -6,71 +6,72 @@ use std::time::Duration;
 use crate::rng::Rng;
 use crate::run::{Finding, Report, Systems, run};
 use crate::sim::schedule::Schedule;
-use crate::swarm::{Corpus, Profile, run_mended, schedule};
+use crate::swarm::{Corpus, Profile, run_repaired, schedule};
 
 use super::Mutant;
 
-/// The worlds that seeds are drawn from, in turn.
+/// The profiles that seeds are drawn from, in turn.
 const PROFILES: [Profile; 2] = [Profile::Default, Profile::Failover];
 
-/// The `number`th seed of a search, and the world it is drawn from.
+/// The seed of number `number` in a search, and the profile that it is drawn from.
 pub fn seed_of(number: u64) -> (u64, Profile) {
     let worlds = PROFILES.len() as u64;
     (number / worlds, PROFILES[(number % worlds) as usize])
 }
 
-/// How a mutant was noticed.
+/// How a mutant was detected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Catch {
+pub struct Detection {
     /// The seed.
     pub seed: u64,
-    /// What kind of world it was drawn from.
+    /// The profile that the seed was drawn from.
     pub profile: Profile,
-    /// What was run.
+    /// The schedule of the run.
     pub schedule: Schedule,
-    /// Which invariant objected; `crash` for a panic.
+    /// The invariant that detected it; `crash` for a panic.
     pub invariant: &'static str,
-    /// What it said.
+    /// The message of the violation.
     pub message: String,
-    /// How many seeds it took, the one that found it included.
+    /// The number of seeds that were run, including the one that detected it.
     pub seeds: u64,
-    /// How much virtual time these took.
+    /// The virtual time that these seeds took.
     pub simulated: Duration,
 }
 
-/// In which way mutants are sought, to measure what each way is worth.
+/// How to search for mutants; several modes exist to measure what each is worth.
 #[derive(Clone, Copy)]
-pub struct Way {
+pub struct SearchMode {
     /// Changes each schedule before it is run.
     pub without: fn(&mut Schedule),
-    /// Every second schedule is a child of those that reached something new in this search.
+    /// Whether every second schedule is a child of those that reached something new in this search.
     pub evolve: bool,
 }
 
-impl Way {
+impl SearchMode {
     /// Schedules as they are drawn.
-    pub const USUAL: Way = Way { without: |_| (), evolve: false };
+    pub const USUAL: SearchMode = SearchMode { without: |_| (), evolve: false };
 }
 
 /// A search for a mutant.
 pub struct Search<'a> {
-    /// The mutant.
+    /// The mutant to search for.
     pub mutant: &'a Mutant,
-    /// How.
-    pub way: Way,
-    /// Ends the search.
+    /// How to search.
+    pub mode: SearchMode,
+    /// Ends the search when it becomes true.
     pub stop: &'a AtomicBool,
 }
 
 impl<'a> Search<'a> {
     /// A search with schedules as they are drawn.
     pub fn new(mutant: &'a Mutant, stop: &'a AtomicBool) -> Search<'a> {
-        Search { mutant, way: Way::USUAL, stop }
+        Search { mutant, mode: SearchMode::USUAL, stop }
     }
 
-    /// Runs up to `most` seeds from the `first` on, until an invariant that is meant for the mutant objects. A
-    /// seed on which correct systems are objected to as well does not count: a mutant is caught for what it is.
-    pub fn run(&self, first: u64, most: u64) -> Option<Catch> {
+    /// Runs up to `most` seeds from `first` on, until an invariant that is meant for the mutant
+    /// reports a violation. A seed on which correct systems violate an invariant as well does not
+    /// count: only the mutant's bug counts.
+    pub fn run(&self, first: u64, most: u64) -> Option<Detection> {
         let systems = self.mutant.systems();
         let (mut simulated, mut corpus) = (Duration::ZERO, Corpus::default());
         for number in first..first + most {
@@ -79,15 +80,15 @@ impl<'a> Search<'a> {
             }
             let (seed, profile) = seed_of(number);
             let mut schedule = self.draw(number, &corpus);
-            let report = run_mended(&mut schedule, &systems);
+            let report = run_repaired(&mut schedule, &systems);
             simulated += report.simulated;
-            if self.way.evolve {
+            if self.mode.evolve {
                 corpus.learn(&schedule, &report.reached);
             }
-            let Some((invariant, message)) = self.objection(report) else { continue };
+            let Some((invariant, message)) = self.detection(report) else { continue };
             if run(&schedule, &Systems::default(), &mut |_| ()).finding.is_none() {
                 let seeds = number - first + 1;
-                return Some(Catch {
+                return Some(Detection {
                     seed,
                     profile,
                     schedule,
@@ -101,20 +102,20 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// The schedule of a number: drawn afresh, or the child of some that were worth keeping.
+    /// The schedule of a number: drawn anew, or the child of some that reached something new.
     fn draw(&self, number: u64, corpus: &Corpus) -> Schedule {
         let (seed, profile) = seed_of(number);
-        // Both kinds of world have as many children as seeds of their own.
-        let child = (self.way.evolve && number / 2 % 2 == 1)
+        // Both profiles have as many children as seeds of their own.
+        let child = (self.mode.evolve && number / 2 % 2 == 1)
             .then(|| corpus.child(&mut Rng::stream(number, "mutant/corpus")))
             .flatten();
         let mut schedule = child.unwrap_or_else(|| schedule(seed, profile));
-        (self.way.without)(&mut schedule);
+        (self.mode.without)(&mut schedule);
         schedule
     }
 
-    /// What is said of the run, if by an invariant that is meant for the mutant.
-    fn objection(&self, report: Report) -> Option<(&'static str, String)> {
+    /// The violation of the run, if it is by an invariant that is meant for the mutant.
+    fn detection(&self, report: Report) -> Option<(&'static str, String)> {
         let (name, message) = match report.finding? {
             Finding::Violation(violation) | Finding::NoConvergence(violation) => {
                 (violation.invariant, violation.message)

@@ -1,16 +1,16 @@
-//! The names of what we reason about, each its own type so that two of them cannot be swapped.
+//! Ids and names, each a type of its own so that two of them cannot be swapped.
 
 use std::borrow::Borrow;
 use std::fmt;
 
 use super::{StrBytes, TopicName};
 
-/// The id a coordinator gave a member: `<client id>-<uuid>`. Empty in a first JoinGroup.
+/// The id that a coordinator gave a member: `<client id>-<uuid>`. Empty in a first JoinGroup.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(pub StrBytes);
 
 impl MemberId {
-    /// Whether this is the "" of a client that has no id yet.
+    /// Whether this is the empty id of a client that has none yet.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -45,12 +45,13 @@ impl fmt::Debug for MemberId {
     }
 }
 
-/// The number of a group's completed join phases. −1 is the client's "none yet".
+/// A generation: the number of join phases that a group has completed. −1 means that a client has
+/// none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub i32);
 
 impl Generation {
-    /// What a client sends and holds before its first join.
+    /// The generation of a client before its first join.
     pub const NONE: Generation = Generation(-1);
 }
 
@@ -70,12 +71,12 @@ impl fmt::Display for BrokerId {
     }
 }
 
-/// One partition of one topic; printed `orders-3`.
+/// One partition of one topic; displayed as `orders-3`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {
     /// The topic.
     pub topic: TopicName,
-    /// The partition's number, from 0.
+    /// The partition number, from 0.
     pub partition: i32,
 }
 

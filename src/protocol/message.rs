@@ -1,4 +1,4 @@
-//! The closed set of requests and responses groupsim speaks.
+//! The closed set of requests and responses that groupsim supports.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use super::StrBytes;
 
 macro_rules! apis {
     ($($(#[$doc:meta])* $name:ident = $key:literal: $request:ident, $response:ident;)*) => {
-        /// The APIs groupsim speaks, in the order of their Kafka keys.
+        /// The APIs that groupsim supports, in the order of their Kafka keys.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Api { $($(#[$doc])* $name = $key,)* }
 
@@ -27,7 +27,7 @@ macro_rules! apis {
             /// Every API, in the order of their keys.
             pub const ALL: &'static [Api] = &[$(Api::$name,)*];
 
-            /// Kafka's own name: `JoinGroup`, `OffsetFetch`, …
+            /// Kafka's name of the API: `JoinGroup`, `OffsetFetch`, …
             pub const fn name(self) -> &'static str {
                 match self { $(Api::$name => stringify!($name),)* }
             }
@@ -38,7 +38,7 @@ macro_rules! apis {
         pub enum Request { $($(#[$doc])* $name($request),)* }
 
         impl Request {
-            /// Which API this belongs to.
+            /// The API of this request.
             pub const fn api(&self) -> Api {
                 match self { $(Request::$name(_) => Api::$name,)* }
             }
@@ -49,7 +49,7 @@ macro_rules! apis {
         pub enum Response { $($(#[$doc])* $name($response),)* }
 
         impl Response {
-            /// Which API this belongs to.
+            /// The API of this response.
             pub const fn api(&self) -> Api {
                 match self { $(Response::$name(_) => Api::$name,)* }
             }
@@ -67,7 +67,7 @@ macro_rules! apis {
 apis! {
     /// Appends records to partitions.
     Produce = 0: ProduceRequest, ProduceResponse;
-    /// Reads records; parked by the broker while there are none.
+    /// Reads records; the broker parks it while there are none.
     Fetch = 1: FetchRequest, FetchResponse;
     /// The first or last offset of a partition.
     ListOffsets = 2: ListOffsetsRequest, ListOffsetsResponse;
@@ -75,29 +75,30 @@ apis! {
     Metadata = 3: MetadataRequest, MetadataResponse;
     /// Stores how far a group has read.
     OffsetCommit = 8: OffsetCommitRequest, OffsetCommitResponse;
-    /// Asks how far a group has read.
+    /// Reads how far a group has read.
     OffsetFetch = 9: OffsetFetchRequest, OffsetFetchResponse;
-    /// Which broker coordinates a group.
+    /// Finds the broker that coordinates a group.
     FindCoordinator = 10: FindCoordinatorRequest, FindCoordinatorResponse;
-    /// Enters a group or its next generation; parked until the join phase completes.
+    /// Joins a group or its next generation; parked until the join phase completes.
     JoinGroup = 11: JoinGroupRequest, JoinGroupResponse;
     /// Keeps a member's session alive.
     Heartbeat = 12: HeartbeatRequest, HeartbeatResponse;
-    /// Gives a membership up.
+    /// Ends memberships.
     LeaveGroup = 13: LeaveGroupRequest, LeaveGroupResponse;
-    /// Hands in (leader) and hands out (all) the assignment of a generation.
+    /// Carries the assignment of a generation: from the leader, and to every member.
     SyncGroup = 14: SyncGroupRequest, SyncGroupResponse;
-    /// Looks at groups: state, members, assignments.
+    /// Describes groups: state, members, assignments.
     DescribeGroups = 15: DescribeGroupsRequest, DescribeGroupsResponse;
-    /// The groups that a broker coordinates.
+    /// Lists the groups that a broker coordinates.
     ListGroups = 16: ListGroupsRequest, ListGroupsResponse;
-    /// Gives out the id by which the batches of an idempotent producer are told from their duplicates.
+    /// Allocates a producer id, by which the broker detects duplicate batches of an idempotent
+    /// producer.
     InitProducerId = 22: InitProducerIdRequest, InitProducerIdResponse;
     /// Ends a transaction in the partitions it wrote to, the offsets log among them.
     WriteTxnMarkers = 27: WriteTxnMarkersRequest, WriteTxnMarkersResponse;
-    /// Stores how far a group has read, valid when the transaction commits.
+    /// Stores how far a group has read, pending until the transaction commits.
     TxnOffsetCommit = 28: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
-    /// What is set for topics, brokers and groups.
+    /// Reads the settings of topics, brokers and groups.
     DescribeConfigs = 32: DescribeConfigsRequest, DescribeConfigsResponse;
     /// Removes groups without members, with their offsets.
     DeleteGroups = 42: DeleteGroupsRequest, DeleteGroupsResponse;
@@ -106,7 +107,7 @@ apis! {
 }
 
 impl Api {
-    /// Whether the group coordinator answers this API, rather than the broker around it.
+    /// Whether the group coordinator handles this API, rather than the broker around it.
     pub const fn is_group_api(self) -> bool {
         matches!(
             self,
@@ -135,21 +136,21 @@ impl fmt::Display for Api {
 /// A request with the parts of its header that decide its meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestFrame {
-    /// Numbers the requests of one connection; the response carries it back.
+    /// The correlation id: numbers the requests of one connection; the response repeats it.
     pub correlation: i32,
-    /// The API version the client chose.
+    /// The API version that the client chose.
     pub version: i16,
-    /// The client's own name for itself; the first half of every member id it is given.
+    /// The client id; the first half of the client's member ids.
     pub client_id: StrBytes,
-    /// What is asked.
+    /// The request body.
     pub body: Request,
 }
 
 /// A response with the parts of its header that decide its meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResponseFrame {
-    /// The correlation number of the request this answers.
+    /// The correlation id of the request.
     pub correlation: i32,
-    /// The answer.
+    /// The response body.
     pub body: Response,
 }

@@ -1,13 +1,13 @@
-//! What goes over the wire, and the words for it.
+//! Kafka's messages, ids and error names.
 //!
-//! Message structs and error codes are those of the `kafka-protocol` crate: the coordinator handles the
-//! very structs that a broker would decode. This ring adds the closed set of APIs groupsim speaks
-//! ([`Request`], [`Response`]), the names of what we reason about ([`MemberId`], [`Generation`],
-//! [`TopicPartition`]) and the two payloads that clients hide inside group messages
-//! ([`subscription`], and the [user data](sticky_user_data) in one of them). It does no framing and no I/O.
+//! Message structs and error codes are those of the `kafka-protocol` crate: the coordinator handles
+//! the same structs that a broker decodes. This module adds the closed set of APIs that groupsim
+//! supports ([`Request`], [`Response`]), ids ([`MemberId`], [`Generation`], [`TopicPartition`]) and
+//! the two payloads that clients embed in group messages ([`subscription`], and the [user
+//! data](sticky_user_data) in one of them). It does no framing and no I/O.
 //!
-//! Read next: [`crate::coordinator`], which answers these messages, and [`crate::consumer`], which
-//! sends them.
+//! Read next: [`crate::coordinator`], which handles the group requests, and [`crate::client`],
+//! which sends them.
 
 mod ids;
 mod message;
@@ -32,33 +32,34 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
-/// The protocol type that consumers name in JoinGroup; the only one whose payloads are understood.
+/// The protocol type of consumers in JoinGroup; the only one whose payloads groupsim can decode.
 pub const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 
-/// A map that iterates in the order of insertion, so that iteration is the same in every process.
+/// A map that iterates in insertion order, so that iteration is the same in every process.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, BuildHasherDefault<rustc_hash::FxHasher>>;
 
-/// A set that keeps the order of insertion.
+/// A set that iterates in insertion order.
 pub type IndexSet<T> = indexmap::IndexSet<T, BuildHasherDefault<rustc_hash::FxHasher>>;
 
-/// The numeric code of an outcome: 0 for success.
+/// The error code of an outcome; 0 for success.
 pub fn error_code(error: Option<ResponseError>) -> i16 {
     error.map_or(0, |error| error.code())
 }
 
-/// A Kafka string out of a Rust one.
+/// Converts a Rust string to a Kafka string.
 pub fn str_bytes(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 
-/// Whether Kafka allows a topic to have this name.
+/// Whether the name is a legal topic name in Kafka.
 pub fn is_legal_topic(name: &str) -> bool {
     const LONGEST: usize = 249;
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=LONGEST).contains(&name.len()) && !matches!(name, "." | "..") && name.bytes().all(letter)
 }
 
-/// Kafka's official name of an error code: `NONE`, `ILLEGAL_GENERATION`, …
+/// Kafka's name of an error code: `NONE`, `ILLEGAL_GENERATION`, …; [`OTHER_ERROR`] for an unknown
+/// code.
 pub fn error_name(code: i16) -> &'static str {
     use ResponseError as E;
     let Some(error) = ResponseError::try_from_code(code) else { return "NONE" };
@@ -114,7 +115,7 @@ pub fn error_name(code: i16) -> &'static str {
     }
 }
 
-/// The same, and `ERROR_1234` for a code that has no name.
+/// Like [`error_name`], but `ERROR_1234` for an unknown code.
 pub fn error_text(code: i16) -> Cow<'static, str> {
     match error_name(code) {
         OTHER_ERROR => format!("ERROR_{code}").into(),
@@ -122,10 +123,10 @@ pub fn error_text(code: i16) -> Cow<'static, str> {
     }
 }
 
-/// What [`error_name`] calls the codes that have no name.
+/// The result of [`error_name`] for unknown codes.
 pub const OTHER_ERROR: &str = "OTHER_ERROR";
 
-/// The names of the errors that nothing here knows, made from those of the codec.
+/// The names of all other errors, derived from the names in the codec.
 fn rare_error_name(code: i16) -> &'static str {
     static NAMES: LazyLock<BTreeMap<i16, String>> = LazyLock::new(|| {
         let known =
@@ -140,7 +141,7 @@ fn rare_error_name(code: i16) -> &'static str {
     NAMES.get(&code).map_or(OTHER_ERROR, String::as_str)
 }
 
-/// `UnknownMemberId` as `UNKNOWN_MEMBER_ID`.
+/// Turns `UnknownMemberId` into `UNKNOWN_MEMBER_ID`.
 fn screaming_snake(name: &str) -> String {
     let mut screaming = String::new();
     for (at, letter) in name.chars().enumerate() {

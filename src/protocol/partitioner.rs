@@ -1,9 +1,10 @@
-//! Which partition of the offsets log holds a group, and so which broker coordinates it.
+//! The partition of the offsets log that holds a group, which determines the broker that
+//! coordinates it.
 
 use super::GroupId;
 
-/// Rule R3.11: the partition of an offsets log with `partitions` partitions that holds the group: Java's `hashCode`
-/// of the id, made non-negative as Kafka does, modulo their number.
+/// The partition that holds the group, of an offsets log with `partitions` partitions (rule R3.11):
+/// Java's `hashCode` of the id, made non-negative as in Kafka, modulo `partitions`.
 pub fn offsets_partition(group: &GroupId, partitions: i32) -> i32 {
     let units = group.as_str().encode_utf16();
     let hash = units.fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));

@@ -1,24 +1,25 @@
-//! Reads Kafka's primitive types out of bytes that a stranger wrote.
+//! Reads Kafka's primitive types from untrusted bytes.
 //!
-//! The payloads inside group messages come from any client at all, and the generated decoders reserve room
-//! for as many elements as a payload claims to hold: ten bytes can ask for gigabytes. Here a count is held
-//! against the bytes that are left before anything is reserved. Only the types those payloads use, in their
-//! non-flexible encoding. Read next: [`super::subscription`].
+//! Any client can send the payloads inside group messages, and the generated decoders reserve
+//! memory for as many elements as a payload claims to have: ten bytes can request gigabytes. This
+//! reader checks each count against the remaining bytes before it reserves anything. It has only
+//! the types that those payloads use, in their non-flexible encoding. Read next:
+//! [`super::subscription`].
 
 use bytes::{Buf, Bytes};
 
 use super::{StrBytes, TopicName, TopicPartition};
 
-/// A payload that does not decode: what was wrong with it.
+/// The reason why a payload could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(pub String);
 
-/// What is left of a payload.
-pub(super) struct Reader(Bytes);
+/// The remaining bytes of a payload.
+pub(super) struct PayloadReader(Bytes);
 
-impl Reader {
+impl PayloadReader {
     pub(super) fn new(payload: &Bytes) -> Self {
-        Reader(payload.clone())
+        PayloadReader(payload.clone())
     }
 
     pub(super) fn int16(&mut self, what: &str) -> Result<i16, Malformed> {
@@ -38,7 +39,7 @@ impl Reader {
     pub(super) fn nullable_string(&mut self, what: &str) -> Result<Option<StrBytes>, Malformed> {
         let length = i32::from(self.int16(what)?);
         let Some(bytes) = self.take(what, length)? else { return Ok(None) };
-        // Java reads any bytes as text, with a replacement character for what is none.
+        // Java decodes any bytes as text, with replacement characters for invalid UTF-8.
         let text = StrBytes::from_utf8(bytes.clone());
         let text = text.unwrap_or_else(|_| {
             StrBytes::from_string(String::from_utf8_lossy(&bytes).into_owned())
@@ -56,20 +57,21 @@ impl Reader {
         &mut self,
         what: &str,
         smallest: usize,
-        mut element: impl FnMut(&mut Reader) -> Result<T, Malformed>,
+        mut element: impl FnMut(&mut PayloadReader) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Malformed> {
         let count = self.int32(what)?;
         let left = self.0.remaining();
         let possible = usize::try_from(count).ok().filter(|&count| count <= left / smallest);
         let Some(count) = possible else {
-            return Err(Malformed(format!("{what}: {count} elements in {left} bytes")));
+            return Err(Malformed(format!("{what}: {count} elements, but {left} bytes are left")));
         };
         (0..count).map(|_| element(self)).collect()
     }
 
-    /// An array of topics with an array of partition numbers each: sorted, without repeats.
+    /// An array of topics with an array of partition numbers each; returned sorted, without
+    /// duplicates.
     pub(super) fn partitions(&mut self, what: &str) -> Result<Vec<TopicPartition>, Malformed> {
-        // The length of a name and the count of its partitions, both of nothing.
+        // The smallest element: an empty name's length and an empty array's count.
         let by_topic = self.array(what, 6, |reader| {
             let topic = TopicName(reader.string("a topic")?);
             Ok((topic, reader.array("partitions", 4, |reader| reader.int32("a partition"))?))
@@ -84,7 +86,7 @@ impl Reader {
     }
 
     fn take(&mut self, what: &str, length: i32) -> Result<Option<Bytes>, Malformed> {
-        // Null is −1, and Java takes every other negative length for it too.
+        // Null is −1, and Java treats every other negative length as null too.
         let Ok(length) = usize::try_from(length) else { return Ok(None) };
         self.holds(what, length)?;
         Ok(Some(self.0.split_to(length)))
@@ -94,7 +96,7 @@ impl Reader {
         let left = self.0.remaining();
         match bytes <= left {
             true => Ok(()),
-            false => Err(Malformed(format!("{what} takes {bytes} bytes, and {left} are left"))),
+            false => Err(Malformed(format!("{what} needs {bytes} bytes, but {left} are left"))),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Record batches: what a producer writes and a consumer reads, in Kafka's own format (v2).
+//! Record batches in Kafka's format v2: what a producer writes and a consumer reads.
 //!
-//! A batch is encoded once, when it is produced. The broker stores the bytes and only stamps the base
-//! offset and its leader epoch into them, which Kafka keeps outside the checksum for exactly that reason.
-//! Compressed batches are stored and handed out like others; nobody here unpacks them. Batches are read by
-//! our own code and not by the codec's, which reserves room for as many records and headers as a batch
-//! claims to have: see `walk.rs`.
+//! A batch is encoded once, when it is produced. The broker stores the bytes and only stamps the
+//! base offset and its leader epoch into them, which Kafka excludes from the checksum for that
+//! reason. Compressed batches are stored and served like others; nothing here decompresses them.
+//! This module has its own decoder, because the codec's reserves memory for as many records and
+//! headers as a batch claims to have: see `walk.rs`.
 
 mod walk;
 
@@ -17,7 +17,7 @@ use walk::Walk;
 
 use crate::time::Time;
 
-/// Encodes one batch with the given values, its base offset 0. No values make no bytes.
+/// Encodes one batch with the given values and base offset 0; returns no bytes for no values.
 pub fn encode_batch(values: &[Bytes], now: Time) -> Bytes {
     if values.is_empty() {
         return Bytes::new();
@@ -34,7 +34,7 @@ pub fn encode_batch(values: &[Bytes], now: Time) -> Bytes {
     buf.freeze()
 }
 
-/// The same batch at its place in the log, appended by the leader of this epoch.
+/// The batch with its base offset in the log and the epoch of the leader that appends it.
 pub fn stamped(batch: &Bytes, base: i64, leader_epoch: i32) -> Bytes {
     let mut bytes = BytesMut::from(&batch[..]);
     bytes[..8].copy_from_slice(&base.to_be_bytes());
@@ -42,37 +42,37 @@ pub fn stamped(batch: &Bytes, base: i64, leader_epoch: i32) -> Bytes {
     bytes.freeze()
 }
 
-/// The header of a batch, as far as a broker looks at it.
+/// The fields of a batch header that a broker uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
     /// The offset of the first record.
     pub base_offset: i64,
     /// The epoch of the leader that appended it.
     pub leader_epoch: i32,
-    /// The offset of the last record, from the first one on.
+    /// The offset of the last record, relative to the first.
     pub last_offset_delta: i32,
     /// The timestamp of the first record.
     pub base_timestamp: i64,
     /// The latest timestamp of a record.
     pub max_timestamp: i64,
-    /// The idempotent producer it comes from; −1 for none.
+    /// The id of the idempotent producer; −1 for none.
     pub producer_id: i64,
-    /// The epoch of that producer: the older ones are fenced. −1 for none.
+    /// The epoch of that producer, by which older instances are fenced; −1 for none.
     pub producer_epoch: i16,
-    /// The number that the producer gave to the first record; −1 for none.
+    /// The producer's sequence number of the first record; −1 for none.
     pub base_sequence: i32,
-    /// How many records there are.
+    /// The number of records.
     pub count: i32,
     attributes: i16,
 }
 
 impl BatchHeader {
-    /// How many bytes come before the records.
+    /// The size in bytes of the header, before the records.
     pub const SIZE: usize = 61;
-    /// Where the format is told: the batch length before it says how many bytes follow at 12.
+    /// The offset of the format version. (The batch length at offset 8 counts from offset 12 on.)
     const MAGIC: usize = 16;
 
-    /// Reads the header of a batch of format 2; none when there are too few bytes for one.
+    /// Reads the header of a batch of format 2; `None` if there are too few bytes.
     pub fn read(batch: &[u8]) -> Option<BatchHeader> {
         let header: &[u8; Self::SIZE] = batch.first_chunk()?;
         Some(BatchHeader {
@@ -89,24 +89,24 @@ impl BatchHeader {
         })
     }
 
-    /// The id of the compression: 0 for none, 4 for Zstandard.
+    /// The compression codec: 0 for none, 4 for Zstandard.
     pub const fn compression(&self) -> i16 {
         self.attributes & 0b111
     }
 
-    /// Whether it is part of a transaction.
+    /// Whether the batch is part of a transaction.
     pub const fn is_transactional(&self) -> bool {
         self.attributes & (1 << 4) != 0
     }
 
-    /// Whether it holds markers rather than records of an application.
+    /// Whether the batch has transaction markers rather than records of an application.
     pub const fn is_control(&self) -> bool {
         self.attributes & (1 << 5) != 0
     }
 }
 
-/// The length and the format of the batch or message set that bytes begin with; none when they do not
-/// reach as far as that.
+/// The length in bytes and the format of the batch or message set at the start of `bytes`; `None`
+/// if there are too few bytes to tell.
 pub fn length_and_magic(bytes: &[u8]) -> Option<(usize, i8)> {
     let magic = i8::from_be_bytes([*bytes.get(BatchHeader::MAGIC)?]);
     let header: &[u8; 12] = bytes.first_chunk()?;
@@ -114,7 +114,7 @@ pub fn length_and_magic(bytes: &[u8]) -> Option<(usize, i8)> {
     Some((rest + 12, magic))
 }
 
-/// Whether the checksum of a batch is that of its bytes.
+/// Whether the checksum of a batch matches its bytes.
 pub fn checksum_holds(batch: &[u8]) -> bool {
     const CHECKSUM: usize = 17;
     const CHECKED: usize = 21;
@@ -124,7 +124,8 @@ pub fn checksum_holds(batch: &[u8]) -> bool {
     })
 }
 
-/// Offset and timestamp of each record of a batch; none when it does not decode, as where it is compressed.
+/// The offset and timestamp of each record of a batch; `None` if it cannot be decoded, for example
+/// because it is compressed.
 pub fn timestamps(batch: &Bytes) -> Option<Vec<(i64, i64)>> {
     let mut walk = Walk::of(&mut batch.clone()).ok()?;
     let mut timestamps = Vec::new();
@@ -134,8 +135,8 @@ pub fn timestamps(batch: &Bytes) -> Option<Vec<(i64, i64)>> {
     Some(timestamps)
 }
 
-/// Whether a batch that is not compressed holds just the records that it says it does; if not, what is wrong
-/// with it.
+/// Checks that an uncompressed batch has exactly the records that it claims to have; the error says
+/// what is wrong.
 pub fn check_records(batch: &Bytes) -> Result<(), String> {
     let mut walk = Walk::of(&mut batch.clone())?;
     while walk.next()?.is_some() {}
@@ -146,8 +147,8 @@ fn field<const HEADER: usize, const LEN: usize>(header: &[u8; HEADER], at: usize
     *header[at..].first_chunk().expect("a field of the header")
 }
 
-/// Decodes a fetched record set into (offset, value) pairs in the order of the log; what does not
-/// decode is an error with its reason.
+/// Decodes a fetched record set into (offset, value) pairs in log order; the error says what cannot
+/// be decoded.
 pub fn decode_records(records: &Bytes) -> Result<Vec<(i64, Bytes)>, String> {
     let mut rest = records.clone();
     let mut read = Vec::new();
@@ -170,8 +171,8 @@ fn record(offset: i64, value: &Bytes, now: Time) -> Record {
         producer_epoch: -1,
         timestamp_type: TimestampType::Creation,
         offset,
-        // The codec puts records into one batch while sequence and offset grow together; a base sequence
-        // of −1 says that there is none.
+        // The codec puts records into one batch while sequence and offset grow together; a base
+        // sequence of −1 means none.
         sequence: offset as i32 - 1,
         timestamp: now.millis(),
         key: None,
@@ -201,7 +202,7 @@ mod tests {
         assert_eq!(read, [(40, values[0].clone()), (41, values[1].clone())]);
     }
 
-    /// The batch with these records, and with the checksum that they have.
+    /// The batch with these records and the matching checksum.
     fn with_records(batch: &Bytes, count: i32, records: &[u8]) -> Bytes {
         let mut bytes = BytesMut::from(&batch[..BatchHeader::SIZE]);
         bytes.extend_from_slice(records);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_the_batch_has_no_room_for_is_refused() {
+    fn a_count_that_exceeds_the_batch_is_refused() {
         let batch = encode_batch(&[Bytes::from_static(b"one")], Time::ZERO);
         let record = &batch[BatchHeader::SIZE..];
         assert_eq!(check_records(&with_records(&batch, 1, record)), Ok(()));
@@ -225,31 +226,36 @@ mod tests {
             assert_eq!(timestamps(&batch), None);
             assert_eq!(decode_records(&batch), Err(error));
         };
-        refused(i32::MAX, record, "2147483647 records in 10 bytes");
-        refused(-1, record, "-1 records in 10 bytes");
-        refused(2, record, "2 records in 10 bytes");
+        refused(i32::MAX, record, "2147483647 records, but 10 bytes are left");
+        refused(-1, record, "-1 records, but 10 bytes are left");
+        refused(2, record, "2 records, but 10 bytes are left");
         refused(1, &[record, &[0]].concat(), "1 bytes after the last record");
-        // The number of headers is the last byte of the record, and has room for up to five.
+        // The number of headers is the last byte of the record; as a varint it can take up to five
+        // bytes.
         let (length, parts) = record.split_first().unwrap();
         let headers = |varint: &[u8]| {
             let parts = [&parts[..parts.len() - 1], varint].concat();
             assert_eq!(usize::from(*length), 2 * (parts.len() - varint.len() + 1));
             [&[2 * u8::try_from(parts.len()).unwrap()], &parts[..]].concat()
         };
-        refused(1, &headers(&[0xfe, 0xff, 0xff, 0xff, 0x0f]), "2147483647 headers in 0 bytes");
-        refused(1, &headers(&[0x01]), "-1 headers in 0 bytes");
+        refused(
+            1,
+            &headers(&[0xfe, 0xff, 0xff, 0xff, 0x0f]),
+            "2147483647 headers, but 0 bytes are left",
+        );
+        refused(1, &headers(&[0x01]), "-1 headers, but 0 bytes are left");
         refused(1, &headers(&[0xff; 5]), "varint");
         refused(1, &headers(&[0x00, 0x00]), "1 bytes after the record");
-        // The length of the value, which comes before its three bytes and the headers.
+        // The length of the value, before its three bytes and the headers.
         let mut long = record.to_vec();
         long[5] = 0x7e;
-        refused(1, &long, "the value takes 63 bytes");
+        refused(1, &long, "the value needs 63 bytes");
         long[5] = 0x03;
         refused(1, &long, "the value has a length of -2");
     }
 
     #[test]
-    fn sums_that_have_no_room_wrap_as_they_do_in_java() {
+    fn overflowing_sums_wrap_as_in_java() {
         let batch = encode_batch(&[Bytes::from_static(b"one")], Time::ZERO);
         let mut record = batch[BatchHeader::SIZE..].to_vec();
         (record[2], record[3]) = (2, 2);
@@ -282,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_of_what_the_broker_leaves_alone() {
+    fn the_checksum_excludes_what_the_broker_stamps() {
         let batch = encode_batch(&[Bytes::from_static(b"one")], Time::ZERO);
         assert!(checksum_holds(&batch) && checksum_holds(&stamped(&batch, 40, 7)));
         let mut changed = batch.to_vec();

@@ -1,8 +1,7 @@
-//! The answer that refuses a whole request with one error, in the shape that its version has for that.
+//! The response that fails a whole request with one error, in the shape of its version.
 //!
-//! Where a response has one error for everything, that is set and nothing else; where it has one for each
-//! group, topic or partition asked for, all of them are set, in the order of the request. It does not know
-//! which error is right: that is for whoever refuses.
+//! Where a response has a top-level error, only that is set. Where it has one per group, topic or
+//! partition, all of them are set, in request order. The caller chooses the error.
 
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::describe_configs_response::DescribeConfigsResult;
@@ -39,7 +38,7 @@ use kafka_protocol::messages::{
 
 use super::{Request, Response, ResponseError, StrBytes, error_name, str_bytes};
 
-/// The answer to `request`, sent at `version`, that refuses all of it with `error`.
+/// The response to `request`, sent at `version`, that fails all of it with `error`.
 pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Response {
     let code = error.code();
     match request {
@@ -81,8 +80,8 @@ pub fn refusal(request: &Request, version: i16, error: ResponseError) -> Respons
     }
 }
 
-/// Kafka's words for an error, as the few answers carry them that tell it in words too: some clients show their users
-/// nothing else. The name, for an error that none of them tells.
+/// Kafka's error message for the few responses that have one; some clients show their users nothing
+/// else. For an error that none of these responses uses, its name.
 pub fn error_message(error: ResponseError) -> &'static str {
     match error {
         ResponseError::TransactionalIdAuthorizationFailed => {
@@ -97,8 +96,8 @@ pub fn error_message(error: ResponseError) -> &'static str {
     }
 }
 
-/// What is wrong with the request itself is told to the caller by its member id, what stands in its way is not. The
-/// name of no protocol is null from version 7 on (KIP-559) and was empty before.
+/// The response repeats the member id only if the request itself is at fault (R6.1.1). No protocol
+/// name is null from version 7 on (KIP-559) and empty before.
 fn join_group(request: &JoinGroupRequest, version: i16, error: ResponseError) -> JoinGroupResponse {
     let no_protocol = if version >= 7 { None } else { Some(StrBytes::new()) };
     let member = match error {
@@ -141,8 +140,8 @@ fn txn_offset_commit(request: &TxnOffsetCommitRequest, code: i16) -> TxnOffsetCo
     TxnOffsetCommitResponse::default().with_topics(topics.collect())
 }
 
-/// Version 8 has an error for each group (KIP-709), version 2 one for all, and version 1 has room for it in
-/// the partitions only.
+/// Version 8 has an error per group (KIP-709), version 2 a top-level one, and version 1 only errors
+/// of partitions.
 fn offset_fetch(request: &OffsetFetchRequest, version: i16, code: i16) -> OffsetFetchResponse {
     if version >= 8 {
         let groups = request.groups.iter().map(|group| {
@@ -188,7 +187,7 @@ fn write_txn_markers(request: &WriteTxnMarkersRequest, code: i16) -> WriteTxnMar
     WriteTxnMarkersResponse::default().with_markers(markers.collect())
 }
 
-/// Several keys came with version 4 (KIP-699). The error in words came with version 1.
+/// Version 4 has several keys (KIP-699); version 1 is the first with an error message.
 fn find_coordinator(
     request: &FindCoordinatorRequest,
     version: i16,
@@ -225,7 +224,7 @@ fn describe_configs(request: &DescribeConfigsRequest, code: i16) -> DescribeConf
 
 fn metadata(request: &MetadataRequest, code: i16) -> MetadataResponse {
     let topics = request.topics.iter().flatten().map(|topic| {
-        // An answer had to have a name long before a request could do without one (KIP-516).
+        // Responses could not omit the name until long after requests could (KIP-516).
         MetadataResponseTopic::default()
             .with_error_code(code)
             .with_name(Some(topic.name.clone().unwrap_or_default()))
@@ -268,9 +267,9 @@ fn fetch(request: &FetchRequest, code: i16) -> FetchResponse {
 
 fn list_offsets(request: &ListOffsetsRequest, code: i16) -> ListOffsetsResponse {
     let topics = request.topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|asked| {
+        let partitions = topic.partitions.iter().map(|requested| {
             ListOffsetsPartitionResponse::default()
-                .with_partition_index(asked.partition_index)
+                .with_partition_index(requested.partition_index)
                 .with_offset(-1)
                 .with_error_code(code)
         });
@@ -305,12 +304,12 @@ mod tests {
                 (E::CoordinatorLoadInProgress, ""),
                 (E::RequestTimedOut, ""),
             ] {
-                let Response::JoinGroup(answer) = refusal(&request, version, error) else {
+                let Response::JoinGroup(response) = refusal(&request, version, error) else {
                     panic!("a JoinGroup is refused by a JoinGroup");
                 };
-                assert_eq!((answer.error_code, answer.generation_id), (error.code(), -1));
-                assert_eq!(answer.member_id.as_str(), member, "{error:?}");
-                assert_eq!(answer.protocol_name, name, "version {version}");
+                assert_eq!((response.error_code, response.generation_id), (error.code(), -1));
+                assert_eq!(response.member_id.as_str(), member, "{error:?}");
+                assert_eq!(response.protocol_name, name, "version {version}");
             }
         }
     }
@@ -327,7 +326,7 @@ mod tests {
             .with_groups(groups.to_vec())
             .into();
         let refused = |version| match refusal(&request, version, ERROR) {
-            Response::OffsetFetch(answer) => answer,
+            Response::OffsetFetch(response) => response,
             other => panic!("{other:?}"),
         };
         let old = refused(1);

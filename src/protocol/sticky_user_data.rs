@@ -1,16 +1,16 @@
-//! What the sticky assignors hide in a subscription's user data (rule R14.10).
+//! The user data that the sticky assignors embed in a subscription (rule R14.10).
 //!
-//! `sticky` sends the whole previous assignment, since an eager member has given everything up by the time
-//! it joins; `cooperative-sticky` sends the generation only, for leaders that know no subscription of
-//! version 2. Neither payload says its own version. Read next: [`crate::assignor`].
+//! `sticky` sends the whole previous assignment, because an eager member has given up everything
+//! before it joins. `cooperative-sticky` sends only the generation, for leaders that do not know
+//! version 2 of the subscription. Neither payload has a version. Read next: [`crate::assignor`].
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::reader::{Malformed, Reader};
+use super::reader::{Malformed, PayloadReader};
 use super::subscription::by_topic;
 use super::{Generation, TopicPartition};
 
-/// The user data of `sticky`: `partitions`, sorted, that its sender was given in `generation`.
+/// The user data of `sticky`: the sorted `partitions` that the sender was assigned in `generation`.
 pub fn encode_previous(partitions: &[TopicPartition], generation: Generation) -> Bytes {
     let mut buf = BytesMut::new();
     let topics = by_topic(partitions);
@@ -26,10 +26,10 @@ pub fn encode_previous(partitions: &[TopicPartition], generation: Generation) ->
     buf.freeze()
 }
 
-/// The previous assignment, sorted, and its generation: [`Generation::NONE`] from a sender that is too old
-/// to name one, whose payload ends after the partitions.
+/// The previous assignment, sorted, and its generation; [`Generation::NONE`] from an old sender,
+/// whose payload ends after the partitions.
 pub fn decode_previous(data: &Bytes) -> Result<(Vec<TopicPartition>, Generation), Malformed> {
-    let mut reader = Reader::new(data);
+    let mut reader = PayloadReader::new(data);
     let partitions = reader.partitions("the previous assignment")?;
     let generation = reader.int32("the generation").map_or(Generation::NONE, Generation);
     Ok((partitions, generation))
@@ -40,13 +40,13 @@ pub fn encode_generation(generation: Generation) -> Bytes {
     Bytes::copy_from_slice(&generation.0.to_be_bytes())
 }
 
-/// The generation that [`encode_generation`] wrote.
+/// Decodes what [`encode_generation`] wrote.
 pub fn decode_generation(data: &Bytes) -> Result<Generation, Malformed> {
-    Reader::new(data).int32("the generation").map(Generation)
+    PayloadReader::new(data).int32("the generation").map(Generation)
 }
 
 fn count(length: usize) -> i32 {
-    i32::try_from(length).expect("fewer partitions than numbers for them")
+    i32::try_from(length).expect("a count of partitions fits into 32 bits")
 }
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn user_data_survives_a_round_trip() {
         let data = encode_previous(&previous(), Generation(4));
         assert_eq!(decode_previous(&data), Ok((previous(), Generation(4))));
         assert_eq!(decode_generation(&encode_generation(Generation(4))), Ok(Generation(4)));
@@ -76,14 +76,14 @@ mod tests {
 
     /// R14.10.
     #[test]
-    fn a_sender_that_is_too_old_names_no_generation() {
+    fn an_old_sender_has_no_generation() {
         let data = encode_previous(&previous(), Generation(4));
         let old = data.slice(..data.len() - 4);
         assert_eq!(decode_previous(&old), Ok((previous(), Generation::NONE)));
     }
 
     #[test]
-    fn a_count_that_the_data_has_no_room_for_is_refused() {
+    fn a_count_that_exceeds_the_data_is_refused() {
         for lie in [i32::MAX, 1, -1] {
             assert!(decode_previous(&Bytes::copy_from_slice(&lie.to_be_bytes())).is_err());
         }

@@ -1,10 +1,10 @@
-//! The payloads that consumers hide inside group messages: what a member subscribes to (JoinGroup) and
-//! what it was assigned (SyncGroup).
+//! The payloads that consumers embed in group messages: a member's subscription (JoinGroup) and its
+//! assignment (SyncGroup).
 //!
-//! Each is a version number followed by a `ConsumerProtocol…` struct. A newer version only appends fields,
-//! so one that is unknown is read as the newest that is known. The coordinator passes the payloads
-//! through; all it ever looks for are the topics ([`subscribed_topics`]). What assignors put into a
-//! subscription's user data is not read here: see [`super::sticky_user_data`].
+//! Each is a version number followed by a `ConsumerProtocol…` struct. Newer versions only append
+//! fields, so an unknown version is read as the newest known one. The coordinator passes the
+//! payloads through; it reads only the topics ([`subscribed_topics`]). The user data that assignors
+//! put into a subscription is decoded in [`super::sticky_user_data`].
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition as AssignedTopic;
@@ -12,7 +12,7 @@ use kafka_protocol::messages::consumer_protocol_subscription::TopicPartition as 
 use kafka_protocol::messages::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
-use super::reader::Reader;
+use super::reader::PayloadReader;
 use super::{Generation, TopicName, TopicPartition};
 
 pub use super::reader::Malformed;
@@ -20,19 +20,20 @@ pub use super::reader::Malformed;
 /// The newest version of both payloads.
 const NEWEST: i16 = 3;
 
-/// What a consumer tells the group's leader about itself.
+/// A consumer's subscription, which it sends to the group's leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// The topics it wants, sorted, no repeats.
+    /// The topics it subscribes to, sorted, without duplicates.
     pub topics: Vec<TopicName>,
-    /// The partitions it has not given up, sorted, no repeats; from version 1 on (KIP-429).
+    /// The partitions it owns and has not given up, sorted, without duplicates; from version 1 on
+    /// (KIP-429).
     pub owned: Vec<TopicPartition>,
-    /// The generation in which it was given [`Subscription::owned`]; from version 2 on (KIP-792), and
-    /// [`Generation::NONE`] where absent.
+    /// The generation in which it was assigned [`Subscription::owned`]; from version 2 on
+    /// (KIP-792), and [`Generation::NONE`] where absent.
     pub generation: Generation,
-    /// Where the consumer runs; from version 3 on (KIP-881).
+    /// The consumer's rack; from version 3 on (KIP-881).
     pub rack: Option<StrBytes>,
-    /// What its assignor wants to tell the leader's.
+    /// The data of its assignor for the leader's.
     pub user_data: Option<Bytes>,
 }
 
@@ -55,7 +56,7 @@ impl Subscription {
     }
 }
 
-/// Encodes as much of a subscription as payload version `version` (0 to 3) can carry.
+/// Encodes the fields of a subscription that payload version `version` (0 to 3) has.
 pub fn encode_subscription(subscription: &Subscription, version: i16) -> Bytes {
     let mut body = ConsumerProtocolSubscription::default()
         .with_topics(subscription.topics.iter().map(|topic| topic.0.clone()).collect())
@@ -76,8 +77,8 @@ pub fn encode_subscription(subscription: &Subscription, version: i16) -> Bytes {
     encode(&body, version)
 }
 
-/// All that a subscription says. Refuses what is cut short, what claims more elements than it has bytes
-/// for, and negative versions.
+/// Decodes a subscription. Fails on truncated payloads, on counts that exceed the remaining bytes,
+/// and on negative versions.
 pub fn decode_subscription(payload: &Bytes) -> Result<Subscription, Malformed> {
     let (version, mut reader) = open(payload)?;
     let (topics, user_data) = first_version(&mut reader)?;
@@ -86,7 +87,7 @@ pub fn decode_subscription(payload: &Bytes) -> Result<Subscription, Malformed> {
         subscription.owned = reader.partitions("owned partitions")?;
     }
     if version >= 2 {
-        // Java reads every negative number as absent.
+        // Java treats every negative number as absent.
         subscription.generation = Generation(reader.int32("the generation")?.max(-1));
     }
     if version >= 3 {
@@ -95,16 +96,15 @@ pub fn decode_subscription(payload: &Bytes) -> Result<Subscription, Malformed> {
     Ok(subscription)
 }
 
-/// The topics that a subscription names, sorted and without repeats. Reads no more than version 0 has,
-/// which every version begins with, so that a reader need not know the versions of its clients: whatever number
-/// stands in front is passed over.
+/// The topics of a subscription, sorted, without duplicates. It reads only the fields of version 0,
+/// which every version starts with, so it ignores the version number.
 pub fn subscribed_topics(payload: &Bytes) -> Result<Vec<TopicName>, Malformed> {
-    let mut reader = Reader::new(payload);
+    let mut reader = PayloadReader::new(payload);
     reader.int16("the version")?;
     first_version(&mut reader).map(|(topics, _)| topics)
 }
 
-/// Encodes an assignment; `partitions` sorted, as [`crate::assignor`] returns them.
+/// Encodes an assignment; `partitions` must be sorted, as [`crate::assignor`] returns them.
 pub fn encode_assignment(partitions: &[TopicPartition], version: i16) -> Bytes {
     let topics = by_topic(partitions)
         .map(|(topic, numbers)| {
@@ -114,8 +114,9 @@ pub fn encode_assignment(partitions: &[TopicPartition], version: i16) -> Bytes {
     encode(&ConsumerProtocolAssignment::default().with_assigned_partitions(topics), version)
 }
 
-/// The partitions of an assignment, sorted, without repeats. The empty payload, which a coordinator hands
-/// to a member its leader forgot, means none. Refuses what [`decode_subscription`] refuses.
+/// The partitions of an assignment, sorted, without duplicates. An empty payload, which a
+/// coordinator returns to a member that the leader left out, means none. Fails like
+/// [`decode_subscription`].
 pub fn decode_assignment(payload: &Bytes) -> Result<Vec<TopicPartition>, Malformed> {
     if payload.is_empty() {
         return Ok(Vec::new());
@@ -134,8 +135,8 @@ fn encode(body: &impl Encodable, version: i16) -> Bytes {
     buf.freeze()
 }
 
-fn open(payload: &Bytes) -> Result<(i16, Reader), Malformed> {
-    let mut reader = Reader::new(payload);
+fn open(payload: &Bytes) -> Result<(i16, PayloadReader), Malformed> {
+    let mut reader = PayloadReader::new(payload);
     match reader.int16("the version") {
         Err(_) => Err(Malformed(format!("{} bytes, too short for a version", payload.len()))),
         Ok(version @ 0..) => Ok((version, reader)),
@@ -143,7 +144,7 @@ fn open(payload: &Bytes) -> Result<(i16, Reader), Malformed> {
     }
 }
 
-fn first_version(reader: &mut Reader) -> Result<(Vec<TopicName>, Option<Bytes>), Malformed> {
+fn first_version(reader: &mut PayloadReader) -> Result<(Vec<TopicName>, Option<Bytes>), Malformed> {
     let topics = reader.array("topics", 2, |reader| Ok(TopicName(reader.string("a topic")?)))?;
     Ok((sorted(topics), reader.nullable_bytes("the user data")?))
 }
@@ -154,7 +155,7 @@ fn sorted(mut topics: Vec<TopicName>) -> Vec<TopicName> {
     topics
 }
 
-/// Sorted partitions, topic by topic.
+/// Groups sorted partitions by topic.
 pub(super) fn by_topic(
     partitions: &[TopicPartition],
 ) -> impl ExactSizeIterator<Item = (&TopicName, Vec<i32>)> {

@@ -1,29 +1,30 @@
-//! Catching panics of the system under test: a panic is a finding, not the end of a swarm, and does not
-//! spray the terminal.
+//! Catches panics of the system under test. A panic is a finding: it does not end a swarm and does
+//! not clutter the terminal.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// What the last panic of this thread said, while one is being caught.
+    /// The message of this thread's last panic, while panics are being caught.
     static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
     static CATCHING: RefCell<bool> = const { RefCell::new(false) };
 }
 
-/// Runs `work`; a panic becomes an error with its message and its place in the source.
+/// Runs `work`. A panic becomes an error with the panic's message and source location.
 pub(super) fn catch(work: impl FnOnce()) -> Result<(), String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(install_hook);
     let before = CATCHING.replace(true);
-    // The world that panicked is dropped with the closure; nothing half-changed is looked at again but
-    // the watcher, whose counts stay those of the last whole event.
+    // The world that panicked is dropped with the closure. Of the state that it may have left
+    // half-changed, only the watcher is used again, and its counts are those of the last complete
+    // event.
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     CATCHING.set(before);
     result.map_err(|_| CAUGHT.take().unwrap_or_else(|| "a panic without a message".to_owned()))
 }
 
-/// Keeps quiet about panics that are being caught; all others go where they went before.
+/// Silences panics that are being caught. All others go to the previous hook.
 fn install_hook() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -1,39 +1,41 @@
-//! Events as `tracing` diagnostics, for whoever follows a run with `-v` or `RUST_LOG`.
+//! Events as `tracing` diagnostics, for following a run with `-v` or `RUST_LOG`.
 //!
-//! They carry virtual time and node. Nothing depends on them: a checker reads events, a snapshot is made
-//! of rendered ones.
+//! They carry virtual time and node. Nothing depends on them: checkers read events, and snapshots
+//! contain rendered events.
 
 use tracing::Level;
 
-use crate::trace::{Event, Kind, Names};
+use crate::trace::{Event, EventKind, Names};
 
-/// Speaks of events while somebody listens; costs a comparison when nobody does.
+/// Emits events as diagnostics if a subscriber is interested. Otherwise it costs one comparison.
 #[derive(Default)]
 pub(super) struct Diagnostics {
     names: Names,
 }
 
 impl Diagnostics {
-    pub(super) fn speak(&mut self, event: &Event) {
+    pub(super) fn emit(&mut self, event: &Event) {
         if !tracing::enabled!(target: "groupsim", Level::INFO) {
             return;
         }
         self.names.learn(event);
         let (t, node) = (event.at, self.names.place(event.place));
         match &event.kind {
-            Kind::Script { text, .. } => {
+            EventKind::Script { text, .. } => {
                 tracing::info!(target: "groupsim", %t, node, "{text}");
             }
-            Kind::FaultBegan { fault, .. } => {
+            EventKind::FaultBegan { fault, .. } => {
                 tracing::info!(target: "groupsim", %t, node, "{fault} begins");
             }
-            Kind::FaultEnded { fault, .. } => {
+            EventKind::FaultEnded { fault, .. } => {
                 tracing::info!(target: "groupsim", %t, node, "{fault} ends");
             }
-            Kind::Coordinator(what) => {
-                tracing::debug!(target: "groupsim", %t, node, "{what:?}");
+            EventKind::Coordinator(observation) => {
+                tracing::debug!(target: "groupsim", %t, node, "{observation:?}");
             }
-            Kind::Consumer(what) => tracing::debug!(target: "groupsim", %t, node, "{what:?}"),
+            EventKind::Consumer(observation) => {
+                tracing::debug!(target: "groupsim", %t, node, "{observation:?}")
+            }
             kind => tracing::trace!(target: "groupsim", %t, node, "{kind:?}"),
         }
     }

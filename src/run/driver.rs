@@ -1,4 +1,4 @@
-//! Line by line through the schedule, step by step through time.
+//! Drives a run: through the schedule line by line, through time step by step.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use crate::invariant::Allow;
 use crate::sim::Sim;
 use crate::sim::schedule::{Action, Expectation, Schedule, Step};
 use crate::time::{Pretty, Time};
-use crate::trace::{Event, Kind};
+use crate::trace::{Event, EventKind};
 
 use super::Finding;
 use super::expect;
 use super::watcher::{Stop, Watcher};
 use super::world::World;
 
-/// How long the administrator waits for an answer; Kafka's tools give up after as long.
-const ANSWER: Duration = Duration::from_secs(60);
+/// How long the administrator waits for a response. Kafka's tools use the same timeout.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Carries a schedule out in a world.
+/// Carries out a schedule in a world.
 pub struct Driver<'a, 'w, W> {
     world: W,
     schedule: &'a Schedule,
@@ -30,11 +30,11 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
         Driver { world, schedule, watcher, events: Vec::new() }
     }
 
-    /// Carries out the whole schedule, or as much of it as it takes to find something.
+    /// Carries out the schedule up to the first finding.
     ///
     /// # Errors
     ///
-    /// When something was found.
+    /// When there is a finding.
     pub fn drive(&mut self) -> Result<(), Stop> {
         self.show()?;
         for step in &self.schedule.steps {
@@ -48,58 +48,62 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
         &mut self.world
     }
 
-    /// From now on a violation does not end the run: it is taken down, unless it is one of `allowed`.
+    /// Makes the run continue after violations. They are recorded, except those in `allowed`.
     pub fn go_on_after_violations(&mut self, allowed: Vec<Allow>) {
         self.watcher.go_on_after_violations(allowed);
     }
 
-    /// What was found since this was last asked, for whoever goes on after violations.
-    pub fn news(&mut self) -> Vec<Finding> {
-        self.watcher.news()
+    /// The findings since the last call, in a run that continues after violations.
+    pub fn new_findings(&mut self) -> Vec<Finding> {
+        self.watcher.new_findings()
     }
 
-    /// Takes back that a step could not be done, for whoever goes on with others: why it could not.
-    pub fn forgive_bad_step(&mut self) -> Option<String> {
-        self.watcher.forgive_bad_step()
+    /// Removes the finding of a bad step, so that the run can continue, and returns its reason.
+    pub fn take_bad_step(&mut self) -> Option<String> {
+        self.watcher.take_bad_step()
     }
 
-    /// Nothing happens any more.
+    /// Ends the run: nothing happens any more.
     ///
     /// # Errors
     ///
-    /// When something was found.
+    /// When there is a finding.
     pub fn finish(&mut self) -> Result<(), Stop> {
-        self.report(Kind::Finished)
+        self.report(EventKind::Finished)
     }
 
     /// Carries out one step.
     ///
     /// # Errors
     ///
-    /// When something was found, the step's own impossibility included.
+    /// When there is a finding. A step that is impossible is a finding, too.
     pub fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         if let Some(at) = step.at {
             self.wait_for(step.line, at)?;
         }
-        self.world.stage().echo(step.line, &step.action.to_string());
+        self.world.core().echo(step.line, &step.action.to_string());
         self.show()?;
         match &step.action {
             Action::Advance(by) => {
-                let now = self.world.stage().now();
+                let now = self.world.core().now();
                 self.run_until(now + *by)
             }
             Action::Settle(within) => self.settle(*within),
             Action::Drain(within) => self.drain(*within),
             Action::Expect(expectation) => {
-                if let Expectation::Answer(_) = expectation {
-                    self.run_while(ANSWER, |sim| sim.awaits_answer())?;
+                if let Expectation::Response(_) = expectation {
+                    self.run_while(RESPONSE_TIMEOUT, |sim| sim.awaits_response())?;
                 }
                 if let Expectation::Group { group, .. } = expectation {
-                    let inquiry = self.world.stage().inquiry(group.as_deref());
-                    self.run_while(ANSWER, |sim| !sim.inquire_until_described(&inquiry))?;
+                    let request = self.world.core().description_request(group.as_deref());
+                    self.run_while(RESPONSE_TIMEOUT, |sim| !sim.poll_until_described(&request))?;
                 }
-                let (expected, found) = expect::judge(expectation, &self.world.stage());
-                self.report(Kind::Expected { line: step.line, expected: expected.into(), found })
+                let (expected, found) = expect::judge(expectation, &self.world.core());
+                self.report(EventKind::Expected {
+                    line: step.line,
+                    expected: expected.into(),
+                    found,
+                })
             }
             action => match self.world.apply(action) {
                 Ok(()) => self.show(),
@@ -112,7 +116,7 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
     }
 
     fn wait_for(&mut self, line: u32, at: Time) -> Result<(), Stop> {
-        let now = self.world.stage().now();
+        let now = self.world.core().now();
         if at + self.world.lateness() < now {
             let at = Pretty(at.since(Time::ZERO));
             let message = format!("`at {at}` has passed: the clock is at {now}");
@@ -121,73 +125,74 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
         self.run_until(at)
     }
 
-    /// Lets time pass.
+    /// Lets time pass until `to`.
     ///
     /// # Errors
     ///
-    /// When something was found.
+    /// When there is a finding.
     pub fn run_until(&mut self, to: Time) -> Result<(), Stop> {
         while self.world.next(to) {
             self.show()?;
-            self.end_if_asked()?;
+            self.end_if_requested()?;
         }
         Ok(())
     }
 
-    fn end_if_asked(&self) -> Result<(), Stop> {
-        if self.world.is_over() { Err(Stop) } else { Ok(()) }
+    fn end_if_requested(&self) -> Result<(), Stop> {
+        if self.world.should_stop() { Err(Stop) } else { Ok(()) }
     }
 
     fn settle(&mut self, within: Option<Duration>) -> Result<(), Stop> {
-        let within = within.unwrap_or_else(|| self.world.stage().settle_bound());
-        self.world.stage().look_again();
+        let within = within.unwrap_or_else(|| self.world.core().settle_bound());
+        self.world.core().recheck_settled();
         match self.run_while(within, |sim| !sim.settled())? {
-            Some(took) => self.report(Kind::Settled { took }),
+            Some(took) => self.report(EventKind::Settled { took }),
             None => {
-                let waiting_for = self.world.stage().waiting_for();
-                self.report(Kind::NotSettled { within, waiting_for })
+                let waiting_for = self.world.core().waiting_for();
+                self.report(EventKind::NotSettled { within, waiting_for })
             }
         }
     }
 
     fn drain(&mut self, within: Option<Duration>) -> Result<(), Stop> {
-        let within = within.unwrap_or_else(|| self.world.stage().drain_bound());
+        let within = within.unwrap_or_else(|| self.world.core().drain_bound());
         match self.run_while(within, |sim| !sim.drained())? {
-            Some(took) => self.report(Kind::Drained { took }),
+            Some(took) => self.report(EventKind::Drained { took }),
             None => {
-                let waiting_for = self.world.stage().unprocessed();
-                self.report(Kind::NotDrained { within, waiting_for })
+                let waiting_for = self.world.core().unprocessed();
+                self.report(EventKind::NotDrained { within, waiting_for })
             }
         }
     }
 
-    /// Runs on until `more` is false, and says how long that took; none when the time was not enough.
+    /// Runs until `more` is false and returns how long that took; `None` if it took longer than
+    /// `within`.
     fn run_while(
         &mut self,
         within: Duration,
         mut more: impl FnMut(&mut Sim) -> bool,
     ) -> Result<Option<Duration>, Stop> {
-        let start = self.world.stage().now();
+        let start = self.world.core().now();
         let deadline = start + within;
-        while more(&mut self.world.stage()) {
+        while more(&mut self.world.core()) {
             if !self.world.next(deadline) {
                 return Ok(None);
             }
             self.show()?;
-            self.end_if_asked()?;
+            self.end_if_requested()?;
         }
-        let now = self.world.stage().now();
+        let now = self.world.core().now();
         Ok(Some(now.since(start)))
     }
 
-    fn report(&mut self, kind: Kind) -> Result<(), Stop> {
-        self.world.stage().report(kind);
+    fn report(&mut self, kind: EventKind) -> Result<(), Stop> {
+        self.world.core().report(kind);
         self.show()
     }
 
-    /// Shows what has happened to everything that looks at events.
+    /// Shows the pending events to the watcher.
     fn show(&mut self) -> Result<(), Stop> {
-        self.world.stage().take_events(&mut self.events);
+        self.world.core().take_events(&mut self.events);
         let mut found = Ok(());
         let mut shown = 0;
         while found.is_ok() && shown < self.events.len() {

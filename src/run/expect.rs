@@ -1,11 +1,11 @@
-//! Judging `expect` lines: what is expected, and what is there instead.
+//! Judges `expect` lines: what is expected, and what was found instead.
 
 use crate::coordinator::GroupState;
 use crate::protocol::{GroupId, TopicPartition, str_bytes};
 use crate::sim::Sim;
 use crate::sim::schedule::Expectation;
 
-/// The expectation as text, and what was found when that is something else.
+/// The expectation as text, and what was found if it differs.
 pub(super) fn judge(expectation: &Expectation, sim: &Sim) -> (String, Option<String>) {
     let found = match expectation {
         Expectation::Group { group, state, generation, members } => {
@@ -30,9 +30,9 @@ pub(super) fn judge(expectation: &Expectation, sim: &Sim) -> (String, Option<Str
             let found = offsets.iter().find(|(at, _)| at == partition).map_or(-1, |(_, at)| *at);
             (found != *offset).then(|| format!("committed {partition}={found}"))
         }
-        Expectation::Answer(answer) => match sim.told() {
-            None => Some("no answer".to_owned()),
-            Some(told) => (!told.meets(answer)).then(|| format!("answer {told}")),
+        Expectation::Response(expected) => match sim.last_response() {
+            None => Some("no response".to_owned()),
+            Some(response) => (!response.meets(expected)).then(|| format!("answer {response}")),
         },
         Expectation::Coordinator { group, broker } => {
             let found = sim.coordinator(&group_id(sim, group.as_deref()));
@@ -56,8 +56,8 @@ fn judge_group(
     members: Option<usize>,
 ) -> Option<String> {
     let id = group_id(sim, group);
-    let Some(found) = sim.standing(&id) else {
-        let unknown = sim.group_is_unknown_because(&id);
+    let Some(found) = sim.group_status(&id) else {
+        let unknown = sim.why_group_is_unknown(&id);
         return Some(unknown.unwrap_or_else(|| format!("there is no group {}", id.0.as_str())));
     };
     let met = state == found.state

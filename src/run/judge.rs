@@ -1,36 +1,36 @@
-//! Judging that does not end with the first violation, for worlds that go on: `serve` and `probe`.
+//! Judges a run that continues after violations, as `serve` and `probe` do.
 //!
-//! Each claim of an invariant is reported once for each group, when it first does not hold; further times are
-//! counted. What is allowed is not reported at all.
+//! Each rule of an invariant is reported once per group, when it is first violated. Repetitions are
+//! counted. Allowed violations are not reported at all.
 
 use std::collections::BTreeMap;
 
 use crate::invariant::{Allow, Checker, Violation};
 use crate::protocol::GroupId;
-use crate::trace::{Event, Kind};
+use crate::trace::{Event, EventKind};
 
 use super::{Finding, Found};
 
-/// Invariant, claim, group, and the line of an `expect`: each is a claim of its own.
+/// Invariant, rule, group, and the line of an `expect`. Each combination is reported once.
 type Key = (&'static str, &'static str, Option<GroupId>, u32);
 
-/// What was found so far.
+/// The findings so far.
 pub(super) struct Judge {
     allowed: Vec<Allow>,
     found: Vec<Found>,
     known: BTreeMap<Key, usize>,
-    /// How many of them were handed out as news.
-    told: usize,
+    /// How many of them have been returned as new.
+    reported: usize,
 }
 
 impl Judge {
     pub(super) fn new(allowed: Vec<Allow>) -> Judge {
-        Judge { allowed, found: Vec::new(), known: BTreeMap::new(), told: 0 }
+        Judge { allowed, found: Vec::new(), known: BTreeMap::new(), reported: 0 }
     }
 
     pub(super) fn observe(&mut self, checker: &mut Checker, event: &Event) {
         let line = match &event.kind {
-            Kind::Expected { line, .. } => *line,
+            EventKind::Expected { line, .. } => *line,
             _ => 0,
         };
         checker.check_all(event, &mut |violation| self.take(violation, line));
@@ -50,11 +50,11 @@ impl Judge {
         }
     }
 
-    /// What was found since this was last asked.
-    pub(super) fn news(&mut self) -> Vec<Finding> {
-        let news = self.found[self.told..].iter().map(|found| found.finding.clone()).collect();
-        self.told = self.found.len();
-        news
+    /// The findings since the last call.
+    pub(super) fn new_findings(&mut self) -> Vec<Finding> {
+        let new = self.found[self.reported..].iter().map(|found| found.finding.clone()).collect();
+        self.reported = self.found.len();
+        new
     }
 
     pub(super) fn into_found(self) -> Vec<Found> {
@@ -74,34 +74,34 @@ mod tests {
     }
 
     #[test]
-    fn each_claim_is_reported_once_for_each_group_and_counted() {
+    fn each_rule_is_reported_once_for_each_group_and_counted() {
         let mut judge = Judge::new(Vec::new());
         for (rule, group) in [("a", "g"), ("a", "g"), ("b", "g"), ("a", "h"), ("a", "g")] {
             judge.take(violation("session", rule, group), 0);
         }
-        assert_eq!(judge.news().len(), 3);
+        assert_eq!(judge.new_findings().len(), 3);
         judge.take(violation("session", "a", "g"), 0);
-        assert_eq!(judge.news(), []);
+        assert_eq!(judge.new_findings(), []);
         let times: Vec<u64> = judge.into_found().iter().map(|found| found.times).collect();
         assert_eq!(times, [4, 1, 1]);
     }
 
     #[test]
-    fn what_is_allowed_is_not_reported() {
+    fn an_allowed_violation_is_not_reported() {
         let allowed = ["session:g", "balance"].map(|text| text.parse().expect("an invariant"));
         let mut judge = Judge::new(allowed.to_vec());
         judge.take(violation("session", "a", "g"), 0);
         judge.take(violation("balance", "a", "h"), 0);
-        assert_eq!(judge.news(), []);
+        assert_eq!(judge.new_findings(), []);
         judge.take(violation("session", "a", "h"), 0);
-        assert_eq!(judge.news().len(), 1);
+        assert_eq!(judge.new_findings().len(), 1);
     }
 
     #[test]
-    fn each_line_that_expects_something_is_a_claim() {
+    fn each_expect_line_is_reported_on_its_own() {
         let mut judge = Judge::new(Vec::new());
         judge.take(violation("expect", "line", "g"), 3);
         judge.take(violation("expect", "line", "g"), 4);
-        assert_eq!(judge.news().len(), 2);
+        assert_eq!(judge.new_findings().len(), 2);
     }
 }

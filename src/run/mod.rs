@@ -1,21 +1,21 @@
-//! One run: a schedule carried out in a simulator, every event of it judged, and all of it made into a
+//! One run: a schedule is carried out in a simulator, every event is judged, and the result is a
 //! [`Report`].
 //!
-//! A run never panics and never fails: whatever goes wrong in the system under test is a [`Finding`]. It
-//! keeps no trace; whoever wants one watches the events go by, or runs the same schedule again.
+//! A run never panics and never fails: whatever goes wrong in the system under test is a
+//! [`Finding`]. A run keeps no trace. To get one, watch the events or run the same schedule again.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `driver` | line by line through the schedule, step by step through time |
+//! | `driver` | drives the schedule line by line and time step by step |
 //! | `world` | what the driver drives: the event engine, or programs on another engine |
-//! | `expect` | judging `expect` lines |
-//! | `watcher` | what looks at every event: digest, invariants, coverage, counts |
-//! | `judge` | judging on after a violation |
+//! | `expect` | judges `expect` lines |
+//! | `watcher` | sees every event: digest, invariants, coverage, counts |
+//! | `judge` | continues to judge after a violation |
 //! | `diagnostics` | events as `tracing` diagnostics |
-//! | `crash` | catching panics of the system under test |
-//! | `report` | what a run comes to |
+//! | `crash` | catches panics of the system under test |
+//! | `report` | the result of a run |
 //!
-//! Read next: [`crate::invariant`], what is judged, and [`crate::swarm`], which makes many runs.
+//! Read next: [`crate::invariant`] for what is judged, and [`crate::swarm`], which makes many runs.
 
 mod crash;
 mod diagnostics;
@@ -40,32 +40,32 @@ use crate::trace::Event;
 
 use watcher::Watcher;
 
-/// What is done with the events of a run besides counting them. Everything, outside of benchmarks.
+/// What is done with the events of a run besides counting them. Everything, except in benchmarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checks {
-    /// Digest the trace. Without it the report's digest means nothing.
+    /// Digest the trace. Without it the report's digest is meaningless.
     pub digest: bool,
-    /// Judge the invariants. Without it nothing is found but panics and bad steps.
+    /// Check the invariants. Without it the only findings are panics and bad steps.
     pub invariants: bool,
-    /// Collect the cells that are reached.
+    /// Collect the coverage cells that are reached.
     pub coverage: bool,
-    /// Nobody looks into the brokers: judge what can be judged from the clients' side alone.
-    pub from_outside: bool,
+    /// The brokers are black boxes: check only what the clients' side shows.
+    pub black_box: bool,
 }
 
 impl Checks {
-    /// Everything on.
+    /// Everything on, for brokers whose inside is visible.
     pub const ALL: Checks =
-        Checks { digest: true, invariants: true, coverage: true, from_outside: false };
+        Checks { digest: true, invariants: true, coverage: true, black_box: false };
     /// Everything off: the bare engine.
     pub const NONE: Checks =
-        Checks { digest: false, invariants: false, coverage: false, from_outside: false };
+        Checks { digest: false, invariants: false, coverage: false, black_box: false };
 }
 
 /// Carries out `schedule` with the given systems under test, and shows every event to `watch`.
 ///
-/// The run ends at the first finding. The same schedule gives the same report and the same events in any
-/// process, in debug and release, whatever else the machine does.
+/// The run ends at the first finding. The same schedule gives the same report and the same events
+/// in any process, in debug and release builds, under any load.
 pub fn run(schedule: &Schedule, systems: &Systems, watch: &mut dyn FnMut(&Event)) -> Report {
     run_with(schedule, systems, Checks::ALL, watch)
 }
@@ -81,7 +81,7 @@ pub fn run_with(
     run_in(&schedule, || Sim::new(&schedule, systems), checks, watch)
 }
 
-/// Like [`run_with`], in a world that `make` makes. A panic of it is a finding too.
+/// Like [`run_with`], in the world that `make` creates. A panic in `make` is a finding, too.
 pub fn run_in<W: World>(
     schedule: &Schedule,
     make: impl FnOnce() -> W,
@@ -89,11 +89,11 @@ pub fn run_in<W: World>(
     watch: &mut dyn FnMut(&Event),
 ) -> Report {
     let drive = |driver: &mut Driver<'_, '_, W>| driver.drive().and_then(|()| driver.finish());
-    // A finding ends the drive early; it is in the report then.
+    // A finding ends the drive early. The report contains it.
     drive_in(schedule, make, checks, watch, |driver| drop(drive(driver)))
 }
 
-/// Like [`run_in`], with somebody else at the wheel.
+/// Like [`run_in`], but `drive` drives the schedule.
 pub fn drive_in<W: World>(
     schedule: &Schedule,
     make: impl FnOnce() -> W,

@@ -1,4 +1,4 @@
-//! What a run comes to.
+//! The result of a run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,50 +8,51 @@ use crate::invariant::Violation;
 use crate::time::Time;
 use crate::trace::{FaultKind, Reached};
 
-/// What a run comes to. Plain data: it can cross threads and does not hold the trace.
+/// The result of a run. It is plain data that can cross threads, without the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The digest of the whole trace.
     pub digest: u64,
     /// How much virtual time passed.
     pub simulated: Duration,
-    /// How many trace events there were.
+    /// The number of trace events.
     pub events: u64,
-    /// How many protocol messages were handed to the network.
+    /// The number of protocol messages that were handed to the network.
     pub messages: u64,
-    /// How many generations began.
+    /// The number of generations that began.
     pub rebalances: u64,
-    /// How many records applications were done with.
+    /// The number of records that applications have processed.
     pub processed: u64,
-    /// How many faults began, by family.
+    /// The number of faults that began, by kind.
     pub faults: BTreeMap<FaultKind, u64>,
-    /// Which situations and which corners of the code the run reached.
+    /// The coverage cells and code marks that the run reached.
     pub reached: Reached,
-    /// The first thing found wrong, if any; a simulation stops there.
+    /// The first finding, if any. A simulation ends there.
     pub finding: Option<Finding>,
-    /// All that was found wrong, in the order in which it was: more than one thing only where a run goes on.
+    /// All findings in their order. There is more than one only if the run continues after
+    /// violations.
     pub findings: Vec<Found>,
 }
 
-/// Something found wrong, and how often.
+/// A finding and its number of occurrences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// What, as it was the first time.
+    /// The finding at its first occurrence.
     pub finding: Finding,
-    /// How many times.
+    /// The number of occurrences.
     pub times: u64,
 }
 
 impl Report {
-    /// Whether the run proves nothing: it did not rebalance at least once after its first generation,
-    /// or consumed nothing.
+    /// Whether the run proves nothing: it had no rebalance after its first generation, or processed
+    /// no record.
     pub fn vacuous(&self) -> bool {
         self.rebalances < 2 || self.processed == 0
     }
 }
 
 impl Finding {
-    /// The finding that a violation is.
+    /// Turns a violation into a finding.
     pub(super) fn of(violation: Violation) -> Finding {
         match violation.invariant {
             "convergence" => Finding::NoConvergence(violation),
@@ -63,27 +64,28 @@ impl Finding {
 /// What a run can find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// An invariant (or an `expect` line) does not hold.
+    /// An invariant or an `expect` line does not hold.
     Violation(Violation),
-    /// The group did not converge within its bound after faults had stopped.
+    /// The group did not converge within its bound after the faults had ended.
     NoConvergence(Violation),
     /// The system under test panicked.
     Crash {
-        /// When.
+        /// When it panicked.
         at: Time,
-        /// The panic's message and place.
+        /// The panic's message and source location.
         message: String,
     },
-    /// The schedule asks for something that cannot be done at that point of the run; the user's mistake.
+    /// The schedule asks for something that is impossible at this point of the run. It is a mistake
+    /// in the schedule.
     BadStep {
-        /// The line of the script, 0 when generated.
+        /// The line of the script; 0 if it was generated.
         line: u32,
-        /// What is wrong with it.
+        /// What is wrong with the step.
         message: String,
     },
 }
 
-/// What kind of finding it is and when it was made, and below that what is wrong:
+/// The kind and time of the finding, and below that the message:
 ///
 /// ```text
 /// violation (single-owner) at 12.345678

@@ -1,21 +1,21 @@
-//! What looks at every event of a run: the digest, the invariants, coverage, the counts of the report,
-//! diagnostics, and whoever else wants to watch.
+//! Sees every event of a run and feeds it to the digest, the invariants, coverage, the counts of
+//! the report, the diagnostics, and the caller's `watch` function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::consumer;
+use crate::client;
 use crate::coordinator;
 use crate::invariant::{Allow, Checker};
+use crate::marks;
 use crate::protocol::{GroupId, Request, Response, StrBytes};
-use crate::sometimes;
 use crate::time::Time;
-use crate::trace::{Coverage, Digest, Event, FaultKind, Kind, Message};
+use crate::trace::{Coverage, Digest, Event, EventKind, FaultKind, Message};
 
 use super::diagnostics::Diagnostics;
 use super::judge::Judge;
 use super::{Checks, Finding, Found, Report};
 
-/// The run is over: there is a finding.
+/// The run is over because there is a finding.
 #[derive(Debug)]
 pub struct Stop;
 
@@ -24,7 +24,7 @@ pub(super) struct Watcher<'w> {
     checks: Checks,
     digest: Digest,
     checker: Checker,
-    /// Who takes violations down where the run goes on after them.
+    /// Records violations in a run that continues after them.
     judge: Option<Judge>,
     coverage: Coverage,
     diagnostics: Diagnostics,
@@ -40,21 +40,21 @@ struct Counts {
     rebalances: u64,
     processed: u64,
     faults: BTreeMap<FaultKind, u64>,
-    /// The generations that members of third-party groups have been told of, each with its leader: a
-    /// coordinator that has lost one may issue its number again.
-    told: BTreeSet<(GroupId, i32, StrBytes)>,
+    /// The generations that members of third-party groups have joined, each with its leader. A
+    /// coordinator that has lost a generation may issue its number again.
+    joined_generations: BTreeSet<(GroupId, i32, StrBytes)>,
 }
 
 impl<'w> Watcher<'w> {
     pub(super) fn new(checks: Checks, watch: &'w mut dyn FnMut(&Event)) -> Self {
-        // What ran on this thread before was somebody else's.
-        sometimes::take();
+        // Discards the marks that other runs left on this thread.
+        marks::take();
         Watcher {
             watch,
             checks,
             digest: Digest::default(),
-            checker: match checks.from_outside {
-                true => Checker::from_outside(),
+            checker: match checks.black_box {
+                true => Checker::black_box(),
                 false => Checker::new(None),
             },
             judge: None,
@@ -75,10 +75,10 @@ impl<'w> Watcher<'w> {
             self.coverage.observe(event);
         }
         self.counts.observe(event);
-        if self.checks.from_outside {
-            self.counts.observe_from_outside(event);
+        if self.checks.black_box {
+            self.counts.observe_black_box(event);
         }
-        self.diagnostics.speak(event);
+        self.diagnostics.emit(event);
         (self.watch)(event);
         if !self.checks.invariants {
             return Ok(());
@@ -93,8 +93,8 @@ impl<'w> Watcher<'w> {
         }
     }
 
-    /// Takes a bad step back, if that is what was found.
-    pub(super) fn forgive_bad_step(&mut self) -> Option<String> {
+    /// Removes the finding if it is a bad step, and returns its message.
+    pub(super) fn take_bad_step(&mut self) -> Option<String> {
         match self.finding.take() {
             Some(Finding::BadStep { message, .. }) => Some(message),
             other => {
@@ -104,14 +104,14 @@ impl<'w> Watcher<'w> {
         }
     }
 
-    /// From now on a violation does not end the run.
+    /// Makes the run continue after violations.
     pub(super) fn go_on_after_violations(&mut self, allowed: Vec<Allow>) {
         self.judge = Some(Judge::new(allowed));
     }
 
-    /// What was found since this was last asked, where violations do not end the run.
-    pub(super) fn news(&mut self) -> Vec<Finding> {
-        self.judge.as_mut().map(Judge::news).unwrap_or_default()
+    /// The findings since the last call, in a run that continues after violations.
+    pub(super) fn new_findings(&mut self) -> Vec<Finding> {
+        self.judge.as_mut().map(Judge::new_findings).unwrap_or_default()
     }
 
     pub(super) fn bad_step(&mut self, line: u32, message: String) -> Stop {
@@ -139,7 +139,7 @@ impl<'w> Watcher<'w> {
             rebalances: self.counts.rebalances,
             processed: self.counts.processed,
             faults: self.counts.faults,
-            reached: self.coverage.into_reached(sometimes::take()),
+            reached: self.coverage.into_reached(marks::take()),
             finding: findings.first().map(|found| found.finding.clone()),
             findings,
         }
@@ -150,34 +150,40 @@ impl Counts {
     fn observe(&mut self, event: &Event) {
         self.events += 1;
         match &event.kind {
-            Kind::Sent { .. } => self.messages += 1,
-            Kind::Coordinator(coordinator::Observation::GenerationBegan { .. }) => {
+            EventKind::Sent { .. } => self.messages += 1,
+            EventKind::Coordinator(coordinator::Observation::GenerationBegan { .. }) => {
                 self.rebalances += 1;
             }
-            Kind::Consumer(consumer::Observation::Processed { first, next, .. }) => {
+            EventKind::Consumer(client::ClientObservation::Processed { first, next, .. }) => {
                 self.processed += (next - first).unsigned_abs();
             }
-            Kind::FaultBegan { fault, .. } => *self.faults.entry(*fault).or_default() += 1,
+            EventKind::FaultBegan { fault, .. } => *self.faults.entry(*fault).or_default() += 1,
             _ => {}
         }
     }
 }
 
 impl Counts {
-    /// Nothing is seen of a third-party coordinator's rebalances but what their members are told.
-    fn observe_from_outside(&mut self, event: &Event) {
-        let Kind::Received { message: Message::Response { request, response }, .. } = &event.kind
+    /// Counts the rebalances of a third-party coordinator by the JoinGroup responses of its
+    /// members, since nothing else of them is visible.
+    fn observe_black_box(&mut self, event: &Event) {
+        let EventKind::Received { message: Message::Response { request, response }, .. } =
+            &event.kind
         else {
             return;
         };
-        let (Request::JoinGroup(request), Response::JoinGroup(answer)) =
+        let (Request::JoinGroup(request), Response::JoinGroup(response)) =
             (&request.body, &response.body)
         else {
             return;
         };
-        if answer.error_code == 0 {
+        if response.error_code == 0 {
             let group = request.group_id.clone();
-            let new = self.told.insert((group, answer.generation_id, answer.leader.clone()));
+            let new = self.joined_generations.insert((
+                group,
+                response.generation_id,
+                response.leader.clone(),
+            ));
             self.rebalances += u64::from(new);
         }
     }

@@ -1,5 +1,5 @@
-//! What a schedule is carried out in: the simulator by itself, or the simulator as the stage of programs
-//! that run on another engine.
+//! What a schedule is carried out in: the simulator by itself, or the simulator as the core of
+//! programs on another engine.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use crate::time::Time;
 
 /// A world with a [`Sim`] in it and a way to let time pass.
 pub trait World {
-    /// Looks at the stage.
-    fn stage(&mut self) -> impl std::ops::DerefMut<Target = Sim>;
+    /// Access to the simulator core.
+    fn core(&mut self) -> impl std::ops::DerefMut<Target = Sim>;
 
-    /// How late a line of the schedule may be carried out. Where time goes by in ticks, or by itself, a line is
-    /// not always carried out at its very instant, and the next one finds its time over.
+    /// How late a step may be carried out. Where time passes in ticks or in real time, a step does
+    /// not always run at its exact time, and the time of the next one may have passed.
     fn lateness(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Lets the next thing happen. When nothing happens up to `limit`, the clock is at `limit` and this is
-    /// false.
+    /// Carries out the next event. If nothing happens up to `limit`, advances the clock to `limit`
+    /// and returns false.
     fn next(&mut self, limit: Time) -> bool;
 
-    /// Whether somebody has asked the run to end.
-    fn is_over(&self) -> bool {
+    /// Whether the run has been asked to stop.
+    fn should_stop(&self) -> bool {
         false
     }
 
-    /// Does what a line of the schedule does to the world; lines that let time pass or look at the world are
-    /// not given to it.
+    /// Carries out an action of the schedule, except for those that let time pass or inspect the
+    /// world.
     ///
     /// # Errors
     ///
-    /// When it cannot be done now, or can never be expressed in this world.
+    /// When the action is impossible now, or not supported in this world at all.
     fn apply(&mut self, action: &Action) -> Result<(), Impossible> {
-        self.stage().apply(action)
+        self.core().apply(action)
     }
 }
 
-/// The event engine: its own queue is all that happens.
+/// The event engine: its own queue has everything that happens.
 impl World for Sim {
-    fn stage(&mut self) -> impl std::ops::DerefMut<Target = Sim> {
+    fn core(&mut self) -> impl std::ops::DerefMut<Target = Sim> {
         self
     }
 

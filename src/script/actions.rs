@@ -1,4 +1,4 @@
-//! The steps, one function per verb.
+//! Parses the steps of consumers, network, workload and time, one function per verb.
 
 use std::time::Duration;
 
@@ -55,8 +55,8 @@ pub(super) fn crash(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
         (NodeName::Broker(broker), _) => args.ok(scope.crash_broker(place, *broker))?,
         (NodeName::Consumer(_), None) => scope.crash(place),
         (NodeName::Consumer(name), Some((_, place))) => {
-            let error = ScriptError::new(*place, format!("`{name}` keeps no log"));
-            args.note(error.label("`tail=` is for brokers"));
+            let error = ScriptError::new(*place, format!("`{name}` has no log"));
+            args.note(error.label("`tail=` is for brokers only"));
         }
     }
     let tail = tail.map(|(tail, _)| tail).unwrap_or_default();
@@ -89,7 +89,7 @@ pub(super) fn partition(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action
     let from = args.operand("two nodes")?;
     let second = args.operand("two nodes")?;
     let (direction, to) = match second.text {
-        "->" => (Direction::Forward, args.operand("a node behind the arrow")?),
+        "->" => (Direction::Forward, args.operand("a node after the arrow")?),
         _ => (Direction::Both, second),
     };
     let (from, to) = ends(args, scope, from, to)?;
@@ -192,7 +192,7 @@ pub(super) fn drain(args: &mut Args<'_>, _: &mut Scope) -> Option<Action> {
 }
 
 /// `calm`, `calm c1 c2`
-pub(super) fn calm(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
+pub(super) fn quiesce(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let mut core: Vec<String> = Vec::new();
     while let Some(place) = args.optional_operand() {
         let Some((name, _)) = known_consumer(args, scope, place) else { continue };
@@ -203,8 +203,8 @@ pub(super) fn calm(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
         core.push(name);
     }
     let core = (!core.is_empty()).then_some(core);
-    scope.calm(core.as_deref());
-    Some(Action::Calm(core))
+    scope.quiesce(core.as_deref());
+    Some(Action::Quiesce(core))
 }
 
 fn consumer<'a>(args: &mut Args<'a>, scope: &Scope) -> Option<(String, Piece<'a>)> {
@@ -239,14 +239,15 @@ fn link(args: &mut Args<'_>, scope: &Scope) -> Option<(NodeName, NodeName)> {
     ends(args, scope, from, to)
 }
 
-/// Consumers talk to brokers only, so a link has one of each.
+/// The two ends of a link, which must be a consumer and a broker: consumers connect to brokers
+/// only.
 fn ends(
     args: &mut Args<'_>,
     scope: &Scope,
     from: Piece<'_>,
     to: Piece<'_>,
 ) -> Option<(NodeName, NodeName)> {
-    // Both are judged before either is given up, so that both mistakes show.
+    // Both ends are checked before returning, so that both errors show.
     let (first, second) = (known_node(args, scope, from), known_node(args, scope, to));
     let (first, second) = (first?, second?);
     let label = match (&first, &second) {

@@ -1,8 +1,8 @@
-//! What the administrator asks, one function per verb.
+//! Parses the requests of the admin client, one function per verb.
 //!
-//! What is only asked, or taken away, may name groups and partitions that nobody has heard of: the answer is what
-//! such a line is for. What stores something must name a group that has its line, or a slip would store it
-//! where nothing looks.
+//! Requests that only read or delete can name groups and partitions that do not exist, to test the
+//! response. Requests that store something must name a declared group: with a typing mistake they
+//! would store it where nothing looks.
 
 use std::ops::RangeInclusive;
 
@@ -14,7 +14,7 @@ use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::options::{
     ANY_GROUP, API_VERSION, AS, COMMIT_RETENTION, INSTANCE, MEMBER, NOTE, ON, PRODUCER,
-    SESSION_ASKED, STABLE, STATES, TYPE, TYPES,
+    REQUESTED_SESSION, STABLE, STATES, TYPE, TYPES,
 };
 use super::scope::Scope;
 use super::values;
@@ -71,12 +71,12 @@ pub(super) fn remove(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let group = any_group(args)?;
     let member = member.map(|(name, _)| name);
     if instance.is_none() && member.is_none() && args.is_right() {
-        let error = ScriptError::new(args.head(), "nobody is to be removed");
+        let error = ScriptError::new(args.head(), "`remove` needs a member");
         args.note(error.label("expected `instance=` or `member=`"));
     }
     if instance.is_some() && version.is_some_and(|version| version < 3) && args.is_right() {
         let error = ScriptError::new(args.head(), "this version cannot name an instance");
-        args.note(error.label("`instance=` takes version 3 or newer (KIP-345)"));
+        args.note(error.label("`instance=` requires version 3 or later (KIP-345)"));
     }
     Some(Action::Admin(AdminRequest::Remove { group, instance, member, version }))
 }
@@ -126,21 +126,21 @@ pub(super) fn end_txn(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> 
 pub(super) fn ask(args: &mut Args<'_>, _: &mut Scope) -> Option<Action> {
     let api = args.operand("the API, JoinGroup")?;
     if api.text != Api::JoinGroup.name() {
-        let message = format!("{} cannot be asked like that", quoted(api.text));
+        let message = format!("`ask` does not support {}", quoted(api.text));
         args.note(ScriptError::new(api, message).label("expected JoinGroup"));
     }
     let group = args.required(&ANY_GROUP);
-    let session = args.required(&SESSION_ASKED)?;
-    let usual = || CONSUMER_PROTOCOL_TYPE.to_owned();
-    let protocol_type = args.option(&TYPE).unwrap_or_else(usual);
+    let session = args.required(&REQUESTED_SESSION)?;
+    let default = || CONSUMER_PROTOCOL_TYPE.to_owned();
+    let protocol_type = args.option(&TYPE).unwrap_or_else(default);
     Some(Action::Admin(AdminRequest::Join { group: group?, protocol_type, session }))
 }
 
-/// `version=3`, one that the request has and the codec knows; none for the newest.
+/// `version=3`, which the request and the codec must have; `None` for the newest.
 fn version(args: &mut Args<'_>, known: RangeInclusive<i16>) -> Option<i16> {
     let (version, place) = args.placed(&API_VERSION)?;
     if !known.contains(&version) {
-        let message = format!("there is no version {version} of this request here");
+        let message = format!("version {version} of this request is not supported");
         let label = format!("expected {} to {}", known.start(), known.end());
         args.note(ScriptError::new(place, message).label(label));
     }
@@ -178,8 +178,8 @@ fn known_group(args: &mut Args<'_>, scope: &mut Scope) -> Option<String> {
     args.ok(scope.group(Some(place), head)).map(|()| group)
 }
 
-/// `orders-0=5`, of a partition that need not exist.
+/// `orders-0=5`; the partition need not exist.
 fn claim(args: &mut Args<'_>) -> Option<(TopicPartition, i64)> {
-    let word = args.operand("a partition and its offset, like orders-0=5")?;
+    let word = args.operand("a partition and its offset, such as orders-0=5")?;
     args.ok(values::claim(word, 0)).map(|(partition, _, offset)| (partition, offset))
 }

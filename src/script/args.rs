@@ -1,12 +1,12 @@
-//! The words after a verb: operands in order, options by name.
+//! The words after a verb: operands by position, options by name.
 //!
-//! A reader takes what it wants; whatever is wrong is noted and reading goes on, so that one pass finds
-//! every mistake of a line. What nobody took is a mistake as well.
+//! A parser takes the words it needs. Errors are collected and parsing continues, so that one pass
+//! finds all errors of a line. Words that the parser has not taken are errors too.
 
 use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
-use super::options::{Described as _, Opt};
-use super::values::Read;
+use super::options::{Described as _, ScriptOption};
+use super::values::Parsed;
 use super::verbs::Verb;
 use super::{kafka, suggest};
 
@@ -37,7 +37,7 @@ impl<'a> Args<'a> {
             errors: Vec::new(),
         };
         for (index, word) in words.iter().enumerate() {
-            // `session = 10s` is one mistake, made at `session`.
+            // `session = 10s` is one error, at `session`.
             let split = word.text.starts_with('=') && verb.takes(words[index.max(1) - 1].text);
             let option = |name: Piece<'_>| !split && !verb.claims(index, name.text);
             match word.split_once("=").filter(|(name, _)| option(*name)) {
@@ -51,25 +51,25 @@ impl<'a> Args<'a> {
         args
     }
 
-    /// The verb itself, to which a mistake belongs that no word is to blame for.
+    /// The verb itself: the position of errors that belong to no other word.
     pub(super) fn head(&self) -> Piece<'a> {
         self.head
     }
 
-    /// Notes a mistake.
+    /// Adds an error.
     pub(super) fn note(&mut self, error: ScriptError) {
         self.errors.push(error);
     }
 
-    /// The value, or nothing after its mistake is noted.
-    pub(super) fn ok<T>(&mut self, read: Read<T>) -> Option<T> {
+    /// The value; `None` after adding its error.
+    pub(super) fn ok<T>(&mut self, read: Parsed<T>) -> Option<T> {
         read.map_err(|error| self.note(error)).ok()
     }
 
-    /// The next operand, which must be there.
+    /// The next operand, which is required.
     pub(super) fn operand(&mut self, what: &str) -> Option<Piece<'a>> {
         let operand = self.operands.next();
-        // A misspelt option is the likelier reason when there is one, and has been noted.
+        // If the line already has an error, such as a misspelt option, that is the likelier reason.
         if operand.is_none() && self.errors.is_empty() {
             let message = format!("`{}` needs {what}", self.verb.name);
             let error = ScriptError::new(self.head, message).label(format!("expected {what}"));
@@ -84,27 +84,27 @@ impl<'a> Args<'a> {
     }
 
     /// Whether the verb takes the option at all.
-    pub(super) fn takes<T>(&self, option: &Opt<T>) -> bool {
+    pub(super) fn takes<T>(&self, option: &ScriptOption<T>) -> bool {
         self.verb.takes(option.name())
     }
 
-    /// Whether the option was given, with a value of whatever worth.
-    pub(super) fn given<T>(&self, option: &Opt<T>) -> bool {
+    /// Whether the option was given, with a valid value or not.
+    pub(super) fn given<T>(&self, option: &ScriptOption<T>) -> bool {
         self.options.iter().any(|given| given.name == option.name())
     }
 
-    /// Whether no mistake of the line has been noted yet.
+    /// Whether the line has no error so far.
     pub(super) fn is_right(&self) -> bool {
         self.errors.is_empty()
     }
 
     /// The value of an option, if it was given.
-    pub(super) fn option<T>(&mut self, option: &Opt<T>) -> Option<T> {
+    pub(super) fn option<T>(&mut self, option: &ScriptOption<T>) -> Option<T> {
         self.placed(option).map(|(value, _)| value)
     }
 
-    /// The value of an option and its place, if it was given.
-    pub(super) fn placed<T>(&mut self, option: &Opt<T>) -> Option<(T, Piece<'a>)> {
+    /// The value of an option and its position, if it was given.
+    pub(super) fn placed<T>(&mut self, option: &ScriptOption<T>) -> Option<(T, Piece<'a>)> {
         let name = option.name();
         assert!(self.verb.takes(name), "the table has no option {name} for {}", self.verb.name);
         let given = self.options.iter_mut().find(|given| given.name == name)?;
@@ -114,7 +114,7 @@ impl<'a> Args<'a> {
             self.note(
                 ScriptError::new(Piece { text: "", ..place }, format!("`{name}=` has no value"))
                     .label("a value is missing")
-                    .help("a value follows its `=` without a blank"),
+                    .help("write the value directly after `=`, without blanks"),
             );
             return None;
         }
@@ -122,7 +122,7 @@ impl<'a> Args<'a> {
     }
 
     /// The value of an option that must be given.
-    pub(super) fn required<T>(&mut self, option: &Opt<T>) -> Option<T> {
+    pub(super) fn required<T>(&mut self, option: &ScriptOption<T>) -> Option<T> {
         let (name, value) = (option.name(), option.value());
         let left_over = self.operands.as_slice().iter().any(|operand| operand.text == name);
         let given = left_over || self.options.iter().any(|given| given.name == name);
@@ -137,14 +137,14 @@ impl<'a> Args<'a> {
         self.option(option)
     }
 
-    /// The mistakes of the line, those included that are left over when everybody took what they wanted.
+    /// The errors of the line, including those of words that the parser has not taken.
     pub(super) fn finish(mut self) -> Vec<ScriptError> {
-        // What follows `session=` and a blank was meant to be its value.
-        let wanted =
+        // A word after `session=` and a blank was meant to be the value.
+        let needs_value =
             |name| self.verb.options().any(|opt| opt.name() == name && !opt.may_be_empty());
-        let value_astray =
-            self.options.iter().any(|given| given.value.text.is_empty() && wanted(given.name));
-        if let (Some(operand), false) = (self.operands.next(), value_astray) {
+        let value_is_detached =
+            self.options.iter().any(|given| given.value.text.is_empty() && needs_value(given.name));
+        if let (Some(operand), false) = (self.operands.next(), value_is_detached) {
             let error = self.left_over(operand);
             self.note(error);
         }
@@ -166,20 +166,20 @@ impl<'a> Args<'a> {
         }
     }
 
-    fn known(&self, word: Piece<'a>, name: Piece<'a>, value: Piece<'a>) -> Read<()> {
+    fn known(&self, word: Piece<'a>, name: Piece<'a>, value: Piece<'a>) -> Parsed<()> {
         if self.verb.takes(name.text) {
             return Ok(());
         }
         if name.text.is_empty() {
             return Err(ScriptError::new(word, "an option without a name")
-                .label("expected name=value")
-                .help("name, `=` and value stand together, without blanks"));
+                .label("expected NAME=VALUE")
+                .help("write NAME=VALUE without blanks"));
         }
         let verb = self.verb.name;
         let message = format!("`{verb}` has no option {}", quoted(name.text));
         let error = ScriptError::new(name, message).label("unknown option");
-        if let Some(answer) = kafka::answer(Some(self.verb), name.text, value.text) {
-            return Err(error.help(answer));
+        if let Some(hint) = kafka::hint(Some(self.verb), name.text, value.text) {
+            return Err(error.help(hint));
         }
         let names: Vec<&str> = self.verb.options().map(|option| option.name()).collect();
         Err(match names.is_empty() {
@@ -190,7 +190,7 @@ impl<'a> Args<'a> {
 
     fn left_over(&self, operand: Piece<'a>) -> ScriptError {
         let message = format!("unexpected {}", quoted(operand.text));
-        let error = ScriptError::new(operand, message).label("nothing more is expected here");
+        let error = ScriptError::new(operand, message).label("expected the end of the line");
         match self.verb.takes(operand.text) {
             true => error.help(format!("write {}=VALUE, without blanks", operand.text)),
             false => error.help(format!("usage: {}", self.verb.usage())),

@@ -1,4 +1,4 @@
-//! The steps that happen to brokers, to the offsets log and to topics, one function per verb.
+//! Parses the steps of leadership, the offsets log and topics, one function per verb.
 
 use std::time::Duration;
 
@@ -71,8 +71,8 @@ pub(super) fn delete_topic(args: &mut Args<'_>, scope: &mut Scope) -> Option<Act
     Some(Action::DeleteTopic(topic.text.to_owned()))
 }
 
-/// The group whose partition of the offsets log is meant. A slip in its name would pick another
-/// partition, so the group must have its line.
+/// The group whose partition of the offsets log is meant. The group must be declared: with a typing
+/// mistake its name would select another partition.
 fn log_of(args: &mut Args<'_>, scope: &mut Scope) -> Option<String> {
     let place = args.optional_operand();
     if let Some(place) = place {

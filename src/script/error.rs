@@ -1,4 +1,4 @@
-//! What is wrong with a script, shown in its place.
+//! Errors in scripts, shown with the line and a caret.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,21 +7,21 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::lexer::Piece;
 
-/// One mistake in a script.
+/// One error in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptError {
-    /// The bytes of the script that are to blame.
+    /// The bytes of the script that the caret underlines.
     pub span: Range<usize>,
-    /// What is wrong, in one sentence.
+    /// The message.
     pub message: String,
-    /// What stands beside the caret.
+    /// The text beside the caret.
     pub label: String,
-    /// How to put it right, where that can be said.
+    /// How to correct the error, if that is known.
     pub help: Option<String>,
 }
 
 impl ScriptError {
-    /// A mistake at `place`.
+    /// An error at `place`.
     pub(crate) fn new(place: Piece<'_>, message: impl Into<String>) -> ScriptError {
         ScriptError {
             span: place.span(),
@@ -37,43 +37,43 @@ impl ScriptError {
         self
     }
 
-    /// Adds how to put it right.
+    /// Adds how to correct the error.
     pub(crate) fn help(mut self, help: impl Into<String>) -> ScriptError {
         self.help = Some(help.into());
         self
     }
 }
 
-/// Every mistake of a script, in the order of their places. `Display` shows them as plain text, one
+/// All errors of a script, in the order of their positions. `Display` shows them as plain text, one
 /// after the other, each with its line and a caret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptErrors {
     file: String,
     text: String,
-    /// The number of the first line of the text.
+    /// The line number of the first line of `text`.
     first: usize,
     errors: Vec<ScriptError>,
 }
 
 impl ScriptErrors {
-    /// The mistakes of `file`, whose content is `text`; at least one.
+    /// The errors of `file`, whose content is `text`. There must be at least one.
     pub(crate) fn new(file: &str, text: &str, mut errors: Vec<ScriptError>) -> ScriptErrors {
         assert!(!errors.is_empty(), "{file} was refused without a reason");
         errors.sort_by_key(|error| error.span.start);
         ScriptErrors { file: file.to_owned(), text: text.to_owned(), first: 1, errors }
     }
 
-    /// The same for a text that begins at this line of its file.
+    /// Sets the line number of the first line of the text.
     pub(crate) fn starting_at(self, first: usize) -> ScriptErrors {
         ScriptErrors { first, ..self }
     }
 
-    /// The mistakes, in the order of their places.
+    /// The errors, in the order of their positions.
     pub fn errors(&self) -> &[ScriptError] {
         &self.errors
     }
 
-    /// The same text as `Display`, in colour for a terminal.
+    /// The same text as `Display`, coloured for a terminal.
     pub fn styled(&self) -> String {
         self.render(&Renderer::styled())
     }
@@ -93,8 +93,8 @@ impl ScriptErrors {
         shown.join("\n\n")
     }
 
-    /// Hands over the one line that is to blame, not the whole script: rendering stays linear however
-    /// many mistakes a long file holds.
+    /// Passes only the line with the error to the renderer, not the whole script, so that rendering
+    /// a long script with many errors takes linear time.
     fn group<'a>(&'a self, error: &'a ScriptError, number: usize) -> Group<'a> {
         let start = self.text[..error.span.start].rfind('\n').map_or(0, |end| end + 1);
         let end = self.text[error.span.end..]
@@ -123,8 +123,8 @@ impl fmt::Display for ScriptErrors {
 
 impl std::error::Error for ScriptErrors {}
 
-/// A piece of a script as a message quotes it: short, and without characters that would move a
-/// terminal's cursor.
+/// Quotes a piece of a script in a message: shortened, and without characters that would move the
+/// cursor of a terminal.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
     if text.is_empty() {
@@ -135,7 +135,7 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{shown}{more}`")
 }
 
-/// A file name as a message shows it.
+/// A path in a message, without control characters.
 pub(super) fn quoted_path(path: &str) -> String {
     path.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

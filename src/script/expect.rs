@@ -1,7 +1,7 @@
-//! The `expect` lines, one function per form.
+//! Parses `expect` steps, one function per form.
 
 use crate::protocol::TopicPartition;
-use crate::sim::schedule::{Answer, Expectation};
+use crate::sim::schedule::{Expectation, ExpectedResponse};
 
 use super::args::Args;
 use super::error::ScriptError;
@@ -15,7 +15,7 @@ pub(super) fn group(args: &mut Args<'_>, scope: &mut Scope) -> Option<Expectatio
     let generation = args.option(&GENERATION);
     let members = args.option(&MEMBERS);
     let group = which_group(args, scope);
-    let state = args.operand("a state, a consumer or a claim").map(values::group_state);
+    let state = args.operand("a state or a consumer").map(values::group_state);
     let state = state.and_then(|state| args.ok(state))?;
     Some(Expectation::Group { group, state, generation, members })
 }
@@ -59,26 +59,27 @@ pub(super) fn processed(args: &mut Args<'_>, scope: &mut Scope) -> Option<Expect
     Some(Expectation::Processed { partition, next })
 }
 
-/// `expect answer NON_EMPTY_GROUP`, `expect answer orders-0=5`, `expect answer state=Stable members=2`
-pub(super) fn answer(args: &mut Args<'_>, _: &mut Scope) -> Option<Expectation> {
+/// `expect answer NON_EMPTY_GROUP`, `expect answer orders-0=5`,
+/// `expect answer state=Stable members=2`
+pub(super) fn response(args: &mut Args<'_>, _: &mut Scope) -> Option<Expectation> {
     let state = args.option(&STATE);
     let members = args.option(&MEMBERS);
     let groups = args.option(&GROUPS);
-    let mut answer = Answer { state, members, groups, ..Answer::default() };
+    let mut response = ExpectedResponse { state, members, groups, ..ExpectedResponse::default() };
     let mut word = args.optional_operand();
     if let Some(error) = word.filter(|word| !word.text.contains('=')) {
-        answer.error = Some(args.ok(values::error(error))?);
+        response.error = Some(args.ok(values::error(error))?);
         word = args.optional_operand();
     }
     if let Some(claim) = word {
         let (partition, _, offset) = args.ok(values::claim(claim, -1))?;
-        answer.offset = Some((partition, offset));
+        response.offset = Some((partition, offset));
     }
-    if answer == Answer::default() && args.is_right() {
-        let error = ScriptError::new(args.head(), "nothing is expected of the answer");
+    if response == ExpectedResponse::default() && args.is_right() {
+        let error = ScriptError::new(args.head(), "nothing is expected of the response");
         args.note(error.label("expected an error, NONE, PARTITION=OFFSET or an option after it"));
     }
-    Some(Expectation::Answer(answer))
+    Some(Expectation::Response(response))
 }
 
 /// `expect coordinator b1 group=g`
@@ -98,7 +99,8 @@ fn which_group(args: &mut Args<'_>, scope: &mut Scope) -> Option<String> {
     group
 }
 
-/// The word after `expect` may be a slip in a consumer's name as well as in a state.
+/// Checks that the word after `expect` is a consumer. A misspelt word can be meant as a consumer or
+/// as a state.
 fn known(args: &mut Args<'_>, scope: &Scope, place: Piece<'_>) -> Option<()> {
     if scope.consumer(place).is_ok() {
         return Some(());
@@ -108,7 +110,7 @@ fn known(args: &mut Args<'_>, scope: &Scope, place: Piece<'_>) -> Option<()> {
         format!("`{}` is neither a consumer that has joined nor a group state", place.text);
     args.note(
         ScriptError::new(place, message)
-            .label("expected a consumer or a claim")
+            .label("expected a consumer or a state")
             .help(suggest::help(place.text, words, "expected one of")),
     );
     None
@@ -116,7 +118,7 @@ fn known(args: &mut Args<'_>, scope: &Scope, place: Piece<'_>) -> Option<()> {
 
 /// `orders-0=5`
 fn claim(args: &mut Args<'_>, scope: &Scope, least: i64) -> Option<(TopicPartition, i64)> {
-    let word = args.operand("a claim, like orders-0=5")?;
+    let word = args.operand("a partition and its offset, such as orders-0=5")?;
     let (partition, place, offset) = args.ok(values::claim(word, least))?;
     args.ok(scope.partition(place, &partition))?;
     Some((partition, offset))

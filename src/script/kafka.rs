@@ -1,5 +1,5 @@
-//! Kafka's names of settings, for whoever writes `max.poll.interval.ms` out of habit: what each is called here,
-//! or why there is no such setting.
+//! Kafka settings and their equivalents in the sim language, for users who write
+//! `max.poll.interval.ms` out of habit.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use crate::time::Pretty;
 use super::options::Described;
 use super::verbs::{self, Verb};
 
-/// What becomes of one of Kafka's settings.
+/// The equivalent of a Kafka setting in the sim language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Here {
-    /// It is this option.
+pub(super) enum Equivalent {
+    /// The option of this name.
     Option(&'static str),
-    /// It is no option, for this reason.
-    Not(&'static str),
+    /// There is none, for this reason.
+    None(&'static str),
 }
 
-use Here::{Not, Option as Is};
+use Equivalent::{None as Not, Option as Is};
 
-/// Kafka's names, those of consumers first, and what they are here.
-pub(super) const NAMES: &[(&str, Here)] = &[
+/// Kafka settings, those of consumers first, and their equivalents.
+pub(super) const NAMES: &[(&str, Equivalent)] = &[
     ("session.timeout.ms", Is("session")),
     ("heartbeat.interval.ms", Is("heartbeat")),
     ("max.poll.interval.ms", Is("rebalance")),
@@ -38,46 +38,44 @@ pub(super) const NAMES: &[(&str, Here)] = &[
     (
         "enable.auto.commit",
         Not(
-            "is always true: a consumer commits every `autocommit=`, before it gives partitions up, and when \
-             it closes",
+            "is always true: a consumer commits every `autocommit=`, before it revokes partitions, and \
+             when it closes",
         ),
     ),
     (
         "auto.offset.reset",
         Not(
-            "is always earliest: without a committed offset a consumer begins at the earliest record (Kafka's \
-             default is latest)",
+            "is always earliest: without a committed offset a consumer starts at the earliest record \
+             (Kafka's default is latest)",
         ),
     ),
     (
         "transactional.id",
-        Not(
-            "is not here: `txn-commit` and `end-txn` act for a producer, which they name by `producer=`",
-        ),
+        Not("is not supported: `txn-commit` and `end-txn` identify a producer by `producer=`"),
     ),
-    ("isolation.level", Not("is always read_uncommitted: no record is part of a transaction here")),
+    ("isolation.level", Not("is always read_uncommitted: no record is part of a transaction")),
     (
         "retry.backoff.ms",
         Not("is fixed: 100ms, doubled with each failure up to retry.backoff.max.ms"),
     ),
     ("retry.backoff.max.ms", Not("is fixed: 1s, Kafka's default")),
-    ("group.id", Not("is the name behind `group`, and `join` takes it as `group=`")),
-    ("client.id", Not("is the name behind `join`")),
+    ("group.id", Not("is the name after `group`, and the option `group=` of `join`")),
+    ("client.id", Not("is the name after `join`")),
     ("bootstrap.servers", Not("is fixed: a consumer knows all brokers from the start")),
-    ("group.protocol", Not("is always classic: the consumer protocol of KIP-848 is not here")),
-    ("group.remote.assignor", Not("is of the consumer protocol (KIP-848), which is not here")),
+    ("group.protocol", Not("is always classic: the consumer protocol (KIP-848) is not supported")),
+    (
+        "group.remote.assignor",
+        Not("belongs to the consumer protocol (KIP-848), which is not supported"),
+    ),
     (
         "default.api.timeout.ms",
-        Not("has no use here: the application waits for nothing but records"),
+        Not("is not supported: the application only ever waits for records"),
     ),
     ("fetch.min.bytes", Not("is fixed: 1, Kafka's default")),
-    (
-        "fetch.max.bytes",
-        Not("is fixed; `records=` limits what the application is handed at a time"),
-    ),
+    ("fetch.max.bytes", Not("is fixed; `records=` limits the records that a poll returns")),
     (
         "max.partition.fetch.bytes",
-        Not("is fixed; `records=` limits what the application is handed at a time"),
+        Not("is fixed; `records=` limits the records that a poll returns"),
     ),
     ("group.initial.rebalance.delay.ms", Is("initial-delay")),
     ("group.min.session.timeout.ms", Is("min-session")),
@@ -92,19 +90,20 @@ pub(super) const NAMES: &[(&str, Here)] = &[
     ("broker.rack", Is("racks")),
     ("broker.session.timeout.ms", Is("detect")),
     ("num.partitions", Is("partitions")),
-    ("auto.create.topics.enable", Not("is always false: topics come from `topic` lines")),
-    ("unclean.leader.election.enable", Not("is always false: what is committed is never lost")),
+    ("auto.create.topics.enable", Not("is always false: `topic` lines create topics")),
+    ("unclean.leader.election.enable", Not("is always false: committed records are never lost")),
     (
         "min.insync.replicas",
         Not(
-            "has no use here, replicas are not simulated: `stall` and `refuse` do what too few of them do",
+            "is not supported, because replicas are not simulated: `stall` and `refuse` have the effects \
+             of too few replicas",
         ),
     ),
 ];
 
-/// What one of Kafka's names is here, under whatever spelling: `max.poll.interval`, `max_poll_interval_ms` and
-/// `maxPollIntervalMs` are one.
-pub(super) fn find(name: &str) -> Option<(&'static str, Here)> {
+/// Finds a Kafka setting in any spelling: `max.poll.interval`, `max_poll_interval_ms` and
+/// `maxPollIntervalMs` are the same.
+pub(super) fn find(name: &str) -> Option<(&'static str, Equivalent)> {
     let bare = bare(name);
     NAMES.iter().find(|(known, _)| self::bare(known) == bare).copied()
 }
@@ -112,16 +111,17 @@ pub(super) fn find(name: &str) -> Option<(&'static str, Here)> {
 fn bare(name: &str) -> String {
     let letters = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
     let letters: String = letters.collect();
-    // Whatever unit it is in: here each number has its own.
+    // The unit is ignored: in the sim language each value has its own.
     let unit = ["ms", "minutes"].into_iter().find_map(|unit| letters.strip_suffix(unit));
     unit.map_or_else(|| letters.clone(), str::to_owned)
 }
 
-/// The answer to one of Kafka's names with a value, where `verb` was to take it; nothing for other names.
-pub(super) fn answer(verb: Option<&Verb>, name: &str, value: &str) -> Option<String> {
-    let (kafka, here) = find(name)?;
-    Some(match here {
-        Not(why) => format!("{kafka} {why}"),
+/// The hint for a Kafka setting with a value, written as an option of `verb`. `None` for other
+/// names.
+pub(super) fn hint(verb: Option<&Verb>, name: &str, value: &str) -> Option<String> {
+    let (kafka, equivalent) = find(name)?;
+    Some(match equivalent {
+        Not(reason) => format!("{kafka} {reason}"),
         Is(option) => {
             let value = self::value(kafka, value);
             match verb {
@@ -134,9 +134,9 @@ pub(super) fn answer(verb: Option<&Verb>, name: &str, value: &str) -> Option<Str
     })
 }
 
-/// `` `session` here, an option of `group` and `join` ``
+/// The text `` `session` here, an option of `group` and `join` ``.
 pub(super) fn option_of(option: &str) -> String {
-    // A bare request is no place for a setting.
+    // `ask` takes fields of a request, not settings.
     let takers = verbs::all().filter(|verb| verb.takes(option) && verb.name != "ask");
     let takers: Vec<String> = takers.map(|verb| format!("`{}`", verb.name)).collect();
     match &takers[..] {
@@ -148,7 +148,7 @@ pub(super) fn option_of(option: &str) -> String {
     }
 }
 
-/// One of Kafka's values as it is written here.
+/// The value of a Kafka setting in the syntax of the sim language.
 fn value(kafka: &str, value: &str) -> String {
     let number = value.parse::<u32>().ok().map(u64::from);
     match number {
@@ -164,7 +164,7 @@ fn value(kafka: &str, value: &str) -> String {
     }
 }
 
-/// The assignor of one of Kafka's class names, with or without its package.
+/// The assignor of a Kafka class name, with or without its package.
 pub(super) fn assignor(class: &str) -> Option<&'static str> {
     match class.rsplit('.').next().unwrap_or(class) {
         "RangeAssignor" => Some("range"),
@@ -175,12 +175,12 @@ pub(super) fn assignor(class: &str) -> Option<&'static str> {
     }
 }
 
-/// Kafka's name of an option, if it is a setting of Kafka's.
+/// The Kafka setting that an option is equivalent to, if any.
 pub(super) fn name_of(option: &dyn Described) -> Option<&'static str> {
-    let is = |here: &Here| *here == Is(option.name());
+    let is = |equivalent: &Equivalent| *equivalent == Is(option.name());
     NAMES
         .iter()
-        .find(|(name, here)| is(here) && option.about().contains(name))
+        .find(|(name, equivalent)| is(equivalent) && option.about().contains(name))
         .map(|(name, _)| *name)
 }
 
@@ -192,45 +192,47 @@ mod tests {
         verbs::all().find(|verb| verb.name == name).expect("a verb of that name")
     }
 
-    fn told(taker: &str, name: &str, value: &str) -> String {
-        answer(Some(verb(taker)), name, value).unwrap_or_default()
+    fn hinted(taker: &str, name: &str, value: &str) -> String {
+        hint(Some(verb(taker)), name, value).unwrap_or_default()
     }
 
     #[test]
-    fn a_name_is_answered_in_whatever_spelling() {
+    fn a_kafka_setting_is_recognised_in_any_spelling() {
         for name in ["max.poll.interval", "max_poll_interval_ms", "maxPollIntervalMs"] {
             let expected = "max.poll.interval.ms is `rebalance` here: write rebalance=5m";
-            assert_eq!(told("group", name, "300000"), expected);
+            assert_eq!(hinted("group", name, "300000"), expected);
         }
         let classes = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor,RangeAssignor";
-        let strategy = told("join", "partition.assignment.strategy", classes);
+        let strategy = hinted("join", "partition.assignment.strategy", classes);
         assert!(strategy.ends_with("write assignor=cooperative-sticky,range"), "{strategy}");
-        assert!(told("broker", "offsets.retention.minutes", "10080").ends_with("retention=10080m"));
+        assert!(
+            hinted("broker", "offsets.retention.minutes", "10080").ends_with("retention=10080m")
+        );
     }
 
     #[test]
-    fn a_name_on_the_wrong_line_is_sent_to_the_right_one() {
-        let size = told("group", "group.max.size", "3");
+    fn the_hint_for_a_setting_on_the_wrong_line_names_the_right_verb() {
+        let size = hinted("group", "group.max.size", "3");
         assert_eq!(size, "group.max.size is `max-size` here, an option of `broker`");
-        let session = told("broker", "session.timeout.ms", "10000");
+        let session = hinted("broker", "session.timeout.ms", "10000");
         assert_eq!(
             session,
             "session.timeout.ms is `session` here, an option of `group` and `join`"
         );
-        assert!(told("group", "enable.auto.commit", "false").contains("is always true"));
-        assert_eq!(told("group", "colour", "red"), "");
+        assert!(hinted("group", "enable.auto.commit", "false").contains("is always true"));
+        assert_eq!(hinted("group", "colour", "red"), "");
     }
 
     #[test]
-    fn every_option_that_is_named_exists() {
-        for (name, here) in NAMES {
-            let Is(option) = here else { continue };
+    fn every_equivalent_option_exists() {
+        for (name, equivalent) in NAMES {
+            let Is(option) = equivalent else { continue };
             assert!(verbs::all().any(|verb| verb.takes(option)), "{name}: no verb takes {option}");
         }
     }
 
     #[test]
-    fn every_option_that_is_one_of_kafkas_says_so() {
+    fn every_option_that_names_a_kafka_setting_is_its_equivalent() {
         let dotted = |word: &str| word.split('.').count() > 2 && !word.contains("..");
         for option in verbs::all().flat_map(Verb::options) {
             for name in option.about().split([' ', ',', ':', ';']).filter(|word| dotted(word)) {

@@ -1,58 +1,58 @@
-//! The help pages of the language, out of the table that drives the parser: all of it, and one verb.
+//! The help pages of the sim language, generated from the table that drives the parser.
 
 use std::fmt::Write as _;
 
-use super::kafka::{self, Here};
+use super::kafka::{self, Equivalent};
 use super::options::Described;
 use super::suggest;
-use super::verbs::{self, Reader, Verb};
+use super::verbs::{self, Parser, Verb};
 
 const INTRODUCTION: &str = "\
-A script is a list of lines: settings first, then steps, which happen in order.
-`#` begins a comment. A step may begin with `at DURATION`: run until that time first.
+A script is a list of lines: first settings, then steps. Steps run in order.
+`#` starts a comment. `at DURATION` before a step runs until that time first.
 
 DURATION  a number and a unit: 250ms, 10s, 2m (us, ms, s, m, h, d)
-RANGE     two durations, like 1ms..5ms, or one for exactly that
-RATE      10/s or 30/m
+RANGE     two durations, such as 1ms..5ms, or a single one
+RATE      records per second or per minute: 10/s, 30/m
 NODE      a consumer, or a broker: b0, b1, …
-PARTITION a topic, a dash and a number, like orders-0
+PARTITION a topic, a dash and a number, such as orders-0
 STATE     of a group: empty, preparing-rebalance, completing-rebalance, stable, dead;
           of a consumer: unjoined, preparing-rebalance, completing-rebalance, stable
 
-`groupsim language WORD` tells more of a verb, an option or one of Kafka's settings.
+`groupsim language WORD` describes a verb, an option or a Kafka setting.
 ";
 
 const AT: &str = "\
 at DURATION STEP
-    runs until that time, counted from the start of the run, and then does the step
+    runs until that time, counted from the start of the run, then carries out the step
     example: at 12s pause c1
 ";
 
-/// How wide the column of options is.
+/// The width of the column of options.
 const WIDTH: usize = 32;
 
-/// Every line the sim language has, what it does, and its options: what `groupsim language` prints.
+/// The reference of the sim language, as `groupsim language` prints it: all verbs and options.
 pub fn language() -> String {
     let mut text = INTRODUCTION.to_owned();
-    section(&mut text, "Settings", rows(|reader| matches!(reader, Reader::Setting(_))));
-    section(&mut text, "Steps", rows(|reader| matches!(reader, Reader::Action(_))));
-    section(&mut text, "Claims", verbs::EXPECT.into_iter());
-    add(&mut text, format_args!("\nOptions, their defaults, and Kafka's where they are others"));
+    section(&mut text, "Settings", rows(|parser| matches!(parser, Parser::Setting(_))));
+    section(&mut text, "Steps", rows(|parser| matches!(parser, Parser::Action(_))));
+    section(&mut text, "Expectations", verbs::EXPECT.into_iter());
+    add(&mut text, format_args!("\nOptions, with their defaults (and Kafka's, if different)"));
     options(&mut text, verbs::all().chain(verbs::EXPECT).flat_map(Verb::options));
-    add(&mut text, format_args!("\nKafka's settings that are none here"));
-    for (name, here) in kafka::NAMES {
-        if let Here::Not(why) = here {
-            wrapped(&mut text, &format!("  {name} "), why);
+    add(&mut text, format_args!("\nKafka settings without an option"));
+    for (name, equivalent) in kafka::NAMES {
+        if let Equivalent::None(reason) = equivalent {
+            wrapped(&mut text, &format!("  {name} "), reason);
         }
     }
     text
 }
 
-/// What there is to say of one word: a verb, an option, or one of Kafka's settings. `groupsim language group`.
+/// The description of a verb, an option or a Kafka setting, as `groupsim language group` prints it.
 ///
 /// # Errors
 ///
-/// What the word was most likely meant to be, when it is none of these.
+/// If the word is none of these: a message that suggests the nearest one.
 pub fn language_of(word: &str) -> Result<String, String> {
     let rows: Vec<&Verb> = verbs::all()
         .chain(verbs::EXPECT)
@@ -73,8 +73,8 @@ pub fn language_of(word: &str) -> Result<String, String> {
         return Ok(text);
     }
     match kafka::find(word) {
-        Some((name, Here::Not(why))) => Ok(format!("{name} {why}\n")),
-        Some((name, Here::Option(option))) => {
+        Some((name, Equivalent::None(reason))) => Ok(format!("{name} {reason}\n")),
+        Some((name, Equivalent::Option(option))) => {
             let mut text = format!("{name} is {}\n", kafka::option_of(option));
             let is_it = |opt: &&dyn Described| kafka::name_of(*opt) == Some(name);
             options(&mut text, every_option().filter(is_it));
@@ -89,7 +89,7 @@ fn unknown(word: &str) -> String {
     let names = kafka::NAMES.iter().map(|(name, _)| *name);
     let words: Vec<&str> = verbs::names().into_iter().chain(options).chain(names).collect();
     let verbs = || format!("the verbs are {}", verbs::names().join(", "));
-    let near = suggest::translated(word).or_else(|| suggest::nearest(word, words));
+    let near = suggest::synonym(word).or_else(|| suggest::nearest(word, words));
     let help = near.map(|near| format!("did you mean `{near}`?"));
     format!("the sim language has no word '{word}': {}", help.unwrap_or_else(verbs))
 }
@@ -98,8 +98,8 @@ fn every_option() -> impl Iterator<Item = &'static dyn Described> {
     verbs::all().chain(verbs::EXPECT).flat_map(Verb::options)
 }
 
-fn rows(which: fn(&Reader) -> bool) -> impl Iterator<Item = &'static Verb> {
-    verbs::all().filter(move |verb| which(&verb.reader))
+fn rows(which: fn(&Parser) -> bool) -> impl Iterator<Item = &'static Verb> {
+    verbs::all().filter(move |verb| which(&verb.parser))
 }
 
 fn section(text: &mut String, title: &str, rows: impl Iterator<Item = &'static Verb>) {
@@ -111,40 +111,40 @@ fn section(text: &mut String, title: &str, rows: impl Iterator<Item = &'static V
     }
 }
 
-/// A verb with all its options.
+/// The page of a verb, with all its options.
 fn page(verb: &Verb) -> String {
     let mut text = format!("{}\n    {}\n", verb.own_usage(), verb.about);
     add(&mut text, format_args!("    example: {}", verb.example));
     if verb.name == "join" {
         text.push_str(
-            "    What is not said here is as its `group` line says, and else the default.\n",
+            "    Options that are not given are inherited from the `group` line, then the defaults apply.\n",
         );
     }
     options(&mut text, verb.options());
     text
 }
 
-/// Each option once.
+/// Adds a row for each distinct option.
 fn options<'a>(text: &mut String, all: impl Iterator<Item = &'a dyn Described>) {
-    let mut told: Vec<(&str, &str)> = Vec::new();
+    let mut added: Vec<(&str, &str)> = Vec::new();
     for option in all {
         let entry = (option.name(), option.about());
-        if !told.contains(&entry) {
-            told.push(entry);
+        if !added.contains(&entry) {
+            added.push(entry);
             let usage = format!("  {:<WIDTH$}", format!("{}={}", option.name(), option.value()));
             wrapped(text, &usage, &format!("{}{}", option.about(), default(option)));
         }
     }
 }
 
-/// `, default 5s (Kafka's: 500ms)`
+/// The default, such as `; default: 5s (Kafka's: 500ms)`.
 fn default(option: &dyn Described) -> String {
     let Some(default) = option.default() else { return String::new() };
     let kafka = option.kafka_default().map(|kafka| format!(" (Kafka's: {kafka})"));
     format!("; default: {default}{}", kafka.unwrap_or_default())
 }
 
-/// A line that begins with `head`, and goes on below the text that follows it where it is too long.
+/// Adds `head` and `line`, wrapped and indented below the text after `head`.
 fn wrapped(text: &mut String, head: &str, line: &str) {
     const LONGEST: usize = 110;
     let indent = head.chars().count().min(WIDTH + 2);
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_has_a_page_of_its_own() {
+    fn every_verb_option_and_kafka_setting_has_a_page() {
         let names = kafka::NAMES.iter().map(|(name, _)| *name);
         let options = every_option().map(Described::name);
         for word in verbs::names().into_iter().chain(options).chain(names) {
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_is_met_with_the_nearest_one() {
+    fn an_unknown_word_is_refused_with_the_nearest_one() {
         assert!(language_of("partiton").unwrap_err().ends_with("did you mean `partition`?"));
         assert!(language_of("sesion").unwrap_err().ends_with("did you mean `session`?"));
         assert!(language_of("colour").unwrap_err().contains("the verbs are seed, network"));
     }
 
     #[test]
-    fn a_default_that_is_not_kafkas_says_so() {
+    fn a_default_that_differs_from_kafkas_shows_both() {
         let page = language_of("group").expect("a page");
         assert!(page.contains("fetch.max.wait.ms; default: 5s (Kafka's: 500ms)"), "{page}");
         assert!(page.contains("session.timeout.ms; default: 45s\n"), "{page}");

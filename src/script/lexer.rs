@@ -1,11 +1,11 @@
-//! Text into lines of words, each with its place.
+//! Splits a text into lines of words, each with its position.
 //!
-//! A word is anything between blanks; `#` begins a comment wherever it stands, because no name can hold
-//! one. What the words mean is not decided here.
+//! A word is anything between blanks. `#` starts a comment anywhere, because no name can contain
+//! one. The lexer does not interpret words.
 
 use std::ops::Range;
 
-/// A part of the script, and where it begins: a word, or a piece of one.
+/// A word or a part of a word, with its position in the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece<'a> {
     /// The text.
@@ -14,17 +14,17 @@ pub(crate) struct Piece<'a> {
     pub(crate) start: usize,
 }
 
-/// One line that says something.
+/// A line that is not blank.
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
-    /// Its number, from 1.
+    /// The line number, counted from 1.
     pub(crate) number: u32,
-    /// Its words, at least one.
+    /// The words, at least one.
     pub(crate) words: Vec<Piece<'a>>,
 }
 
 impl<'a> Piece<'a> {
-    /// The bytes it takes up in the script.
+    /// The range of bytes in the script.
     pub(crate) fn span(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
@@ -57,7 +57,7 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// The lines of `text` that hold more than blanks and comments.
+/// The lines of `text` that have more than blanks and comments.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     let mut start = 0;
     text.split('\n').zip(1..).filter_map(move |(line, number)| {
@@ -81,7 +81,7 @@ fn words(line: Piece<'_>) -> Vec<Piece<'_>> {
     words
 }
 
-/// Editors on Windows begin a file with a byte order mark; it is as blank as a space.
+/// A byte order mark, with which editors on Windows start a file, counts as a blank.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
 }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_know_their_place_whatever_the_blanks_are() {
+    fn words_know_their_position_with_any_kind_of_blanks() {
         let text = "\u{feff}# a comment\r\n\n  join\u{3000}c1 é=ü,x#y\r\nsettle";
         let lines: Vec<Line<'_>> = lines(text).collect();
         assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [3, 4]);

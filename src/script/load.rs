@@ -1,4 +1,4 @@
-//! A script from a file.
+//! Loads a script from a file.
 
 use std::fmt;
 use std::fs::File;
@@ -12,33 +12,33 @@ use super::error::{ScriptErrors, quoted_path};
 /// The largest script that is read. A million lines fit; an endless device does not.
 const LARGEST: u64 = 64 << 20;
 
-/// Why a file did not become a schedule.
+/// A file could not be loaded as a script.
 #[derive(Debug)]
 pub enum LoadError {
-    /// It cannot be read.
+    /// The file cannot be read.
     Unreadable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: io::Error,
     },
-    /// It is larger than any script.
+    /// The file is too large for a script.
     TooLarge {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// It is not UTF-8.
+    /// The file is not UTF-8.
     NotUtf8 {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The line of the first byte that is not, from 1.
+        /// The line of the first invalid byte, counted from 1.
         line: usize,
-        /// Its offset in the file, from 0.
+        /// The offset of that byte in the file, counted from 0.
         offset: usize,
         /// The byte.
         byte: u8,
     },
-    /// It is text, but not in the sim language.
+    /// The script has errors.
     Script(ScriptErrors),
 }
 
@@ -47,9 +47,10 @@ pub fn load(path: &Path) -> Result<Schedule, LoadError> {
     load_with(path, super::parse)
 }
 
-/// Reads and parses a file for a world whose consumers come from outside.
-pub fn load_outside(path: &Path) -> Result<Schedule, LoadError> {
-    load_with(path, super::parse_outside)
+/// Reads a file and parses it with
+/// [`parse_for_external_clients`](super::parse_for_external_clients).
+pub fn load_for_external_clients(path: &Path) -> Result<Schedule, LoadError> {
+    load_with(path, super::parse_for_external_clients)
 }
 
 fn load_with(
@@ -60,14 +61,14 @@ fn load_with(
     parse(&path.to_string_lossy(), &text).map_err(LoadError::Script)
 }
 
-/// Reads a file that is to be a script.
+/// Reads the text of a script from a file.
 pub fn read_text(path: &Path) -> Result<String, LoadError> {
     let file = File::open(path);
     let file = file.map_err(|reason| LoadError::Unreadable { path: path.to_owned(), reason })?;
     read_text_from(path, file)
 }
 
-/// Reads what is to be a script, and has this name in errors.
+/// Reads the text of a script from any source. Errors show `path` as its name.
 pub fn read_text_from(path: &Path, from: impl Read) -> Result<String, LoadError> {
     let mut bytes = Vec::new();
     from.take(LARGEST + 1)
@@ -83,7 +84,7 @@ pub fn read_text_from(path: &Path, from: impl Read) -> Result<String, LoadError>
 }
 
 impl LoadError {
-    /// The same text as `Display`, in colour for a terminal where there is something to colour.
+    /// The same text as `Display`, coloured for a terminal if it is the error of a script.
     pub fn styled(&self) -> String {
         match self {
             LoadError::Script(errors) => errors.styled(),
@@ -103,13 +104,13 @@ impl fmt::Display for LoadError {
             }
             LoadError::TooLarge { path } => write!(
                 f,
-                "error: {} is no script: it is larger than {} MiB",
+                "error: {} is too large for a script: more than {} MiB",
                 shown(path),
                 LARGEST >> 20
             ),
             LoadError::NotUtf8 { path, line, offset, byte } => write!(
                 f,
-                "error: {} is not UTF-8: line {line} holds the byte 0x{byte:02x} (offset {offset})",
+                "error: {} is not UTF-8: invalid byte 0x{byte:02x} in line {line} (offset {offset})",
                 shown(path)
             ),
             LoadError::Script(errors) => errors.fmt(f),

@@ -1,15 +1,16 @@
-//! The sim language: scripts in, schedules out, and back.
+//! The sim language: parses scripts to schedules and prints schedules as scripts.
 //!
-//! [`parse`] reads a script into a [`Schedule`] or returns every mistake in it, each with its line and a
-//! caret; [`print`](print()) writes a schedule as its canonical script, which parses back to the same schedule.
-//! Hand-written, random and shrunk scenarios are all in this one language; [`language`] describes it.
+//! [`parse`] returns the [`Schedule`] of a script, or all its errors, each with its line and a
+//! caret. [`print`](print()) returns the canonical script of a schedule, which parses back to the
+//! same schedule. Hand-written, random and shrunk scenarios are all written in this language;
+//! [`language`] describes it.
 //!
-//! What a script can be wrong about before it runs is found here, in one pass. What only a run can tell
-//! (whether a consumer still lives, whether a time has passed already) is left to it, and nothing here
-//! knows what a step does.
+//! Errors that can be detected before a run are found here, in one pass. Errors that only a run can
+//! detect (whether a consumer is still running, whether a time has already passed) are left to the
+//! run. Nothing here knows what a step does.
 //!
-//! Read next: `verbs`, the table that everything goes by; then `reader`, which walks the lines. The words
-//! themselves are printed by [`crate::sim::schedule`].
+//! Read next: `verbs`, the table that drives the parser; then `reader`, which reads the lines.
+//! [`crate::sim::schedule`] prints the steps.
 
 mod actions;
 mod admin;
@@ -21,10 +22,10 @@ mod kafka;
 mod language;
 mod lexer;
 mod load;
-mod mend;
 mod options;
 mod print;
 mod reader;
+mod repair;
 mod scope;
 mod settings;
 pub(crate) mod suggest;
@@ -33,51 +34,51 @@ mod verbs;
 
 pub use error::{ScriptError, ScriptErrors};
 pub use language::{language, language_of};
-pub use load::{LoadError, load, load_outside, read_text, read_text_from};
-pub use mend::{mended, without_line};
+pub use load::{LoadError, load, load_for_external_clients, read_text, read_text_from};
 pub use print::{digest, print};
+pub use repair::{repaired, without_line};
 
 pub(crate) use lexer::{Line, Piece, lines};
 pub(crate) use suggest::help;
 
 use crate::sim::schedule::{Schedule, Step};
 
-/// The schedule of a script. `file` is the name that errors show.
+/// Parses a script. `file` is the name that errors show.
 pub fn parse(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
     reader::read(text, false).map_err(|errors| ScriptErrors::new(file, text, errors))
 }
 
-/// The schedule of a script for a world whose consumers come from outside: they are known by their client
-/// ids, and groups by their names, without a line that announces them.
-pub fn parse_outside(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
+/// Parses a script for external clients. Steps name them by client id, and groups by group id,
+/// without `join` and `group` lines that declare them.
+pub fn parse_for_external_clients(file: &str, text: &str) -> Result<Schedule, ScriptErrors> {
     reader::read(text, true).map_err(|errors| ScriptErrors::new(file, text, errors))
 }
 
-/// Reads steps one by one, while a world with outsiders is running.
+/// Parses steps one by one, while external clients are being served.
 pub struct Console {
-    reader: reader::Reader,
-    /// How many lines were read.
+    reader: reader::ScriptReader,
+    /// The number of lines so far.
     lines: usize,
 }
 
 impl Console {
-    /// A console for a world with these settings.
+    /// A console for steps after the settings of this schedule.
     pub fn new(settings: &Schedule) -> Console {
-        Console { reader: reader::Reader::after_settings(settings), lines: 0 }
+        Console { reader: reader::ScriptReader::after_settings(settings), lines: 0 }
     }
 
-    /// The step of a line; none when it holds nothing.
+    /// Parses the step of a line; `None` if the line is blank.
     ///
     /// # Errors
     ///
-    /// What is wrong with the line.
+    /// If the line is not a valid step.
     pub fn read(&mut self, line: &str) -> Result<Option<Step>, ScriptErrors> {
         self.lines += 1;
         let step = self
             .reader
             .step_of(line)
             .map_err(|errors| ScriptErrors::new("stdin", line, errors).starting_at(self.lines))?;
-        // Each line is read by itself; two that are alike are still two.
+        // Each text has only one line, so the line number has to be set here.
         Ok(step.map(|step| Step { line: self.lines as u32, ..step }))
     }
 }
@@ -87,19 +88,19 @@ mod tests {
     use super::*;
 
     const BROKERS: &str = "broker count=3\n";
-    /// Names for the examples to speak of.
+    /// Declares the names in the examples.
     const PREAMBLE: &str = "topic orders partitions=4\ngroup g\n";
     const JOINS: &str = "join c1\njoin c2\n";
-    /// Steps that go before an example which is only possible after them.
+    /// Steps that an example requires before it.
     const BEFORE: &[(&str, &str)] = &[("restart b1", "crash b1\n")];
 
     #[test]
     fn the_example_of_every_row_of_the_table_parses() {
         for verb in verbs::all().chain(verbs::EXPECT) {
             let line = verb.example;
-            let text = match verb.reader {
-                verbs::Reader::Setting(_) => format!("{PREAMBLE}{line}\n"),
-                verbs::Reader::Action(_) | verbs::Reader::Expect(_) => {
+            let text = match verb.parser {
+                verbs::Parser::Setting(_) => format!("{PREAMBLE}{line}\n"),
+                verbs::Parser::Action(_) | verbs::Parser::Expect(_) => {
                     let before = BEFORE.iter().find(|(example, _)| line == *example);
                     let before = before.map_or("", |(_, before)| before);
                     format!("{BROKERS}{PREAMBLE}{JOINS}{before}{line}\n")

@@ -1,4 +1,4 @@
-//! A schedule as a script.
+//! Prints a schedule as a script.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::sim::schedule::{BrokerSpec, NetworkSpec, Schedule};
 
-/// The canonical script of a schedule: settings that are not the default, a blank line, the steps.
-/// [`super::parse`] reads it back as the same schedule, but for the line numbers.
+/// The canonical script of a schedule: the settings that differ from the defaults, a blank line,
+/// the steps. It parses back to the same schedule, except for the line numbers.
 pub fn print(schedule: &Schedule) -> String {
     let mut text = settings(schedule);
     if !text.is_empty() && !schedule.steps.is_empty() {
@@ -19,7 +19,7 @@ pub fn print(schedule: &Schedule) -> String {
     text
 }
 
-/// One number for a schedule: the digest of its canonical script.
+/// The digest of the canonical script of a schedule.
 pub fn digest(schedule: &Schedule) -> u64 {
     xxh3_64(print(schedule).as_bytes())
 }

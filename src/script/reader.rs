@@ -1,4 +1,4 @@
-//! One pass over a script: line by line into a schedule, with every mistake on the way.
+//! Reads a script line by line, in one pass, into a schedule and a list of errors.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use super::args::Args;
 use super::error::{ScriptError, quoted};
 use super::lexer::{Line, Piece};
 use super::scope::Scope;
-use super::values::{self, Read};
-use super::verbs::{self, Reader as Row};
+use super::values::{self, Parsed};
+use super::verbs::{self, Parser};
 use super::{kafka, lexer, suggest};
 
-/// The schedule of a script, or every mistake in it. With `outsiders` its consumers and groups may be
-/// anybody's.
-pub(super) fn read(text: &str, outsiders: bool) -> Result<Schedule, Vec<ScriptError>> {
-    let mut reader = Reader::default();
-    reader.scope.outsiders = outsiders;
+/// The schedule of a script, or all its errors. With `external_clients`, consumers and groups need
+/// not be declared.
+pub(super) fn read(text: &str, external_clients: bool) -> Result<Schedule, Vec<ScriptError>> {
+    let mut reader = ScriptReader::default();
+    reader.scope.external_clients = external_clients;
     for line in lexer::lines(text) {
         reader.line(&line);
     }
@@ -28,26 +28,28 @@ pub(super) fn read(text: &str, outsiders: bool) -> Result<Schedule, Vec<ScriptEr
     }
 }
 
+/// Reads the lines of a script.
 #[derive(Default)]
-pub(super) struct Reader {
+pub(super) struct ScriptReader {
     schedule: Schedule,
     scope: Scope,
     errors: Vec<ScriptError>,
 }
 
-impl Reader {
-    /// A reader that knows the settings of `schedule`, for steps that come one by one.
-    pub(super) fn after_settings(schedule: &Schedule) -> Reader {
+impl ScriptReader {
+    /// A reader of steps for external clients, which come one by one after the settings of
+    /// `schedule`.
+    pub(super) fn after_settings(schedule: &Schedule) -> ScriptReader {
         let settings = Schedule { steps: Vec::new(), ..schedule.clone() };
-        let mut reader = Reader::default();
-        reader.scope.outsiders = true;
+        let mut reader = ScriptReader::default();
+        reader.scope.external_clients = true;
         for line in lexer::lines(&super::print(&settings)) {
             reader.line(&line);
         }
         reader
     }
 
-    /// The steps of a line, at most one, or what is wrong with it.
+    /// The step of a line, or its errors; `None` for a line without a step.
     pub(super) fn step_of(&mut self, text: &str) -> Result<Option<Step>, Vec<ScriptError>> {
         for line in lexer::lines(text) {
             self.line(&line);
@@ -71,19 +73,19 @@ impl Reader {
             return;
         };
         let mut args = Args::new(verb, words[0], &words[length..]);
-        let action = match verb.reader {
-            Row::Setting(read) => {
+        let action = match verb.parser {
+            Parser::Setting(parse) => {
                 self.setting(&mut args, at.map(|(head, _)| head));
-                read(&mut args, &mut self.schedule, &mut self.scope);
+                parse(&mut args, &mut self.schedule, &mut self.scope);
                 None
             }
-            Row::Action(read) => {
+            Parser::Action(parse) => {
                 self.step(line.number);
-                read(&mut args, &mut self.scope)
+                parse(&mut args, &mut self.scope)
             }
-            Row::Expect(read) => {
+            Parser::Expect(parse) => {
                 self.step(line.number);
-                read(&mut args, &mut self.scope).map(Action::Expect)
+                parse(&mut args, &mut self.scope).map(Action::Expect)
             }
         };
         self.errors.extend(args.finish());
@@ -91,8 +93,8 @@ impl Reader {
         self.schedule.steps.extend(action.map(|action| Step { line: line.number, at, action }));
     }
 
-    /// The time behind `at`, nothing in its place when that is wrong, and the words of the step; nothing
-    /// at all when there is no step.
+    /// The time after `at`, which is `None` if it is invalid, and the words of the step. `None` if
+    /// there is no step.
     fn at<'a, 'b>(
         &mut self,
         head: Piece<'a>,
@@ -100,19 +102,20 @@ impl Reader {
     ) -> Option<(Option<Time>, &'b [Piece<'a>])> {
         let error = match words {
             [] => ScriptError::new(head, "`at` needs a time").label("a time is missing"),
-            [time] => ScriptError::new(*time, format!("nothing happens at {}", quoted(time.text)))
-                .label("a step is missing behind it"),
+            [time] => {
+                ScriptError::new(*time, "`at` needs a step").label("a step is missing after it")
+            }
             [time, step @ ..] => {
                 let time = self.time(*time);
                 return Some((time, step));
             }
         };
-        self.errors.push(error.help("usage: at DURATION STEP, like at 12s pause c1"));
+        self.errors.push(error.help("usage: at DURATION STEP, such as at 12s pause c1"));
         None
     }
 
     fn time(&mut self, place: Piece<'_>) -> Option<Time> {
-        let read: Read<Duration> = values::duration_or_zero(place);
+        let read: Parsed<Duration> = values::duration_or_zero(place);
         let time = self.ok(read).map(|since_start| Time::ZERO + since_start)?;
         let reached = self.scope.reach(place, time);
         self.ok(reached).map(|()| time)
@@ -121,8 +124,9 @@ impl Reader {
     fn setting(&mut self, args: &mut Args<'_>, at: Option<Piece<'_>>) {
         args.ok(self.scope.setting(args.head()));
         if let Some(at) = at {
-            let error = ScriptError::new(at, "a setting has no time").label("not before a setting");
-            args.note(error.help("settings hold from the start of the run"));
+            let error = ScriptError::new(at, "a setting cannot have a time");
+            let error = error.label("not allowed before a setting");
+            args.note(error.help("settings apply from the start of the run"));
         }
     }
 
@@ -131,7 +135,7 @@ impl Reader {
         self.errors.extend(self.scope.end_of_settings());
     }
 
-    fn ok<T>(&mut self, read: Read<T>) -> Option<T> {
+    fn ok<T>(&mut self, read: Parsed<T>) -> Option<T> {
         read.map_err(|error| self.errors.push(error)).ok()
     }
 }
@@ -139,16 +143,16 @@ impl Reader {
 fn unknown_verb(head: Piece<'_>) -> ScriptError {
     let error = ScriptError::new(head, format!("there is no verb {}", quoted(head.text)));
     let (name, value) = head.text.split_once('=').unwrap_or((head.text, ""));
-    if let Some(answer) = kafka::answer(None, name, value) {
-        return error.label("no verb, but a setting of Kafka's").help(answer);
+    if let Some(hint) = kafka::hint(None, name, value) {
+        return error.label("a Kafka setting, not a verb").help(hint);
     }
-    if let Some(verb) = suggest::translated(head.text) {
+    if let Some(verb) = suggest::synonym(head.text) {
         return error.label("unknown verb").help(format!("did you mean `{verb}`?"));
     }
     match head.text.split_once('=') {
         Some(_) => error
             .label("an option without a verb")
-            .help("a line begins with a verb; its options follow on the same line"),
+            .help("a line starts with a verb; its options follow on the same line"),
         None => error.label("unknown verb").help(suggest::help(
             head.text,
             verbs::names(),

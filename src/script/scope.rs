@@ -1,7 +1,7 @@
-//! What a script has said so far: which names exist, which consumers run, how much time has passed.
+//! The state of a script at a line: declared names, running consumers, elapsed time.
 //!
-//! Only what is certain before a run is judged: a consumer that `leave` has closed or a fatal error has
-//! ended is the run's own business.
+//! Only errors that are certain before a run are reported. Whether a consumer has closed after
+//! `leave`, or was ended by a fatal error, is left to the run.
 
 mod cluster;
 
@@ -15,39 +15,42 @@ use crate::time::{Pretty, Time};
 use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::suggest;
-use super::values::{MOST_CONSUMERS, Read};
+use super::values::{MOST_CONSUMERS, Parsed};
 use cluster::Brokers;
 
-/// What a script has said so far.
+/// The state of a script at a line.
 #[derive(Default)]
 pub(super) struct Scope {
-    /// Consumers and groups come from outside, under names that no line announces.
-    pub(super) outsiders: bool,
-    /// Topics, and how many partitions each has; nothing when its line could not say.
+    /// Whether external clients are served: consumers and groups need not be declared.
+    pub(super) external_clients: bool,
+    /// The number of partitions by topic; `None` if its line has no valid number.
     topics: BTreeMap<String, Option<i32>>,
-    /// Topics that a `group` line named before their own line came, and where.
+    /// The topics that `group` lines name, with their byte offsets. They may be declared later.
     awaited: Vec<(String, usize)>,
-    /// Topics that a step has deleted.
+    /// The topics that a step has deleted.
     deleted: BTreeSet<String>,
     brokers: Brokers,
-    /// The brokers that have crashed and not been restarted.
+    /// The brokers that have crashed and were not restarted.
     down: BTreeSet<BrokerId>,
-    /// Session timeouts that a `group` line set, which the `broker` line may still judge, and where.
+    /// The session timeouts of `group` lines, with their byte offsets. A later `broker` line can
+    /// still set the limits for them.
     sessions: Vec<(String, usize, Duration)>,
     groups: Vec<GroupSpec>,
-    consumers: BTreeMap<String, Life>,
+    consumers: BTreeMap<String, ProcessState>,
     /// The least time that has passed.
     earliest: Time,
     /// The line of the first step.
     first_step: Option<u32>,
-    /// The verbs of settings that may stand only once.
+    /// The verbs so far that are allowed only once.
     settings: BTreeSet<String>,
-    told_no_group: bool,
-    told_no_topic: bool,
+    /// Whether the missing group has been reported.
+    reported_no_group: bool,
+    /// Whether the missing topic has been reported.
+    reported_no_topic: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Life {
+enum ProcessState {
     Running,
     Closed,
     Crashed,
@@ -55,16 +58,16 @@ enum Life {
 
 /// Topics and groups.
 impl Scope {
-    /// A `topic` line has given this name away.
-    pub(super) fn declare_topic(&mut self, name: Piece<'_>, partitions: Option<i32>) -> Read<()> {
+    /// Declares the topic of a `topic` line.
+    pub(super) fn declare_topic(&mut self, name: Piece<'_>, partitions: Option<i32>) -> Parsed<()> {
         match self.topics.insert(name.text.to_owned(), partitions) {
             None => Ok(()),
             Some(_) => Err(twice("topic", name)),
         }
     }
 
-    /// A `group` line has given this name away.
-    pub(super) fn declare_group(&mut self, name: Piece<'_>, settings: Settings) -> Read<()> {
+    /// Declares the group of a `group` line.
+    pub(super) fn declare_group(&mut self, name: Piece<'_>, settings: Settings) -> Parsed<()> {
         if self.groups.iter().any(|group| group.name == name.text) {
             return Err(twice("group", name));
         }
@@ -72,21 +75,20 @@ impl Scope {
         Ok(())
     }
 
-    /// The topic must exist.
-    pub(super) fn topic(&self, name: Piece<'_>) -> Read<()> {
+    /// Checks that the topic is declared.
+    pub(super) fn topic(&self, name: Piece<'_>) -> Parsed<()> {
         match self.topics.contains_key(name.text) {
             true => Ok(()),
             false => Err(unknown("topic", name, self.topics.keys().map(String::as_str))),
         }
     }
 
-    /// These topics must exist in the end; their lines may still come.
+    /// Requires these topics to be declared before the first step.
     pub(super) fn topics_later(&mut self, names: Piece<'_>) {
         self.awaited.extend(names.items().map(|name| (name.text.to_owned(), name.start)));
     }
 
-    /// No more settings will come: the topics that were awaited must be there, and the sessions be
-    /// accepted.
+    /// Checks the awaited topics and the sessions after the last setting.
     pub(super) fn end_of_settings(&mut self) -> Vec<ScriptError> {
         let (topics, sessions) =
             (std::mem::take(&mut self.awaited), std::mem::take(&mut self.sessions));
@@ -99,8 +101,8 @@ impl Scope {
         topics.chain(sessions).collect()
     }
 
-    /// The topic must exist and have the partition; `place` is where it was named.
-    pub(super) fn partition(&self, place: Piece<'_>, partition: &TopicPartition) -> Read<()> {
+    /// Checks that the topic is declared and has the partition, which is named at `place`.
+    pub(super) fn partition(&self, place: Piece<'_>, partition: &TopicPartition) -> Parsed<()> {
         let topic = partition.topic.0.as_str();
         let name = place.part(0, topic.len());
         assert_eq!(name.text, topic, "a partition is named by its topic first");
@@ -108,8 +110,8 @@ impl Scope {
         self.number(topic, place.part(topic.len() + 1, place.text.len()), partition.partition)
     }
 
-    /// The topic must have the partition of that number; `place` is where the number was named.
-    pub(super) fn number(&self, topic: &str, place: Piece<'_>, number: i32) -> Read<()> {
+    /// Checks that the topic has a partition of the number that is written at `place`.
+    pub(super) fn number(&self, topic: &str, place: Piece<'_>, number: i32) -> Parsed<()> {
         match self.topics.get(topic) {
             Some(Some(count)) if number >= *count => {
                 let message = format!("`{topic}` has no partition {number}");
@@ -122,35 +124,36 @@ impl Scope {
         }
     }
 
-    /// The group of that name, or the first one; `head` is to blame when there is none.
-    pub(super) fn group(&mut self, name: Option<Piece<'_>>, head: Piece<'_>) -> Read<()> {
+    /// Checks that the named group is declared, or without a name that any group is; if none is,
+    /// the error is at `head`.
+    pub(super) fn group(&mut self, name: Option<Piece<'_>>, head: Piece<'_>) -> Parsed<()> {
         match name {
-            Some(_) if self.outsiders => Ok(()),
+            Some(_) if self.external_clients => Ok(()),
             Some(name) if self.find_group(Some(name.text)).is_none() => {
                 Err(unknown("group", name, self.groups.iter().map(|group| group.name.as_str())))
             }
-            None if self.groups.is_empty() && !self.told_no_group => {
-                self.told_no_group = true;
+            None if self.groups.is_empty() && !self.reported_no_group => {
+                self.reported_no_group = true;
                 Err(ScriptError::new(head, "there is no group")
-                    .label("needs one")
-                    .help("a line `group g` above the first step makes one"))
+                    .label("needs a group")
+                    .help("add a line `group g` above the first step"))
             }
             Some(_) | None => Ok(()),
         }
     }
 
-    /// There must be something to read.
-    pub(super) fn any_topic(&mut self, head: Piece<'_>) -> Read<()> {
-        if !self.topics.is_empty() || self.told_no_topic {
+    /// Checks that there is a topic to read.
+    pub(super) fn any_topic(&mut self, head: Piece<'_>) -> Parsed<()> {
+        if !self.topics.is_empty() || self.reported_no_topic {
             return Ok(());
         }
-        self.told_no_topic = true;
+        self.reported_no_topic = true;
         Err(ScriptError::new(head, "there is no topic")
-            .label("needs one")
-            .help("a line `topic orders partitions=4` above the first step makes one"))
+            .label("needs a topic")
+            .help("add a line `topic orders partitions=4` above the first step"))
     }
 
-    /// The settings that a member of the group takes over.
+    /// The settings that a member of the group inherits.
     pub(super) fn settings_of(&self, group: Option<&str>) -> Settings {
         self.find_group(group).map(|group| group.settings.clone()).unwrap_or_default()
     }
@@ -165,30 +168,30 @@ impl Scope {
 
 /// Consumers.
 impl Scope {
-    /// A `join` line starts this consumer.
-    pub(super) fn join(&mut self, name: Piece<'_>) -> Read<()> {
-        match self.consumers.insert(name.text.to_owned(), Life::Running) {
-            Some(Life::Running) => {
+    /// `join`: the consumer runs.
+    pub(super) fn join(&mut self, name: Piece<'_>) -> Parsed<()> {
+        match self.consumers.insert(name.text.to_owned(), ProcessState::Running) {
+            Some(ProcessState::Running) => {
                 let message = format!("`{}` is already running", name.text);
                 Err(ScriptError::new(name, message)
-                    .label("joined before, and neither left nor crashed since"))
+                    .label("has joined, and neither left nor crashed since"))
             }
             None if self.consumers.len() == MOST_CONSUMERS + 1 => {
                 Err(ScriptError::new(name, "too many consumers")
                     .label(format!("at most {MOST_CONSUMERS}")))
             }
-            Some(Life::Closed | Life::Crashed) | None => Ok(()),
+            Some(ProcessState::Closed | ProcessState::Crashed) | None => Ok(()),
         }
     }
 
-    /// The consumer must have joined before this line.
-    pub(super) fn consumer(&self, name: Piece<'_>) -> Read<()> {
-        match self.outsiders || self.consumers.contains_key(name.text) {
+    /// Checks that the consumer has joined above.
+    pub(super) fn consumer(&self, name: Piece<'_>) -> Parsed<()> {
+        match self.external_clients || self.consumers.contains_key(name.text) {
             true => Ok(()),
             false => {
                 let message = format!("`{}` has not joined", name.text);
                 let help = suggest::nearest(name.text, self.consumers()).map_or_else(
-                    || "a consumer exists from its `join` line on".to_owned(),
+                    || "a consumer exists after its `join` line".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 Err(ScriptError::new(name, message).label("unknown consumer").help(help))
@@ -201,78 +204,76 @@ impl Scope {
         self.consumers.keys().map(String::as_str)
     }
 
-    /// A node must be a broker or a consumer that has joined.
-    pub(super) fn node(&self, place: Piece<'_>, node: &NodeName) -> Read<()> {
+    /// Checks that a node is a broker of the cluster or a consumer that has joined.
+    pub(super) fn node(&self, place: Piece<'_>, node: &NodeName) -> Parsed<()> {
         match node {
             NodeName::Broker(broker) => self.broker(place, *broker),
             NodeName::Consumer(_) => self.consumer(place),
         }
     }
 
-    /// `leave`: the consumer may be joined again.
+    /// `leave`: the consumer is closed and can join again.
     pub(super) fn close(&mut self, name: Piece<'_>) {
-        self.consumers.insert(name.text.to_owned(), Life::Closed);
+        self.consumers.insert(name.text.to_owned(), ProcessState::Closed);
     }
 
-    /// `crash`: the consumer may be joined again, or be healed.
+    /// `crash`: the consumer can join again, or `calm` can restart it.
     pub(super) fn crash(&mut self, name: Piece<'_>) {
-        if self.consumers.get(name.text) == Some(&Life::Running) {
-            self.consumers.insert(name.text.to_owned(), Life::Crashed);
+        if self.consumers.get(name.text) == Some(&ProcessState::Running) {
+            self.consumers.insert(name.text.to_owned(), ProcessState::Crashed);
         }
     }
 
     /// `restart`: the consumer runs again.
     pub(super) fn restart(&mut self, name: Piece<'_>) {
-        self.consumers.insert(name.text.to_owned(), Life::Running);
+        self.consumers.insert(name.text.to_owned(), ProcessState::Running);
     }
 
-    /// `calm`: of the named consumers, or all when none is named, those that crashed run again, and so do
-    /// all brokers.
-    pub(super) fn calm(&mut self, core: Option<&[String]>) {
+    /// `calm`: all brokers run again, and so do the crashed consumers among the named ones, or all
+    /// crashed consumers if none is named.
+    pub(super) fn quiesce(&mut self, core: Option<&[String]>) {
         self.down.clear();
-        for (name, life) in &mut self.consumers {
+        for (name, state) in &mut self.consumers {
             let healed = core.is_none_or(|core| core.contains(name));
-            if healed && *life == Life::Crashed {
-                *life = Life::Running;
+            if healed && *state == ProcessState::Crashed {
+                *state = ProcessState::Running;
             }
         }
     }
 }
 
-/// Time, and the border between settings and steps.
+/// Time, and the boundary between settings and steps.
 impl Scope {
-    /// Whether no line of that verb stands above.
+    /// Whether this is the first line of the verb.
     pub(super) fn first_of_its_kind(&mut self, verb: &str) -> bool {
         self.settings.insert(verb.to_owned())
     }
 
-    /// A step stands on this line.
+    /// Records a step on this line.
     pub(super) fn step(&mut self, line: u32) {
         self.first_step.get_or_insert(line);
     }
 
-    /// No step may stand above a setting.
-    pub(super) fn setting(&self, head: Piece<'_>) -> Read<()> {
+    /// Checks that no step is above a setting.
+    pub(super) fn setting(&self, head: Piece<'_>) -> Parsed<()> {
         match self.first_step {
             None => Ok(()),
             Some(line) => {
                 let message = format!("`{}` comes too late", head.text);
                 Err(ScriptError::new(head, message)
-                    .label("a setting below a step")
-                    .help(format!("settings stand above the first step, which is on line {line}")))
+                    .label("a setting after a step")
+                    .help(format!("move it above the first step, which is on line {line}")))
             }
         }
     }
 
-    /// `at`: the run goes on at `time`, which must not have passed already.
-    pub(super) fn reach(&mut self, place: Piece<'_>, time: Time) -> Read<()> {
+    /// `at`: advances the time to `time`, which must not be in the past.
+    pub(super) fn reach(&mut self, place: Piece<'_>, time: Time) -> Parsed<()> {
         if time < self.earliest {
             let passed = Pretty(self.earliest.since(Time::ZERO));
             return Err(ScriptError::new(place, "time goes back")
                 .label(format!("at least {passed} have passed before this line"))
-                .help(
-                    "the lines above add up: each `at` sets the time, each `advance` adds to it",
-                ));
+                .help("each `at` above sets the time, and each `advance` adds to it"));
         }
         self.earliest = time;
         Ok(())
@@ -285,8 +286,8 @@ impl Scope {
 }
 
 fn twice(what: &str, name: Piece<'_>) -> ScriptError {
-    ScriptError::new(name, format!("there are two {what}s `{}`", name.text))
-        .label("has a line of its own above")
+    ScriptError::new(name, format!("{what} `{}` is declared twice", name.text))
+        .label("already declared above")
 }
 
 fn unknown<'a>(

@@ -1,6 +1,7 @@
-//! The lines above the first step, and the settings of consumers, which `group` and `join` share.
+//! Parses the settings above the first step, and the settings of consumers, which `group` and
+//! `join` share.
 
-use crate::consumer::ConsumerConfig;
+use crate::client::ConsumerConfig;
 use crate::protocol::{GroupId, StrBytes};
 use crate::sim::schedule::{BrokerSpec, GroupSpec, NetworkSpec, Schedule, Settings, TopicSpec};
 use crate::time::Pretty;
@@ -9,14 +10,14 @@ use super::args::Args;
 use super::error::ScriptError;
 use super::lexer::Piece;
 use super::options::{
-    AIM, ASSIGNOR, AUTOCOMMIT, BROKERS, COMMIT, DETECT, FETCH, HEARTBEAT, INITIAL_DELAY, INSTANCE,
+    ASSIGNOR, AUTOCOMMIT, BROKERS, COMMIT, DETECT, FETCH, HEARTBEAT, INITIAL_DELAY, INSTANCE,
     LATENCY, LEARN, LINGER, LOAD, LOSS, MAX_SESSION, MAX_SIZE, METADATA, METADATA_MAX, MIN_SESSION,
-    OFFSETS_PARTITIONS, PARTITIONS, PROCESS, RACK, RACKS, RATE, REBALANCE, RECONNECT_BACKOFF,
+    OFFSETS_PARTITIONS, PARTITIONS, PROCESS, RACE, RACK, RACKS, RATE, REBALANCE, RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX, RECORDS, REQUEST, RETENTION, RETENTION_CHECK, SESSION, TOPICS, VERSION,
     WRITE_TIMEOUT,
 };
 use super::scope::Scope;
-use super::values::{self, Read};
+use super::values::{self, Parsed};
 
 /// `seed 42`
 pub(super) fn seed(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Scope) {
@@ -34,14 +35,14 @@ pub(super) fn network(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut 
     schedule.network = NetworkSpec {
         latency: args.option(&LATENCY).unwrap_or(default.latency),
         loss: args.option(&LOSS).unwrap_or(default.loss),
-        aim: args.option(&AIM).unwrap_or(default.aim),
+        race: args.option(&RACE).unwrap_or(default.race),
     };
 }
 
 /// `broker count=3 racks=a,b,c initial-delay=3s commit=1ms..4ms`
 pub(super) fn broker(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Scope) {
     only_once(args, scope);
-    let usual = BrokerSpec::default();
+    let default = BrokerSpec::default();
     let given = args.given(&BROKERS);
     let count = args.option(&BROKERS);
     let (racks, racks_at) = args.placed(&RACKS).unzip();
@@ -49,30 +50,31 @@ pub(super) fn broker(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut S
     let (min_session, min_at) = args.placed(&MIN_SESSION).unzip();
     let (max_session, max_at) = args.placed(&MAX_SESSION).unzip();
     let broker = BrokerSpec {
-        count: count.unwrap_or(usual.count),
+        count: count.unwrap_or(default.count),
         racks,
-        offsets_partitions: args.option(&OFFSETS_PARTITIONS).unwrap_or(usual.offsets_partitions),
-        initial_delay: args.option(&INITIAL_DELAY).unwrap_or(usual.initial_delay),
-        min_session: min_session.unwrap_or(usual.min_session),
-        max_session: max_session.unwrap_or(usual.max_session),
-        max_size: args.option(&MAX_SIZE).unwrap_or(usual.max_size),
-        metadata_max: args.option(&METADATA_MAX).unwrap_or(usual.metadata_max),
-        retention: args.option(&RETENTION).unwrap_or(usual.retention),
-        retention_check: args.option(&RETENTION_CHECK).unwrap_or(usual.retention_check),
-        write_timeout: args.option(&WRITE_TIMEOUT).unwrap_or(usual.write_timeout),
-        linger: args.option(&LINGER).unwrap_or(usual.linger),
-        load: args.option(&LOAD).unwrap_or(usual.load),
-        detect: args.option(&DETECT).unwrap_or(usual.detect),
-        learn: args.option(&LEARN).unwrap_or(usual.learn),
-        commit: args.option(&COMMIT).unwrap_or(usual.commit),
+        offsets_partitions: args.option(&OFFSETS_PARTITIONS).unwrap_or(default.offsets_partitions),
+        initial_delay: args.option(&INITIAL_DELAY).unwrap_or(default.initial_delay),
+        min_session: min_session.unwrap_or(default.min_session),
+        max_session: max_session.unwrap_or(default.max_session),
+        max_size: args.option(&MAX_SIZE).unwrap_or(default.max_size),
+        metadata_max: args.option(&METADATA_MAX).unwrap_or(default.metadata_max),
+        retention: args.option(&RETENTION).unwrap_or(default.retention),
+        retention_check: args.option(&RETENTION_CHECK).unwrap_or(default.retention_check),
+        write_timeout: args.option(&WRITE_TIMEOUT).unwrap_or(default.write_timeout),
+        linger: args.option(&LINGER).unwrap_or(default.linger),
+        load: args.option(&LOAD).unwrap_or(default.load),
+        detect: args.option(&DETECT).unwrap_or(default.detect),
+        learn: args.option(&LEARN).unwrap_or(default.learn),
+        commit: args.option(&COMMIT).unwrap_or(default.commit),
     };
-    args.ok(a_broker_for_each_rack(&broker, racks_at));
-    args.ok(sessions_are_possible(&broker, max_at.or(min_at)));
-    scope.declare_brokers(&broker, if given { count } else { Some(usual.count) });
+    args.ok(check_racks(&broker, racks_at));
+    args.ok(check_session_limits(&broker, max_at.or(min_at)));
+    scope.declare_brokers(&broker, if given { count } else { Some(default.count) });
     schedule.broker = broker;
 }
 
-fn a_broker_for_each_rack(broker: &BrokerSpec, place: Option<Piece<'_>>) -> Read<()> {
+/// Checks that there is a broker for each rack.
+fn check_racks(broker: &BrokerSpec, place: Option<Piece<'_>>) -> Parsed<()> {
     let Some(place) = place.filter(|_| broker.racks.len() > usize::from(broker.count)) else {
         return Ok(());
     };
@@ -80,13 +82,14 @@ fn a_broker_for_each_rack(broker: &BrokerSpec, place: Option<Piece<'_>>) -> Read
     Err(ScriptError::new(place, "more racks than brokers").label(label))
 }
 
-fn sessions_are_possible(broker: &BrokerSpec, place: Option<Piece<'_>>) -> Read<()> {
+/// Checks that the brokers accept any session timeout.
+fn check_session_limits(broker: &BrokerSpec, place: Option<Piece<'_>>) -> Parsed<()> {
     let Some(place) = place.filter(|_| broker.min_session > broker.max_session) else {
         return Ok(());
     };
     let (min, max) = (Pretty(broker.min_session), Pretty(broker.max_session));
-    Err(ScriptError::new(place, "no session timeout would be accepted")
-        .label(format!("the shortest is {min}, the longest {max}")))
+    Err(ScriptError::new(place, "brokers would accept no session timeout")
+        .label(format!("the minimum is {min}, the maximum {max}")))
 }
 
 /// `topic orders partitions=4 rate=10/s`
@@ -95,7 +98,8 @@ pub(super) fn topic(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Sc
     let partitions = args.required(&PARTITIONS);
     let rate = args.option(&RATE).unwrap_or(0);
     let Some((name, place)) = name else { return };
-    // Declared even when the rest of the line is wrong, or each use of the name would be a mistake more.
+    // Declared even if the rest of the line has errors; else each use of the name would be another
+    // error.
     args.ok(scope.declare_topic(place, partitions));
     schedule.topics.extend(partitions.map(|partitions| TopicSpec { name, partitions, rate }));
 }
@@ -116,19 +120,20 @@ pub(super) fn group(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Sc
     schedule.groups.push(GroupSpec { name, settings });
 }
 
-/// Where those settings stand that are judged by more than themselves.
+/// The positions of the settings that are checked against other settings.
 pub(super) struct Places<'a> {
     /// The list of topics.
     pub(super) topics: Option<Piece<'a>>,
     /// The session timeout.
     pub(super) session: Option<Piece<'a>>,
-    /// The static instance id.
+    /// The instance id.
     pub(super) instance: Option<Piece<'a>>,
-    /// The session timeout or, failing that, the heartbeat interval.
+    /// The session timeout, or without one the heartbeat interval.
     pub(super) heartbeat: Option<Piece<'a>>,
 }
 
-/// The settings of consumers. An instance id is one consumer's own, so only `join` lines take it.
+/// Parses the settings of consumers. Only `join` takes an instance id, because it belongs to one
+/// consumer.
 pub(super) fn read<'a>(args: &mut Args<'a>) -> (Settings, Places<'a>) {
     let (instance, instance_at) = match args.takes(&INSTANCE) {
         true => args.placed(&INSTANCE).unzip(),
@@ -161,13 +166,14 @@ pub(super) fn read<'a>(args: &mut Args<'a>) -> (Settings, Places<'a>) {
     (settings, places)
 }
 
-/// A member that heartbeats no more often than its session lasts would be removed all the time. `own`
-/// settings come before `inherited` ones, and those before Kafka's.
+/// Checks that the session timeout is longer than the heartbeat interval: otherwise the session
+/// would expire between heartbeats. `own` settings override `inherited` ones, and those override
+/// Kafka's defaults.
 pub(super) fn heartbeat_within_session(
     own: &Settings,
     inherited: &Settings,
     places: &Places<'_>,
-) -> Read<()> {
+) -> Parsed<()> {
     let Some(place) = places.heartbeat else { return Ok(()) };
     let kafka = ConsumerConfig::new(StrBytes::default(), GroupId::default(), Vec::new());
     let session = own.session.or(inherited.session).unwrap_or(kafka.session_timeout);
@@ -178,21 +184,21 @@ pub(super) fn heartbeat_within_session(
     let (session, heartbeat) = (Pretty(session), Pretty(heartbeat));
     Err(ScriptError::new(place, "the session is not longer than the heartbeat interval")
         .label(format!("the session is {session}, the heartbeat interval {heartbeat}"))
-        .help("the member would be removed between any two heartbeats"))
+        .help("the session would expire between any two heartbeats"))
 }
 
-/// Static membership came with JoinGroup 5 (KIP-345): an older client has nowhere to put its instance id.
+/// Checks that the client can send its instance id, which JoinGroup has since version 5 (KIP-345).
 pub(super) fn instance_within_version(
     own: &Settings,
     inherited: &Settings,
     places: &Places<'_>,
-) -> Read<()> {
+) -> Parsed<()> {
     const FIRST: i16 = 5;
     let version = own.version.or(inherited.version).unwrap_or(i16::MAX);
     let Some(place) = places.instance.filter(|_| version < FIRST) else { return Ok(()) };
     Err(ScriptError::new(place, "the consumer is too old for an instance id")
-        .label(format!("speaks JoinGroup version {version}"))
-        .help(format!("static members exist from version={FIRST} on")))
+        .label(format!("the consumer uses JoinGroup version {version}"))
+        .help(format!("static membership requires version={FIRST} or later")))
 }
 
 fn new_name<'a>(args: &mut Args<'a>, what: &str) -> Option<(String, Piece<'a>)> {
@@ -204,6 +210,6 @@ fn only_once(args: &mut Args<'_>, scope: &mut Scope) {
     let head = args.head();
     if !scope.first_of_its_kind(head.text) {
         let message = format!("there are two `{}` lines", head.text);
-        args.note(ScriptError::new(head, message).label("has been set above"));
+        args.note(ScriptError::new(head, message).label("already set above"));
     }
 }

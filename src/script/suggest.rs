@@ -1,8 +1,8 @@
-//! "Did you mean": the known word that is nearest to a mistyped one.
+//! Suggests the known word that is nearest to a mistyped one: "did you mean …?".
 
 use strsim::damerau_levenshtein;
 
-/// The candidate a mistyped `word` was most likely meant to be, if one is near enough.
+/// The candidate that is nearest to a mistyped word, if one is near enough.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -20,8 +20,8 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// What other tools call a verb of ours.
-const ELSEWHERE: [(&str, &str); 16] = [
+/// The words of other tools for verbs of the sim language.
+const SYNONYMS: [(&str, &str); 16] = [
     ("kill", "crash"),
     ("stop", "leave"),
     ("close", "leave"),
@@ -40,25 +40,25 @@ const ELSEWHERE: [(&str, &str); 16] = [
     ("stabilize", "settle"),
 ];
 
-/// The verb that is called `word` elsewhere.
-pub(super) fn translated(word: &str) -> Option<&'static str> {
+/// The verb that other tools call `word`.
+pub(super) fn synonym(word: &str) -> Option<&'static str> {
     let word = word.to_lowercase();
-    ELSEWHERE.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours)
+    SYNONYMS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours)
 }
 
-/// `did you mean …?` when something is near, else what was expected.
+/// `did you mean …?` if a candidate is near, else the list of candidates after `heading`.
 pub(crate) fn help<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
-    what: &str,
+    heading: &str,
 ) -> String {
     match nearest(word, candidates.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("{what}: {}", listed(candidates)),
+        None => format!("{heading}: {}", listed(candidates)),
     }
 }
 
-/// The candidates as one sentence shows them, the tail of a long list counted only.
+/// The candidates in one line. The end of a long list is only counted.
 fn listed<'a>(candidates: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 48;
     let all: Vec<&str> = candidates.into_iter().collect();
@@ -69,7 +69,8 @@ fn listed<'a>(candidates: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// One slip in a short word, two or three in a long one.
+/// The number of typing mistakes that are recognised: one in a short word, two or three in a long
+/// one.
 fn tolerance(candidate: &str) -> usize {
     match candidate.chars().count() {
         0..=2 => 0,
@@ -84,16 +85,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_other_tools_are_translated_into_verbs_of_ours() {
+    fn words_of_other_tools_are_synonyms_of_verbs() {
         let verbs = crate::script::verbs::names();
-        for (theirs, ours) in ELSEWHERE {
+        for (theirs, ours) in SYNONYMS {
             assert!(verbs.contains(&ours) && !verbs.contains(&theirs), "{theirs}");
         }
-        assert_eq!(translated("Kill"), Some("crash"));
+        assert_eq!(synonym("Kill"), Some("crash"));
     }
 
     #[test]
-    fn a_slip_is_recognised_and_a_different_word_is_not() {
+    fn a_typing_mistake_is_recognised_and_a_different_word_is_not() {
         let verbs = ["join", "leave", "partition", "pause"];
         assert_eq!(nearest("jion", verbs), Some("join"));
         assert_eq!(nearest("Partiton", verbs), Some("partition"));

@@ -1,14 +1,13 @@
-//! The values of the language: each function reads one piece of a word or says what is wrong with it.
+//! Parses the values of the language, one function per kind of value.
 //!
-//! Only what a value means by itself is judged here. Whether the thing it names exists is
-//! [`super::scope`]'s to say.
+//! Only the value itself is checked here; [`super::scope`] checks whether a name is declared.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::assignor::Assignor;
-use crate::consumer::{MemberState, Purpose};
+use crate::client::{MemberState, Purpose};
 use crate::coordinator::GroupState;
 use crate::protocol::{
     Api, BrokerId, OTHER_ERROR, TopicName, TopicPartition, error_name, str_bytes,
@@ -23,52 +22,52 @@ use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::{kafka, suggest};
 
-/// A value, or what is wrong with it.
-pub(super) type Read<T> = Result<T, ScriptError>;
+/// A value or its error.
+pub(super) type Parsed<T> = Result<T, ScriptError>;
 
-/// The longest length of time a script may name.
+/// The longest duration.
 pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The most partitions one topic may have.
+/// The largest number of partitions of a topic.
 pub(super) const MOST_PARTITIONS: i32 = 100_000;
 
-/// The most records, messages or offsets a script may count.
+/// The largest count of records, messages or offsets.
 pub(super) const MOST_COUNTED: i64 = 1_000_000;
 
-/// The most records a minute the workload may produce into one topic.
+/// The highest rate of the workload for one topic, in records per minute.
 pub(super) const MOST_PER_MINUTE: i64 = 6_000_000;
 
-/// The most brokers a cluster may have.
+/// The largest number of brokers.
 pub(super) const MOST_BROKERS: i64 = 100;
 
-/// The longest commit and the longest linger: what invariants allow for.
+/// The longest commit time and the longest linger. The deadlines of the invariants allow for these.
 const MOST_COMMIT: Duration = Duration::from_secs(4);
 const MOST_LINGER: Duration = Duration::from_secs(1);
 
-/// The most consumers one script may start.
+/// The largest number of consumers in a script.
 pub(super) const MOST_CONSUMERS: usize = 10_000;
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 100;
 
-/// A length of time, not zero.
-pub(super) fn duration(piece: Piece<'_>) -> Read<Duration> {
+/// A duration above zero.
+pub(super) fn duration(piece: Piece<'_>) -> Parsed<Duration> {
     match duration_or_zero(piece)? {
-        Duration::ZERO => Err(ScriptError::new(piece, "a duration of zero makes no sense here")
-            .label("must be longer than zero")),
+        Duration::ZERO => Err(ScriptError::new(piece, "the duration must not be zero")
+            .label("expected a duration above zero")),
         duration => Ok(duration),
     }
 }
 
-/// A length of time, maybe zero.
-pub(super) fn duration_or_zero(piece: Piece<'_>) -> Read<Duration> {
-    // Longer words hold nothing in range, and some of them make humantime 2.4 panic: the sum of
-    // 18446744073709551615s and 1000ms overflows a Duration unchecked.
+/// A duration, possibly zero.
+pub(super) fn duration_or_zero(piece: Piece<'_>) -> Parsed<Duration> {
+    // Longer words are out of range, and some of them make humantime 2.4 panic: it adds
+    // 18446744073709551615s and 1000ms without checking for overflow of the Duration.
     const MOST_CHARACTERS: usize = 20;
     let malformed = |label: String| {
         ScriptError::new(piece, format!("{} is not a duration", quoted(piece.text)))
             .label(label)
-            .help("write a number and a unit (us, ms, s, m, h, d): 250ms, 10s, 2m")
+            .help("write a number and a unit (us, ms, s, m, h, d), such as 250ms, 10s, 2m")
     };
     if piece.text.len() > MOST_CHARACTERS {
         return Err(malformed("expected a duration".to_owned()));
@@ -79,9 +78,10 @@ pub(super) fn duration_or_zero(piece: Piece<'_>) -> Read<Duration> {
             let millis = Pretty(Duration::from_millis(value));
             match Duration::from_millis(value) {
                 Duration::ZERO => error,
-                // What Kafka counts in milliseconds is mostly written without a unit there.
-                _ => error
-                    .help(format!("{value} milliseconds are {millis}, {value} seconds {value}s")),
+                // Kafka settings in milliseconds have no unit.
+                _ => error.help(format!(
+                    "write {millis} for {value} milliseconds, {value}s for {value} seconds"
+                )),
             }
         }
         humantime::DurationError::UnknownUnit { unit, .. } => {
@@ -94,56 +94,57 @@ pub(super) fn duration_or_zero(piece: Piece<'_>) -> Read<Duration> {
             .label("at most 30 days"));
     }
     if duration.subsec_nanos() % 1_000 != 0 {
-        return Err(ScriptError::new(piece, format!("{} is too fine", quoted(piece.text)))
-            .label("virtual time counts whole microseconds"));
+        return Err(ScriptError::new(piece, format!("{} is too precise", quoted(piece.text)))
+            .label("virtual time has a resolution of 1us"));
     }
     Ok(duration)
 }
 
-/// A setting that Kafka keeps in milliseconds, not zero.
-pub(super) fn millis(piece: Piece<'_>) -> Read<Duration> {
+/// A Kafka setting in milliseconds, above zero.
+pub(super) fn millis(piece: Piece<'_>) -> Parsed<Duration> {
     whole_millis(piece, duration(piece)?)
 }
 
-/// A setting that Kafka keeps in milliseconds, maybe zero.
-pub(super) fn millis_or_zero(piece: Piece<'_>) -> Read<Duration> {
+/// A Kafka setting in milliseconds, possibly zero.
+pub(super) fn millis_or_zero(piece: Piece<'_>) -> Parsed<Duration> {
     whole_millis(piece, duration_or_zero(piece)?)
 }
 
-fn whole_millis(piece: Piece<'_>, duration: Duration) -> Read<Duration> {
+fn whole_millis(piece: Piece<'_>, duration: Duration) -> Parsed<Duration> {
     if !duration.subsec_micros().is_multiple_of(1_000) {
-        return Err(ScriptError::new(piece, format!("{} is too fine", quoted(piece.text)))
-            .label("Kafka keeps this setting in whole milliseconds"));
+        return Err(ScriptError::new(piece, format!("{} is too precise", quoted(piece.text)))
+            .label("this Kafka setting has a resolution of 1ms"));
     }
     Ok(duration)
 }
 
 /// The time from an append to its commit.
-pub(super) fn commit(piece: Piece<'_>) -> Read<RangeInclusive<Duration>> {
+pub(super) fn commit(piece: Piece<'_>) -> Parsed<RangeInclusive<Duration>> {
     let range = range(piece)?;
     at_most(piece, *range.end(), MOST_COMMIT)?;
     Ok(range)
 }
 
-/// `group.coordinator.append.linger.ms`.
-pub(super) fn linger(piece: Piece<'_>) -> Read<Duration> {
+/// The value of `group.coordinator.append.linger.ms`.
+pub(super) fn linger(piece: Piece<'_>) -> Parsed<Duration> {
     let linger = millis_or_zero(piece)?;
     at_most(piece, linger, MOST_LINGER)?;
     Ok(linger)
 }
 
-/// A log that takes longer has failed: that is what `stall` is for, and invariants know of that.
-fn at_most(piece: Piece<'_>, length: Duration, most: Duration) -> Read<()> {
+/// Checks an upper limit. A log that takes longer has failed; `stall` simulates that, and
+/// invariants take it into account.
+fn at_most(piece: Piece<'_>, length: Duration, most: Duration) -> Parsed<()> {
     match length <= most {
         true => Ok(()),
         false => Err(ScriptError::new(piece, format!("{} is too long", quoted(piece.text)))
             .label(format!("at most {}", Pretty(most)))
-            .help("a log that takes longer is what `stall` is for")),
+            .help("use `stall` for a log that takes longer")),
     }
 }
 
-/// `1ms..5ms`, or `2ms` for exactly that.
-pub(super) fn range(piece: Piece<'_>) -> Read<RangeInclusive<Duration>> {
+/// A range such as `1ms..5ms`, or a single duration such as `2ms`.
+pub(super) fn range(piece: Piece<'_>) -> Parsed<RangeInclusive<Duration>> {
     let Some((low, high)) = piece.split_once("..") else {
         let exactly = duration_or_zero(piece)?;
         return Ok(exactly..=exactly);
@@ -151,18 +152,18 @@ pub(super) fn range(piece: Piece<'_>) -> Read<RangeInclusive<Duration>> {
     let range = duration_or_zero(low)?..=duration_or_zero(high)?;
     if range.is_empty() {
         return Err(ScriptError::new(piece, "the range is reversed")
-            .label("begins after its end")
+            .label("starts after its end")
             .help(format!("write {}..{}", high.text, low.text)));
     }
     Ok(range)
 }
 
-/// Records a minute, from `10/s` or `30/m`.
-pub(super) fn rate(piece: Piece<'_>) -> Read<u32> {
+/// A rate such as `10/s` or `30/m`, in records per minute.
+pub(super) fn rate(piece: Piece<'_>) -> Parsed<u32> {
     let malformed = || {
         ScriptError::new(piece, format!("{} is not a rate", quoted(piece.text)))
             .label("expected a number and `/s` or `/m`")
-            .help("10/s is ten records a second, 30/m thirty a minute")
+            .help("10/s is 10 records per second, 30/m is 30 records per minute")
     };
     let (number, unit) = piece.split_once("/").ok_or_else(malformed)?;
     let per_minute = match unit.text {
@@ -174,8 +175,8 @@ pub(super) fn rate(piece: Piece<'_>) -> Read<u32> {
     Ok((number * per_minute) as u32)
 }
 
-/// A whole number of the range.
-pub(super) fn whole(piece: Piece<'_>, min: i64, max: i64) -> Read<i64> {
+/// A whole number from `min` to `max`.
+pub(super) fn whole(piece: Piece<'_>, min: i64, max: i64) -> Parsed<i64> {
     let expected = format!("expected a whole number from {min} to {max}");
     let digits = piece.text.strip_prefix(['-', '+']).unwrap_or(piece.text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -191,20 +192,20 @@ pub(super) fn whole(piece: Piece<'_>, min: i64, max: i64) -> Read<i64> {
     }
 }
 
-/// A seed: any number of 64 bits.
-pub(super) fn seed(piece: Piece<'_>) -> Read<u64> {
+/// A seed: any unsigned 64-bit number.
+pub(super) fn seed(piece: Piece<'_>) -> Parsed<u64> {
     piece.text.parse().map_err(|_| {
         ScriptError::new(piece, format!("{} is not a seed", quoted(piece.text)))
             .label(format!("expected a whole number from 0 to {}", u64::MAX))
     })
 }
 
-/// A name that may be given to something.
-pub(super) fn name(piece: Piece<'_>) -> Read<String> {
+/// A name of a topic, group, rack or instance, or of a consumer that is declared elsewhere.
+pub(super) fn name(piece: Piece<'_>) -> Parsed<String> {
     let mut characters = piece.text.chars();
-    let begins = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    let goes_on = characters.all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    if !begins || !goes_on {
+    let starts = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let continues = characters.all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if !starts || !continues {
         return Err(ScriptError::new(piece, format!("{} is not a name", quoted(piece.text)))
             .label("expected a letter or `_`, then letters, digits and `.` `_` `-`"));
     }
@@ -215,22 +216,22 @@ pub(super) fn name(piece: Piece<'_>) -> Read<String> {
     Ok(piece.text.to_owned())
 }
 
-/// A name that may be given to a consumer: not a broker's, and not a word that `expect` reads otherwise.
-pub(super) fn consumer_name(piece: Piece<'_>) -> Read<String> {
+/// A name for a consumer: not that of a broker, and not a keyword of `expect`.
+pub(super) fn consumer_name(piece: Piece<'_>) -> Parsed<String> {
     let name = name(piece)?;
     if looks_like_a_broker(&name) {
         return Err(ScriptError::new(piece, format!("`{name}` cannot name a consumer"))
-            .label("`b` and a number names a broker"));
+            .label("`b` and a number is the name of a broker"));
     }
     if expect_words().any(|word| word == name) {
         return Err(ScriptError::new(piece, format!("`{name}` cannot name a consumer"))
-            .label(format!("`expect {name}` has a meaning of its own")));
+            .label(format!("`expect {name}` has another meaning")));
     }
     Ok(name)
 }
 
 /// A broker, `b0`, or the name of a consumer.
-pub(super) fn node(piece: Piece<'_>) -> Read<NodeName> {
+pub(super) fn node(piece: Piece<'_>) -> Parsed<NodeName> {
     match looks_like_a_broker(piece.text) {
         true => broker(piece).map(NodeName::Broker),
         false => name(piece).map(NodeName::Consumer),
@@ -238,33 +239,33 @@ pub(super) fn node(piece: Piece<'_>) -> Read<NodeName> {
 }
 
 /// A broker: `b` and its number.
-pub(super) fn broker(piece: Piece<'_>) -> Read<BrokerId> {
+pub(super) fn broker(piece: Piece<'_>) -> Parsed<BrokerId> {
     let digits = piece.text.strip_prefix('b').unwrap_or_default();
-    // The id as it is printed, so that `b00` is no other name of `b0`.
+    // Only the printed form is accepted, so that `b00` is not another name of `b0`.
     let id = digits.parse().ok().map(BrokerId).filter(|id| id.to_string() == piece.text);
     id.ok_or_else(|| {
         ScriptError::new(piece, format!("{} is not a broker", quoted(piece.text)))
-            .label("expected `b` and a number, like `b0`")
+            .label("expected `b` and a number, such as `b0`")
     })
 }
 
 /// A broker, or `none`.
-pub(super) fn broker_or_none(piece: Piece<'_>) -> Read<Option<BrokerId>> {
+pub(super) fn broker_or_none(piece: Piece<'_>) -> Parsed<Option<BrokerId>> {
     match piece.text {
         "none" => Ok(None),
         _ => broker(piece).map(Some),
     }
 }
 
-/// `orders-0`: the topic, the last dash, the number.
-pub(super) fn partition(piece: Piece<'_>) -> Read<TopicPartition> {
+/// A partition such as `orders-0`: the topic, the last dash, the number.
+pub(super) fn partition(piece: Piece<'_>) -> Parsed<TopicPartition> {
     let malformed = || {
         ScriptError::new(piece, format!("{} is not a partition", quoted(piece.text)))
-            .label("expected a topic, a dash and a number, like `orders-0`")
+            .label("expected a topic, a dash and a number, such as `orders-0`")
     };
     let (topic, number) = piece.rsplit_once("-").ok_or_else(malformed)?;
     let topic = name(topic).map_err(|_| malformed())?;
-    // The printer writes no signs, and a sign would hide in the dash.
+    // The printer writes no sign, and a minus sign would look like the dash.
     if !number.text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(malformed());
     }
@@ -272,42 +273,43 @@ pub(super) fn partition(piece: Piece<'_>) -> Read<TopicPartition> {
     Ok(TopicPartition::new(TopicName(str_bytes(&topic)), number as i32))
 }
 
-/// Names with commas between them, maybe one of them twice.
-pub(super) fn names(piece: Piece<'_>) -> Read<Vec<String>> {
+/// Names separated by commas, possibly with duplicates.
+pub(super) fn names(piece: Piece<'_>) -> Parsed<Vec<String>> {
     piece.items().map(name).collect()
 }
 
-/// Any text without blanks, maybe none at all.
-pub(super) fn text(piece: Piece<'_>) -> Read<String> {
+/// Any text without blanks, possibly empty.
+pub(super) fn text(piece: Piece<'_>) -> Parsed<String> {
     Ok(piece.text.to_owned())
 }
 
-/// `orders-0=5`: the partition, its place and the offset, at least `least`.
-pub(super) fn claim(word: Piece<'_>, least: i64) -> Read<(TopicPartition, Piece<'_>, i64)> {
+/// A claim such as `orders-0=5`: the partition, its position and the offset, which is at least
+/// `least`.
+pub(super) fn claim(word: Piece<'_>, least: i64) -> Parsed<(TopicPartition, Piece<'_>, i64)> {
     let Some((place, offset)) = word.split_once("=") else {
-        let error = ScriptError::new(word, "a claim without an offset");
-        return Err(error.label("expected PARTITION=OFFSET, like orders-0=5"));
+        let error = ScriptError::new(word, "the offset is missing");
+        return Err(error.label("expected PARTITION=OFFSET, such as orders-0=5"));
     };
     let partition = partition(place)?;
     Ok((partition, place, whole(offset, least, i64::MAX)?))
 }
 
-/// Values with commas between them, none of them twice; `none` for no value.
+/// Values separated by commas, without duplicates; `none` for an empty list.
 pub(super) fn list_or_none<T: Ord + Clone>(
     piece: Piece<'_>,
-    read: impl Fn(Piece<'_>) -> Read<T>,
-) -> Read<Vec<T>> {
+    read: impl Fn(Piece<'_>) -> Parsed<T>,
+) -> Parsed<Vec<T>> {
     match piece.text {
         "none" => Ok(Vec::new()),
         _ => list(piece, read),
     }
 }
 
-/// Values with commas between them, none of them twice.
+/// Values separated by commas, without duplicates.
 pub(super) fn list<T: Ord + Clone>(
     piece: Piece<'_>,
-    read: impl Fn(Piece<'_>) -> Read<T>,
-) -> Read<Vec<T>> {
+    read: impl Fn(Piece<'_>) -> Parsed<T>,
+) -> Parsed<Vec<T>> {
     let mut values = Vec::new();
     let mut seen = BTreeSet::new();
     for item in piece.items() {
@@ -322,61 +324,61 @@ pub(super) fn list<T: Ord + Clone>(
 }
 
 /// An assignor by its protocol name.
-pub(super) fn assignor(piece: Piece<'_>) -> Read<Assignor> {
+pub(super) fn assignor(piece: Piece<'_>) -> Parsed<Assignor> {
     let read = one_of(piece, "an assignor", &Assignor::ALL, |assignor| assignor.to_string());
     read.map_err(|error| match kafka::assignor(piece.text) {
-        Some(name) => error.help(format!("it is `{name}` here")),
+        Some(name) => error.help(format!("write `{name}`")),
         None => error,
     })
 }
 
-/// An API by Kafka's name, in whatever case.
-pub(super) fn api(piece: Piece<'_>) -> Read<Api> {
+/// An API by its Kafka name, in any case.
+pub(super) fn api(piece: Piece<'_>) -> Parsed<Api> {
     let known = Api::ALL.iter().find(|api| api.name().eq_ignore_ascii_case(piece.text));
     known.copied().map_or_else(|| one_of(piece, "an API", Api::ALL, |api| api.to_string()), Ok)
 }
 
 /// `request` or `response`.
-pub(super) fn side(piece: Piece<'_>) -> Read<Side> {
+pub(super) fn side(piece: Piece<'_>) -> Parsed<Side> {
     one_of(piece, "a side", &[Side::Request, Side::Response], |side| side.to_string())
 }
 
-/// What a connection is for.
-pub(super) fn purpose(piece: Piece<'_>) -> Read<Purpose> {
+/// The purpose of a connection.
+pub(super) fn purpose(piece: Piece<'_>) -> Parsed<Purpose> {
     let all = [Purpose::Bootstrap, Purpose::Coordinator, Purpose::Data];
     one_of(piece, "a connection", &all, |purpose| purpose.to_string())
 }
 
-/// The state of a group.
-pub(super) fn group_state(piece: Piece<'_>) -> Read<GroupState> {
+/// A group state.
+pub(super) fn group_state(piece: Piece<'_>) -> Parsed<GroupState> {
     one_of(piece, "a group state", &GroupState::ALL, |state| group_state_word(state).to_owned())
 }
 
-/// The state of a member.
-pub(super) fn member_state(piece: Piece<'_>) -> Read<MemberState> {
+/// A member state.
+pub(super) fn member_state(piece: Piece<'_>) -> Parsed<MemberState> {
     let word = |state| member_state_word(state).to_owned();
     one_of(piece, "a member state", &MemberState::ALL, word)
 }
 
-/// The state of a group as an answer has it, under Kafka's own name.
-pub(super) fn answered_state(piece: Piece<'_>) -> Read<GroupState> {
+/// A group state by its Kafka name, as in responses.
+pub(super) fn parse_response_state(piece: Piece<'_>) -> Parsed<GroupState> {
     one_of(piece, "a group state", &GroupState::ALL, |state| state.name().to_owned())
 }
 
-/// What survives of a log's uncommitted end.
-pub(super) fn tail(piece: Piece<'_>) -> Read<Tail> {
-    one_of(piece, "a fate of the log's end", &[Tail::Luck, Tail::Lost, Tail::Kept], |tail| {
+/// The fate of the uncommitted records at the end of a log.
+pub(super) fn tail(piece: Piece<'_>) -> Parsed<Tail> {
+    one_of(piece, "a fate of the log's tail", &[Tail::Random, Tail::Lost, Tail::Kept], |tail| {
         tail.to_string()
     })
 }
 
 /// The error with which a log refuses an append.
-pub(super) fn refused_with(piece: Piece<'_>) -> Read<RefusedWith> {
+pub(super) fn refused_with(piece: Piece<'_>) -> Parsed<RefusedWith> {
     one_of(piece, "an error of a log", &RefusedWith::ALL, |error| error.to_string())
 }
 
-/// An error by its official name; `NONE` for success.
-pub(super) fn error(piece: Piece<'_>) -> Read<String> {
+/// An error by its Kafka name; `NONE` for success.
+pub(super) fn error(piece: Piece<'_>) -> Parsed<String> {
     const NEWEST: i16 = 200;
     let mut known: Vec<&str> = (-1..=NEWEST).map(error_name).collect();
     known.retain(|name| *name != OTHER_ERROR);
@@ -386,17 +388,17 @@ pub(super) fn error(piece: Piece<'_>) -> Read<String> {
 }
 
 /// `yes` or `no`.
-pub(super) fn yes_or_no(piece: Piece<'_>) -> Read<bool> {
+pub(super) fn yes_or_no(piece: Piece<'_>) -> Parsed<bool> {
     one_of(piece, "yes or no", &[true, false], |yes| if yes { "yes" } else { "no" }.to_owned())
 }
 
 /// `commit` or `abort`.
-pub(super) fn outcome(piece: Piece<'_>) -> Read<bool> {
+pub(super) fn outcome(piece: Piece<'_>) -> Parsed<bool> {
     let word = |commits| if commits { "commit" } else { "abort" }.to_owned();
     one_of(piece, "an outcome of a transaction", &[true, false], word)
 }
 
-/// The words after `expect` that are no consumer.
+/// The keywords after `expect`, which cannot name a consumer.
 pub(super) fn expect_words<'a>() -> impl Iterator<Item = &'a str> + Clone {
     let states = GroupState::ALL.into_iter().map(|state| -> &'a str { group_state_word(state) });
     states.chain(["committed", "processed", "answer", "coordinator"])
@@ -407,7 +409,12 @@ fn looks_like_a_broker(name: &str) -> bool {
         .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn one_of<T: Copy>(piece: Piece<'_>, what: &str, all: &[T], word: impl Fn(T) -> String) -> Read<T> {
+fn one_of<T: Copy>(
+    piece: Piece<'_>,
+    what: &str,
+    all: &[T],
+    word: impl Fn(T) -> String,
+) -> Parsed<T> {
     if let Some(value) = all.iter().copied().find(|value| word(*value) == piece.text) {
         return Ok(value);
     }

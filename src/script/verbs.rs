@@ -1,7 +1,7 @@
-//! The table of the language: every verb, what follows it, what it does, and who reads it.
+//! The table of verbs: their operands, options, descriptions, examples and parsers.
 //!
-//! Parsing, the errors that say what was expected and the help page all go by this table. Its rows are
-//! in the order in which the help page lists them; the files below this one hold them by subject.
+//! The table drives the parser, the usage lines in errors, and the help page, which lists verbs in
+//! the order of the table. The files below this one have the rows, by subject.
 
 mod admin;
 mod claims;
@@ -21,58 +21,58 @@ pub(super) use claims::EXPECT;
 
 /// One row: a verb, or one of the forms of `expect`.
 pub(super) struct Verb {
-    /// The word, or words, it begins with.
+    /// The word or words that a line starts with.
     pub(super) name: &'static str,
-    /// What stands for its operands in a usage line.
+    /// The operands in a usage line.
     pub(super) operands: &'static str,
-    /// Where a claim `orders-0=5` stands, which is no option in spite of its `=`.
+    /// The positions of claims such as `orders-0=5`, which are not options in spite of their `=`.
     claims: Claims,
-    /// The options it cannot do without.
+    /// The required options.
     required: Options,
-    /// The others.
+    /// The other options.
     optional: Options,
-    /// What it does.
+    /// The description.
     pub(super) about: &'static str,
-    /// How it is used; parses, after `topic`, `group` and `join` lines for the names in it.
+    /// An example, which parses after `topic`, `group` and `join` lines that declare its names.
     pub(super) example: &'static str,
-    /// Who reads what follows it.
-    pub(super) reader: Reader,
+    /// Parses the words after the verb.
+    pub(super) parser: Parser,
 }
 
-/// Where claims stand behind a verb.
+/// The positions of claims after a verb.
 #[derive(Clone, Copy)]
 enum Claims {
-    /// Nowhere.
+    /// The verb takes no claims.
     No,
-    /// The word of that place is one, from 0, even if it is none of a partition; so is every other
-    /// word that is.
+    /// The word at this index, counted from 0, is a claim, even if it does not name a partition. So
+    /// is any word that names one.
     At(usize),
-    /// Every word that is a claim of a partition.
+    /// Any word that names a partition is a claim.
     Anywhere,
 }
 
-/// Who reads what follows a verb.
-pub(super) enum Reader {
-    /// A line above the first step.
+/// The function that parses the words after a verb.
+pub(super) enum Parser {
+    /// For a setting above the first step.
     Setting(fn(&mut Args<'_>, &mut Schedule, &mut Scope)),
-    /// A step.
+    /// For a step.
     Action(fn(&mut Args<'_>, &mut Scope) -> Option<Action>),
-    /// A step that claims something.
+    /// For an `expect` step.
     Expect(fn(&mut Args<'_>, &mut Scope) -> Option<Expectation>),
 }
 
 impl Verb {
-    /// Every option it takes, those it cannot do without first.
+    /// The options of the verb, required ones first.
     pub(super) fn options(&self) -> impl Iterator<Item = &'static dyn Described> {
         self.required.iter().chain(self.optional).copied()
     }
 
-    /// Whether it takes an option of that name.
+    /// Whether the verb takes an option of this name.
     pub(super) fn takes(&self, option: &str) -> bool {
         self.options().any(|known| known.name() == option)
     }
 
-    /// Whether the word with `name` before its `=`, the `index`-th behind the verb, is a claim.
+    /// Whether the word at this index after the verb, with `name` before its `=`, is a claim.
     pub(super) fn claims(&self, index: usize, name: &str) -> bool {
         let number = name.rsplit_once('-').map(|(_, number)| number);
         let partition =
@@ -84,7 +84,8 @@ impl Verb {
         }
     }
 
-    /// `clog NODE NODE by=DURATION`; for `expect`, whose forms begin alike, all of them.
+    /// The usage line, such as `clog NODE NODE by=DURATION`; for `expect` the lines of all its
+    /// forms.
     pub(super) fn usage(&self) -> String {
         match self.name {
             "expect" => EXPECT.map(Verb::own_usage).join("\n       "),
@@ -92,7 +93,7 @@ impl Verb {
         }
     }
 
-    /// The usage of this row alone.
+    /// The usage line of this row.
     pub(super) fn own_usage(&self) -> String {
         const MOST_OPTIONS: usize = 4;
         let mut words = vec![self.name.to_owned()];
@@ -108,8 +109,8 @@ impl Verb {
     }
 }
 
-/// The row that a line of these words goes by, and how many of them belong to the verb. Nothing when
-/// there is no such verb.
+/// The row for the words of a line, and how many of them belong to the verb; `None` if there is no
+/// such verb.
 pub(super) fn find(words: &[Piece<'_>]) -> Option<(&'static Verb, usize)> {
     let head = words.first()?.text;
     if head != "expect" {
@@ -126,12 +127,12 @@ pub(super) fn find(words: &[Piece<'_>]) -> Option<(&'static Verb, usize)> {
     })
 }
 
-/// The first words of all lines.
+/// The words that a line can start with.
 pub(super) fn names() -> Vec<&'static str> {
     all().map(|verb| verb.name).chain(["expect", "at"]).collect()
 }
 
-/// Every row but those of `expect`.
+/// All rows except those of `expect`.
 pub(super) fn all() -> impl Iterator<Item = &'static Verb> {
     let subjects = [settings::ROWS, steps::FAULTS, cluster::ROWS, admin::ROWS, steps::COURSE];
     subjects.into_iter().flatten()
@@ -143,7 +144,7 @@ const fn setting(
     read: fn(&mut Args<'_>, &mut Schedule, &mut Scope),
     example: &'static str,
 ) -> Verb {
-    row(name, operands, Reader::Setting(read), example)
+    row(name, operands, Parser::Setting(read), example)
 }
 
 const fn action(
@@ -152,7 +153,7 @@ const fn action(
     read: fn(&mut Args<'_>, &mut Scope) -> Option<Action>,
     example: &'static str,
 ) -> Verb {
-    row(name, operands, Reader::Action(read), example)
+    row(name, operands, Parser::Action(read), example)
 }
 
 const fn claim(
@@ -161,13 +162,13 @@ const fn claim(
     read: fn(&mut Args<'_>, &mut Scope) -> Option<Expectation>,
     example: &'static str,
 ) -> Verb {
-    row(name, operands, Reader::Expect(read), example)
+    row(name, operands, Parser::Expect(read), example)
 }
 
 const fn row(
     name: &'static str,
     operands: &'static str,
-    reader: Reader,
+    parser: Parser,
     example: &'static str,
 ) -> Verb {
     Verb {
@@ -178,6 +179,6 @@ const fn row(
         optional: &[],
         about: "",
         example,
-        reader,
+        parser,
     }
 }

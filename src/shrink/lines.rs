@@ -1,4 +1,4 @@
-//! Fewer lines.
+//! Removes steps.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use super::Shrinker;
 /// Whether an action belongs to a family.
 type Family = fn(&Action) -> bool;
 
-/// What is tried to be gone altogether, what undoes something along with it.
+/// The families of actions that are tried to be removed as a whole. The action that ends a fault is
+/// in the family of the fault.
 const FAMILIES: [Family; 15] = [
     |action| matches!(action, Action::Skew(..)),
     |action| matches!(action, Action::Clog(..) | Action::Unclog(..)),
@@ -36,7 +37,7 @@ const FAMILIES: [Family; 15] = [
 ];
 
 impl Shrinker<'_> {
-    /// Nothing behind the finding, which ended the run, was ever done.
+    /// Removes the steps after the finding, which ended the run.
     pub(super) fn cut_off(&mut self) {
         let Some(at) = parts(&self.best.finding).at else { return };
         let steps = &self.schedule().steps;
@@ -57,7 +58,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// All faults at once, or one family after the other.
+    /// Removes all faults at once, or one family after the other.
     pub(super) fn drop_families(&mut self) {
         let is_fault = |action: &Action| FAMILIES.iter().any(|family| family(action));
         if self.attempt(|schedule| schedule.steps.retain(|step| !is_fault(&step.action))) {
@@ -68,7 +69,8 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Every line that speaks of a consumer, consumer by consumer, the last to join first.
+    /// Removes all steps that name a consumer, consumer by consumer, starting with the last to
+    /// join.
     pub(super) fn drop_consumers(&mut self) {
         let joins = self.schedule().steps.iter().rev().filter_map(|step| match &step.action {
             Action::Join { consumer, .. } => Some(consumer.clone()),
@@ -76,12 +78,13 @@ impl Shrinker<'_> {
         });
         for name in joins.collect::<Vec<String>>() {
             self.attempt(|schedule| {
-                schedule.steps.retain_mut(|step| !forgets(&mut step.action, &name));
+                schedule.steps.retain_mut(|step| !names(&mut step.action, &name));
             });
         }
     }
 
-    /// Half of the lines, then a quarter, and so on down to one line at a time, from the end.
+    /// Removes half of the steps, then a quarter, and so on down to one step at a time, from the
+    /// end.
     pub(super) fn drop_lines(&mut self) {
         let mut size = self.schedule().steps.len().div_ceil(2);
         while size > 0 && !self.stopped {
@@ -89,7 +92,7 @@ impl Shrinker<'_> {
             while end > 0 && !self.stopped {
                 let start = end.saturating_sub(size);
                 self.attempt(|schedule| drop(schedule.steps.drain(start..end)));
-                // Mending may have taken more.
+                // Repairing may have removed more steps.
                 end = start.min(self.schedule().steps.len());
             }
             size = if size == 1 { 0 } else { size.div_ceil(2) };
@@ -97,9 +100,9 @@ impl Shrinker<'_> {
     }
 }
 
-/// Whether an action goes when a consumer does; `calm` only loses its name.
-fn forgets(action: &mut Action, name: &str) -> bool {
-    if let Action::Calm(Some(core)) = action {
+/// Whether an action names a consumer. `calm` is kept: only the name is removed from it.
+fn names(action: &mut Action, name: &str) -> bool {
+    if let Action::Quiesce(Some(core)) = action {
         core.retain(|other| other != name);
         return false;
     }

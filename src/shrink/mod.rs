@@ -1,26 +1,27 @@
-//! The smallest schedule that still violates the same invariant.
+//! Shrinks a schedule to a minimal one that still violates the same invariant.
 //!
 //! ```text
-//! schedule ──► take something away or make it simpler ──► mend ──► run ──► the same finding? keep it
-//!                          ▲                                                       │
-//!                          └──────────────── until nothing helps any more ◄────────┘
+//! schedule ──► remove or simplify something ──► repair ──► run ──► same finding? keep it
+//!                          ▲                                                │
+//!                          └──────────── until nothing helps ◄──────────────┘
 //! ```
 //!
-//! Luck is split by purpose, so what is left of a schedule has the luck it had: taking a line out disturbs the
-//! others as little as can be. A candidate need not be valid. What became senseless with a line that is gone
-//! (`restart` of who never joined) is taken out of it as well, by asking the sim language.
+//! Randomness is split by purpose, so removing a step changes the randomness of the others as
+//! little as possible. A candidate need not be valid: steps that became invalid because another one
+//! was removed (a `restart` of a consumer that never joined) are removed too, by parsing the
+//! candidate as a script.
 //!
-//! | file | what it tries |
+//! | file | what it tries to remove or simplify |
 //! |---|---|
-//! | `lines` | everything behind the finding, whole families of faults, whole consumers, then fewer and fewer lines at once |
-//! | `settings` | no topic, group or setting that is not needed; fewer partitions and brokers |
-//! | `times` | shorter waits, rounder times, smaller numbers |
+//! | `lines` | steps after the finding, fault families, consumers, then ever smaller runs of steps |
+//! | `settings` | topics, groups and settings; the numbers of partitions and brokers |
+//! | `times` | waits, odd times, large numbers |
 //!
-//! If the systems of this crate hold on the schedule, they have to hold on what is left of it, too: a schedule on
-//! which no system could hold says nothing about the one that is to blame.
+//! If the systems of this crate hold on the schedule, they must also hold on every candidate that
+//! is kept: a schedule on which no system can hold says nothing about the system under test.
 //!
-//! What this ring does *not* do: look for the cause, or for a *different* schedule that would be shorter still. It
-//! reads no clock; who waits for it says how long it may go on.
+//! This ring does not look for the cause, or for a *different* schedule that is even shorter. It
+//! reads no clock: its caller decides how long it may take.
 
 mod lines;
 mod settings;
@@ -33,33 +34,34 @@ use crate::script;
 use crate::sim::schedule::Schedule;
 use crate::swarm::parts;
 
-/// A schedule that finds what a larger one found.
+/// A shrunk schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shrunk {
     /// The schedule.
     pub schedule: Schedule,
-    /// What it finds.
+    /// The finding of the schedule.
     pub finding: Finding,
-    /// How many candidates were run.
+    /// The number of candidates that were run.
     pub runs: u64,
 }
 
-/// Shrinks `schedule` as long as it helps and `keep_on`, which is asked before each run with the best so far and the
-/// number of runs, says so. None if it finds nothing to begin with.
+/// Shrinks `schedule` until nothing helps, or until `keep_on` returns false. `keep_on` is called
+/// for each run, with the smallest schedule so far and the number of runs. `None` if the schedule
+/// has no finding.
 pub fn shrink(
     schedule: &Schedule,
     systems: &Systems,
     keep_on: &mut dyn FnMut(&Schedule, u64) -> bool,
 ) -> Option<Shrunk> {
     let finding = run(schedule, systems, &mut |_| ()).finding?;
-    let wanted = Wanted::of(&finding)?;
-    let innocent = Systems::default();
-    let innocent = holds(schedule, &innocent).then_some(innocent);
+    let target = Target::of(&finding)?;
+    let reference = Systems::default();
+    let reference = holds(schedule, &reference).then_some(reference);
     let best = Shrunk { schedule: schedule.clone(), finding, runs: 1 };
     let mut shrinker = Shrinker {
         systems,
-        innocent,
-        wanted,
+        reference,
+        target,
         best,
         tried: BTreeSet::new(),
         keep_on,
@@ -73,51 +75,54 @@ fn holds(schedule: &Schedule, systems: &Systems) -> bool {
     run(schedule, systems, &mut |_| ()).finding.is_none()
 }
 
-/// What has to be found again.
-struct Wanted {
-    /// The invariant, `crash`.
+/// The finding that a candidate has to reproduce.
+struct Target {
+    /// The name of the invariant, or `crash`.
     name: String,
-    /// Of an `expect` line what it claims, of a crash its message: there a name alone says little.
-    what: Option<String>,
+    /// For `expect` its claim, for a crash its message: the name alone does not identify the
+    /// finding.
+    detail: Option<String>,
 }
 
-impl Wanted {
-    fn of(finding: &Finding) -> Option<Wanted> {
+impl Target {
+    fn of(finding: &Finding) -> Option<Target> {
         let parts = parts(finding);
-        let what = match (finding, parts.name) {
+        let detail = match (finding, parts.name) {
             (Finding::BadStep { .. }, _) => return None,
             (_, "expect") => Some(claim(parts.message).to_owned()),
             (Finding::Crash { message, .. }, _) => Some(masked(message)),
             _ => None,
         };
-        Some(Wanted { name: parts.name.to_owned(), what })
+        Some(Target { name: parts.name.to_owned(), detail })
     }
 
     fn is_met_by(&self, finding: &Finding) -> bool {
-        Wanted::of(finding).is_some_and(|found| found.name == self.name && found.what == self.what)
+        Target::of(finding)
+            .is_some_and(|found| found.name == self.name && found.detail == self.detail)
     }
 }
 
-/// The claim in `line 22: expect stable: found Empty`.
+/// The claim `expect stable` of the message `line 22: expect stable: found Empty`.
 fn claim(message: &str) -> &str {
-    let behind = message.split_once(": ").map_or(message, |(_, behind)| behind);
-    behind.split_once(": found").map_or(behind, |(claim, _)| claim)
+    let rest = message.split_once(": ").map_or(message, |(_, rest)| rest);
+    rest.split_once(": found").map_or(rest, |(claim, _)| claim)
 }
 
-/// A message without the numbers in it, which change with every schedule.
+/// A message without its numbers, which differ from schedule to schedule.
 fn masked(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     line.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
-/// A schedule on its way down.
+/// The state of shrinking.
 struct Shrinker<'a> {
     systems: &'a Systems,
-    /// Who must hold on whatever is left.
-    innocent: Option<Systems>,
-    wanted: Wanted,
+    /// The systems of this crate, which must hold on each candidate; `None` if they do not hold on
+    /// the original schedule.
+    reference: Option<Systems>,
+    target: Target,
     best: Shrunk,
-    /// The candidates that were run, by the digest of their script.
+    /// The digests of the scripts of all candidates that were run.
     tried: BTreeSet<u64>,
     keep_on: &'a mut dyn FnMut(&Schedule, u64) -> bool,
     stopped: bool,
@@ -144,16 +149,16 @@ impl Shrinker<'_> {
         &self.best.schedule
     }
 
-    /// Tries the best schedule with a change.
+    /// Tries a change of the best schedule. Returns whether it was kept.
     fn attempt(&mut self, change: impl FnOnce(&mut Schedule)) -> bool {
         let mut candidate = self.best.schedule.clone();
         change(&mut candidate);
         self.accept(candidate)
     }
 
-    /// Takes a candidate for the best one if it finds the same.
+    /// Runs a candidate and keeps it as the best schedule if it reproduces the finding.
     fn accept(&mut self, candidate: Schedule) -> bool {
-        let Some(mut candidate) = script::mended(candidate) else { return false };
+        let Some(mut candidate) = script::repaired(candidate) else { return false };
         loop {
             if self.stopped || !self.tried.insert(script::digest(&candidate)) {
                 return false;
@@ -162,8 +167,8 @@ impl Shrinker<'_> {
             match report.finding {
                 Some(Finding::BadStep { line, .. })
                     if script::without_line(&mut candidate, line) => {}
-                Some(finding) if self.wanted.is_met_by(&finding) => {
-                    if self.innocent.as_ref().is_some_and(|systems| !holds(&candidate, systems)) {
+                Some(finding) if self.target.is_met_by(&finding) => {
+                    if self.reference.as_ref().is_some_and(|systems| !holds(&candidate, systems)) {
                         return false;
                     }
                     self.best.schedule = candidate;

@@ -1,13 +1,13 @@
-//! Fewer settings, and smaller ones.
+//! Removes and simplifies settings.
 
 use crate::sim::schedule::{Action, BrokerSpec, NetworkSpec, Schedule, Settings};
 
 use super::Shrinker;
 
-/// One setting goes back to its default.
+/// Resets one setting to its default.
 type Reset<T> = fn(&mut T);
 
-/// What a consumer is set to.
+/// Resets for the settings of consumers.
 const OF_CONSUMERS: [Reset<Settings>; 16] = [
     |settings| settings.assignors = None,
     |settings| settings.session = None,
@@ -27,7 +27,7 @@ const OF_CONSUMERS: [Reset<Settings>; 16] = [
     |settings| settings.topics = None,
 ];
 
-/// What a broker is set to.
+/// Resets for the settings of brokers.
 const OF_BROKERS: [Reset<BrokerSpec>; 17] = [
     |broker| broker.count = broker.count.min(2),
     |broker| broker.count = 1,
@@ -49,20 +49,20 @@ const OF_BROKERS: [Reset<BrokerSpec>; 17] = [
 ];
 
 impl Shrinker<'_> {
-    /// Everything that is set, back to its default, as far as the finding does without it.
+    /// Resets every setting that the finding does not need.
     pub(super) fn simplify_settings(&mut self) {
-        self.simplify_world();
+        self.simplify_cluster();
         self.simplify_topics();
         self.simplify_groups();
         self.simplify_joins();
     }
 
-    fn simplify_world(&mut self) {
+    fn simplify_cluster(&mut self) {
         self.attempt(|schedule| schedule.seed = 0);
         if !self.attempt(|schedule| schedule.network = NetworkSpec::default()) {
             self.attempt(|schedule| schedule.network.latency = NetworkSpec::default().latency);
             self.attempt(|schedule| schedule.network.loss = 0);
-            self.attempt(|schedule| schedule.network.aim = 0);
+            self.attempt(|schedule| schedule.network.race = 0);
         }
         if !self.attempt(|schedule| schedule.broker = BrokerSpec::default()) {
             for reset in OF_BROKERS {
@@ -118,7 +118,7 @@ impl Shrinker<'_> {
                 self.attempt(|schedule| change_join(schedule, index, reset));
             }
         }
-        // Where there is one group, nobody has to name it.
+        // With a single group, joins need not name it.
         self.attempt(|schedule| {
             if schedule.groups.len() != 1 {
                 return;
@@ -140,24 +140,24 @@ fn change_join(schedule: &mut Schedule, index: usize, change: impl FnOnce(&mut S
     }
 }
 
-/// Takes a topic out, and its name from every list.
+/// Removes a topic, and its name from all subscriptions.
 fn drop_topic(schedule: &mut Schedule, index: usize) {
-    let gone = schedule.topics.remove(index).name;
-    let forget = |settings: &mut Settings| {
+    let removed = schedule.topics.remove(index).name;
+    let unsubscribe = |settings: &mut Settings| {
         if let Some(topics) = &mut settings.topics {
-            topics.retain(|topic| *topic != gone);
+            topics.retain(|topic| *topic != removed);
         }
         settings.topics.take_if(|topics| topics.is_empty());
     };
-    schedule.groups.iter_mut().for_each(|group| forget(&mut group.settings));
+    schedule.groups.iter_mut().for_each(|group| unsubscribe(&mut group.settings));
     for step in &mut schedule.steps {
         if let Action::Join { settings, .. } = &mut step.action {
-            forget(settings);
+            unsubscribe(settings);
         }
     }
 }
 
-/// Takes a group out; its consumers go along when the candidate is mended.
+/// Removes a group. Repairing the candidate removes its consumers.
 fn drop_group(schedule: &mut Schedule, index: usize) {
     schedule.groups.remove(index);
 }

@@ -1,4 +1,4 @@
-//! Shorter waits, rounder times, smaller numbers.
+//! Shortens waits, rounds times, and reduces numbers.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::time::Time;
 
 use super::Shrinker;
 
-/// The lengths that read well, the shortest first.
+/// Round durations in milliseconds, shortest first.
 const ROUND: [u64; 14] =
     [1, 10, 100, 500, 1_000, 2_000, 3_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000];
 
 impl Shrinker<'_> {
-    /// Less time between the lines, and less of everything in them.
+    /// Shortens the time between steps, and the numbers in them.
     pub(super) fn shorten(&mut self) {
         for index in 0..self.schedule().steps.len() {
             self.shorten_wait(index);
@@ -21,7 +21,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Brings a line and all behind it forward, by as much as goes.
+    /// Moves a step and all later ones to an earlier time, as early as possible.
     fn shorten_wait(&mut self, index: usize) {
         let Some(at) = self.time_of(index) else { return };
         let before = (0..index).rev().find_map(|earlier| self.time_of(earlier));
@@ -40,7 +40,7 @@ impl Shrinker<'_> {
         self.schedule().steps.get(index)?.at
     }
 
-    /// Moves one line to a time that reads well, the others staying where they are.
+    /// Moves one step to a round time, without the others.
     fn round_time(&mut self, index: usize) {
         let Some(at) = self.time_of(index) else { return };
         let micros = at.since(Time::ZERO).as_micros() as u64;
@@ -64,7 +64,8 @@ impl Shrinker<'_> {
     }
 }
 
-/// The line no longer waits at all if `at_once`, else that much less.
+/// Moves a step and all later ones to an earlier time. With `at_once` the step itself follows the
+/// one before without waiting.
 fn bring_forward(schedule: &mut Schedule, index: usize, by: Duration, at_once: bool) {
     for step in &mut schedule.steps[index..] {
         step.at = step.at.map(|at| Time::ZERO + at.since(Time::ZERO).saturating_sub(by));
@@ -74,7 +75,7 @@ fn bring_forward(schedule: &mut Schedule, index: usize, by: Duration, at_once: b
     }
 }
 
-/// The same action with less in it, the least first.
+/// The same action with smaller numbers, smallest first.
 fn smaller(action: &Action) -> Vec<Action> {
     let rounds = |now: Duration, make: &dyn Fn(Duration) -> Action| {
         let lengths = ROUND.map(Duration::from_millis).into_iter().filter(|round| *round < now);
@@ -83,7 +84,7 @@ fn smaller(action: &Action) -> Vec<Action> {
     match action {
         Action::Advance(by) => rounds(*by, &Action::Advance),
         Action::Clog(a, b, by) => rounds(*by, &|by| Action::Clog(a.clone(), b.clone(), by)),
-        Action::Slow(who, each) => rounds(*each, &|each| Action::Slow(who.clone(), each)),
+        Action::Slow(name, each) => rounds(*each, &|each| Action::Slow(name.clone(), each)),
         Action::Skew(node, ppm) => {
             let least = [1_000, 10_000, 50_000].map(|to| to * ppm.signum());
             let least = least.into_iter().filter(|to| to.abs() < ppm.abs());
@@ -104,7 +105,7 @@ fn smaller(action: &Action) -> Vec<Action> {
             .collect(),
         Action::Settle(Some(_)) => vec![Action::Settle(None)],
         Action::Drain(Some(_)) => vec![Action::Drain(None)],
-        Action::Calm(Some(_)) => vec![Action::Calm(None)],
+        Action::Quiesce(Some(_)) => vec![Action::Quiesce(None)],
         _ => Vec::new(),
     }
 }

@@ -1,95 +1,95 @@
-//! Hosting the brokers: requests in, what they want done out.
+//! Runs the brokers: feeds them requests and carries out their outputs.
 
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, ConnectionId, Output};
+use crate::broker::{BrokerOutput, Cluster, ConnectionId};
 use crate::protocol::{BrokerId, RequestFrame, TopicName};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::trace::{FaultKind, Kind, Loss, Message, Place};
+use crate::trace::{EventKind, FaultKind, Loss, Message, Place};
 
 use super::Sim;
-use super::hosted::{Host, Order};
-use super::network::{Client, Fate, Item};
+use super::hosted::{Command, Process};
+use super::network::{Client, Item, SendOutcome};
 use super::node::Node;
-use super::queue::{Due, Turn};
+use super::queue::{Due, TieBreak};
 use super::schedule::Tail;
 
 /// What arrives at a broker.
-pub(super) enum Input {
+pub(super) enum BrokerInput {
     Request(ConnectionId, Arc<RequestFrame>),
     Closed(ConnectionId),
     Reset(ConnectionId),
-    /// News from the controller.
+    /// The controller's decisions.
     Decided,
     TopicDeleted(TopicName),
 }
 
 /// A crash that the controller has not noticed yet.
-pub(super) struct Unnoticed {
-    /// When it will.
+pub(super) struct UnnoticedCrash {
+    /// When the controller will notice it.
     pub(super) until: Time,
     pub(super) tail: Tail,
 }
 
-/// One broker: its process, and what it has to do with the controller.
+/// One broker: its process, and its state at the controller.
 pub(super) struct BrokerNode {
     pub(super) id: BrokerId,
-    pub(super) node: Node<Input>,
-    pub(super) unnoticed: Option<Unnoticed>,
-    /// Nothing that the controller decides reaches it before this.
+    pub(super) node: Node<BrokerInput>,
+    pub(super) unnoticed: Option<UnnoticedCrash>,
+    /// No decision of the controller reaches the broker before this time.
     pub(super) unaware_until: Time,
-    /// It goes on leading what another broker leads by now.
+    /// The broker still acts as the leader of partitions that another broker leads.
     pub(super) zombie: bool,
-    /// Whether what arrived during a pause is looked at before the timers that ran out meanwhile: a race
-    /// in a real broker, luck here.
-    resume_luck: Rng,
-    aim_luck: Rng,
+    /// Decides whether messages that arrived during a pause are handled before the timers that
+    /// expired in it. In a real broker the two race.
+    resume_rng: Rng,
+    race_rng: Rng,
 }
 
 impl BrokerNode {
     pub(super) fn new(id: BrokerId, seed: u64) -> Self {
-        let luck = |purpose: &str| Rng::stream(seed, &format!("{purpose}/{id}"));
+        let rng = |purpose: &str| Rng::stream(seed, &format!("{purpose}/{id}"));
         BrokerNode {
             id,
             node: Node::new(),
             unnoticed: None,
             unaware_until: Time::ZERO,
             zombie: false,
-            resume_luck: luck("resume"),
-            aim_luck: luck("aim"),
+            resume_rng: rng("resume"),
+            race_rng: rng("aim"),
         }
     }
 
-    /// Perhaps holds a request back until just before, at or just after a deadline of the coordinator:
-    /// where timers and messages race is where bugs are.
-    pub(super) fn aim(
+    /// Delays `permille` of 1,000 requests, at random, so that each arrives just before, at or just
+    /// after a deadline of the coordinator. Bugs are where timers and messages race.
+    pub(super) fn race(
         &mut self,
         cluster: &Cluster<'static>,
         soonest: Time,
         permille: u16,
-    ) -> Option<(Time, Turn)> {
-        if permille == 0 || !self.aim_luck.chance(u64::from(permille)) {
+    ) -> Option<(Time, TieBreak)> {
+        if permille == 0 || !self.race_rng.chance(u64::from(permille)) {
             return None;
         }
         let horizon = soonest + std::time::Duration::from_secs(30);
         let clock = self.node.clock;
-        let (luck, mut seen, mut chosen) = (&mut self.aim_luck, 0, None);
+        let (rng, mut seen, mut chosen) = (&mut self.race_rng, 0, None);
         cluster.deadlines(self.id, &mut |deadline| {
             let deadline = clock.when(deadline);
             if deadline > soonest && deadline < horizon {
                 seen += 1;
-                if luck.below(seen) == 0 {
+                if rng.below(seen) == 0 {
                     chosen = Some(deadline);
                 }
             }
         });
         let (deadline, micro) = (chosen?, std::time::Duration::from_micros(1));
-        Some(match luck.below(4) {
-            0 => (deadline - micro, Turn::Normal),
-            1 => (deadline, Turn::First),
-            2 => (deadline, Turn::Last),
-            _ => (deadline + micro, Turn::Normal),
+        Some(match rng.below(4) {
+            0 => (deadline - micro, TieBreak::Normal),
+            1 => (deadline, TieBreak::First),
+            2 => (deadline, TieBreak::Last),
+            _ => (deadline + micro, TieBreak::Normal),
         })
     }
 }
@@ -103,7 +103,7 @@ impl Sim {
         &mut self.brokers[id.0 as usize]
     }
 
-    /// Every broker's id.
+    /// The ids of all brokers.
     pub(super) fn broker_ids(&self) -> impl Iterator<Item = BrokerId> + use<> {
         (0..self.brokers.len() as i32).map(BrokerId)
     }
@@ -116,77 +116,80 @@ impl Sim {
         }
         match item {
             Item::Message(message) => {
-                self.tell_broker(at, Input::Request(conn, Arc::clone(message.request())));
+                self.deliver_to_broker(
+                    at,
+                    BrokerInput::Request(conn, Arc::clone(message.request())),
+                );
             }
-            Item::Fin => self.tell_broker(at, Input::Closed(conn)),
-            Item::Rst => unreachable!("a broker that is up is not hung up on"),
+            Item::Fin => self.deliver_to_broker(at, BrokerInput::Closed(conn)),
+            Item::Rst => unreachable!("a broker that is up receives no RST"),
         }
     }
 
-    /// Nobody listens where this has arrived: the machine says so.
+    /// No process listens at the broker's end, so the machine answers with an RST.
     fn refuse_connection(&mut self, conn: ConnectionId, item: Item) {
         let mut lost = match item {
             Item::Message(message) => vec![message],
             Item::Fin | Item::Rst => Vec::new(),
         };
-        lost.extend(self.network.hang_up((self.now, &mut self.queue), conn));
+        lost.extend(self.network.reset_by_broker((self.now, &mut self.queue), conn));
         self.note_lost(conn, (lost, Vec::new()), Loss::ReceiverGone);
     }
 
-    /// Gives an input to a broker that is up, now or when it runs again.
-    pub(super) fn tell_broker(&mut self, at: BrokerId, input: Input) {
+    /// Hands an input to a broker that is up: now, or when it resumes.
+    pub(super) fn deliver_to_broker(&mut self, at: BrokerId, input: BrokerInput) {
         if let Some(input) = self.broker_mut(at).node.receive(input) {
-            self.give_to_broker(at, input);
-            self.after_broker(at);
+            self.handle_at_broker(at, input);
+            self.schedule_broker_wake(at);
         }
     }
 
     pub(super) fn wake_broker(&mut self, at: BrokerId) {
         if self.brokers[at.0 as usize].node.woken(self.now) && self.cluster.is_up(at) {
             self.advance_broker(at);
-            self.after_broker(at);
+            self.schedule_broker_wake(at);
         }
     }
 
     pub(super) fn resume_broker(&mut self, at: BrokerId) {
         let broker = self.broker_mut(at);
         broker.node.paused = false;
-        let timers_first = broker.resume_luck.chance(500);
+        let timers_first = broker.resume_rng.chance(500);
         if timers_first {
             self.advance_broker(at);
         }
         for input in self.broker_mut(at).node.take_inbox() {
-            self.give_to_broker(at, input);
+            self.handle_at_broker(at, input);
         }
         self.advance_broker(at);
-        self.after_broker(at);
+        self.schedule_broker_wake(at);
     }
 
-    fn give_to_broker(&mut self, at: BrokerId, input: Input) {
+    fn handle_at_broker(&mut self, at: BrokerId, input: BrokerInput) {
         let local = self.broker(at).node.clock.local(self.now);
-        let was_told = matches!(input, Input::Decided);
+        let learned = matches!(input, BrokerInput::Decided);
         match input {
-            Input::Request(conn, request) => {
+            BrokerInput::Request(conn, request) => {
                 let host = self.network.host(conn).clone();
                 self.cluster.handle(local, at, (conn, &host), request, &mut self.outputs);
             }
-            Input::Closed(conn) => self.cluster.closed(local, at, conn, &mut self.outputs),
-            Input::Reset(conn) => self.cluster.reset(at, conn),
-            Input::Decided => self.cluster.learn(local, at, &mut self.outputs),
-            Input::TopicDeleted(name) => {
+            BrokerInput::Closed(conn) => self.cluster.closed(local, at, conn, &mut self.outputs),
+            BrokerInput::Reset(conn) => self.cluster.reset(at, conn),
+            BrokerInput::Decided => self.cluster.learn(local, at, &mut self.outputs),
+            BrokerInput::TopicDeleted(name) => {
                 self.cluster.delete_topic(local, at, &name, &mut self.outputs);
             }
         }
-        self.carry_out_broker(at);
-        if was_told {
+        self.apply_broker_outputs(at);
+        if learned {
             self.end_zombie(at);
         }
     }
 
-    /// A broker knows by now, or is gone: it leads nothing that another broker leads.
+    /// Ends the zombie fault: the broker has learned of the new leaders, or has crashed.
     pub(super) fn end_zombie(&mut self, at: BrokerId) {
         if std::mem::take(&mut self.broker_mut(at).zombie) {
-            let kind = Kind::FaultEnded { fault: FaultKind::Zombie, peer: None };
+            let kind = EventKind::FaultEnded { fault: FaultKind::Zombie, peer: None };
             self.emit(Place::Broker(at), kind);
         }
     }
@@ -194,45 +197,47 @@ impl Sim {
     pub(super) fn advance_broker(&mut self, at: BrokerId) {
         let local = self.broker(at).node.clock.local(self.now);
         self.cluster.advance(local, at, &mut self.outputs);
-        self.carry_out_broker(at);
+        self.apply_broker_outputs(at);
     }
 
-    /// Sees to it that a broker is woken for its next deadline.
-    pub(super) fn after_broker(&mut self, at: BrokerId) {
+    /// Schedules the wake-up of a broker at its next deadline.
+    pub(super) fn schedule_broker_wake(&mut self, at: BrokerId) {
         if self.is_hosted() {
-            return self.order(Order::Wake(Host::Broker(at)));
+            return self.command(Command::Wake(Process::Broker(at)));
         }
         let deadline = self.cluster.next_deadline(at);
         let node = &mut self.brokers[at.0 as usize].node;
         node.wake_by((self.now, &mut self.queue), deadline, Due::WakeBroker(at));
     }
 
-    /// Does what a broker wants done.
-    pub(super) fn carry_out_broker(&mut self, at: BrokerId) {
+    /// Carries out the outputs of a broker.
+    pub(super) fn apply_broker_outputs(&mut self, at: BrokerId) {
         let mut outputs = std::mem::take(&mut self.outputs);
         let place = Place::Broker(at);
         for output in outputs.drain(..) {
             match output {
-                Output::Handling { conn, request } => {
+                BrokerOutput::Handling { conn, request } => {
                     let from = self.client_place(conn);
                     let message = Message::Request(request);
-                    self.emit(place, Kind::Received { from, conn, message });
+                    self.emit(place, EventKind::Received { from, conn, message });
                 }
-                Output::Respond { conn, request, response } => {
+                BrokerOutput::Respond { conn, request, response } => {
                     self.send_response(at, conn, Message::Response { request, response });
                 }
-                Output::Appended { partition, first, next } => {
-                    self.emit(place, Kind::Appended { partition, first, next });
+                BrokerOutput::Appended { partition, first, next } => {
+                    self.emit(place, EventKind::Appended { partition, first, next });
                 }
-                Output::Observe(what) => self.emit(place, Kind::Coordinator(what)),
-                Output::Shard(shard, state) => {
-                    if self.controller.is_inhabited(shard.partition) {
-                        self.emit(place, Kind::Shard { shard, state });
+                BrokerOutput::Observe(observation) => {
+                    self.emit(place, EventKind::Coordinator(observation))
+                }
+                BrokerOutput::TermChanged(of_term, state) => {
+                    if self.controller.is_traced(of_term.partition) {
+                        self.emit(place, EventKind::TermChanged { term: of_term, state });
                     }
                 }
-                Output::Uncommitted(shard, records) => {
-                    if self.controller.is_inhabited(shard.partition) {
-                        self.emit(place, Kind::Uncommitted { shard, records });
+                BrokerOutput::Uncommitted(shard, records) => {
+                    if self.controller.is_traced(shard.partition) {
+                        self.emit(place, EventKind::Uncommitted { term: shard, records });
                     }
                 }
             }
@@ -242,24 +247,24 @@ impl Sim {
 
     fn send_response(&mut self, at: BrokerId, conn: ConnectionId, message: Message) {
         let (place, to) = (Place::Broker(at), self.client_place(conn));
-        self.emit(place, Kind::Sent { to, conn, message: message.clone() });
-        let fate = self.network.send_down((self.now, &mut self.queue), conn, message.clone());
-        self.note_fate(fate, (place, to), conn, message);
+        self.emit(place, EventKind::Sent { to, conn, message: message.clone() });
+        let outcome = self.network.send_down((self.now, &mut self.queue), conn, message.clone());
+        self.note_outcome(outcome, (place, to), conn, message);
     }
 
-    /// Records what a message did not survive.
-    pub(super) fn note_fate(
+    /// Records the loss of a message that the network did not accept.
+    pub(super) fn note_outcome(
         &mut self,
-        fate: Fate,
+        outcome: SendOutcome,
         (from, to): (Place, Place),
         conn: ConnectionId,
         message: Message,
     ) {
-        match fate {
-            Fate::UnderWay => {}
-            Fate::Lost(why) => self.emit(from, Kind::Lost { to, conn, message, why }),
-            Fate::LostToLastDrop => {
-                self.emit(from, Kind::Lost { to, conn, message, why: Loss::Dropped });
+        match outcome {
+            SendOutcome::InFlight => {}
+            SendOutcome::Lost(why) => self.emit(from, EventKind::Lost { to, conn, message, why }),
+            SendOutcome::LostToLastDrop => {
+                self.emit(from, EventKind::Lost { to, conn, message, why: Loss::Dropped });
                 if let Place::Consumer(who) = self.client_place(conn) {
                     self.end_drop(who.index);
                 }
@@ -272,34 +277,34 @@ impl Sim {
             Client::Consumer(who, _) => Place::Consumer(who),
             Client::Producer => Place::Producer,
             Client::Admin => Place::Admin,
-            Client::Stranger => Place::Client(conn),
+            Client::External => Place::Client(conn),
         }
     }
 
-    /// Starts the process of a broker again; it knows what has been decided meanwhile.
+    /// Restarts a broker's process. It knows all decisions that were made in the meantime.
     pub(super) fn start_broker(&mut self, at: BrokerId) {
         let local = self.broker(at).node.clock.local(self.now);
-        self.order(Order::Start(Host::Broker(at)));
+        self.command(Command::Start(Process::Broker(at)));
         self.cluster.start(local, at, &mut self.outputs);
-        self.carry_out_broker(at);
-        self.after_broker(at);
+        self.apply_broker_outputs(at);
+        self.schedule_broker_wake(at);
     }
 
-    /// Ends the process of a broker, with what is on the way to it.
+    /// Kills a broker's process. Messages in flight to it are lost.
     pub(super) fn kill_broker(&mut self, at: BrokerId) {
         let inbox = self.broker_mut(at).node.take_inbox();
         self.broker_mut(at).node.forget_wake();
-        self.order(Order::Kill(Host::Broker(at)));
+        self.command(Command::Kill(Process::Broker(at)));
         self.cluster.crash(at, &mut self.outputs);
-        self.carry_out_broker(at);
+        self.apply_broker_outputs(at);
         for input in inbox {
-            if let Input::Request(conn, request) = input {
+            if let BrokerInput::Request(conn, request) = input {
                 let lost = vec![Message::Request(request)];
                 self.note_lost(conn, (lost, Vec::new()), Loss::ReceiverGone);
             }
         }
         for conn in self.network.open_at(at) {
-            let lost = self.network.hang_up((self.now, &mut self.queue), conn);
+            let lost = self.network.reset_by_broker((self.now, &mut self.queue), conn);
             self.note_lost(conn, (lost, Vec::new()), Loss::ReceiverGone);
         }
     }

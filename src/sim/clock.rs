@@ -1,16 +1,16 @@
 //! A node's own clock, which may run fast or slow.
 //!
-//! A node is never shown the run's time, only its own; deadlines it names are on its own clock and are
-//! translated back for the queue.
+//! A node sees only its own clock. The deadlines that it names are on that clock and are translated
+//! to the run's clock for the queue.
 
 use crate::time::Time;
 
-/// A clock that runs `1 + ppm / 1,000,000` times as fast as the run's.
+/// A clock that runs `1 + ppm / 1,000,000` times as fast as the run's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    /// A moment on the run's clock …
+    /// A time on the run's clock …
     run: Time,
-    /// … and what this clock showed then.
+    /// … and what this clock showed at that time.
     local: Time,
     ppm: i32,
 }
@@ -29,7 +29,7 @@ impl Clock {
         Time::from_micros(self.local.micros() + passed as u64)
     }
 
-    /// The first moment of the run at which this clock shows `local` or later.
+    /// The first time on the run's clock at which this clock shows `local` or later.
     pub(super) fn when(&self, local: Time) -> Time {
         if (self.ppm == 0 && self.run == self.local) || local == Time::NEVER {
             return local;
@@ -38,12 +38,13 @@ impl Clock {
         Time::from_micros(self.run.micros() + (ahead * MILLION).div_ceil(self.speed()) as u64)
     }
 
-    /// Changes the speed from `now` on; the clock does not jump.
+    /// Changes the speed from `now` on. The clock does not jump.
     pub(super) fn set_speed(&mut self, now: Time, ppm: i32) {
         *self = Clock { run: now, local: self.local(now), ppm };
     }
 
-    /// Whether it runs at another speed than the run's. It may be off and not skewed any more.
+    /// Whether the clock runs at another speed than the run's. A clock may be off without being
+    /// skewed any more.
     pub(super) fn is_skewed(&self) -> bool {
         self.ppm != 0
     }

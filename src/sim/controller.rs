@@ -1,58 +1,64 @@
-//! The controller: who leads which partition of the offsets log, and when each broker learns of it.
+//! The controller: it elects the leader of each partition of the offsets log, and each broker
+//! learns of it later.
 //!
-//! It notices a crash after a while, names the next broker that is up as the leader of what the crashed one
-//! led, and its decisions reach each broker some time later; a broker that is paused learns when it runs
-//! again, one that is down when it starts. Nothing ever happens to the controller itself.
+//! The controller notices a crash after a delay and then elects the next live broker as the leader
+//! of the partitions that the crashed one led. Each broker learns of a decision after another
+//! delay: a paused broker when it resumes, a crashed one when it restarts. No fault ever affects
+//! the controller itself.
 //!
-//! Of the partitions that no group of the schedule lives in, the trace does not speak: they have leaders
-//! too, which come and go, and nothing happens in them.
+//! The trace leaves out partitions that hold no group of the schedule. They have leaders that
+//! change as well, but nothing happens in them.
 //!
-//! Read next: [`crate::cluster::Cluster`], which carries the decisions out.
+//! Read next: [`crate::broker::Cluster`], which carries out the decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{Cluster, Uncommitted};
+use crate::broker::{Cluster, Uncommitted};
 use crate::protocol::{BrokerId, GroupId, str_bytes};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::trace::{Kind, Place};
+use crate::trace::{EventKind, Place};
 
 use super::Sim;
 use super::admin::request;
-use super::broker::{Input, Unnoticed};
-use super::queue::{Due, Turn};
+use super::broker::{BrokerInput, UnnoticedCrash};
+use super::queue::{Due, TieBreak};
 use super::schedule::{Action, Schedule, Tail};
 
 pub(super) struct Controller {
-    luck: Rng,
-    /// The partitions that a group of the schedule lives in.
-    inhabited: BTreeSet<i32>,
-    /// What the next leader will have of the uncommitted end of each partition that nobody leads.
-    orphans: BTreeMap<i32, Tail>,
+    rng: Rng,
+    /// The partitions that hold a group of the schedule.
+    traced: BTreeSet<i32>,
+    /// What happens to the uncommitted tail of each partition without a leader when it gets one.
+    leaderless: BTreeMap<i32, Tail>,
 }
 
 impl Controller {
-    /// Groups of outsiders may live anywhere.
-    pub(super) fn new(schedule: &Schedule, cluster: &Cluster<'static>, outsiders: bool) -> Self {
+    /// With external clients, any partition may hold a group.
+    pub(super) fn new(
+        schedule: &Schedule,
+        cluster: &Cluster<'static>,
+        external_clients: bool,
+    ) -> Self {
         let groups = groups_of(schedule).into_iter().map(|group| GroupId(str_bytes(group)));
         let anywhere = 0..i32::from(schedule.broker.offsets_partitions);
         Controller {
-            luck: Rng::stream(schedule.seed, "controller"),
-            inhabited: match outsiders {
+            rng: Rng::stream(schedule.seed, "controller"),
+            traced: match external_clients {
                 true => anywhere.collect(),
                 false => groups.map(|group| cluster.partition_of(&group)).collect(),
             },
-            orphans: BTreeMap::new(),
+            leaderless: BTreeMap::new(),
         }
     }
 
-    /// Whether the trace speaks of a partition of the offsets log.
-    pub(super) fn is_inhabited(&self, partition: i32) -> bool {
-        self.inhabited.contains(&partition)
+    /// Whether the trace shows a partition of the offsets log.
+    pub(super) fn is_traced(&self, partition: i32) -> bool {
+        self.traced.contains(&partition)
     }
 }
 
-/// Every group that a schedule speaks of.
+/// Every group that a schedule names.
 fn groups_of(schedule: &Schedule) -> Vec<&str> {
     let mut groups: Vec<&str> = schedule.groups.iter().map(|group| group.name.as_str()).collect();
     for step in &schedule.steps {
@@ -66,7 +72,7 @@ fn groups_of(schedule: &Schedule) -> Vec<&str> {
 impl From<Tail> for Uncommitted {
     fn from(tail: Tail) -> Self {
         match tail {
-            Tail::Luck => Uncommitted::Luck,
+            Tail::Random => Uncommitted::Random,
             Tail::Lost => Uncommitted::Lost,
             Tail::Kept => Uncommitted::Kept,
         }
@@ -74,44 +80,45 @@ impl From<Tail> for Uncommitted {
 }
 
 impl Sim {
-    /// A broker has crashed, which the controller will notice.
+    /// Schedules when the controller will notice that a broker has crashed.
     pub(super) fn schedule_notice(&mut self, crashed: BrokerId, tail: Tail) {
-        let until = self.now + self.controller.luck.duration(self.schedule.broker.detect.clone());
-        self.broker_mut(crashed).unnoticed = Some(Unnoticed { until, tail });
-        self.queue.schedule(until, Turn::Normal, Due::Notice(crashed));
+        let until = self.now + self.controller.rng.duration(self.schedule.broker.detect.clone());
+        self.broker_mut(crashed).unnoticed = Some(UnnoticedCrash { until, tail });
+        self.queue.schedule(until, TieBreak::Normal, Due::Notice(crashed));
     }
 
-    pub(super) fn notice_in_time(&mut self, crashed: BrokerId) {
+    pub(super) fn notice_if_due(&mut self, crashed: BrokerId) {
         let unnoticed = &self.broker(crashed).unnoticed;
         if unnoticed.as_ref().is_some_and(|unnoticed| unnoticed.until <= self.now) {
             self.notice(crashed);
-            self.spread();
+            self.announce_decisions();
         }
     }
 
-    /// The controller knows of a crash: others lead what the broker led. Also when the broker is back
-    /// before its session with the controller has ended, because it has lost its memory all the same.
+    /// The controller notices a crash and elects new leaders for the broker's partitions. It does
+    /// so even if the broker is back before its session with the controller has expired, because
+    /// the broker has lost its memory.
     pub(super) fn notice(&mut self, crashed: BrokerId) {
-        let Some(Unnoticed { tail, .. }) = self.broker_mut(crashed).unnoticed.take() else {
+        let Some(UnnoticedCrash { tail, .. }) = self.broker_mut(crashed).unnoticed.take() else {
             return;
         };
-        let next = self.next_up(crashed);
+        let next = self.next_live_broker(crashed);
         for partition in 0..i32::from(self.schedule.broker.offsets_partitions) {
             if self.cluster.leader(partition) == Some(crashed) {
                 if next.is_none() {
-                    // Nothing is decided about the log's end until somebody leads.
-                    self.controller.orphans.insert(partition, tail);
+                    // The fate of the log's tail stays open until a broker leads the partition.
+                    self.controller.leaderless.insert(partition, tail);
                 }
                 self.elect(partition, next, tail);
             }
         }
     }
 
-    /// A broker has started: it leads what nobody leads.
-    pub(super) fn adopt_orphans(&mut self, started: BrokerId) {
+    /// Makes a broker that has started the leader of all partitions without one.
+    pub(super) fn lead_leaderless_partitions(&mut self, started: BrokerId) {
         for partition in 0..i32::from(self.schedule.broker.offsets_partitions) {
             if self.cluster.leader(partition).is_none() {
-                let tail = self.controller.orphans.remove(&partition).unwrap_or_default();
+                let tail = self.controller.leaderless.remove(&partition).unwrap_or_default();
                 self.elect(partition, Some(started), tail);
             }
         }
@@ -119,9 +126,9 @@ impl Sim {
 
     pub(super) fn elect(&mut self, partition: i32, leader: Option<BrokerId>, tail: Tail) {
         let elected = self.cluster.elect(partition, leader, tail.into());
-        if self.controller.is_inhabited(partition) {
-            let kind = Kind::LeaderElected {
-                shard: elected.shard,
+        if self.controller.is_traced(partition) {
+            let kind = EventKind::LeaderElected {
+                term: elected.term,
                 leader: elected.leader,
                 lost: elected.lost,
             };
@@ -129,38 +136,39 @@ impl Sim {
         }
     }
 
-    /// The first broker after this one that is up, in the order of their ids.
-    pub(super) fn next_up(&self, broker: BrokerId) -> Option<BrokerId> {
+    /// The next live broker after `broker`, in the order of their ids.
+    pub(super) fn next_live_broker(&self, broker: BrokerId) -> Option<BrokerId> {
         let count = self.brokers.len() as i32;
         let others = (1..=count).map(|step| BrokerId((broker.0 + step) % count));
         others.into_iter().find(|&other| self.cluster.is_up(other))
     }
 
-    /// What the controller has decided is on its way to every broker that is up.
-    pub(super) fn spread(&mut self) {
+    /// Sends the controller's decisions to every live broker.
+    pub(super) fn announce_decisions(&mut self) {
         for broker in self.broker_ids() {
             if self.cluster.is_up(broker) {
                 let range = self.schedule.broker.learn.clone();
-                let at = self.now + self.controller.luck.duration(range);
-                // Decisions reach a broker in their order, so none overtakes what it is unaware of.
+                let at = self.now + self.controller.rng.duration(range);
+                // A broker learns decisions in their order, so none overtakes one that it is
+                // unaware of.
                 let at = at.max(self.broker(broker).unaware_until);
-                self.queue.schedule(at, Turn::Normal, Due::Learn(broker));
+                self.queue.schedule(at, TieBreak::Normal, Due::Learn(broker));
             }
-            self.after_broker(broker);
+            self.schedule_broker_wake(broker);
         }
     }
 
-    pub(super) fn learn_in_time(&mut self, broker: BrokerId) {
+    pub(super) fn learn_if_due(&mut self, broker: BrokerId) {
         if self.broker(broker).unaware_until <= self.now {
             self.learn(broker);
         }
     }
 
-    /// What the controller has decided so far reaches a broker.
+    /// The controller's decisions so far reach a broker.
     pub(super) fn learn(&mut self, broker: BrokerId) {
         if self.cluster.is_up(broker) {
             self.broker_mut(broker).unaware_until = Time::ZERO;
-            self.tell_broker(broker, Input::Decided);
+            self.deliver_to_broker(broker, BrokerInput::Decided);
         }
     }
 }

@@ -1,106 +1,107 @@
-//! The simulator as a stage: its processes run as programs on another engine, which carries what consumers
-//! and brokers say to each other and wakes them.
+//! The simulator as the core of another engine. Its processes run as programs on that engine, which
+//! carries the messages between consumers and brokers and wakes the processes.
 //!
-//! Like everything here this is without I/O. What the stage wants done comes out as [`Order`]s; what has
-//! arrived, ended or come due goes in. The clock of the run is the engine's. The workload and the
-//! administrator stay on the simulator's own network, where nothing ever happens to them.
+//! Like the rest of the simulator, this does no I/O. The core's wishes come out as [`Command`]s;
+//! the engine reports what has arrived, ended or come due. The run uses the engine's clock. The
+//! workload and the administrator stay on the simulator's own network, where no fault affects them.
 //!
-//! What it deliberately does not do: know any engine. Read next: [`crate::engine`], which has three.
+//! Non-goal: knowing any particular engine. Read next: [`crate::engine`], which has three.
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::ConnectionId;
-use crate::consumer::Input as ConsumerInput;
+use crate::broker::ConnectionId;
+use crate::client::ClientInput;
 use crate::protocol::{
     BrokerId, GroupId, Request, RequestFrame, Response, ResponseFrame, StrBytes,
 };
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss};
 
-use super::broker::Input;
-use super::consumers::Waiting;
+use super::broker::BrokerInput;
+use super::consumers::ConsumerInput;
 use super::network::{Client, Item};
 use super::schedule::Schedule;
 use super::{Sim, Systems};
 
 /// A process that an engine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Host {
+pub enum Process {
     /// A broker.
     Broker(BrokerId),
     /// A consumer, by the index of its [`ConsumerRef`].
     Consumer(u16),
 }
 
-/// Who else there is, and where brokers say that they are.
+/// What takes part in a run besides the simulated processes, and where the brokers advertise
+/// themselves.
 #[derive(Clone, Debug, Default)]
-pub struct Cast {
-    /// The host and the port that each broker names as its own, by its id; Kafka's default when empty.
+pub struct Topology {
+    /// The host and port that each broker advertises, by broker id. If empty, Kafka's defaults.
     pub endpoints: Vec<(StrBytes, i32)>,
-    /// Clients that are not the simulator's will come: the brokers answer in every detail, and groups that
-    /// no script names are spoken of.
-    pub outsiders: bool,
-    /// How long ago 1970 began when the run's clock stood at zero, for the timestamps of records.
+    /// External clients will connect. Brokers fill in every field of their responses, and the trace
+    /// includes groups that no script names.
+    pub external_clients: bool,
+    /// The time from the start of 1970 to time zero of the run's clock, for record timestamps.
     pub epoch: Duration,
-    /// The brokers are somebody else's: none is on the stage, and its consumers know only [`BOOTSTRAP`].
-    pub foreign_brokers: bool,
+    /// The brokers are third-party ones. The core runs none, and its consumers know only
+    /// [`BOOTSTRAP`].
+    pub third_party_brokers: bool,
 }
 
-/// The broker that a consumer knows before anybody has told it of brokers and their numbers.
+/// The broker that a consumer knows before it has received any broker ids.
 pub const BOOTSTRAP: BrokerId = BrokerId(-1);
 
-/// What the stage wants done.
+/// What the core wants the engine to do.
 #[derive(Clone, Debug)]
-pub enum Order {
-    /// A process begins, if it does not run.
-    Start(Host),
-    /// A process ends at once, with everything it has open.
-    Kill(Host),
-    /// A process does not run for a while.
-    Pause(Host),
-    /// It runs again.
-    Resume(Host),
-    /// The time at which a process wants to be woken may have changed.
-    Wake(Host),
+pub enum Command {
+    /// Start a process, unless it runs.
+    Start(Process),
+    /// Kill a process, with everything that it has open.
+    Kill(Process),
+    /// Suspend a process.
+    Pause(Process),
+    /// Resume a process.
+    Resume(Process),
+    /// The next deadline of a process may have changed.
+    Wake(Process),
     /// A consumer opens a connection to a broker.
     Open {
-        /// Its name from now on.
+        /// The id of the new connection.
         conn: ConnectionId,
-        /// Who opens it.
+        /// The consumer that opens it.
         from: ConsumerRef,
-        /// To whom.
+        /// The broker that it connects to.
         to: BrokerId,
     },
-    /// A consumer sends.
+    /// A consumer sends a request.
     Request(ConnectionId, Arc<RequestFrame>),
-    /// A broker answers.
+    /// A broker sends the response to a request.
     Response(ConnectionId, Arc<RequestFrame>, Arc<ResponseFrame>),
-    /// A message is lost, so that nothing behind it can arrive either; the connection stays open.
+    /// A response is lost, so nothing behind it may arrive either. The connection stays open.
     Swallow(ConnectionId),
     /// A consumer closes a connection.
     Close(ConnectionId),
     /// Both ends lose a connection.
     Reset(ConnectionId),
-    /// What a consumer and a broker send each other waits from now on: what goes up to the broker, what comes
-    /// down from it.
+    /// Messages between a consumer and a broker are held in these directions.
     Cut(Link, Directions),
-    /// It arrives again.
+    /// The link delivers again, including what it held.
     Heal(Link),
-    /// Nothing that a host sends arrives from now on, and nothing arrives at it; it waits.
-    Isolate(Host),
-    /// It arrives again.
-    Reconnect(Host),
-    /// No message is lost by luck from now on.
+    /// Nothing that a process sends arrives, and nothing arrives at it. All of it is held.
+    Isolate(Process),
+    /// The links of the process deliver again.
+    Reconnect(Process),
+    /// No message is lost at random any more.
     StopLoss,
-    /// What is sent on a link takes that much longer from now on; zero for no longer.
+    /// Messages on a link take this much longer; zero ends the clog.
     Clog(Link, Duration),
-    /// Third-party brokers are to be asked what a group is; the answer goes to [`Sim::described`].
+    /// Ask the third-party brokers to describe a group. The result goes to [`Sim::on_described`].
     Describe(GroupId),
 }
 
-/// The link between a consumer, by its index, and a broker.
+/// The link between a consumer and a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
     /// The consumer's index.
@@ -109,7 +110,7 @@ pub struct Link {
     pub broker: BrokerId,
 }
 
-/// Which ways of a link.
+/// The directions of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Directions {
     /// From the consumer to the broker.
@@ -119,24 +120,24 @@ pub struct Directions {
 }
 
 impl Sim {
-    /// A stage for `schedule`, before its first step. Its brokers are the first orders.
-    pub fn hosted(schedule: &Rc<Schedule>, systems: &Systems, cast: &Cast) -> Sim {
-        let mut sim = Sim::with_cast(schedule, systems, cast);
-        sim.network.orders = Some(Vec::new());
+    /// A core for `schedule`, before its first step. Its first commands start the brokers.
+    pub fn hosted(schedule: &Rc<Schedule>, systems: &Systems, topology: &Topology) -> Sim {
+        let mut sim = Sim::with_topology(schedule, systems, topology);
+        sim.network.commands = Some(Vec::new());
         for broker in sim.broker_ids() {
-            sim.order(Order::Start(Host::Broker(broker)));
+            sim.command(Command::Start(Process::Broker(broker)));
         }
         sim
     }
 
-    /// What is wanted done since this was last called, in order.
-    pub fn take_orders(&mut self, into: &mut Vec<Order>) {
-        if let Some(orders) = &mut self.network.orders {
-            into.append(orders);
+    /// The commands since the last call, in order.
+    pub fn take_commands(&mut self, into: &mut Vec<Command>) {
+        if let Some(commands) = &mut self.network.commands {
+            into.append(commands);
         }
     }
 
-    /// The engine's clock; the run's never goes back.
+    /// Sets the clock to the engine's. The run's clock never goes back.
     pub fn set_time(&mut self, now: Time) {
         if now > self.now {
             self.now = now;
@@ -144,81 +145,85 @@ impl Sim {
         }
     }
 
-    /// A client that is not one of the stage's own has connected to a broker from a host, as a broker shows it.
-    pub fn stranger_connected(&mut self, at: BrokerId, host: StrBytes) -> ConnectionId {
+    /// An external client has connected to a broker. `host` is the client's host as brokers show
+    /// it.
+    pub fn external_client_connected(&mut self, at: BrokerId, host: StrBytes) -> ConnectionId {
         self.network.open_from(host, at)
     }
 
-    /// The number of the next request that will arrive on a connection, if any is under way.
+    /// The correlation id of the next request to arrive on a connection, if one is in flight.
     pub fn next_request(&self, conn: ConnectionId) -> Option<i32> {
-        match self.network.next_up(conn)? {
+        match self.network.peek_up(conn)? {
             Item::Message(sent) => Some(sent.request().correlation),
             Item::Fin | Item::Rst => None,
         }
     }
 
-    /// A request has arrived at the broker's end of a connection. Nothing, if the broker no longer has it
-    /// open.
+    /// A request has arrived at the broker's end of a connection. Does nothing if the broker no
+    /// longer has the connection open.
     pub fn request_arrived(&mut self, conn: ConnectionId, frame: RequestFrame) {
-        if self.network.client(conn) != Client::Stranger {
+        if self.network.client(conn) != Client::External {
             match self.network.arrive(conn) {
                 Some(Item::Message(sent)) => assert_eq!(
                     sent.request().correlation,
                     frame.correlation,
-                    "requests of {conn:?} arrive out of their order"
+                    "requests of {conn:?} arrive out of order"
                 ),
                 Some(Item::Fin | Item::Rst) | None => return,
             }
         }
         let at = self.network.broker(conn);
         if self.cluster.is_up(at) {
-            self.tell_broker(at, Input::Request(conn, Arc::new(frame)));
+            self.deliver_to_broker(at, BrokerInput::Request(conn, Arc::new(frame)));
         }
     }
 
     /// A response has arrived at the client's end.
     pub fn response_arrived(&mut self, conn: ConnectionId, frame: ResponseFrame) {
         let Client::Consumer(who, own) = self.network.client(conn) else { return };
-        // Nobody has seen a foreign broker take the request up, or answer it; brokers answer in order.
+        // A third-party broker does not show when it takes up a request. Brokers respond in order.
         let sent = match self.brokers.is_empty() {
             true => self.network.arrive(conn),
             false => self.network.arrive_back(conn),
         };
         let Some(Item::Message(sent)) = sent else { return };
         let request = Arc::clone(sent.request());
-        assert_eq!(request.correlation, frame.correlation, "an answer to another request");
-        self.give(who, Waiting::Response(conn, own, request, Arc::new(frame)));
+        assert_eq!(request.correlation, frame.correlation, "a response to another request");
+        self.deliver_to_consumer(who, ConsumerInput::Response(conn, own, request, Arc::new(frame)));
     }
 
     /// The broker's end has read to the end of what the client sent.
-    pub fn client_is_gone(&mut self, conn: ConnectionId) {
+    pub fn client_disconnected(&mut self, conn: ConnectionId) {
         let at = self.network.broker(conn);
         if self.network.end_at_broker(conn) && self.cluster.is_up(at) {
-            self.tell_broker(at, Input::Closed(conn));
+            self.deliver_to_broker(at, BrokerInput::Closed(conn));
         }
     }
 
-    /// The client's end has learned that the broker's is gone, or was never there.
-    pub fn broker_is_gone(&mut self, conn: ConnectionId) {
+    /// The client's end has learned that the broker has closed the connection or never accepted it.
+    pub fn broker_disconnected(&mut self, conn: ConnectionId) {
         let Client::Consumer(who, own) = self.network.client(conn) else { return };
         if !self.network.is_open(conn) {
             return;
         }
         let lost = self.network.end(conn);
         self.note_lost(conn, lost, Loss::ConnectionReset);
-        self.give(who, Waiting::Other(ConsumerInput::Disconnected { conn: own }));
+        self.deliver_to_consumer(
+            who,
+            ConsumerInput::Other(ClientInput::Disconnected { conn: own }),
+        );
     }
 
-    /// When a process wants to be woken, on the run's clock; none while it does not run.
-    pub fn deadline(&self, host: Host) -> Option<Time> {
-        match host {
-            Host::Broker(at) => {
+    /// The next deadline of a process on the run's clock; `None` while the process does not run.
+    pub fn deadline(&self, process: Process) -> Option<Time> {
+        match process {
+            Process::Broker(at) => {
                 let node = &self.broker(at).node;
                 let runs = self.cluster.is_up(at) && !node.paused;
                 let deadline = runs.then(|| self.cluster.next_deadline(at)).flatten()?;
                 Some(node.clock.when(deadline))
             }
-            Host::Consumer(index) => {
+            Process::Consumer(index) => {
                 let consumer = &self.consumers[usize::from(index)];
                 let process = consumer.process.as_ref().filter(|_| !consumer.node.paused)?;
                 Some(consumer.node.clock.when(process.next_deadline()?))
@@ -226,17 +231,17 @@ impl Sim {
         }
     }
 
-    /// A process does what is due.
-    pub fn advance(&mut self, host: Host) {
-        match host {
-            Host::Broker(at) if self.cluster.is_up(at) && !self.broker(at).node.paused => {
+    /// Lets a process handle its due timers.
+    pub fn advance(&mut self, process: Process) {
+        match process {
+            Process::Broker(at) if self.cluster.is_up(at) && !self.broker(at).node.paused => {
                 self.advance_broker(at);
-                self.after_broker(at);
+                self.schedule_broker_wake(at);
             }
-            Host::Consumer(index) if !self.consumers[usize::from(index)].node.paused => {
+            Process::Consumer(index) if !self.consumers[usize::from(index)].node.paused => {
                 self.advance_consumer(index);
             }
-            Host::Broker(_) | Host::Consumer(_) => {}
+            Process::Broker(_) | Process::Consumer(_) => {}
         }
     }
 
@@ -245,39 +250,40 @@ impl Sim {
         &self.consumers[usize::from(index)].name
     }
 
-    pub(super) fn order(&mut self, order: Order) {
-        if let Some(orders) = &mut self.network.orders {
-            orders.push(order);
+    pub(super) fn command(&mut self, command: Command) {
+        if let Some(commands) = &mut self.network.commands {
+            commands.push(command);
         }
     }
 
     /// Whether the processes run on another engine.
     pub(super) fn is_hosted(&self) -> bool {
-        self.network.orders.is_some()
+        self.network.commands.is_some()
     }
 }
 
-/// What becomes of an answer.
+/// How a response is delivered to its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// The client gets it.
+pub enum ResponseDelivery {
+    /// The response is sent.
     Sent,
-    /// The client does not expect it.
+    /// The client does not expect a response, so none is sent.
     Unwanted,
-    /// The client does not expect it, but has to know that its request failed: the connection ends.
-    HangUp,
+    /// The client expects no response but has to learn that its request failed, so the connection
+    /// is closed.
+    Disconnect,
 }
 
-/// What becomes of the answer to a request: a producer that sends with `acks` 0 expects none.
-pub fn fate(request: &Request, response: &Response) -> Fate {
+/// How to deliver the response to a request. A producer that sends with `acks=0` expects none.
+pub fn response_delivery(request: &Request, response: &Response) -> ResponseDelivery {
     let (Request::Produce(request), Response::Produce(response)) = (request, response) else {
-        return Fate::Sent;
+        return ResponseDelivery::Sent;
     };
     let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
     match request.acks {
-        0 if partitions.any(|partition| partition.error_code != 0) => Fate::HangUp,
-        0 => Fate::Unwanted,
-        _ => Fate::Sent,
+        0 if partitions.any(|partition| partition.error_code != 0) => ResponseDelivery::Disconnect,
+        0 => ResponseDelivery::Unwanted,
+        _ => ResponseDelivery::Sent,
     }
 }
 
@@ -292,20 +298,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asked_for_no_answer_is_hung_up_on_when_a_partition_failed() {
-        let answer = |codes: &[i16]| {
+    fn a_client_that_expects_no_response_is_disconnected_if_a_partition_failed() {
+        let response = |codes: &[i16]| {
             let code = |&code: &i16| PartitionProduceResponse::default().with_error_code(code);
             let partitions = codes.iter().map(code).collect();
             let topic = TopicProduceResponse::default().with_partition_responses(partitions);
             ProduceResponse::default().with_responses(vec![topic]).into()
         };
         let of = |acks, codes: &[i16]| {
-            fate(&ProduceRequest::default().with_acks(acks).into(), &answer(codes))
+            response_delivery(&ProduceRequest::default().with_acks(acks).into(), &response(codes))
         };
-        assert_eq!([of(-1, &[3]), of(1, &[0])], [Fate::Sent; 2]);
-        assert_eq!([of(0, &[0, 0]), of(0, &[])], [Fate::Unwanted; 2]);
-        assert_eq!(of(0, &[0, 3]), Fate::HangUp);
-        let beat = fate(&HeartbeatRequest::default().into(), &HeartbeatResponse::default().into());
-        assert_eq!(beat, Fate::Sent);
+        assert_eq!([of(-1, &[3]), of(1, &[0])], [ResponseDelivery::Sent; 2]);
+        assert_eq!([of(0, &[0, 0]), of(0, &[])], [ResponseDelivery::Unwanted; 2]);
+        assert_eq!(of(0, &[0, 3]), ResponseDelivery::Disconnect);
+        let heartbeat = response_delivery(
+            &HeartbeatRequest::default().into(),
+            &HeartbeatResponse::default().into(),
+        );
+        assert_eq!(heartbeat, ResponseDelivery::Sent);
     }
 }

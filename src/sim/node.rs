@@ -1,18 +1,18 @@
-//! One process: its clock, whether it runs, and what waits for it while it does not.
+//! One process: its clock, whether it runs, and its inbox while it is paused.
 
 use std::collections::VecDeque;
 
 use crate::time::Time;
 
 use super::clock::Clock;
-use super::queue::{Due, Queue, Turn};
+use super::queue::{Due, Queue, TieBreak};
 
 pub(super) struct Node<I> {
     pub(super) clock: Clock,
-    /// Alive, not running. Its kernel goes on taking in what arrives.
+    /// The process is alive but suspended. Its kernel still accepts what arrives.
     pub(super) paused: bool,
     inbox: VecDeque<I>,
-    /// The earliest wake-up in the queue of the run, on the run's clock.
+    /// The earliest wake-up in the run's queue, on the run's clock.
     wake_at: Time,
 }
 
@@ -21,7 +21,7 @@ impl<I> Node<I> {
         Node { clock: Clock::TRUE, paused: false, inbox: VecDeque::new(), wake_at: Time::NEVER }
     }
 
-    /// Passes an input through, or keeps it for later while the process does not run.
+    /// Passes an input through, or keeps it while the process is paused.
     pub(super) fn receive(&mut self, input: I) -> Option<I> {
         if self.paused {
             self.inbox.push_back(input);
@@ -30,12 +30,13 @@ impl<I> Node<I> {
         Some(input)
     }
 
-    /// Everything that arrived while the process did not run.
+    /// Takes all inputs that arrived while the process was paused.
     pub(super) fn take_inbox(&mut self) -> VecDeque<I> {
         std::mem::take(&mut self.inbox)
     }
 
-    /// Takes up a wake-up; false when it is one that an earlier one has replaced.
+    /// Consumes a wake-up. False if an earlier wake-up has replaced it, or if the process is
+    /// paused.
     pub(super) fn woken(&mut self, now: Time) -> bool {
         if self.wake_at != now {
             return false;
@@ -44,8 +45,8 @@ impl<I> Node<I> {
         !self.paused
     }
 
-    /// Makes sure that the process is woken at `deadline`, a time on its own clock. A wake-up that is in
-    /// the queue already is left there if it is earlier: waking early does no harm.
+    /// Makes sure that the process is woken at `deadline`, a time on its own clock. An earlier
+    /// wake-up in the queue stays: waking early does no harm.
     pub(super) fn wake_by(
         &mut self,
         (now, queue): (Time, &mut Queue),
@@ -56,7 +57,7 @@ impl<I> Node<I> {
         let at = self.clock.when(deadline).max(now);
         if at < self.wake_at {
             self.wake_at = at;
-            queue.schedule(at, Turn::Normal, due);
+            queue.schedule(at, TieBreak::Normal, due);
         }
     }
 

@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::cluster::ConnectionId;
+use crate::broker::ConnectionId;
 use crate::protocol::BrokerId;
 use crate::rng::Rng;
 use crate::time::Time;
 
-/// Something that happens at its time.
+/// What an entry of the queue does at its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
     /// The next message of a connection arrives at its broker.
@@ -17,45 +17,45 @@ pub(super) enum Due {
     Return(ConnectionId),
     /// A client learns that a connection was reset.
     Disconnect(ConnectionId),
-    /// A broker asked to be woken.
+    /// A broker's deadline.
     WakeBroker(BrokerId),
-    /// A consumer asked to be woken: its index.
+    /// A consumer's deadline, by its index.
     WakeConsumer(u16),
-    /// The workload produces to a topic: its index.
+    /// The workload produces to a topic, by its index.
     Produce(u16),
-    /// The producer tries again to send what it could not.
+    /// The producer retries what it could not send.
     Resend,
     /// The controller notices that a broker has crashed.
     Notice(BrokerId),
-    /// What the controller has decided reaches a broker.
+    /// The controller's decisions reach a broker.
     Learn(BrokerId),
-    /// It is time to look again whether the cluster has settled.
-    Look,
+    /// Whether the cluster has settled is checked again.
+    CheckSettled,
 }
 
-/// Where an entry stands among those of the same instant.
+/// The position of an entry among those that are due at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Turn {
-    /// Before everything else of that instant.
+pub(super) enum TieBreak {
+    /// Before all others.
     First,
-    /// In the order of scheduling, or in any order.
+    /// In the order of scheduling, or in random order.
     Normal,
-    /// After everything else of that instant.
+    /// After all others.
     Last,
 }
 
-/// The time of an entry, its turn and its rank among those, in one number: the heap compares little else.
+/// An entry's time, tie break and rank in one number, so that the heap compares little else.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(u128);
 
 impl Key {
-    const TURN: u32 = 64;
+    const TIE_BREAK: u32 = 64;
     const TIME: u32 = 66;
 
-    fn new(at: Time, turn: Turn, rank: u64) -> Key {
-        // What is due later than after 146,000 years is due then.
+    fn new(at: Time, tie_break: TieBreak, rank: u64) -> Key {
+        // Later times count as 146,000 years.
         let at = u128::from(at.micros()).min(u128::MAX >> Key::TIME);
-        Key(at << Key::TIME | (turn as u128) << Key::TURN | u128::from(rank))
+        Key(at << Key::TIME | (tie_break as u128) << Key::TIE_BREAK | u128::from(rank))
     }
 
     fn at(self) -> Time {
@@ -67,24 +67,24 @@ impl Key {
 pub(super) struct Queue {
     heap: BinaryHeap<Reverse<(Key, Due)>>,
     scheduled: u64,
-    /// Where there is some, what is due at one instant happens in any order.
-    luck: Option<Rng>,
+    /// If set, entries that are due at the same time run in random order.
+    rng: Option<Rng>,
 }
 
 impl Queue {
-    /// From now on what is due at one instant happens in the order of its scheduling.
+    /// From now on, entries that are due at the same time run in the order of scheduling.
     pub(super) fn in_order(&mut self) {
-        self.luck = None;
+        self.rng = None;
     }
 
-    /// From now on what is due at one instant happens in any order.
-    pub(super) fn in_any_order(&mut self, luck: Rng) {
-        self.luck = Some(luck);
+    /// From now on, entries that are due at the same time run in random order.
+    pub(super) fn in_random_order(&mut self, stream: Rng) {
+        self.rng = Some(stream);
     }
 
-    pub(super) fn schedule(&mut self, at: Time, turn: Turn, due: Due) {
-        let rank = self.luck.as_mut().map_or(0, |luck| luck.bits() << 32);
-        self.heap.push(Reverse((Key::new(at, turn, rank | self.scheduled), due)));
+    pub(super) fn schedule(&mut self, at: Time, tie_break: TieBreak, due: Due) {
+        let rank = self.rng.as_mut().map_or(0, |stream| stream.bits() << 32);
+        self.heap.push(Reverse((Key::new(at, tie_break, rank | self.scheduled), due)));
         self.scheduled += 1;
     }
 

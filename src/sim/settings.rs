@@ -1,19 +1,19 @@
-//! From the settings of a script to the settings of consumers, brokers and coordinators, and how long a
-//! cluster with such settings may take to settle.
+//! Turns script settings into the configs of consumers, brokers and coordinators, and computes how
+//! long a cluster with these settings may take to settle.
 
 use std::time::Duration;
 
-use crate::cluster::{ClusterConfig, Detail};
-use crate::consumer::ConsumerConfig;
+use crate::broker::{ClusterConfig, Detail};
+use crate::client::ConsumerConfig;
 use crate::coordinator::CoordinatorConfig;
 use crate::protocol::{BrokerId, str_bytes};
 
 use super::Sim;
-use super::hosted::{BOOTSTRAP, Cast};
+use super::hosted::{BOOTSTRAP, Topology};
 use super::schedule::{Schedule, Settings};
 
 impl Settings {
-    /// Sets what is set here.
+    /// Applies the settings that are set.
     pub(super) fn apply_to(&self, config: &mut ConsumerConfig) {
         fn set<T: Clone>(field: &mut T, value: &Option<T>) {
             if let Some(value) = value {
@@ -42,8 +42,8 @@ impl Settings {
     }
 }
 
-/// The brokers that the consumer of this index knows from the start: all, and not everybody asks the same
-/// one first.
+/// The brokers that the consumer with this index knows from the start: all of them, in an order
+/// that makes consumers contact different ones first.
 pub(super) fn bootstrap(index: usize, brokers: usize) -> Vec<BrokerId> {
     if brokers == 0 {
         return vec![BOOTSTRAP];
@@ -64,12 +64,12 @@ pub(super) fn coordinator_config(schedule: &Schedule) -> CoordinatorConfig {
     }
 }
 
-pub(super) fn cluster_config(schedule: &Schedule, cast: &Cast) -> ClusterConfig {
+pub(super) fn cluster_config(schedule: &Schedule, topology: &Topology) -> ClusterConfig {
     let broker = &schedule.broker;
     ClusterConfig {
-        brokers: if cast.foreign_brokers { 0 } else { broker.count },
-        endpoints: cast.endpoints.clone(),
-        detail: if cast.outsiders { Detail::Full } else { Detail::Lean },
+        brokers: if topology.third_party_brokers { 0 } else { broker.count },
+        endpoints: topology.endpoints.clone(),
+        detail: if topology.external_clients { Detail::Full } else { Detail::Lean },
         racks: broker.racks.iter().map(|rack| str_bytes(rack)).collect(),
         offsets_partitions: i32::from(broker.offsets_partitions),
         coordinator: coordinator_config(schedule),
@@ -81,14 +81,16 @@ pub(super) fn cluster_config(schedule: &Schedule, cast: &Cast) -> ClusterConfig 
 }
 
 impl Sim {
-    /// How long the cluster may take to settle once nothing disturbs it, from its own timeouts: a dead
-    /// connection is noticed after a request timeout, a dead member after a session, a join phase and a
-    /// sync phase may each take a rebalance timeout, and one of them may have to be repeated. Before all
-    /// that, a crashed leader is noticed and another one made, and what the old one had promised times out.
+    /// How long the cluster may take to settle once no fault disturbs it, computed from its
+    /// timeouts: a dead connection is noticed after a request timeout, a dead member after a
+    /// session timeout; a join phase and a sync phase may each take a rebalance timeout, and one of
+    /// them may have to be repeated. Before all that, a crashed leader is noticed and replaced, and
+    /// the old leader's pending writes time out.
     pub fn settle_bound(&self) -> Duration {
         let configs = self.consumers.iter().map(|consumer| &consumer.config);
         let bounds = configs.map(|config| {
-            // Who cannot say how long it may take is waited for as long as its session (rule R6.1.16).
+            // A member whose JoinGroup version has no rebalance timeout gets its session timeout
+            // (rule R6.1.16).
             let rebalance = match config.join_version {
                 0 => config.max_poll_interval.max(config.session_timeout),
                 _ => config.max_poll_interval,
@@ -103,8 +105,8 @@ impl Sim {
             + slack
     }
 
-    /// How long it may take from the crash of a leader until another one answers for it, or until a broker
-    /// that does not know that it leads no longer has learned it.
+    /// How long it may take from the crash of a leader until another one responds in its place, or
+    /// until a zombie leader learns that it has been replaced.
     fn fail_over_bound(&self) -> Duration {
         let broker = &self.schedule.broker;
         let unaware = self.brokers.iter().map(|broker| broker.unaware_until).max();
@@ -116,7 +118,7 @@ impl Sim {
             + unaware.map_or(Duration::ZERO, |until| until.since(self.now))
     }
 
-    /// How long the consumers may take to process what is in the logs once the cluster has settled.
+    /// How long the consumers may take to process the logs once the cluster has settled.
     pub fn drain_bound(&self) -> Duration {
         let slowest = self.consumers.iter().map(|consumer| {
             let config = &consumer.config;

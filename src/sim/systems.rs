@@ -1,26 +1,27 @@
-//! The systems under test: how a run makes its coordinator and its consumers.
+//! The systems under test: the coordinators and consumers that a run creates.
 
 use std::sync::Arc;
 
-use crate::consumer::{Consumer, ConsumerConfig, GroupConsumer};
+use crate::client::{Consumer, ConsumerConfig, GroupConsumer};
 use crate::coordinator::{Coordinator, CoordinatorConfig, GroupCoordinator};
 use crate::rng::Rng;
 use crate::time::Time;
 
-/// Makes a coordinator out of its settings and the luck of its member ids.
+/// Creates a coordinator from its config and the random stream for its member ids.
 pub type MakeCoordinator =
     dyn Fn(CoordinatorConfig, Rng) -> Box<dyn GroupCoordinator> + Send + Sync;
 
-/// Makes a consumer out of its settings, the luck of its backoff, and the time on its clock.
+/// Creates a consumer from its config, the random stream for its backoff, and the time on its
+/// clock.
 pub type MakeConsumer = dyn Fn(ConsumerConfig, Rng, Time) -> Box<dyn GroupConsumer> + Send + Sync;
 
-/// What a run runs. The default is the correct coordinator and the correct consumer; put your own in
-/// place of either to test it.
+/// The systems that a run tests. By default the correct coordinator and the correct consumer;
+/// replace either with your own to test it.
 #[derive(Clone)]
 pub struct Systems {
-    /// Makes the coordinator.
+    /// Creates a coordinator, once per term.
     pub coordinator: Arc<MakeCoordinator>,
-    /// Makes each consumer, once for each life.
+    /// Creates a consumer, once per incarnation.
     pub consumer: Arc<MakeConsumer>,
 }
 

@@ -1,8 +1,9 @@
-//! The workload: a producer that nothing ever happens to.
+//! The workload: a producer that no fault ever affects.
 //!
-//! Its records are named after their topic and counted (`orders/1`, `orders/2`, …), so that a trace shows
-//! who reads what. It waits for no acknowledgement before it sends on, but sends again what was not
-//! appended: because its broker was gone, or did not lead.
+//! Its records are named after their topic and numbered (`orders/1`, `orders/2`, …), so that a
+//! trace shows which consumer reads which record. The producer does not wait for acknowledgements
+//! before it sends more. It sends a record again if the record was not appended because the broker
+//! was down or not the leader.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -12,34 +13,34 @@ use bytes::Bytes;
 use kafka_protocol::messages::ProduceRequest;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 
-use crate::cluster::ConnectionId;
+use crate::broker::ConnectionId;
 use crate::protocol::{
     BrokerId, Request, RequestFrame, Response, ResponseError, ResponseFrame, TopicName, records,
     str_bytes,
 };
-use crate::trace::{Kind, Message, Place};
+use crate::trace::{EventKind, Message, Place};
 
 use super::Sim;
 use super::network::Client;
-use super::queue::{Due, Turn};
+use super::queue::{Due, TieBreak};
 use super::schedule::Schedule;
 
-/// How long the producer waits before it tries again.
+/// How long the producer waits before a retry.
 const RETRY: Duration = Duration::from_millis(100);
 
 pub(super) struct Workload {
-    topics: Vec<Producing>,
+    topics: Vec<ProducedTopic>,
     /// The open connection to each broker that records were sent to.
     connections: BTreeMap<BrokerId, ConnectionId>,
     next_correlation: i32,
-    /// Requests that have not been answered, the oldest first.
-    unanswered: VecDeque<(ConnectionId, Arc<RequestFrame>)>,
-    /// Requests that have to be sent again, the oldest first.
+    /// Requests without a response, the oldest first.
+    unacknowledged: VecDeque<(ConnectionId, Arc<RequestFrame>)>,
+    /// Requests to be sent again, the oldest first.
     unsent: VecDeque<ProduceRequest>,
     stopped: bool,
 }
 
-struct Producing {
+struct ProducedTopic {
     name: TopicName,
     partitions: i32,
     every: Option<Duration>,
@@ -50,7 +51,7 @@ struct Producing {
 
 impl Workload {
     pub(super) fn new(schedule: &Schedule) -> Self {
-        let topics = schedule.topics.iter().map(|topic| Producing {
+        let topics = schedule.topics.iter().map(|topic| ProducedTopic {
             name: TopicName(str_bytes(&topic.name)),
             partitions: topic.partitions,
             every: (topic.rate > 0).then(|| Duration::from_secs(60) / topic.rate),
@@ -62,35 +63,35 @@ impl Workload {
             topics: topics.collect(),
             connections: BTreeMap::new(),
             next_correlation: 0,
-            unanswered: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
             unsent: VecDeque::new(),
             stopped: false,
         }
     }
 
-    /// From now on records are produced by hand only.
+    /// Ends scheduled production. Only `produce` steps produce from now on.
     pub(super) fn stop(&mut self) {
         self.stopped = true;
     }
 
-    /// Whether records are on their way that no log holds yet.
+    /// Whether the producer has records that no log holds yet.
     pub(super) fn in_flight(&self) -> bool {
-        !self.unanswered.is_empty() || !self.unsent.is_empty()
+        !self.unacknowledged.is_empty() || !self.unsent.is_empty()
     }
 
-    /// How many partitions a topic has, if there is one of that name.
+    /// The number of partitions of a topic, if the topic exists.
     pub(super) fn partitions(&self, topic: &str) -> Option<i32> {
         self.position(topic).map(|index| self.topics[index].partitions)
     }
 
-    /// From now on records go to the new partitions too.
+    /// From now on records go to the new partitions, too.
     pub(super) fn grow(&mut self, topic: &str, partitions: i32) {
         if let Some(index) = self.position(topic) {
             self.topics[index].partitions = partitions;
         }
     }
 
-    /// Nothing is produced to a topic any more.
+    /// Ends production to a topic.
     pub(super) fn delete(&mut self, topic: &str) {
         if let Some(index) = self.position(topic) {
             self.topics[index].deleted = true;
@@ -101,18 +102,18 @@ impl Workload {
         self.topics.iter().position(|one| !one.deleted && one.name.0.as_str() == topic)
     }
 
-    /// Takes the request out that has been answered.
-    fn answered(&mut self, correlation: i32) {
-        // Answers come in the order of the requests of a connection, so it is the first but for the rest
-        // that was sent to another broker.
-        let mut unanswered = self.unanswered.iter();
-        let at = unanswered.position(|(_, frame)| frame.correlation == correlation);
-        self.unanswered.remove(at.expect("an answer to a request of the producer"));
+    /// Removes a request whose response has arrived.
+    fn acknowledged(&mut self, correlation: i32) {
+        // Each connection delivers responses in the order of its requests, so only requests to
+        // other brokers can be ahead of this one.
+        let mut unacknowledged = self.unacknowledged.iter();
+        let at = unacknowledged.position(|(_, frame)| frame.correlation == correlation);
+        self.unacknowledged.remove(at.expect("a response to a request of the producer"));
     }
 }
 
-impl Producing {
-    fn turn(&mut self) -> i32 {
+impl ProducedTopic {
+    fn take_partition(&mut self) -> i32 {
         let partition = self.next_partition;
         self.next_partition = (partition + 1) % self.partitions;
         partition
@@ -135,21 +136,21 @@ impl Sim {
 
     fn schedule_production(&mut self, index: u16) {
         if let Some(every) = self.workload.topics[usize::from(index)].every {
-            self.queue.schedule(self.now + every, Turn::Normal, Due::Produce(index));
+            self.queue.schedule(self.now + every, TieBreak::Normal, Due::Produce(index));
         }
     }
 
-    pub(super) fn produce_on_time(&mut self, index: u16) {
+    pub(super) fn produce_when_due(&mut self, index: u16) {
         if self.workload.stopped || self.workload.topics[usize::from(index)].deleted {
             return;
         }
-        let partition = self.workload.topics[usize::from(index)].turn();
+        let partition = self.workload.topics[usize::from(index)].take_partition();
         self.produce(index, partition, 1);
         self.schedule_production(index);
     }
 
-    /// Produces `count` records now: to one partition, or to all in turn.
-    pub(super) fn produce_by_hand(&mut self, topic: &str, partition: Option<i32>, count: u32) {
+    /// Produces `count` records now, to one partition or to all in turn.
+    pub(super) fn produce_now(&mut self, topic: &str, partition: Option<i32>, count: u32) {
         let Some(index) = self.workload.position(topic) else { return };
         let index = index as u16;
         if let Some(partition) = partition {
@@ -158,7 +159,7 @@ impl Sim {
         let partitions = self.workload.topics[usize::from(index)].partitions as u32;
         for number in 0..partitions.min(count) {
             let share = count / partitions + u32::from(number < count % partitions);
-            let partition = self.workload.topics[usize::from(index)].turn();
+            let partition = self.workload.topics[usize::from(index)].take_partition();
             self.produce(index, partition, share);
         }
     }
@@ -189,17 +190,17 @@ impl Sim {
             client_id: str_bytes("producer"),
             body: Request::Produce(request),
         });
-        self.workload.unanswered.push_back((conn, Arc::clone(&frame)));
+        self.workload.unacknowledged.push_back((conn, Arc::clone(&frame)));
         let (to, message) = (Place::Broker(broker), Message::Request(frame));
-        self.emit(Place::Producer, Kind::Sent { to, conn, message: message.clone() });
-        let fate =
+        self.emit(Place::Producer, EventKind::Sent { to, conn, message: message.clone() });
+        let outcome =
             self.network.send_up((self.now, &mut self.queue), conn, message.clone(), |_| None);
-        self.note_fate(fate, (Place::Producer, to), conn, message);
+        self.note_outcome(outcome, (Place::Producer, to), conn, message);
     }
 
     fn send_later(&mut self, request: ProduceRequest) {
         if self.workload.unsent.is_empty() {
-            self.queue.schedule(self.now + RETRY, Turn::Normal, Due::Resend);
+            self.queue.schedule(self.now + RETRY, TieBreak::Normal, Due::Resend);
         }
         self.workload.unsent.push_back(request);
     }
@@ -210,40 +211,41 @@ impl Sim {
         }
     }
 
-    pub(super) fn production_answered(
+    pub(super) fn on_produce_response(
         &mut self,
         conn: ConnectionId,
         request: Arc<RequestFrame>,
         response: Arc<ResponseFrame>,
     ) {
-        self.workload.answered(request.correlation);
-        if let (Request::Produce(asked), true) = (&request.body, is_misdirected(&response)) {
-            self.send_later(asked.clone());
+        self.workload.acknowledged(request.correlation);
+        if let (Request::Produce(produce), true) = (&request.body, is_misdirected(&response)) {
+            self.send_later(produce.clone());
         }
         let from = Place::Broker(self.network.broker(conn));
         let message = Message::Response { request, response };
-        self.emit(Place::Producer, Kind::Received { from, conn, message });
+        self.emit(Place::Producer, EventKind::Received { from, conn, message });
     }
 
-    /// The broker is gone. Whatever it has appended it has answered in the same moment, and what it has
-    /// answered arrived before this: the rest was not appended, and is sent again.
+    /// The broker is gone. A broker responds to a Produce in the same instant in which it appends,
+    /// and the response arrives before the disconnect. So the remaining requests were not appended
+    /// and are sent again.
     pub(super) fn producer_disconnected(&mut self, conn: ConnectionId) {
         self.workload.connections.retain(|_, open| *open != conn);
-        let unanswered = std::mem::take(&mut self.workload.unanswered);
-        let (gone, rest) = unanswered.into_iter().partition(|(on, _)| *on == conn);
-        self.workload.unanswered = rest;
+        let unacknowledged = std::mem::take(&mut self.workload.unacknowledged);
+        let (gone, rest) = unacknowledged.into_iter().partition(|(on, _)| *on == conn);
+        self.workload.unacknowledged = rest;
         let gone: VecDeque<(ConnectionId, Arc<RequestFrame>)> = gone;
         for (_, frame) in gone {
-            if let Request::Produce(asked) = &frame.body {
-                self.send_later(asked.clone());
+            if let Request::Produce(produce) = &frame.body {
+                self.send_later(produce.clone());
             }
         }
     }
 }
 
-/// Whether the answer comes from a broker that does not serve the records.
+/// Whether the response comes from a broker that is not the leader of the data.
 fn is_misdirected(response: &ResponseFrame) -> bool {
-    let Response::Produce(answer) = &response.body else { return false };
-    let mut partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
+    let Response::Produce(produce) = &response.body else { return false };
+    let mut partitions = produce.responses.iter().flat_map(|topic| &topic.partition_responses);
     partitions.any(|partition| partition.error_code == ResponseError::NotLeaderOrFollower.code())
 }

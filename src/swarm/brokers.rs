@@ -1,4 +1,4 @@
-//! What is done to brokers and their logs: crashes, moves, zombies, stalls.
+//! Faults of brokers and their logs: crashes, moves, zombies, stalls.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::faults::Steps;
 use super::options::Options;
 use super::windows::{Window, at_a_timeout, wide_millis};
 
-/// One broker, mostly the first ones, whom groups are more likely to need.
+/// Any broker, all equally likely.
 pub fn any_broker(rng: &mut Rng, options: &Options) -> NodeName {
     NodeName::Broker(broker_id(rng, options))
 }
@@ -27,15 +27,15 @@ fn any_group(rng: &mut Rng, options: &Options) -> Option<String> {
 }
 
 fn tail(rng: &mut Rng) -> Tail {
-    *rng.pick(&[Tail::Luck, Tail::Lost, Tail::Lost, Tail::Kept])
+    *rng.pick(&[Tail::Random, Tail::Lost, Tail::Lost, Tail::Kept])
 }
 
-/// The coordinator dies, moves, or is replaced without knowing it.
+/// The coordinator crashes, moves, or is replaced and continues as a zombie.
 pub fn failover(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     match rng.below(10) {
         0..3 => crash(rng, options, window, steps),
         3 => {
-            // The second leader dies while it takes over from the first.
+            // The second leader crashes while it takes over from the first.
             crash(rng, options, window, steps);
             let second = window.from + wide_millis(rng, &(1..=12_000));
             crash(rng, options, Window { from: second, ..window }, steps);
@@ -57,7 +57,7 @@ fn crash(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let broker = any_broker(rng, options);
     steps.at(window.from, Action::Crash(broker.clone(), tail(rng)));
     let back = match rng.below(3) {
-        // Back before anybody has noticed.
+        // It restarts before the crash is detected.
         0 => Some(window.from + wide_millis(rng, &(20..=2_000))),
         _ => window.to,
     };
@@ -83,14 +83,14 @@ fn move_away(
     unaware: Duration,
     steps: &mut Steps,
 ) {
-    // Without others the same broker begins another term.
+    // With a single broker, the same broker starts another term.
     let named = rng.chance(500) || options.broker.count == 1;
     let to = named.then(|| broker_id(rng, options));
     let group = any_group(rng, options);
     steps.at(window.from, Action::Move { group, to, unaware, tail: tail(rng) });
 }
 
-/// Leadership goes and comes back so fast that one of the moves is never learned of.
+/// Leadership moves several times, so fast that brokers may never learn of some of the moves.
 fn there_and_back(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let group = any_group(rng, options);
     let mut at = window.from;
@@ -104,7 +104,7 @@ fn there_and_back(rng: &mut Rng, options: &Options, window: Window, steps: &mut 
     }
 }
 
-/// The log stalls, refuses, is compacted.
+/// The offsets log stalls, refuses appends or is compacted.
 pub fn log(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let group = any_group(rng, options);
     match rng.below(6) {

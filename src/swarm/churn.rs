@@ -1,4 +1,4 @@
-//! Who comes and who goes, and when: what rebalances are made of.
+//! Churn: consumers join, leave and restart, which causes rebalances.
 
 use std::slice::Iter;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use crate::time::Time;
 
 use super::faults::{Steps, victim};
 use super::options::{Arrival, ConsumerOptions, Options};
-use super::profile::Family;
+use super::profile::FaultFamily;
 use super::windows::{millis, wide_millis};
 
-/// The first consumers of the fleet, and the one that is late in every schedule: a group that never
-/// rebalances tests nothing.
+/// The joins of the first consumers, and of one that joins late in every schedule: a group that
+/// never rebalances tests nothing.
 pub fn arrivals(options: &Options) -> Vec<Step> {
     let rng = &mut Rng::stream(options.seed, "swarm/arrivals");
     let mut steps = Steps::default();
@@ -34,16 +34,16 @@ pub fn arrivals(options: &Options) -> Vec<Step> {
     steps.0
 }
 
-/// Rounds of coming and going. `others` are the steps of the other families: some rounds begin right
-/// after one of them, so that they land in the rebalance it causes.
+/// Rounds of joins and leaves. `others` are the steps of the other families: some rounds start
+/// right after one of their crashes or restarts, so that they hit the rebalance that it causes.
 pub fn churn(options: &Options, others: &[Step]) -> Vec<Step> {
     let mut round = Round {
         options,
         rng: Rng::stream(options.seed, "swarm/churn"),
-        trouble: Rng::stream(options.seed, "swarm/trouble"),
+        trouble_rng: Rng::stream(options.seed, "swarm/trouble"),
         steps: Steps::default(),
         spares: options.spares()[1..].iter(),
-        heirs: options.heirs().iter().collect(),
+        static_replacements: options.replacements().iter().collect(),
     };
     let crashes: Vec<Time> = others
         .iter()
@@ -66,20 +66,20 @@ pub fn churn(options: &Options, others: &[Step]) -> Vec<Step> {
 struct Round<'a> {
     options: &'a Options,
     rng: Rng,
-    /// What becomes of heirs.
-    trouble: Rng,
+    /// Randomness for the faults of static-member replacements.
+    trouble_rng: Rng,
     steps: Steps,
-    /// Those that have not joined yet.
+    /// The spares that have not joined yet.
     spares: Iter<'a, ConsumerOptions>,
-    /// Those that have not yet come in the name of another.
-    heirs: Vec<&'a ConsumerOptions>,
+    /// The static-member replacements that have not joined yet.
+    static_replacements: Vec<&'a ConsumerOptions>,
 }
 
 impl Round<'_> {
     fn begin(&mut self, at: Time) {
         match self.rng.below(10) {
-            0 => self.roll(at),
-            _ => self.one(at),
+            0 => self.rolling_deployment(at),
+            _ => self.change(at),
         }
         let mut at = at;
         while self.rng.chance(400) {
@@ -87,19 +87,20 @@ impl Round<'_> {
         }
     }
 
-    /// Something more, so soon that the rebalance is not over; a heartbeat may pass before the other
-    /// members have heard of it.
+    /// Another change, so soon that the rebalance is still in progress: it can take a heartbeat
+    /// interval until the other members learn of the rebalance.
     fn follow_up(&mut self, after: Time) -> Time {
         let soon = match self.rng.chance(700) {
             true => millis(&mut self.rng, 0..=500),
             false => wide_millis(&mut self.rng, &(100..=6_000)),
         };
-        self.one(after + soon);
+        self.change(after + soon);
         after + soon
     }
 
-    fn one(&mut self, at: Time) {
-        let crashes = self.options.faults.families.contains(&Family::Crash);
+    /// One consumer joins, restarts or leaves.
+    fn change(&mut self, at: Time) {
+        let crashes = self.options.faults.families.contains(&FaultFamily::Crash);
         match self.rng.below(10) {
             0..5 => self.join(at),
             5..7 if crashes => self.bounce(at),
@@ -117,59 +118,64 @@ impl Round<'_> {
         let leaver = victim(&mut self.rng, self.options);
         self.steps.at(at, Action::Leave(leaver.name.clone()));
         if leaver.settings.instance.is_some() && self.rng.chance(500) {
-            let comes = at + wide_millis(&mut self.rng, &(20..=12_000));
-            self.succeed(leaver, comes);
+            let joins_at = at + wide_millis(&mut self.rng, &(20..=12_000));
+            self.replace(leaver, joins_at);
         }
     }
 
-    /// A static member that has closed stays in its group for as long as its session lasts; here another process
-    /// comes in its name, perhaps with other topics, assignors and timeouts. If the leaver is kept from leaving,
-    /// the two are twins. Whether there is one who can come.
-    fn succeed(&mut self, leaver: &ConsumerOptions, comes: Time) -> bool {
+    /// A process with the instance id of a leaving static member joins, possibly with other topics,
+    /// assignors and timeouts. The static member stays in its group until its session expires. If a
+    /// fault prevents the leave, the two processes are twins. Returns whether a replacement was
+    /// left.
+    fn replace(&mut self, leaver: &ConsumerOptions, joins_at: Time) -> bool {
         let instance = &leaver.settings.instance;
-        let Some(place) = self.heirs.iter().position(|heir| heir.settings.instance == *instance)
+        let Some(index) = self
+            .static_replacements
+            .iter()
+            .position(|replacement| replacement.settings.instance == *instance)
         else {
             return false;
         };
-        let heir = self.heirs.remove(place);
-        self.steps.at(comes, join(heir));
-        if self.trouble.chance(400) {
-            self.stumble(&heir.name, comes);
+        let replacement = self.static_replacements.remove(index);
+        self.steps.at(joins_at, join(replacement));
+        if self.trouble_rng.chance(400) {
+            self.disturb(&replacement.name, joins_at);
         }
         true
     }
 
-    /// What was deployed is soon in trouble, so that it shows whose session timeout it has.
-    fn stumble(&mut self, name: &str, after: Time) {
+    /// A replacement crashes or is paused soon after it joined, which shows which session timeout
+    /// applies to it.
+    fn disturb(&mut self, name: &str, after: Time) {
         let node = || NodeName::Consumer(name.to_owned());
-        let at = after + wide_millis(&mut self.trouble, &(200..=20_000));
-        let back = at + wide_millis(&mut self.trouble, &(2_000..=40_000));
+        let at = after + wide_millis(&mut self.trouble_rng, &(200..=20_000));
+        let back = at + wide_millis(&mut self.trouble_rng, &(2_000..=40_000));
         let on = |family| self.options.faults.families.contains(&family);
-        let (trouble, end) = match (on(Family::Crash), on(Family::Pause)) {
-            (true, _) => (Action::Crash(node(), Tail::Luck), Action::Restart(node())),
+        let (fault, end) = match (on(FaultFamily::Crash), on(FaultFamily::Pause)) {
+            (true, _) => (Action::Crash(node(), Tail::Random), Action::Restart(node())),
             (false, true) => (Action::Pause(node()), Action::Resume(node())),
             (false, false) => return,
         };
-        self.steps.at(at, trouble);
+        self.steps.at(at, fault);
         self.steps.at(back, end);
     }
 
-    /// Dies and is back while its old membership is still in the group.
+    /// A consumer crashes and restarts while its old membership is still in the group.
     fn bounce(&mut self, at: Time) {
         let name = victim(&mut self.rng, self.options).name.clone();
-        self.steps.at(at, Action::Crash(NodeName::Consumer(name.clone()), Tail::Luck));
+        self.steps.at(at, Action::Crash(NodeName::Consumer(name.clone()), Tail::Random));
         let back = at + wide_millis(&mut self.rng, &(20..=3_000));
         self.steps.at(back, Action::Restart(NodeName::Consumer(name)));
     }
 
-    /// A rolling deployment: for each that leaves a new one joins, for a static member its heir.
-    fn roll(&mut self, at: Time) {
+    /// For each consumer that leaves a new one joins; for a static member its replacement.
+    fn rolling_deployment(&mut self, at: Time) {
         let apart: Duration = wide_millis(&mut self.rng, &(50..=5_000));
         let mut at = at;
         for consumer in &self.options.consumers[..self.options.at_start] {
             self.steps.at(at, Action::Leave(consumer.name.clone()));
             let overlap = millis(&mut self.rng, 0..=apart.as_millis() as u64);
-            if !self.succeed(consumer, at + overlap) {
+            if !self.replace(consumer, at + overlap) {
                 self.join(at + overlap);
             }
             at += apart;

@@ -1,5 +1,5 @@
-//! The cluster a seed draws: how many brokers, how their offsets logs behave, how many members a group
-//! may have.
+//! The cluster that a seed draws: the number of brokers, the timing of their offsets logs, and the
+//! retention of offsets.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use crate::sim::schedule::BrokerSpec;
 use super::profile::Spec;
 use super::windows::{millis, span, wide, wide_millis};
 
-/// Initial delay and commit times come from the stream of the world, the rest from a stream of its own.
+/// Draws the broker settings. The initial delay and the commit times come from the stream `world`,
+/// the rest from a stream of its own.
 pub fn draw(world: &mut Rng, seed: u64, spec: &Spec) -> BrokerSpec {
     let rng = &mut Rng::stream(seed, "swarm/cluster");
     let mut broker = BrokerSpec {
@@ -51,7 +52,7 @@ fn commit(rng: &mut Rng) -> std::ops::RangeInclusive<Duration> {
     }
 }
 
-/// How soon the cluster notices a crash, learns of a decision, replays a log, gives a write up.
+/// The times to detect a crash, to propagate metadata, to load a log, and to time a write out.
 fn timing(rng: &mut Rng, broker: &mut BrokerSpec) {
     let detect = wide(rng, &(100..=10_000));
     broker.detect = span(detect..=detect);
@@ -67,12 +68,12 @@ fn timing(rng: &mut Rng, broker: &mut BrokerSpec) {
     if rng.chance(300) {
         broker.linger = wide_millis(rng, &(1..=50));
     }
-    // Else no write would ever be answered in time.
+    // With a shorter timeout no write would ever complete in time.
     let slowest = *broker.commit.end() + broker.linger;
     broker.write_timeout = broker.write_timeout.max(slowest * 3);
 }
 
-/// Offsets that outlive their group for so short a time that it matters within a run.
+/// A retention of offsets that is short enough to expire them during a run.
 fn retention(rng: &mut Rng, broker: &mut BrokerSpec) {
     if rng.chance(400) {
         broker.retention = Duration::from_secs(wide(rng, &(10..=300)));

@@ -1,4 +1,4 @@
-//! What was worth keeping: schedules that reached something which nothing before them had reached.
+//! The corpus of an exploration: schedules that reached new coverage.
 
 use crate::rng::Rng;
 use crate::run::{Finding, Report, Systems, run};
@@ -8,7 +8,7 @@ use crate::trace::Reached;
 
 use super::mutate::mutated;
 
-/// Schedules worth keeping, and all that they and the others reached.
+/// The schedules that reached new coverage, and the coverage of all schedules so far.
 #[derive(Clone, Debug, Default)]
 pub struct Corpus {
     reached: Reached,
@@ -16,17 +16,18 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// What was reached so far.
+    /// The coverage so far.
     pub const fn reached(&self) -> &Reached {
         &self.reached
     }
 
-    /// What is kept, the oldest first.
+    /// The kept schedules, oldest first.
     pub fn kept(&self) -> &[Schedule] {
         &self.kept
     }
 
-    /// Takes note of what a schedule reached, and keeps it if that is new: how much is.
+    /// Adds the coverage of a schedule, and keeps the schedule if some of it is new. Returns how
+    /// much is new.
     pub fn learn(&mut self, schedule: &Schedule, reached: &Reached) -> usize {
         let new = reached.beyond(&self.reached);
         if new > 0 {
@@ -36,7 +37,8 @@ impl Corpus {
         new
     }
 
-    /// The child of two that were kept, newer ones more often; none as long as there are none.
+    /// A mutated schedule with parts of two kept ones, of which newer ones are picked more often.
+    /// `None` while the corpus is empty.
     pub fn child(&self, rng: &mut Rng) -> Option<Schedule> {
         let pick = |rng: &mut Rng| {
             let newest = self.kept.len().saturating_sub(16);
@@ -48,8 +50,8 @@ impl Corpus {
     }
 }
 
-/// Runs a schedule that nobody has seen run. What turns out to be impossible is taken out of it.
-pub fn run_mended(schedule: &mut Schedule, systems: &Systems) -> Report {
+/// Runs a mutated schedule and removes the steps that turn out to be impossible.
+pub fn run_repaired(schedule: &mut Schedule, systems: &Systems) -> Report {
     loop {
         let report = run(schedule, systems, &mut |_| ());
         match report.finding {
@@ -65,10 +67,10 @@ mod tests {
     use crate::swarm::{Profile, schedule};
 
     #[test]
-    fn only_what_reaches_something_new_is_kept() {
+    fn only_schedules_that_reach_new_coverage_are_kept() {
         let mut corpus = Corpus::default();
         let mut seen = schedule(1, Profile::Default);
-        let report = run_mended(&mut seen, &Systems::default());
+        let report = run_repaired(&mut seen, &Systems::default());
         assert!(corpus.learn(&seen, &report.reached) > 50);
         assert_eq!(corpus.learn(&seen, &report.reached), 0);
         assert_eq!(corpus.kept().len(), 1);

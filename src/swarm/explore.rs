@@ -1,7 +1,9 @@
-//! Many seeds in rounds: what reached something new is kept and changed further, until nothing new comes.
+//! Coverage-guided exploration in rounds: schedules that reach new coverage are kept and mutated,
+//! until none does.
 //!
-//! A round is drawn from what was known at its beginning, run on all cores, and learned from in the order of its
-//! numbers. So what comes of it does not depend on how many cores there are.
+//! A round draws its schedules from the corpus as it was at the start of the round, runs them on
+//! all cores, and adds their coverage in the order of their seeds. So the result does not depend on
+//! the number of cores.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,57 +14,57 @@ use crate::rng::Rng;
 use crate::run::{Finding, Report, Systems};
 use crate::sim::schedule::Schedule;
 
-use super::corpus::{Corpus, run_mended};
+use super::corpus::{Corpus, run_repaired};
 use super::generate::schedule;
 use super::profile::Profile;
 
-/// How many schedules are run between two looks at what is new.
+/// The number of schedules in a round.
 const ROUND: u64 = 64;
 
-/// What to explore.
+/// The parameters of an exploration.
 pub struct Exploration<'a> {
-    /// Which seeds.
+    /// The seeds to run.
     pub seeds: Range<u64>,
-    /// What kind of world they are drawn from.
+    /// The profile that the schedules are drawn from.
     pub profile: Profile,
-    /// Ends it when so many schedules in a row reached nothing new.
+    /// Stops after this many schedules in a row that reach no new coverage.
     pub until_quiet: Option<u64>,
-    /// Whether every second schedule is a child of what was kept.
+    /// Whether every second schedule is a mutation of kept ones.
     pub evolve: bool,
-    /// What is run.
+    /// The systems under test.
     pub systems: &'a Systems,
 }
 
-/// What was found with a schedule.
+/// A schedule with a finding.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The seed that it was drawn from, or from which its changes were.
+    /// The seed that the schedule, or its mutations, were drawn from.
     pub seed: u64,
     /// The schedule.
     pub schedule: Schedule,
-    /// What it found.
+    /// The finding.
     pub finding: Finding,
 }
 
-/// What came of it.
+/// The result of an exploration.
 #[derive(Clone, Debug, Default)]
 pub struct Explored {
-    /// How many schedules were run.
+    /// The number of schedules that were run.
     pub ran: u64,
-    /// How many of those that were kept are children.
+    /// The number of kept schedules that are mutations.
     pub children_kept: u64,
-    /// It was stopped before it was quiet, and before the last seed.
+    /// Whether it was interrupted before its end.
     pub interrupted: bool,
-    /// The number of the last schedule that reached something new, counted from 1.
+    /// The number of the last schedule that reached new coverage, counted from 1.
     pub last_new: u64,
-    /// What was kept.
+    /// The kept schedules.
     pub corpus: Corpus,
-    /// What was found.
+    /// The findings.
     pub found: Vec<Found>,
 }
 
 impl Exploration<'_> {
-    /// Explores; `seen` is told how much was new after each round.
+    /// Explores, starting with the corpus `known`. Calls `seen` after each round.
     pub fn run(
         &self,
         known: Corpus,
@@ -84,7 +86,7 @@ impl Exploration<'_> {
                 .into_par_iter()
                 .with_max_len(1)
                 .map(|(seed, mut schedule, is_child)| {
-                    let report = run_mended(&mut schedule, self.systems);
+                    let report = run_repaired(&mut schedule, self.systems);
                     (seed, schedule, is_child, report)
                 })
                 .collect();
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn correct_systems_hold_on_what_evolves_and_it_comes_out_the_same_again() {
+    fn correct_systems_hold_and_an_exploration_is_deterministic() {
         let [once, again] = [0, 1].map(|_| explored(0..200, None));
         assert!(once.found.is_empty(), "{:?}", once.found);
         assert!(once.children_kept > 0);
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_nothing_new_comes() {
+    fn an_exploration_ends_when_no_new_coverage_is_reached() {
         let quiet = explored(0..100_000, Some(20));
         assert!(quiet.ran < 3_000, "{} schedules", quiet.ran);
         assert!(quiet.ran >= quiet.last_new + 20);

@@ -1,11 +1,11 @@
-//! What is done to a fleet: one function for each family of faults.
+//! Faults of consumers and the network: one function per fault family.
 //!
-//! Each draws from a stream of its own and proposes steps in any order; [`super::generate`] sorts them
-//! and [`super::lives`] leaves out those that make no sense at their time.
+//! Each draws from its own stream and proposes steps in any order. [`super::generate`] sorts them,
+//! and [`super::schedule_state`] drops those that are impossible at their time.
 
 use std::time::Duration;
 
-use crate::consumer::Purpose;
+use crate::client::Purpose;
 use crate::protocol::Api;
 use crate::rng::Rng;
 use crate::sim::schedule::{Action, AdminRequest, Direction, NodeName, Side, Step, Tail};
@@ -13,26 +13,29 @@ use crate::time::Time;
 
 use super::brokers::any_broker;
 use super::options::{ConsumerOptions, Options};
-use super::profile::Family;
+use super::profile::FaultFamily;
 use super::windows::{Window, at_a_timeout, healthy, lane, millis, wide, wide_millis};
-use super::{brokers, upkeep};
+use super::{admin_ops, brokers};
 
-/// Everything the families that are on do to the fleet, coming and going excepted.
+/// The steps of all families that are on, except churn.
 pub fn faults(options: &Options) -> Vec<Step> {
     let mut steps = Steps::default();
-    for family in Family::ALL {
+    for family in FaultFamily::ALL {
         if !options.faults.families.contains(&family) {
             continue;
         }
-        let Some(inflict) = inflictor(family) else { continue };
+        let Some(fault) = fault(family) else { continue };
         let rng = &mut Rng::stream(options.seed, &format!("swarm/faults/{family}"));
         for _ in 0..options.faults.lanes {
             for window in lane(rng, options) {
-                inflict(rng, options, window, &mut steps);
+                fault(rng, options, window, &mut steps);
             }
         }
     }
-    if [Family::Pause, Family::Admin].iter().all(|one| options.faults.families.contains(one)) {
+    if [FaultFamily::Pause, FaultFamily::Admin]
+        .iter()
+        .all(|one| options.faults.families.contains(one))
+    {
         let rng = &mut Rng::stream(options.seed, "swarm/faults/outage");
         if rng.chance(150) {
             let first = Time::ZERO + healthy(rng, options);
@@ -42,38 +45,39 @@ pub fn faults(options: &Options) -> Vec<Step> {
     steps.0
 }
 
-type Inflict = fn(&mut Rng, &Options, Window, &mut Steps);
+/// Adds the steps of one fault, which is on during a window.
+type Fault = fn(&mut Rng, &Options, Window, &mut Steps);
 
-/// What a family does in one window; [`Family::Churn`] has a file of its own.
-fn inflictor(family: Family) -> Option<Inflict> {
+/// The fault of a family; [`FaultFamily::Churn`] has its own file.
+fn fault(family: FaultFamily) -> Option<Fault> {
     match family {
-        Family::Partition => Some(partition),
-        Family::Clog => Some(clog),
-        Family::Drop => Some(drop),
-        Family::Reset => Some(reset),
-        Family::Pause => Some(pause),
-        Family::Crash => Some(crash),
-        Family::Skew => Some(skew),
-        Family::Slow => Some(slow),
-        Family::Failover => Some(brokers::failover),
-        Family::Log => Some(brokers::log),
-        Family::Topics => Some(upkeep::topics),
-        Family::Admin => Some(upkeep::admin),
-        Family::Churn => None,
+        FaultFamily::Partition => Some(partition),
+        FaultFamily::Clog => Some(clog),
+        FaultFamily::Drop => Some(drop),
+        FaultFamily::Reset => Some(reset),
+        FaultFamily::Pause => Some(pause),
+        FaultFamily::Crash => Some(crash),
+        FaultFamily::Skew => Some(skew),
+        FaultFamily::Slow => Some(slow),
+        FaultFamily::Failover => Some(brokers::failover),
+        FaultFamily::Log => Some(brokers::log),
+        FaultFamily::Topics => Some(admin_ops::topics),
+        FaultFamily::Admin => Some(admin_ops::admin),
+        FaultFamily::Churn => None,
     }
 }
 
-/// Steps at their times, not yet in order.
+/// Timed steps, in any order.
 #[derive(Default)]
 pub struct Steps(pub Vec<Step>);
 
 impl Steps {
-    /// Adds one.
+    /// Adds a step.
     pub fn at(&mut self, at: Time, action: Action) {
         self.0.push(Step { line: 0, at: Some(at), action });
     }
 
-    /// Adds the end of a fault, unless it is left to `calm`.
+    /// Adds the end of a fault, unless `calm` ends it.
     pub fn until(&mut self, end: Option<Time>, action: Action) {
         if let Some(end) = end {
             self.at(end, action);
@@ -108,7 +112,7 @@ fn isolate(node: NodeName, window: Window, steps: &mut Steps) {
     steps.until(window.to, Action::Reconnect(node));
 }
 
-/// Cuts a subset off one by one and heals it in another order.
+/// Partitions a subset of the consumers one by one and heals them in another order.
 fn swizzle(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let mut subset: Vec<&ConsumerOptions> = options.consumers.iter().collect();
     rng.shuffle(&mut subset);
@@ -129,7 +133,7 @@ fn swizzle(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) 
 }
 
 fn clog(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
-    let by = match rng.chance(options.faults.aimed / 4) {
+    let by = match rng.chance(options.faults.at_timeout / 4) {
         true => at_a_timeout(rng, options),
         false => wide_millis(rng, &(10..=3_000)),
     };
@@ -141,7 +145,7 @@ fn clog(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     }
 }
 
-/// What the drop rules swallow, the more telling ones more often.
+/// The requests that are dropped. The ones that matter most for a group are drawn more often.
 const DROPPED: [Api; 16] = [
     Api::Heartbeat,
     Api::Heartbeat,
@@ -199,15 +203,15 @@ fn pause(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     }
 }
 
-/// Nobody of a group runs until the group has forgotten them all, and somebody tidies up meanwhile: who wakes up
-/// goes on in a group that is gone.
+/// All consumers of a group are paused until their sessions have expired, and an admin client
+/// deletes the group meanwhile. After the pause they continue in a group that no longer exists.
 fn outage(rng: &mut Rng, options: &Options, from: Time, steps: &mut Steps) {
     let group = rng.pick(&options.groups);
     let absent: Vec<_> = options.consumers.iter().filter(|c| c.group == group.name).collect();
     let own = absent.iter().filter_map(|consumer| consumer.settings.session);
     let session = own.chain(group.settings.session).max().unwrap_or_default();
     let back = from + session + wide_millis(rng, &(1_000..=10_000));
-    let tidy = back - millis(rng, 1..=900);
+    let deleted = back - millis(rng, 1..=900);
     if back >= options.faults_end() {
         return;
     }
@@ -216,14 +220,14 @@ fn outage(rng: &mut Rng, options: &Options, from: Time, steps: &mut Steps) {
         steps.at(back + millis(rng, 0..=300), Action::Resume(named(consumer)));
     }
     let groups = vec![group.name.clone()];
-    steps.at(tidy, Action::Admin(AdminRequest::DeleteGroups { groups, version: None }));
+    steps.at(deleted, Action::Admin(AdminRequest::DeleteGroups { groups, version: None }));
 }
 
 fn crash(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     match rng.below(10) {
         0 | 1 => rolling_restart(rng, options, window, steps),
         2 => {
-            // Two die so close together that the second dies in the rebalance about the first.
+            // Two crash so close together that the second crashes in the rebalance after the first.
             let second = window.from + millis(rng, 0..=500);
             kill(rng, options, window, steps);
             kill(rng, options, Window { from: second, ..window }, steps);
@@ -234,10 +238,10 @@ fn crash(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
 
 fn kill(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let name = &victim(rng, options).name;
-    steps.at(window.from, Action::Crash(NodeName::Consumer(name.clone()), Tail::Luck));
+    steps.at(window.from, Action::Crash(NodeName::Consumer(name.clone()), Tail::Random));
     let for_good = rng.chance(200);
     let back = match rng.below(3) {
-        // A supervisor that restarts at once: the old member is still in the group.
+        // A supervisor restarts it at once, while the old member is still in the group.
         0 => Some(window.from + wide_millis(rng, &(20..=2_000))),
         _ => window.to,
     };
@@ -254,13 +258,13 @@ fn rolling_restart(rng: &mut Rng, options: &Options, window: Window, steps: &mut
         if at + down >= options.faults_end() {
             break;
         }
-        steps.at(at, Action::Crash(NodeName::Consumer(consumer.name.clone()), Tail::Luck));
+        steps.at(at, Action::Crash(NodeName::Consumer(consumer.name.clone()), Tail::Random));
         steps.at(at + down, Action::Restart(NodeName::Consumer(consumer.name.clone())));
         at += down + between;
     }
 }
 
-/// Clocks are mostly a few percent off; 20 % is rare, and more than any real clock does.
+/// Clocks are at most 5 % off in most cases; 20 % is rare, and more than any real clock.
 fn skew(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let most = if rng.chance(100) { 200_000 } else { 50_000 };
     let ppm = wide(rng, &(100..=most)) as i32;
@@ -270,8 +274,8 @@ fn skew(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     steps.until(window.to, Action::Skew(node, 0));
 }
 
-/// Records that take so long that the application stays away from poll for about max.poll.interval, or
-/// much longer.
+/// Records take so long to process that the application does not poll for about max.poll.interval,
+/// or much longer.
 fn slow(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     let consumer = victim(rng, options);
     let interval = options.group(&consumer.group).settings.rebalance;
@@ -286,7 +290,7 @@ fn slow(rng: &mut Rng, options: &Options, window: Window, steps: &mut Steps) {
     steps.until(window.to, Action::Slow(consumer.name.clone(), well));
 }
 
-/// Somebody, and mostly one of those who were there from the start.
+/// Any consumer, in most cases one of those that join at the start.
 pub fn victim<'a>(rng: &mut Rng, options: &'a Options) -> &'a ConsumerOptions {
     let upto = if rng.chance(300) { options.consumers.len() } else { options.at_start };
     rng.pick(&options.consumers[..upto])

@@ -1,8 +1,8 @@
-//! How a finding is told: what is broken, when, the last lines of the trace, and how to see it again.
+//! The description of a finding: the message, the last lines of the trace, and the replay command.
 
 use std::fmt::Write as _;
 
-use crate::engine::{Engine, Refused};
+use crate::engine::{EngineKind, Refused};
 use crate::run::{Finding, Report, Systems};
 use crate::time::Time;
 
@@ -15,20 +15,20 @@ use super::tail::Tail;
 use super::testing::{named_seed, zoom};
 use super::workers::run_seed_under;
 
-/// The parts of a finding, whichever kind it is.
+/// The parts of a finding of any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
-    /// What kind: `violation`, `no convergence`, `crash`, `bad step`.
+    /// The kind: `violation`, `no convergence`, `crash` or `bad step`.
     pub kind: &'static str,
-    /// The name of the invariant, or `crash`, or `bad-step`.
+    /// The name of the invariant, or `crash` or `bad-step`.
     pub name: &'a str,
-    /// When, on the run's clock, if it has a time.
+    /// The virtual time; `None` for a bad step.
     pub at: Option<Time>,
-    /// What is wrong.
+    /// The message.
     pub message: &'a str,
 }
 
-/// Takes a finding apart.
+/// Splits a finding into its parts.
 pub fn parts(finding: &Finding) -> Parts<'_> {
     match finding {
         Finding::Violation(v) => {
@@ -46,8 +46,9 @@ pub fn parts(finding: &Finding) -> Parts<'_> {
     }
 }
 
-/// Tells a finding of a seed in full, by running the seed again: what is wrong, the last lines of the trace
-/// that have to do with it, and how to see it again. If `GROUPSIM_SEED` names the seed, the trace is whole.
+/// Describes the finding of a seed: the message, the last relevant lines of the trace, and the
+/// replay command. It replays the seed to get the trace. If `GROUPSIM_SEED` is this seed, the trace
+/// is complete.
 pub fn describe(
     seed: u64,
     conditions: Conditions,
@@ -66,48 +67,52 @@ pub fn describe(
     let mut text = format!("seed {seed}: {finding}\n");
     if !matches!(&again, Ok((again, _)) if again.finding.as_ref() == Some(finding)) {
         let again = again.map(|(report, _)| report);
-        let _ = writeln!(text, "{}", not_again(conditions.engine, &again));
+        let _ = writeln!(text, "{}", not_reproduced(conditions.engine, &again));
     }
-    text.push_str(&tail.told());
+    text.push_str(&tail.rendered());
     if named {
         let _ = writeln!(text, "seed {seed}: {finding}");
     } else {
-        let _ = writeln!(text, "see all of it: {}", replay.command(seed, conditions));
+        let _ = writeln!(text, "replay: {}", replay.command(seed, conditions));
     }
     text
 }
 
-/// Tells the first finding of each invariant in full, for a test to panic with; the other seeds are in the
-/// summary. If `GROUPSIM_SEED` names a seed that found something, it is that one.
+/// Describes the first finding of each invariant, as the panic message of a test. If
+/// `GROUPSIM_SEED` is a seed with a finding, describes only that one.
 pub fn describe_all(summary: &Summary, systems: &Systems) -> String {
     describe_for(summary, systems, Replay::Test)
 }
 
-/// As [`describe_all`], for whoever runs seeds again in the given way.
+/// Describes the first finding of each invariant, like [`describe_all`], with replay commands of
+/// the given kind.
 pub fn describe_for(summary: &Summary, systems: &Systems, replay: Replay) -> String {
     let by_invariant = summary.by_invariant();
     let named = summary.findings.iter().find(|found| Some(found.seed) == named_seed());
-    let told: Vec<&SeedFinding> = match named.filter(|_| replay == Replay::Test) {
+    let shown: Vec<&SeedFinding> = match named.filter(|_| replay == Replay::Test) {
         Some(named) => vec![named],
         None => by_invariant.values().filter_map(|found| found.first().copied()).collect(),
     };
     let conditions = summary.conditions;
-    let told = told
+    let texts = shown
         .into_iter()
         .map(|found| describe(found.seed, conditions, &found.finding, systems, replay));
-    told.collect::<Vec<_>>().join("\n")
+    texts.collect::<Vec<_>>().join("\n")
 }
 
-fn not_again(engine: Engine, again: &Result<Report, Refused>) -> String {
+/// The warning about a replay with another result.
+fn not_reproduced(engine: EngineKind, again: &Result<Report, Refused>) -> String {
     let found = match again {
         Ok(report) => report.finding.as_ref().map_or("nothing".to_owned(), Finding::to_string),
         Err(refused) => refused.to_string(),
     };
     match engine {
-        // The kernel and the clock have a part in it.
-        Engine::Tcp => format!("no two runs on real TCP are the same: run again, it found {found}"),
-        Engine::Sim | Engine::Turmoil | Engine::Madsim => {
-            format!("NOT DETERMINISTIC: the same seed, run again, found {found}")
+        // A run over TCP depends on the kernel and the clock.
+        EngineKind::Tcp => {
+            format!("runs over real TCP are not reproducible: the replay found {found}")
+        }
+        EngineKind::Sim | EngineKind::Turmoil | EngineKind::Madsim => {
+            format!("NOT DETERMINISTIC: the replay of the same seed found {found}")
         }
     }
 }

@@ -1,28 +1,29 @@
-//! Which events of a run have to do with a finding: those of the groups and the members that its message names.
+//! Selects the events of a run that are relevant to a finding: those of the groups and members that
+//! its message names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::coordinator::Observation;
 use crate::sim::schedule::{Action, Schedule};
-use crate::trace::{ConsumerRef, Event, Kind, Names, Place};
+use crate::trace::{ConsumerRef, Event, EventKind, Names, Place};
 
-/// What a finding is about.
+/// The consumers and groups that a finding is about.
 pub(super) struct Focus {
-    /// Every consumer of the schedule, and whether it is one of those.
+    /// By consumer of the schedule: whether it is in focus.
     consumers: BTreeMap<String, bool>,
-    /// Every group of the schedule, and whether it is one of those.
+    /// By group of the schedule: whether it is in focus.
     groups: BTreeMap<String, bool>,
 }
 
 impl Focus {
-    /// On what `message` names of the schedule: members as the trace prints them (`c1#1`, `c1.1`), and
-    /// groups behind the word `group`. A group stands for its members if none of them is named, a member for
-    /// its group; if neither is named, the finding may be about any.
+    /// The focus on what `message` names: members as the trace prints them (`c1#1`, `c1.1`), and
+    /// groups after the word `group`. If it names groups only, their members are in focus; if it
+    /// names members only, their groups are. If it names neither, everything is in focus.
     pub(super) fn new(message: &str, schedule: &Schedule) -> Focus {
         let words: Vec<&str> = words(message).collect();
-        let called: BTreeSet<&str> = words.iter().map(|word| client(word)).collect();
+        let clients: BTreeSet<&str> = words.iter().map(|word| client(word)).collect();
         let first = schedule.groups.first().map(|group| group.name.as_str()).unwrap_or_default();
-        // Of each consumer its groups, and whether it is called by its name or as an instance.
+        // By consumer: its groups, and whether the message has its name or its instance id.
         let mut joined: BTreeMap<&str, (BTreeSet<&str>, bool)> = BTreeMap::new();
         for step in &schedule.steps {
             let Action::Join { consumer, group, settings } = &step.action else { continue };
@@ -32,10 +33,10 @@ impl Focus {
             *named |= [Some(consumer.as_str()), instance]
                 .into_iter()
                 .flatten()
-                .any(|name| called.contains(name));
+                .any(|name| clients.contains(name));
         }
-        let behind_group = words.windows(2).filter(|pair| pair[0] == "group").map(|pair| pair[1]);
-        let mut groups: BTreeSet<&str> = behind_group.collect();
+        let after_group = words.windows(2).filter(|pair| pair[0] == "group").map(|pair| pair[1]);
+        let mut groups: BTreeSet<&str> = after_group.collect();
         groups.retain(|name| schedule.groups.iter().any(|group| group.name == *name));
         let member_is_named = joined.values().any(|(_, named)| *named);
         if groups.is_empty() {
@@ -56,32 +57,33 @@ impl Focus {
         }
     }
 
-    /// What it leaves in sight: `group g and c2`; nothing when that is everything.
-    pub(super) fn told(&self) -> String {
-        let groups = in_sight(&self.groups).map(|names| format!("group {names}"));
-        let consumers = in_sight(&self.consumers);
-        let told: Vec<String> = groups.into_iter().chain(consumers).collect();
-        told.join(" and ")
+    /// The names in focus, such as `group g and c2`; empty if everything is in focus.
+    pub(super) fn rendered(&self) -> String {
+        let groups = in_focus(&self.groups).map(|names| format!("group {names}"));
+        let consumers = in_focus(&self.consumers);
+        let parts: Vec<String> = groups.into_iter().chain(consumers).collect();
+        parts.join(" and ")
     }
 
-    /// Whether the event has to do with it.
+    /// Whether the event is in focus.
     pub(super) fn concerns(&self, event: &Event, names: &Names) -> bool {
         match (&event.kind, event.place) {
             (_, Place::Producer) => false,
             (_, Place::Consumer(consumer)) => self.has(consumer, names),
-            (Kind::Script { text, .. }, _) => self.speaks_of(text),
-            (Kind::Sent { to: Place::Consumer(consumer), .. }, _)
-            | (Kind::Lost { to: Place::Consumer(consumer), .. }, _)
-            | (Kind::Received { from: Place::Consumer(consumer), .. }, _)
-            | (Kind::FaultBegan { peer: Some(Place::Consumer(consumer)), .. }, _)
-            | (Kind::FaultEnded { peer: Some(Place::Consumer(consumer)), .. }, _) => {
+            (EventKind::Script { text, .. }, _) => self.concerns_step(text),
+            (EventKind::Sent { to: Place::Consumer(consumer), .. }, _)
+            | (EventKind::Lost { to: Place::Consumer(consumer), .. }, _)
+            | (EventKind::Received { from: Place::Consumer(consumer), .. }, _)
+            | (EventKind::FaultBegan { peer: Some(Place::Consumer(consumer)), .. }, _)
+            | (EventKind::FaultEnded { peer: Some(Place::Consumer(consumer)), .. }, _) => {
                 self.has(*consumer, names)
             }
             (
-                Kind::Sent { to: Place::Producer, .. } | Kind::Lost { to: Place::Producer, .. },
+                EventKind::Sent { to: Place::Producer, .. }
+                | EventKind::Lost { to: Place::Producer, .. },
                 _,
             ) => false,
-            (Kind::Coordinator(seen), _) => self.has_group(seen),
+            (EventKind::Coordinator(seen), _) => self.has_group(seen),
             _ => true,
         }
     }
@@ -94,8 +96,8 @@ impl Focus {
         self.groups.get(seen.group().0.as_str()).copied().unwrap_or(true)
     }
 
-    /// A line of the script concerns those it names, or everybody.
-    fn speaks_of(&self, text: &str) -> bool {
+    /// A step is in focus if it names something in focus, or nothing at all.
+    fn concerns_step(&self, text: &str) -> bool {
         let known =
             |word: &str| self.consumers.get(word).or_else(|| self.groups.get(word)).copied();
         let named: Vec<bool> = words(text).filter_map(known).collect();
@@ -103,8 +105,8 @@ impl Focus {
     }
 }
 
-/// The names that are in sight; nothing when all are.
-fn in_sight(of: &BTreeMap<String, bool>) -> Option<String> {
+/// The names in focus; `None` if all are.
+fn in_focus(of: &BTreeMap<String, bool>) -> Option<String> {
     const MOST: usize = 4;
     let names: Vec<&str> =
         of.iter().filter(|(_, seen)| **seen).map(|(name, _)| name.as_str()).collect();
@@ -120,7 +122,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(ends).map(|word| word.trim_end_matches('.')).filter(|word| !word.is_empty())
 }
 
-/// `c1` of `c1#2` and of `c1.2`; a word that is neither is its own.
+/// The client of a member: `c1` for `c1#2` and `c1.2`. Any other word is returned unchanged.
 fn client(word: &str) -> &str {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match word.rsplit_once(['#', '.']) {
@@ -154,24 +156,27 @@ mod tests {
         }
     }
 
-    fn told(message: &str) -> String {
-        Focus::new(message, &schedule()).told()
+    fn rendered(message: &str) -> String {
+        Focus::new(message, &schedule()).rendered()
     }
 
     #[test]
-    fn it_is_on_what_the_message_names() {
-        assert_eq!(told("group g: c2#1 expired at 10.2"), "group g and c2");
-        assert_eq!(told("group h: generation 1 began after 1"), "group h and c3, c4");
-        assert_eq!(told("i3#2 sent Heartbeat after it had been told."), "group h and c3");
-        assert_eq!(told("group g: the JoinGroup that c1.12 sent is unanswered"), "group g and c1");
-        assert_eq!(told("group g: given to \"c1#1\" and to c2#1"), "group g and c1, c2");
-        assert_eq!(told("index out of bounds"), "");
+    fn the_focus_is_on_what_the_message_names() {
+        assert_eq!(rendered("group g: c2#1 expired at 10.2"), "group g and c2");
+        assert_eq!(rendered("group h: generation 1 began after 1"), "group h and c3, c4");
+        assert_eq!(rendered("i3#2 sent Heartbeat after it was fenced."), "group h and c3");
+        assert_eq!(
+            rendered("group g: the JoinGroup that c1.12 sent is unanswered"),
+            "group g and c1"
+        );
+        assert_eq!(rendered("group g: given to \"c1#1\" and to c2#1"), "group g and c1, c2");
+        assert_eq!(rendered("index out of bounds"), "");
     }
 
     #[test]
-    fn lines_of_the_script_are_those_of_whom_they_name() {
+    fn steps_are_in_focus_if_what_they_name_is() {
         let focus = Focus::new("group g: c2#1 expired", &schedule());
-        let seen = |text: &str| focus.speaks_of(text);
+        let seen = |text: &str| focus.concerns_step(text);
         assert!(seen("pause c2") && seen("settle") && seen("crash b0") && seen("move g to=b1"));
         assert!(!seen("pause c1") && !seen("join c4 group=h") && !seen("stall h"));
         assert!(seen("partition c2 b0"));

@@ -1,4 +1,4 @@
-//! From options to a schedule.
+//! Expands options to a schedule.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use crate::rng::Rng;
 use crate::sim::schedule::{Action, BrokerSpec, GroupSpec, Schedule, Settings, Step};
 use crate::time::Time;
 
+use super::admin_ops;
 use super::churn::{arrivals, churn};
 use super::faults::{Steps, faults};
-use super::lives::Lives;
 use super::options::{ConsumerOptions, Options};
-use super::profile::{Family, Profile};
-use super::upkeep;
+use super::profile::{FaultFamily, Profile};
+use super::schedule_state::ScheduleState;
 use super::windows::{millis, wide};
 
-/// The schedule of `seed`: the same one for ever, as long as the generator does not change.
+/// The schedule of a seed. It is always the same, as long as the generator does not change.
 pub fn schedule(seed: u64, profile: Profile) -> Schedule {
     expand(&Options::draw(seed, profile))
 }
 
-/// The schedule of options that have been drawn.
+/// The schedule of the options of a seed.
 pub fn expand(options: &Options) -> Schedule {
     let mut steps = arrivals(options);
     let faults = faults(options);
-    if options.faults.families.contains(&Family::Churn) {
+    if options.faults.families.contains(&FaultFamily::Churn) {
         steps.extend(churn(options, &faults));
     }
     steps.extend(faults);
@@ -31,9 +31,9 @@ pub fn expand(options: &Options) -> Schedule {
     let records = records(options, &bursts);
     steps.extend(bursts);
 
-    let mut lives = Lives::new(options);
-    let mut steps = in_order(options, steps, &mut lives);
-    steps.extend(healed_phase(options, &lives, records));
+    let mut state = ScheduleState::new(options);
+    let mut steps = in_order(options, steps, &mut state);
+    steps.extend(healed_phase(options, &state, records));
     Schedule {
         seed: options.seed,
         network: options.network.clone(),
@@ -44,26 +44,26 @@ pub fn expand(options: &Options) -> Schedule {
     }
 }
 
-/// The groups of the consumers, and one that only tools commit to.
+/// The groups of the consumers, and one that only admin tools commit to.
 fn groups(options: &Options) -> Vec<GroupSpec> {
     let tools = options
         .faults
         .families
-        .contains(&Family::Admin)
-        .then(|| GroupSpec { name: upkeep::TOOLS.to_owned(), settings: Settings::default() });
+        .contains(&FaultFamily::Admin)
+        .then(|| GroupSpec { name: admin_ops::TOOLS.to_owned(), settings: Settings::default() });
     options.groups.iter().cloned().chain(tools).collect()
 }
 
-/// The proposed steps by time, without those that come too late or make no sense by then. Steps of one
-/// instant stay in the order they were proposed in.
-fn in_order(options: &Options, mut steps: Vec<Step>, lives: &mut Lives<'_>) -> Vec<Step> {
+/// The proposed steps by time, without those after the fault phase and those that are impossible at
+/// their time. Steps at the same time keep the order in which they were proposed.
+fn in_order(options: &Options, mut steps: Vec<Step>, state: &mut ScheduleState<'_>) -> Vec<Step> {
     steps.retain(|step| step.at < Some(options.faults_end()));
     steps.sort_by_key(|step| step.at);
-    steps.retain(|step| lives.admit(&step.action));
+    steps.retain(|step| state.admit(&step.action));
     steps
 }
 
-/// Records that come all at once, on top of the steady rate.
+/// Bursts of records in addition to the steady rate.
 fn bursts(options: &Options) -> Vec<Step> {
     let rng = &mut Rng::stream(options.seed, "swarm/workload");
     let mut steps = Steps::default();
@@ -78,6 +78,7 @@ fn bursts(options: &Options) -> Vec<Step> {
     steps.0
 }
 
+/// The number of records that are produced during the fault phase, rounded up.
 fn records(options: &Options, bursts: &[Step]) -> u32 {
     let minutes = options.duration.as_secs().div_ceil(60) as u32;
     let steady: u32 = options.topics.iter().map(|topic| topic.rate * minutes).sum();
@@ -88,36 +89,37 @@ fn records(options: &Options, bursts: &[Step]) -> u32 {
     steady + bursts.sum::<u32>()
 }
 
-/// The second phase: the core is healed, and must converge and read what is left. Sometimes it is
-/// watched for a while longer, to see that no storm follows.
-fn healed_phase(options: &Options, lives: &Lives<'_>, records: u32) -> Vec<Step> {
+/// The healed phase: the core is healed, and must converge and read the remaining records. Some
+/// seeds run for a while longer, to check that no rebalance storm follows.
+fn healed_phase(options: &Options, state: &ScheduleState<'_>, records: u32) -> Vec<Step> {
     let rng = &mut Rng::stream(options.seed, "swarm/core");
-    let core = core(rng, options, lives);
+    let core = core(rng, options, state);
     let mut actions = vec![Action::Settle(None)];
-    actions.extend(upkeep::end_transactions(options));
+    actions.extend(admin_ops::end_transactions(options));
     if options.consumers.iter().any(|consumer| consumer.settings.instance.is_some()) {
         actions.extend(static_aftermath(options, &core));
     }
-    // Of a full group, those who are turned away give up, and in the end perhaps nobody is left to read.
+    // Consumers that a full group refuses give up, so that perhaps no reader is left in the end.
     if options.broker.max_size == BrokerSpec::default().max_size {
         actions.push(Action::Drain(Some(drain_bound(options, records))));
     }
     let watched = match rng.below(12) {
-        // A storm that settles now and then shows only when the last echo of the faults has died away.
+        // A storm that pauses now and then shows only after the last effect of the faults.
         0 => Some(Duration::from_secs(900)),
         1..=5 => Some(Duration::from_secs(30)),
         _ => None,
     };
     actions.extend(watched.map(Action::Advance));
     let rest = actions.into_iter().map(|action| Step { line: 0, at: None, action });
-    let calm = Step { line: 0, at: Some(options.faults_end()), action: Action::Calm(core) };
-    std::iter::once(calm).chain(rest).collect()
+    let quiesce = Step { line: 0, at: Some(options.faults_end()), action: Action::Quiesce(core) };
+    std::iter::once(quiesce).chain(rest).collect()
 }
 
-/// Static members need a hand. One whose last restart the log has lost is fenced by the id it had before, and
-/// gives up: somebody has to start it once more. And since their restarts cause no rebalance, what nobody was
-/// assigned when they went stays with nobody (new partitions, or such as were being handed over): somebody
-/// new has to join (rules R8.3, R8.9).
+/// Static members need two interventions to converge. A static member whose last restart is missing
+/// from the log is fenced by its earlier member id and gives up: `calm` has to start it again. And
+/// restarts of static members cause no rebalance, so partitions that were unassigned at the time
+/// (new ones, or ones that were being handed over) stay unassigned: a new member has to join (rules
+/// R8.3, R8.9).
 fn static_aftermath(options: &Options, core: &Option<Vec<String>>) -> Vec<Action> {
     let mut core = core.clone();
     let mut actions = Vec::new();
@@ -129,18 +131,18 @@ fn static_aftermath(options: &Options, core: &Option<Vec<String>>) -> Vec<Action
         let settings = Box::new(Settings { version: Some(9), ..Settings::default() });
         actions.push(Action::Join { consumer, group: Some(group.name.clone()), settings });
     }
-    actions.extend([Action::Calm(core), Action::Settle(None)]);
+    actions.extend([Action::Quiesce(core), Action::Settle(None)]);
     actions
 }
 
-/// Who must converge: everybody, or all that are well and some of the others, but somebody of each
-/// group who reads all of it.
-fn core(rng: &mut Rng, options: &Options, lives: &Lives<'_>) -> Option<Vec<String>> {
+/// The core, which must converge: all consumers (`None`), or all healthy ones and some of the
+/// others, with at least one consumer per group that reads all its topics.
+fn core(rng: &mut Rng, options: &Options, state: &ScheduleState<'_>) -> Option<Vec<String>> {
     let all = rng.chance(500);
     let mut core: Vec<&ConsumerOptions> = Vec::new();
-    for (consumer, broken) in lives.members() {
+    for (consumer, broken) in state.members() {
         let healed = rng.chance(500);
-        if !broken || healed || lives.is_half_cut(&consumer.name) {
+        if !broken || healed || state.is_partially_cut(&consumer.name) {
             core.push(consumer);
         }
     }
@@ -149,15 +151,15 @@ fn core(rng: &mut Rng, options: &Options, lives: &Lives<'_>) -> Option<Vec<Strin
             consumer.group == group.name && options.reads_all(consumer)
         };
         if !core.iter().any(|consumer| reads(consumer)) {
-            core.extend(lives.members().map(|(consumer, _)| consumer).find(|c| reads(c)));
+            core.extend(state.members().map(|(consumer, _)| consumer).find(|c| reads(c)));
         }
     }
     let names = core.into_iter().map(|consumer| consumer.name.clone()).collect();
     (!all).then_some(names)
 }
 
-/// Time enough for the slowest lone consumer to read everything, more than once, with a request lost
-/// and a rebalance on the way.
+/// The time that the slowest lone consumer needs to read all records more than once, with a lost
+/// request and a rebalance in between.
 fn drain_bound(options: &Options, records: u32) -> Duration {
     let groups = options.groups.iter().map(|group| &group.settings);
     let slowest = groups

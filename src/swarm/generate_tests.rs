@@ -1,4 +1,4 @@
-//! What every generated schedule has in common.
+//! Tests the properties of all generated schedules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,30 +15,30 @@ fn each(seeds: u64, mut check: impl FnMut(&Options, &Schedule)) {
     }
 }
 
-/// The family a step belongs to; none for arrivals, the workload and the healed phase.
-fn family(action: &Action) -> Option<Family> {
+/// The family of a step; `None` for arrivals, the workload and the healed phase.
+fn family(action: &Action) -> Option<FaultFamily> {
     match action {
         Action::Partition(..) | Action::Heal(..) | Action::Isolate(_) | Action::Reconnect(_) => {
-            Some(Family::Partition)
+            Some(FaultFamily::Partition)
         }
-        Action::Clog(..) | Action::Unclog(..) => Some(Family::Clog),
-        Action::Drop { .. } => Some(Family::Drop),
-        Action::Reset(..) => Some(Family::Reset),
-        Action::Pause(_) | Action::Resume(_) => Some(Family::Pause),
+        Action::Clog(..) | Action::Unclog(..) => Some(FaultFamily::Clog),
+        Action::Drop { .. } => Some(FaultFamily::Drop),
+        Action::Reset(..) => Some(FaultFamily::Reset),
+        Action::Pause(_) | Action::Resume(_) => Some(FaultFamily::Pause),
         Action::Crash(NodeName::Broker(_), _)
         | Action::Restart(NodeName::Broker(_))
-        | Action::Move { .. } => Some(Family::Failover),
+        | Action::Move { .. } => Some(FaultFamily::Failover),
         Action::Stall(_)
         | Action::Unstall(_)
         | Action::Refuse(..)
         | Action::Accept(_)
-        | Action::Compact(_) => Some(Family::Log),
-        Action::Grow { .. } | Action::DeleteTopic(_) => Some(Family::Topics),
-        Action::Admin(_) => Some(Family::Admin),
-        Action::Crash(..) | Action::Restart(_) => Some(Family::Crash),
-        Action::Skew(..) => Some(Family::Skew),
-        Action::Slow(..) => Some(Family::Slow),
-        Action::Leave(_) => Some(Family::Churn),
+        | Action::Compact(_) => Some(FaultFamily::Log),
+        Action::Grow { .. } | Action::DeleteTopic(_) => Some(FaultFamily::Topics),
+        Action::Admin(_) => Some(FaultFamily::Admin),
+        Action::Crash(..) | Action::Restart(_) => Some(FaultFamily::Crash),
+        Action::Skew(..) => Some(FaultFamily::Skew),
+        Action::Slow(..) => Some(FaultFamily::Slow),
+        Action::Leave(_) => Some(FaultFamily::Churn),
         _ => None,
     }
 }
@@ -77,20 +77,21 @@ fn a_family_that_is_off_does_nothing() {
 }
 
 #[test]
-fn switching_a_family_off_leaves_what_the_others_propose_unchanged() {
+fn switching_a_family_off_does_not_change_the_steps_of_the_others() {
     for seed in 0..200 {
         let mut with = Options::draw(seed, Profile::Default);
-        // An outage needs both, and belongs to neither.
-        with.faults.families.remove(&Family::Admin);
+        // An outage needs both families and belongs to neither.
+        with.faults.families.remove(&FaultFamily::Admin);
         let mut without = with.clone();
-        without.faults.families.remove(&Family::Pause);
+        without.faults.families.remove(&FaultFamily::Pause);
         let mut left = faults(&with);
-        left.retain(|step| family(&step.action) != Some(Family::Pause));
+        left.retain(|step| family(&step.action) != Some(FaultFamily::Pause));
         assert_eq!(left, faults(&without), "seed {seed}");
     }
 }
 
-/// Follows each consumer through the schedule with rules of its own, written apart from `lives.rs`.
+/// Follows each consumer through the schedule with independent rules, not those of
+/// `schedule_state.rs`.
 #[test]
 fn every_step_can_be_carried_out() {
     each(150, |options, schedule| {
@@ -126,7 +127,7 @@ fn every_step_can_be_carried_out() {
                 Action::Reset(name, _)
                 | Action::Slow(name, _)
                 | Action::Drop { consumer: name, .. } => up.contains(name.as_str()),
-                Action::Calm(Some(core)) => {
+                Action::Quiesce(Some(core)) => {
                     !core.is_empty()
                         && core.iter().all(|c| up.contains(c.as_str()) || down.contains(c.as_str()))
                 }
@@ -143,10 +144,10 @@ fn every_group_keeps_a_member_of_the_core_that_reads_all_of_it() {
         let consumers: BTreeMap<&str, &ConsumerOptions> =
             options.consumers.iter().map(|c| (c.name.as_str(), c)).collect();
         let core = schedule.steps.iter().find_map(|step| match &step.action {
-            Action::Calm(core) => Some(core),
+            Action::Quiesce(core) => Some(core),
             _ => None,
         });
-        let Some(core) = core.expect("every schedule becomes calm") else { return };
+        let Some(core) = core.expect("every schedule has a `calm` step") else { return };
         for group in &options.groups {
             let reader = core
                 .iter()
@@ -158,7 +159,7 @@ fn every_group_keeps_a_member_of_the_core_that_reads_all_of_it() {
 }
 
 #[test]
-fn joins_land_in_the_middle_of_rebalances() {
+fn joins_happen_during_rebalances() {
     let mut close = 0;
     for seed in 0..300 {
         let schedule = schedule(seed, Profile::Churn);
@@ -176,20 +177,20 @@ fn joins_land_in_the_middle_of_rebalances() {
 }
 
 #[test]
-fn heirs_come_in_the_name_of_who_was_there_some_with_another_session() {
+fn static_replacements_have_an_instance_of_the_start_and_some_have_another_session_timeout() {
     let (mut others, mut in_trouble) = (0, 0);
     for seed in 0..300 {
         let options = Options::draw(seed, Profile::Churn);
         let steps = schedule(seed, Profile::Churn).steps;
-        for heir in options.heirs() {
+        for replacement in options.replacements() {
             let mut firsts = options.consumers[..options.at_start].iter();
-            let old = firsts.find(|one| one.settings.instance == heir.settings.instance);
-            let old = old.expect("an heir has the name of who started the fleet");
-            assert_eq!(old.group, heir.group, "seed {seed}: {}", heir.name);
-            let comes = |step: &Step| matches!(&step.action, Action::Join { consumer, .. } if *consumer == heir.name);
-            if steps.iter().any(comes) {
-                let node = NodeName::Consumer(heir.name.clone());
-                others += usize::from(heir.settings.session != old.settings.session);
+            let old = firsts.find(|one| one.settings.instance == replacement.settings.instance);
+            let old = old.expect("a replacement has the instance id of a consumer of the start");
+            assert_eq!(old.group, replacement.group, "seed {seed}: {}", replacement.name);
+            let joins = |step: &Step| matches!(&step.action, Action::Join { consumer, .. } if *consumer == replacement.name);
+            if steps.iter().any(joins) {
+                let node = NodeName::Consumer(replacement.name.clone());
+                others += usize::from(replacement.settings.session != old.settings.session);
                 in_trouble += usize::from(steps.iter().any(|step| match &step.action {
                     Action::Crash(one, _) | Action::Pause(one) => *one == node,
                     _ => false,
@@ -197,6 +198,6 @@ fn heirs_come_in_the_name_of_who_was_there_some_with_another_session() {
             }
         }
     }
-    assert!(others > 30, "only {others} heirs have a session timeout of their own");
-    assert!(in_trouble > 30, "only {in_trouble} heirs crash or stand still");
+    assert!(others > 30, "only {others} replacements have their own session timeout");
+    assert!(in_trouble > 30, "only {in_trouble} replacements crash or are paused");
 }

@@ -1,34 +1,36 @@
-//! Many seeds.
+//! Runs many seeds: expands each to a schedule, runs it, and sums up the reports.
 //!
 //! ```text
 //! seed + profile ──► Options ──► Schedule ──► run ──► Report ──► Summary
 //!                    drawn       generated    once     each       all seeds
 //! ```
 //!
-//! A [`Profile`] is a table of ranges and probabilities. [`Options`] is what one seed draws from it: the
-//! world (topics, groups, consumers, network) and which families of faults fly at all. [`schedule`]
-//! turns the options into a timed list of actions, which is plain data: it can be printed as a script,
-//! edited and replayed after the generator has changed. [`run_seeds`] runs many of them on all cores and
-//! adds the reports up; the sum does not depend on how many cores there were. A [`Swarm`] is the same with
-//! somebody watching, or a [`Shard`] of it for one machine of many.
+//! A [`Profile`] is a row of ranges and probabilities. One seed draws its [`Options`] from it: the
+//! cluster (topics, groups, consumers, network) and the fault families that are on. [`schedule`]
+//! expands the options into a timed list of actions. The list is plain data: it can be printed as a
+//! script, edited, and replayed after the generator has changed. [`run_seeds`] runs many seeds on
+//! all cores and adds up their reports; the sum does not depend on the number of cores. A [`Swarm`]
+//! does the same with an observer, or for one [`Shard`] of the seeds.
 //!
-//! A schedule has two phases. First faults fly, each with a minimum time broken and a minimum time
-//! healthy, while safety is checked. Then the broker and a core of the consumers are healed, the rest
-//! stays as it is, and the group must converge and read what is left.
+//! A schedule has two phases. In the fault phase, faults come and go, each with a minimum time
+//! broken and a minimum time healthy, while the safety invariants are checked. In the healed phase,
+//! the brokers and a core of the consumers are healed. The other consumers stay as they are, and
+//! the group must converge and read the remaining records.
 //!
-//! Other engines than the simulator's own cannot express everything; there what they cannot is left out of
-//! a seed's schedule, and counted.
+//! Engines other than the simulator do not support every step. Steps that an engine does not
+//! support are skipped and counted.
 //!
-//! Seeds know nothing of each other. [`Exploration`] keeps the schedules that reached something new, and draws
-//! others from them by small changes.
+//! Seeds are independent of each other. [`Exploration`] keeps the schedules that reached new
+//! coverage and mutates them into new ones.
 //!
-//! What this ring does *not* do: judge (see [`crate::invariant`]) or make a finding smaller. It reads no
-//! clock: how fast a swarm went is measured by [`crate::cli`].
+//! This ring does not judge runs (see [`crate::invariant`]) and does not shrink findings (see
+//! [`crate::shrink`]). It reads no clock: [`crate::cli`] measures the speed of a swarm.
 //!
-//! Read next: `profile.rs` for the table; `cluster.rs` and `fleet.rs` for the worlds; `generate.rs` for how
-//! a schedule is put together; `faults.rs`, `brokers.rs`, `churn.rs` and `upkeep.rs` for what is done to
-//! the world, `lives.rs` for what keeps a schedule valid.
+//! Read next: `profile.rs` for the table; `cluster.rs` and `fleet.rs` for the cluster and the
+//! consumers; `generate.rs` for the schedule as a whole; `faults.rs`, `brokers.rs`, `churn.rs` and
+//! `admin_ops.rs` for the actions; `schedule_state.rs` for the check that keeps a schedule valid.
 
+mod admin_ops;
 mod brokers;
 mod churn;
 mod cluster;
@@ -40,32 +42,33 @@ mod finding;
 mod fleet;
 mod focus;
 mod generate;
-mod lives;
 mod mutate;
 mod options;
 mod profile;
 mod replay;
+mod schedule_state;
 mod seeds;
 mod shard;
 mod summary;
 mod tail;
 mod testing;
 mod text;
-mod upkeep;
 mod windows;
 mod workers;
 
 pub use conditions::Conditions;
-pub use corpus::{Corpus, run_mended};
+pub use corpus::{Corpus, run_repaired};
 pub use explore::{Exploration, Explored, Found};
 pub use finding::{Parts, describe, describe_all, describe_for, parts};
 pub use generate::{expand, schedule};
 pub use options::{Arrival, ConsumerOptions, FaultOptions, Options};
-pub use profile::{Family, Profile, Spec, UnknownProfile};
+pub use profile::{FaultFamily, Profile, Spec, UnknownProfile};
 pub use replay::Replay;
 pub use seeds::{SeedError, SeedRange, seeds_from_env};
 pub use shard::{Shard, ShardError};
-pub use summary::{LeftOutOfAll, SeedFinding, Summary};
+pub use summary::{LeftOutTotals, SeedFinding, Summary};
 pub use tail::TRACE_LINES;
 pub use testing::assert_holds;
-pub use workers::{Progress, Swarm, SwarmError, Watch, run_seed, run_seed_under, run_seeds};
+pub use workers::{
+    Progress, Swarm, SwarmError, SwarmObserver, run_seed, run_seed_under, run_seeds,
+};

@@ -1,8 +1,8 @@
-//! A schedule made from one that was worth keeping.
+//! Mutates a schedule of the corpus.
 //!
-//! Only what flies in the first phase is changed: faults and what the administrator does. Who joins and who leaves for
-//! good stays, so that somebody is there who can read everything in the end; and in the end everybody is healed,
-//! so that the group has to converge whatever was left broken.
+//! Only faults and admin requests of the fault phase are changed. Joins and leaves stay, so that a
+//! consumer remains that reads all topics. The healed phase heals all consumers, so that the group
+//! must converge whatever faults are left.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::time::Time;
 
 use super::windows::wide_millis;
 
-/// How many changes are made at most.
+/// The largest number of changes.
 const CHANGES: u64 = 6;
 
-/// `parent`, changed in a few places; some lines may come from `other`. Valid, as far as can be told before it
-/// runs.
+/// `parent` with a few changes, some of which copy steps from `other`. The result is valid as far
+/// as that can be checked without running it; `None` if it cannot be repaired.
 pub fn mutated(rng: &mut Rng, parent: &Schedule, other: &Schedule) -> Option<Schedule> {
     let mut child = parent.clone();
     for _ in 0..rng.within(1..=CHANGES) {
@@ -26,50 +26,50 @@ pub fn mutated(rng: &mut Rng, parent: &Schedule, other: &Schedule) -> Option<Sch
     if rng.chance(300) {
         child.seed = rng.bits() >> 32;
     }
-    // Lines without a time belong to the second phase, which stays behind the first.
-    let calm = child.steps.iter().position(|step| matches!(step.action, Action::Calm(_)));
-    let end = calm.unwrap_or(child.steps.len());
-    // What was moved past the end of the first phase would make `calm` go back in time.
-    if let Some(last) = calm.and_then(|calm| child.steps[calm].at) {
+    // Steps without a time belong to the healed phase, which stays after the fault phase.
+    let quiesce = child.steps.iter().position(|step| matches!(step.action, Action::Quiesce(_)));
+    let end = quiesce.unwrap_or(child.steps.len());
+    // A step that was moved past the end of the fault phase would come after `calm`.
+    if let Some(last) = quiesce.and_then(|index| child.steps[index].at) {
         let late = child.steps[..end].iter_mut().filter_map(|step| step.at.as_mut());
         late.for_each(|at| *at = last.min(*at));
     }
     child.steps[..end].sort_by_key(|step| step.at);
-    heal_everybody(&mut child);
-    script::mended(child)
+    heal_all(&mut child);
+    script::repaired(child)
 }
 
 fn change(rng: &mut Rng, child: &mut Schedule, other: &Schedule) {
-    let faults: Vec<usize> = loose(child);
+    let faults: Vec<usize> = mutable_steps(child);
     if faults.is_empty() {
         return splice(rng, child, other);
     }
     let index = *rng.pick(&faults);
     match rng.below(6) {
         0 => drop(child.steps.remove(index)),
-        1 => again(rng, child, index),
+        1 => repeat(rng, child, index),
         2 => shift(rng, &mut child.steps[index]),
-        3 => meet(rng, child, index),
+        3 => align(rng, child, index),
         4 => change_victim(rng, child, index),
         _ => splice(rng, child, other),
     }
 }
 
-/// The lines that may be changed.
-fn loose(schedule: &Schedule) -> Vec<usize> {
+/// The indices of the steps that may be changed.
+fn mutable_steps(schedule: &Schedule) -> Vec<usize> {
     let numbered = schedule.steps.iter().enumerate();
     numbered
-        .filter(|(_, step)| step.at.is_some() && is_loose(&step.action))
+        .filter(|(_, step)| step.at.is_some() && is_mutable(&step.action))
         .map(|(n, _)| n)
         .collect()
 }
 
-const fn is_loose(action: &Action) -> bool {
+const fn is_mutable(action: &Action) -> bool {
     !matches!(
         action,
         Action::Join { .. }
             | Action::Leave(_)
-            | Action::Calm(_)
+            | Action::Quiesce(_)
             | Action::Advance(_)
             | Action::Settle(_)
             | Action::Drain(_)
@@ -77,13 +77,14 @@ const fn is_loose(action: &Action) -> bool {
     )
 }
 
-/// The same thing once more, a little later.
-fn again(rng: &mut Rng, child: &mut Schedule, index: usize) {
+/// Repeats a step a little later.
+fn repeat(rng: &mut Rng, child: &mut Schedule, index: usize) {
     let mut step = child.steps[index].clone();
     step.at = step.at.map(|at| at + wide_millis(rng, &(1..=30_000)));
     insert(child, step);
 }
 
+/// Moves a step earlier or later.
 fn shift(rng: &mut Rng, step: &mut Step) {
     let by = wide_millis(rng, &(1..=10_000));
     let earlier = rng.chance(500);
@@ -93,14 +94,14 @@ fn shift(rng: &mut Rng, step: &mut Step) {
     });
 }
 
-/// Two lines at one time, or a moment apart.
-fn meet(rng: &mut Rng, child: &mut Schedule, index: usize) {
+/// Moves a step to the time of another one, or up to 20 ms later.
+fn align(rng: &mut Rng, child: &mut Schedule, index: usize) {
     let times: Vec<Time> = child.steps.iter().filter_map(|step| step.at).collect();
     let apart = Duration::from_millis(rng.below(20));
     child.steps[index].at = Some(*rng.pick(&times) + apart);
 }
 
-/// The same is done to somebody else.
+/// Applies a step to another consumer.
 fn change_victim(rng: &mut Rng, child: &mut Schedule, index: usize) {
     let names: Vec<String> = child
         .steps
@@ -118,7 +119,7 @@ fn change_victim(rng: &mut Rng, child: &mut Schedule, index: usize) {
     let words =
         line.split(' ').map(|word| if names.contains(&word.to_owned()) { to } else { word });
     let line = words.collect::<Vec<&str>>().join(" ");
-    // The language knows best how an action reads; what it does not know with this name, it refuses.
+    // The parser decides whether the step is valid for that consumer.
     let mut settings = child.clone();
     settings.steps.retain(|step| matches!(step.action, Action::Join { .. }));
     let text = format!("{}{line}\n", script::print(&settings));
@@ -129,9 +130,9 @@ fn change_victim(rng: &mut Rng, child: &mut Schedule, index: usize) {
     }
 }
 
-/// A few neighbouring lines of another schedule.
+/// Copies a few consecutive steps of another schedule.
 fn splice(rng: &mut Rng, child: &mut Schedule, other: &Schedule) {
-    let faults = loose(other);
+    let faults = mutable_steps(other);
     if faults.is_empty() {
         return;
     }
@@ -142,19 +143,19 @@ fn splice(rng: &mut Rng, child: &mut Schedule, other: &Schedule) {
     }
 }
 
-/// Puts a timed line where its time is, in the first phase: behind `calm` nobody would end a fault.
+/// Inserts a timed step in order, within the fault phase: after `calm` no step would end a fault.
 fn insert(child: &mut Schedule, step: Step) {
-    let calm = child.steps.iter().position(|step| matches!(step.action, Action::Calm(_)));
-    let end = calm.unwrap_or(child.steps.len());
+    let quiesce = child.steps.iter().position(|step| matches!(step.action, Action::Quiesce(_)));
+    let end = quiesce.unwrap_or(child.steps.len());
     let later = |other: &Step| other.at.is_none_or(|at| Some(at) > step.at);
     let place = child.steps[..end].iter().position(later).unwrap_or(end);
     child.steps.insert(place, step);
 }
 
-fn heal_everybody(child: &mut Schedule) {
+fn heal_all(child: &mut Schedule) {
     for step in &mut child.steps {
         match &mut step.action {
-            Action::Calm(core) => *core = None,
+            Action::Quiesce(core) => *core = None,
             Action::Drain(within) => *within = None,
             _ => {}
         }
@@ -168,23 +169,24 @@ mod tests {
     use crate::swarm::{Profile, schedule};
 
     #[test]
-    fn children_are_valid_and_differ_from_their_parents() {
+    fn mutated_schedules_are_valid_and_differ_from_their_parents() {
         let (parent, other) = (schedule(3, Profile::Default), schedule(4, Profile::Default));
         let mut differ = 0;
         for number in 0..50 {
             let mut rng = Rng::stream(number, "test");
             let Some(child) = mutated(&mut rng, &parent, &other) else { continue };
             differ += u32::from(script::print(&child) != script::print(&parent));
-            let behind_calm =
-                child.steps.iter().skip_while(|step| !matches!(step.action, Action::Calm(_)));
-            let timed: Vec<&Step> = behind_calm.skip(1).filter(|step| step.at.is_some()).collect();
-            assert!(timed.is_empty(), "child {number}: {timed:?} behind calm");
+            let after_quiesce =
+                child.steps.iter().skip_while(|step| !matches!(step.action, Action::Quiesce(_)));
+            let timed: Vec<&Step> =
+                after_quiesce.skip(1).filter(|step| step.at.is_some()).collect();
+            assert!(timed.is_empty(), "child {number}: {timed:?} in the healed phase");
         }
         assert!(differ >= 45, "{differ} of 50 differ");
     }
 
     #[test]
-    fn correct_systems_hold_on_children() {
+    fn correct_systems_hold_on_mutated_schedules() {
         for number in 0..20 {
             let mut rng = Rng::stream(number, "test");
             let parent = schedule(number, Profile::Default);

@@ -1,6 +1,6 @@
-//! Options: the world a seed draws, before anything is done to it.
+//! Options: what a seed draws before its schedule is generated.
 //!
-//! They are printed in full before a seed is replayed, so that a reader knows what they look at.
+//! `replay` prints them in full before the trace.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,78 +10,79 @@ use crate::rng::Rng;
 use crate::sim::schedule::{BrokerSpec, GroupSpec, NetworkSpec, Settings, TopicSpec};
 use crate::time::{Pretty, Time};
 
-use super::profile::{Family, Profile, Spec};
+use super::profile::{FaultFamily, Profile, Spec};
 use super::windows::{millis, round, span, wide, wide_millis};
 use super::{cluster, fleet, text};
 
-/// The world a seed draws.
+/// The options of one seed: cluster, groups, consumers, network and fault families.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The seed.
     pub seed: u64,
-    /// What it was drawn from.
+    /// The profile that the options were drawn from.
     pub profile: Profile,
-    /// How long faults fly.
+    /// The duration of the fault phase.
     pub duration: Duration,
-    /// Latency and aim.
+    /// Latency, random loss, and the share of requests that race deadlines.
     pub network: NetworkSpec,
-    /// Initial delay and commit times.
+    /// The settings of the brokers.
     pub broker: BrokerSpec,
-    /// The topics and how fast they fill.
+    /// The topics, with their rates of records.
     pub topics: Vec<TopicSpec>,
     /// The groups, with their settings.
     pub groups: Vec<GroupSpec>,
-    /// Everybody who may ever join: those that start the fleet first, then the spares, then the heirs.
+    /// All consumers that can join: first those of the start, then the spares, then the
+    /// static-member replacements.
     pub consumers: Vec<ConsumerOptions>,
-    /// How many of them start the fleet.
+    /// The number of consumers that join at the start.
     pub at_start: usize,
-    /// How many of them come, if at all, in the name of another.
-    pub heirs: usize,
-    /// How they arrive.
+    /// The number of static-member replacements.
+    pub replacements: usize,
+    /// The way in which the first consumers join.
     pub arrival: Arrival,
-    /// What is done to them.
+    /// The options of the fault families.
     pub faults: FaultOptions,
 }
 
-/// One consumer a schedule may use.
+/// A consumer that a schedule can use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerOptions {
-    /// Its name: c1, c2, …
+    /// The name: c1, c2, …
     pub name: String,
-    /// Its group.
+    /// The group.
     pub group: String,
-    /// What is set for it alone.
+    /// The settings that override those of the group.
     pub settings: Settings,
 }
 
-/// How the first consumers of a fleet arrive.
+/// The way in which the first consumers join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// All within this time.
     Herd(Duration),
-    /// One after the other, up to this long apart.
+    /// One after the other, at most this far apart.
     Staggered(Duration),
 }
 
-/// What is done to a fleet.
+/// The options of the fault families.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultOptions {
-    /// The families that are on. One that is off draws nothing.
-    pub families: BTreeSet<Family>,
-    /// How many faults of one family may be on at a time.
+    /// The families that are on. A family that is off draws nothing.
+    pub families: BTreeSet<FaultFamily>,
+    /// The number of lanes: how many faults of one family can be on at a time.
     pub lanes: u64,
-    /// The minimum time healthy.
+    /// The minimum time healthy between two faults of a lane.
     pub healthy: Duration,
     /// The minimum time broken.
     pub broken: Duration,
-    /// How many of 1,000 faults last as long as a timeout.
-    pub aimed: u64,
-    /// The mean time between two rounds of coming and going.
+    /// The number of faults in 1,000 that last as long as a timeout.
+    pub at_timeout: u64,
+    /// The mean time between two rounds of joins and leaves.
     pub churn: Duration,
 }
 
 impl Options {
-    /// Draws the world of `seed`.
+    /// Draws the options of a seed.
     pub fn draw(seed: u64, profile: Profile) -> Options {
         let spec = profile.spec();
         let rng = &mut Rng::stream(seed, "swarm/world");
@@ -92,7 +93,7 @@ impl Options {
         let faults = faults(&mut Rng::stream(seed, "swarm/families"), spec);
         let fleet = &mut Rng::stream(seed, "swarm/fleet");
         let at_start = fleet_size(fleet, spec).max(groups.len());
-        let spares = if faults.families.contains(&Family::Churn) {
+        let spares = if faults.families.contains(&FaultFamily::Churn) {
             fleet.within(spec.spares.clone()) as usize
         } else {
             1
@@ -101,17 +102,21 @@ impl Options {
             true => Arrival::Herd(millis(fleet, 0..=200)),
             false => Arrival::Staggered(wide_millis(fleet, &(10..=4_000))),
         };
-        let mix =
-            fleet::Mix::draw(seed, &topics, &broker, faults.families.contains(&Family::Failover));
-        broker.max_size = fleet::max_size(seed, at_start, &mix);
-        let mut consumers = fleet::consumers(seed, at_start + spares, &groups, &mix);
-        let heirs = match faults.families.contains(&Family::Churn) {
-            true => fleet::heirs(seed, &consumers, at_start, &groups, &mix),
+        let variety = fleet::Variety::draw(
+            seed,
+            &topics,
+            &broker,
+            faults.families.contains(&FaultFamily::Failover),
+        );
+        broker.max_size = fleet::max_size(seed, at_start, &variety);
+        let mut consumers = fleet::consumers(seed, at_start + spares, &groups, &variety);
+        let static_replacements = match faults.families.contains(&FaultFamily::Churn) {
+            true => fleet::replacements(seed, &consumers, at_start, &groups, &variety),
             false => Vec::new(),
         };
-        let count = heirs.len();
-        consumers.extend(heirs);
-        let world = Options {
+        let count = static_replacements.len();
+        consumers.extend(static_replacements);
+        let options = Options {
             seed,
             profile,
             duration,
@@ -121,47 +126,48 @@ impl Options {
             groups,
             consumers,
             at_start,
-            heirs: count,
+            replacements: count,
             arrival,
             faults,
         };
-        assert!(!world.spares().is_empty(), "seed {seed}: nobody may join late");
-        world
+        assert!(!options.spares().is_empty(), "seed {seed}: no consumer can join late");
+        options
     }
 
-    /// When faults are over.
+    /// The end of the fault phase.
     pub fn faults_end(&self) -> Time {
         Time::ZERO + self.duration
     }
 
-    /// Those that come while the run goes on. The first of them is late in every schedule, the others are left to churn.
+    /// The consumers that join later. The first of them does in every schedule, the others only as
+    /// churn.
     pub fn spares(&self) -> &[ConsumerOptions] {
-        &self.consumers[self.at_start..self.consumers.len() - self.heirs]
+        &self.consumers[self.at_start..self.consumers.len() - self.replacements]
     }
 
-    /// Those that come, if at all, in the name of another.
-    pub fn heirs(&self) -> &[ConsumerOptions] {
-        &self.consumers[self.consumers.len() - self.heirs..]
+    /// The static-member replacements: consumers that can join with the instance id of another one.
+    pub fn replacements(&self) -> &[ConsumerOptions] {
+        &self.consumers[self.consumers.len() - self.replacements..]
     }
 
-    /// The group of that name.
+    /// The group of this name.
     pub fn group(&self, name: &str) -> &GroupSpec {
         self.groups.iter().find(|group| group.name == name).expect("options name their own groups")
     }
 
-    /// How long the application of a consumer takes for one record when it is well.
+    /// The time that the application of a consumer takes per record, unless a fault slows it down.
     pub fn process_of(&self, consumer: &ConsumerOptions) -> Duration {
         let group = self.group(&consumer.group).settings.process;
         consumer.settings.process.or(group).unwrap_or(Duration::from_millis(1))
     }
 
-    /// Whether the consumer reads everything its group reads.
+    /// Whether the consumer reads all topics of its group.
     pub fn reads_all(&self, consumer: &ConsumerOptions) -> bool {
         consumer.settings.topics.is_none()
     }
 }
 
-/// One `key=value` after the other, one subject a line.
+/// One `key=value` per line.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (key, value) in text::lines(self) {
@@ -179,10 +185,10 @@ fn network(rng: &mut Rng, seed: u64, spec: &Spec) -> NetworkSpec {
             span(low..=low + wide(rng, &(1..=200)))
         }
     };
-    let aim = if rng.chance(spec.aimed_seeds) { wide(rng, &spec.aim) as u16 } else { 0 };
-    let mut luck = Rng::stream(seed, "swarm/loss");
-    let loss = if luck.chance(spec.lossy_seeds) { wide(&mut luck, &(1..=50)) as u16 } else { 0 };
-    NetworkSpec { latency, loss, aim }
+    let race = if rng.chance(spec.race_seeds) { wide(rng, &spec.race) as u16 } else { 0 };
+    let mut rng = Rng::stream(seed, "swarm/loss");
+    let loss = if rng.chance(spec.lossy_seeds) { wide(&mut rng, &(1..=50)) as u16 } else { 0 };
+    NetworkSpec { latency, loss, race }
 }
 
 fn topics(rng: &mut Rng) -> Vec<TopicSpec> {
@@ -205,7 +211,8 @@ fn groups(rng: &mut Rng, spec: &Spec, topics: &[TopicSpec]) -> Vec<GroupSpec> {
         .collect()
 }
 
-/// The first group reads every topic, so that no topic is left unread; others may read fewer.
+/// The settings of a group. The first group reads all topics, so that each topic is read; others
+/// can read fewer.
 fn group_settings(rng: &mut Rng, spec: &Spec, topics: &[TopicSpec], first: bool) -> Settings {
     let all: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
     let read = if first { all.len() } else { rng.within(1..=all.len() as u64) as usize };
@@ -213,11 +220,11 @@ fn group_settings(rng: &mut Rng, spec: &Spec, topics: &[TopicSpec], first: bool)
     let rebalance = round(wide(rng, &spec.rebalance), 100);
     let records = wide(rng, &(1..=500));
     let slowest = slowest_process(topics, rebalance, records);
-    let unhurried = session > rebalance || slowest * records / 1_000 * 2 > session;
+    let exclude_v0 = session > rebalance || slowest * records / 1_000 * 2 > session;
     let assignors = fleet::assignors(rng);
     Settings {
         topics: Some(all[..read].to_vec()),
-        version: fleet::group_version(rng, &assignors, unhurried),
+        version: fleet::group_version(rng, &assignors, exclude_v0),
         assignors: Some(assignors),
         session: Some(Duration::from_millis(session)),
         heartbeat: Some(Duration::from_millis(session / rng.within(spec.heartbeats.clone()))),
@@ -235,13 +242,14 @@ fn group_settings(rng: &mut Rng, spec: &Spec, topics: &[TopicSpec], first: bool)
     }
 }
 
-/// The most microseconds a record may take, so that a lone healthy consumer keeps up: a full poll stays
-/// under a quarter of max.poll.interval, and all topics at once under a third of its time. Without that
-/// a group would rebalance for ever with nothing wrong.
+/// The longest processing time of a record, in microseconds, with which a lone healthy consumer
+/// keeps up: a full poll takes at most a quarter of max.poll.interval, and the records of all
+/// topics at most a third of the time. With a longer one a group would rebalance forever without
+/// any fault.
 fn slowest_process(topics: &[TopicSpec], rebalance: u64, records: u64) -> u64 {
-    let a_minute: u64 = topics.iter().map(|topic| u64::from(topic.rate)).sum();
+    let per_minute: u64 = topics.iter().map(|topic| u64::from(topic.rate)).sum();
     let poll = rebalance * 1_000 / 4 / records;
-    (20_000_000 / a_minute).min(poll).clamp(100, 2_000_000)
+    (20_000_000 / per_minute).min(poll).clamp(100, 2_000_000)
 }
 
 fn fleet_size(rng: &mut Rng, spec: &Spec) -> usize {
@@ -252,7 +260,7 @@ fn fleet_size(rng: &mut Rng, spec: &Spec) -> usize {
 }
 
 fn faults(rng: &mut Rng, spec: &Spec) -> FaultOptions {
-    let families = Family::ALL
+    let families = FaultFamily::ALL
         .into_iter()
         .zip(spec.families)
         .filter_map(|(family, on)| rng.chance(on).then_some(family))
@@ -262,7 +270,7 @@ fn faults(rng: &mut Rng, spec: &Spec) -> FaultOptions {
         lanes: rng.within(1..=3),
         healthy: wide_millis(rng, &spec.healthy),
         broken: wide_millis(rng, &spec.broken),
-        aimed: spec.aimed_faults,
+        at_timeout: spec.timeout_faults,
         churn: wide_millis(rng, &spec.churn),
     }
 }
@@ -281,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_seed_draws_a_world_whose_members_can_agree() {
+    fn the_members_of_every_group_have_an_assignor_in_common() {
         for seed in 0..500 {
             for profile in Profile::ALL {
                 let options = Options::draw(seed, profile);
@@ -299,11 +307,11 @@ mod tests {
     fn a_lone_healthy_consumer_keeps_up() {
         for seed in 0..500 {
             let options = Options::draw(seed, Profile::Default);
-            let a_second: u32 = options.topics.iter().map(|topic| topic.rate).sum();
+            let per_minute: u32 = options.topics.iter().map(|topic| topic.rate).sum();
             for group in &options.groups {
                 let settings = &group.settings;
                 let process = settings.process.unwrap();
-                assert!(process * a_second < Duration::from_secs(30), "seed {seed}: {group:?}");
+                assert!(process * per_minute < Duration::from_secs(30), "seed {seed}: {group:?}");
                 let poll = process * settings.records.unwrap() as u32;
                 assert!(poll < settings.rebalance.unwrap() / 2, "seed {seed}: {group:?}");
             }
@@ -312,7 +320,7 @@ mod tests {
 
     #[test]
     fn each_family_is_off_in_about_half_of_the_seeds() {
-        for family in Family::ALL {
+        for family in FaultFamily::ALL {
             let on = (0..1_000)
                 .filter(|seed| {
                     Options::draw(*seed, Profile::Default).faults.families.contains(&family)

@@ -1,109 +1,109 @@
-//! Profiles: what a seed may draw, as one table of ranges and probabilities.
+//! Profiles: a table of the ranges and probabilities that seeds draw from.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// A range of whole numbers, both ends included.
+/// A range of whole numbers, including both ends.
 type Span = RangeInclusive<u64>;
 
-/// The families of what can happen to a fleet. Per seed each is on or off as a whole.
+/// The fault families. Each is on or off for a whole seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// Links are cut, one way or both, one by one or all at once.
+pub enum FaultFamily {
+    /// Links are cut in one or both directions, one by one or all at once.
     Partition,
     /// Links are slow.
     Clog,
-    /// Single messages are swallowed.
+    /// Single messages are dropped.
     Drop,
     /// Connections are reset.
     Reset,
-    /// Consumers or the broker do not run for a while.
+    /// Consumers or brokers are paused.
     Pause,
-    /// Consumers die, and mostly come back.
+    /// Consumers crash; most of them restart.
     Crash,
     /// Clocks run fast or slow.
     Skew,
-    /// Applications take too long for their records.
+    /// Applications take too long to process their records.
     Slow,
-    /// Consumers come and go. Not a fault, but what rebalances are made of.
+    /// Consumers join and leave. Not a fault, but a cause of rebalances.
     Churn,
-    /// Brokers die and come back, leadership moves, old leaders go on without knowing.
+    /// Brokers crash and restart, leadership moves, old leaders continue as zombies.
     Failover,
-    /// The offsets log stalls, refuses appends, is compacted.
+    /// The offsets log stalls, refuses appends and is compacted.
     Log,
-    /// Topics grow and go.
+    /// Topics gain partitions and are deleted.
     Topics,
-    /// An administrator looks at groups, commits, deletes.
+    /// An admin client describes groups, commits offsets and deletes groups and offsets.
     Admin,
 }
 
-impl Family {
-    /// Every family, in the order of a [`Spec`]'s table.
-    pub const ALL: [Family; 13] = [
-        Family::Partition,
-        Family::Clog,
-        Family::Drop,
-        Family::Reset,
-        Family::Pause,
-        Family::Crash,
-        Family::Skew,
-        Family::Slow,
-        Family::Churn,
-        Family::Failover,
-        Family::Log,
-        Family::Topics,
-        Family::Admin,
+impl FaultFamily {
+    /// All families, in the order of [`Spec::families`].
+    pub const ALL: [FaultFamily; 13] = [
+        FaultFamily::Partition,
+        FaultFamily::Clog,
+        FaultFamily::Drop,
+        FaultFamily::Reset,
+        FaultFamily::Pause,
+        FaultFamily::Crash,
+        FaultFamily::Skew,
+        FaultFamily::Slow,
+        FaultFamily::Churn,
+        FaultFamily::Failover,
+        FaultFamily::Log,
+        FaultFamily::Topics,
+        FaultFamily::Admin,
     ];
 
-    /// The family's name.
+    /// The name of the family.
     pub const fn name(self) -> &'static str {
         match self {
-            Family::Partition => "partition",
-            Family::Clog => "clog",
-            Family::Drop => "drop",
-            Family::Reset => "reset",
-            Family::Pause => "pause",
-            Family::Crash => "crash",
-            Family::Skew => "skew",
-            Family::Slow => "slow",
-            Family::Churn => "churn",
-            Family::Failover => "failover",
-            Family::Log => "log",
-            Family::Topics => "topics",
-            Family::Admin => "admin",
+            FaultFamily::Partition => "partition",
+            FaultFamily::Clog => "clog",
+            FaultFamily::Drop => "drop",
+            FaultFamily::Reset => "reset",
+            FaultFamily::Pause => "pause",
+            FaultFamily::Crash => "crash",
+            FaultFamily::Skew => "skew",
+            FaultFamily::Slow => "slow",
+            FaultFamily::Churn => "churn",
+            FaultFamily::Failover => "failover",
+            FaultFamily::Log => "log",
+            FaultFamily::Topics => "topics",
+            FaultFamily::Admin => "admin",
         }
     }
 }
 
-impl fmt::Display for Family {
+impl fmt::Display for FaultFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// A kind of world to draw seeds from.
+/// The distribution that a seed draws its options from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Profile {
-    /// A bit of everything.
+    /// All fault families.
     #[default]
     Default,
     /// No faults.
     Calm,
-    /// The network is bad, the processes are well.
+    /// Faults of the network only.
     Network,
-    /// The processes are bad, the network is well.
+    /// Faults of processes only.
     Process,
-    /// Consumers come and go all the time.
+    /// Consumers join and leave all the time.
     Churn,
-    /// Tight timeouts, and much that happens right at them.
+    /// Tight timeouts, with requests and faults timed to hit them.
     Timers,
-    /// Coordinators die, move and are replaced without knowing it.
+    /// Coordinators crash, move and continue as zombies.
     Failover,
 }
 
 impl Profile {
-    /// Every profile.
+    /// All profiles.
     pub const ALL: [Profile; 7] = [
         Profile::Default,
         Profile::Calm,
@@ -114,11 +114,11 @@ impl Profile {
         Profile::Failover,
     ];
 
-    /// Its row of the table.
+    /// The row of the table.
     pub const fn spec(self) -> &'static Spec {
         match self {
             Profile::Default => &DEFAULT,
-            Profile::Calm => &CALM,
+            Profile::Calm => &FAULT_FREE,
             Profile::Network => &NETWORK,
             Profile::Process => &PROCESS,
             Profile::Churn => &CHURN,
@@ -139,14 +139,14 @@ impl fmt::Display for Profile {
     }
 }
 
-/// A name that is no profile's.
+/// There is no profile of this name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownProfile(pub String);
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name()).collect();
-        write!(f, "no profile is called '{}'; there are {}", self.0, names.join(", "))
+        write!(f, "unknown profile '{}': expected one of {}", self.0, names.join(", "))
     }
 }
 
@@ -168,45 +168,45 @@ impl FromStr for Profile {
 pub struct Spec {
     /// The name on the command line.
     pub name: &'static str,
-    /// One line for the list of profiles.
+    /// The description in the list of profiles, one line.
     pub about: &'static str,
-    /// How many consumers the fleet starts with.
+    /// The number of consumers at the start.
     pub consumers: Span,
-    /// How often a fleet is larger than that: up to 16.
+    /// The probability of a larger fleet: 9 to 16 consumers.
     pub crowd: u64,
-    /// How many more may join while the run goes on, when [`Family::Churn`] is on.
+    /// The number of consumers that can join later, if [`FaultFamily::Churn`] is on.
     pub spares: Span,
-    /// How often there are several brokers.
+    /// The probability of more than one broker.
     pub several_brokers: u64,
     /// session.timeout.ms
     pub session: Span,
-    /// How many heartbeats fit into a session.
+    /// The number of heartbeat intervals in a session timeout.
     pub heartbeats: Span,
     /// max.poll.interval.ms
     pub rebalance: Span,
     /// group.initial.rebalance.delay.ms
     pub initial_delay: Span,
-    /// How many of 1,000 requests are held back to arrive at a deadline.
-    pub aim: Span,
-    /// How often [`Self::aim`] is drawn at all, rather than 0.
-    pub aimed_seeds: u64,
-    /// How often messages are lost by luck.
+    /// The number of requests in 1,000 that are delayed to race a coordinator deadline.
+    pub race: Span,
+    /// The probability that requests race deadlines at all; otherwise [`Self::race`] is not drawn.
+    pub race_seeds: u64,
+    /// The probability that messages are lost at random.
     pub lossy_seeds: u64,
-    /// How often a fault lasts as long as one of the timeouts, give or take a few milliseconds.
-    pub aimed_faults: u64,
-    /// The minimum time healthy between two faults of a lane is drawn from this.
+    /// The probability that a fault lasts as long as one of the timeouts, ±5 ms.
+    pub timeout_faults: u64,
+    /// The minimum time healthy between two faults of a lane.
     pub healthy: Span,
-    /// The minimum time broken is drawn from this.
+    /// The minimum time broken.
     pub broken: Span,
-    /// The mean time between two rounds of coming and going is drawn from this.
+    /// The mean time between two rounds of joins and leaves.
     pub churn: Span,
-    /// How often each family is on, in the order of [`Family::ALL`].
+    /// The probability that each family is on, in the order of [`FaultFamily::ALL`].
     pub families: [u64; 13],
 }
 
 const DEFAULT: Spec = Spec {
     name: "default",
-    about: "a bit of everything; each family of faults is off in half of the seeds",
+    about: "all fault families; each is off in about half of the seeds",
     consumers: 1..=8,
     crowd: 60,
     spares: 1..=6,
@@ -215,20 +215,20 @@ const DEFAULT: Spec = Spec {
     heartbeats: 3..=10,
     rebalance: 10_000..=60_000,
     initial_delay: 0..=3_000,
-    aim: 5..=200,
-    aimed_seeds: 500,
+    race: 5..=200,
+    race_seeds: 500,
     lossy_seeds: 100,
-    aimed_faults: 250,
+    timeout_faults: 250,
     healthy: 200..=15_000,
     broken: 20..=30_000,
     churn: 2_000..=60_000,
     families: [500, 500, 500, 500, 500, 500, 500, 500, 600, 500, 400, 300, 400],
 };
 
-const CALM: Spec = Spec {
+const FAULT_FREE: Spec = Spec {
     name: "calm",
-    about: "no faults; consumers come and go",
-    aimed_seeds: 0,
+    about: "no faults; consumers join and leave",
+    race_seeds: 0,
     lossy_seeds: 0,
     families: [0, 0, 0, 0, 0, 0, 0, 0, 900, 0, 0, 0, 300],
     ..DEFAULT
@@ -236,7 +236,7 @@ const CALM: Spec = Spec {
 
 const NETWORK: Spec = Spec {
     name: "network",
-    about: "partitions, clogs, drops and resets; the processes are well",
+    about: "network faults only: partitions, clogs, drops and resets",
     families: [800, 600, 800, 700, 0, 0, 0, 0, 400, 0, 0, 0, 200],
     healthy: 100..=8_000,
     ..DEFAULT
@@ -244,7 +244,7 @@ const NETWORK: Spec = Spec {
 
 const PROCESS: Spec = Spec {
     name: "process",
-    about: "pauses, crashes, skewed clocks and slow applications; the network is well",
+    about: "process faults only: pauses, crashes, skewed clocks and slow applications",
     families: [0, 0, 0, 0, 800, 800, 600, 600, 400, 200, 0, 0, 200],
     healthy: 100..=8_000,
     ..DEFAULT
@@ -252,7 +252,7 @@ const PROCESS: Spec = Spec {
 
 const CHURN: Spec = Spec {
     name: "churn",
-    about: "joins, leaves and restarts all the time: many rebalances",
+    about: "frequent joins, leaves and restarts: many rebalances",
     consumers: 2..=8,
     crowd: 120,
     spares: 8..=20,
@@ -263,20 +263,20 @@ const CHURN: Spec = Spec {
 
 const TIMERS: Spec = Spec {
     name: "timers",
-    about: "tight timeouts, with messages and faults aimed right at them",
+    about: "tight timeouts, with requests and faults timed to hit them",
     session: 6_000..=8_000,
     heartbeats: 3..=4,
     rebalance: 10_000..=15_000,
-    aim: 200..=700,
-    aimed_seeds: 1_000,
-    aimed_faults: 700,
+    race: 200..=700,
+    race_seeds: 1_000,
+    timeout_faults: 700,
     families: [500, 500, 500, 300, 700, 500, 500, 400, 600, 300, 300, 100, 200],
     ..DEFAULT
 };
 
 const FAILOVER: Spec = Spec {
     name: "failover",
-    about: "coordinators die, move and are replaced without knowing it; their logs stall and are lost",
+    about: "coordinators crash, move and continue as zombies; their logs stall and lose records",
     several_brokers: 850,
     families: [300, 200, 300, 300, 300, 500, 200, 200, 700, 1_000, 700, 200, 400],
     healthy: 100..=10_000,
@@ -288,15 +288,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_profile_is_found_by_its_name() {
+    fn every_profile_parses_from_its_name() {
         for profile in Profile::ALL {
             assert_eq!(profile.name().parse(), Ok(profile));
         }
-        assert!("defualt".parse::<Profile>().unwrap_err().to_string().contains("default, calm"));
+        let error = "defualt".parse::<Profile>().unwrap_err().to_string();
+        assert!(error.contains("default, ") && error.contains(", failover"), "{error}");
     }
 
     #[test]
-    fn calm_has_no_faults() {
+    fn the_fault_free_profile_has_no_faults() {
         assert_eq!(Profile::Calm.spec().families[..8], [0; 8]);
     }
 }

@@ -10,26 +10,26 @@ use std::str::FromStr;
 pub struct SeedRange(Range<u64>);
 
 impl SeedRange {
-    /// The seeds `0..count`; `count` must not be 0.
+    /// The seeds `0..count`. Panics if `count` is 0.
     pub const fn first(count: u64) -> SeedRange {
         assert!(count > 0, "a range of seeds is not empty");
         SeedRange(0..count)
     }
 
-    /// All seeds there are.
+    /// All seeds.
     pub const ALL: SeedRange = SeedRange(0..u64::MAX);
 
-    /// Just this seed.
+    /// A range with this seed only.
     pub fn one(seed: u64) -> Result<SeedRange, SeedError> {
         let end = seed.checked_add(1).ok_or_else(|| SeedError::TooLarge(seed.to_string()))?;
         Ok(SeedRange(seed..end))
     }
 
-    /// `A..B`, or `A..`, which has no end.
+    /// Parses `A..B`, or `A..`, which has no end.
     ///
     /// # Errors
     ///
-    /// When it is neither.
+    /// If the text is neither.
     pub fn open(text: &str) -> Result<SeedRange, SeedError> {
         match text.strip_suffix("..") {
             Some(start) => Ok(SeedRange(SeedRange::one(number(start)?)?.0.start..u64::MAX)),
@@ -37,17 +37,17 @@ impl SeedRange {
         }
     }
 
-    /// Whether there is no end to it.
+    /// Whether the range has no end.
     pub fn is_endless(&self) -> bool {
         self.0.end == u64::MAX
     }
 
-    /// The range.
+    /// The range of numbers.
     pub fn range(&self) -> Range<u64> {
         self.0.clone()
     }
 
-    /// How many seeds.
+    /// The number of seeds.
     pub fn count(&self) -> u64 {
         self.0.end - self.0.start
     }
@@ -62,14 +62,14 @@ impl fmt::Display for SeedRange {
     }
 }
 
-/// Why a text is no range of seeds.
+/// A text is not a range of seeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeedError {
-    /// There is no `..` in it.
+    /// The text has no `..`.
     NotARange(String),
-    /// One of its ends is not a whole number.
+    /// An end of the range is not a whole number.
     NotANumber(String),
-    /// A number is above 2⁶⁴ − 1, or so large that no range can hold it.
+    /// A seed is 2⁶⁴ − 1 or larger.
     TooLarge(String),
     /// Both ends are the same.
     Empty(String),
@@ -119,11 +119,11 @@ impl FromStr for SeedRange {
     }
 }
 
-/// The environment variable that names one seed.
+/// The environment variable that selects one seed.
 pub(super) const SEED: &str = "GROUPSIM_SEED";
 
-/// The seeds a test is to run: those of `GROUPSIM_SEEDS=A..B`, or the one of `GROUPSIM_SEED=n`, or
-/// `default` when neither is set.
+/// The seeds for a test to run: those of `GROUPSIM_SEEDS=A..B`, or the one of `GROUPSIM_SEED=n`, or
+/// `default` if neither is set.
 pub fn seeds_from_env(default: SeedRange) -> Result<SeedRange, SeedError> {
     let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     choose(read(SEED), read("GROUPSIM_SEEDS"), default)
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_range_is_named() {
+    fn an_invalid_range_is_refused_with_the_reason() {
         let why = |text: &str| text.parse::<SeedRange>().unwrap_err().to_string();
         assert!(why("12").contains("'12' is not a range"));
         assert!(why("a..9").contains("'a' is not a whole number"));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn only_where_it_is_allowed_a_range_has_no_end() {
+    fn only_open_ranges_can_lack_an_end() {
         let open = SeedRange::open("7..").unwrap();
         assert_eq!((open.range(), open.is_endless()), (7..u64::MAX, true));
         assert_eq!(open.to_string(), "7..");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_names_one_seed_or_a_range() {
+    fn the_environment_selects_one_seed_or_a_range() {
         let (text, default) = (|t: &str| Some(t.to_owned()), SeedRange::first(10));
         let choose = |one, range| choose(one, range, default.clone());
         assert_eq!(choose(None, None), Ok(SeedRange(0..10)));

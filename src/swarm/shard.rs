@@ -1,11 +1,12 @@
-//! A part of a range of seeds, so that many machines can share one.
+//! Splits a range of seeds among many machines.
 
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-/// Which seeds of a range are this machine's: every `of`th, counted from 0. Neighbours in the range go to
-/// different machines, so an endless range can be shared by machines that are not equally fast.
+/// One of `of` equal parts of a range: every `of`th seed, starting with the `index`th, counted from
+/// 0. Neighbouring seeds belong to different shards, so machines of different speed can share an
+/// endless range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: u64,
@@ -13,14 +14,14 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// All of it.
+    /// The whole range.
     pub const WHOLE: Shard = Shard { index: 0, of: 1 };
 
-    /// The part `index`, counted from 0, of so many.
+    /// The shard `index`, counted from 0, of `of` shards.
     ///
     /// # Errors
     ///
-    /// When there is no such part.
+    /// If `index` is not below `of`.
     pub fn new(index: u64, of: u64) -> Result<Shard, ShardError> {
         match of {
             0 => Err(ShardError::None),
@@ -29,24 +30,24 @@ impl Shard {
         }
     }
 
-    /// How many seeds of the range are its own.
+    /// The number of seeds of the range that belong to the shard.
     pub fn count(self, range: &Range<u64>) -> u64 {
         (range.end - range.start).saturating_sub(self.index).div_ceil(self.of)
     }
 
-    /// The `number`th of them, counted from 0.
+    /// The `number`th seed of the shard, counted from 0; `None` past the end of the range.
     pub fn nth(self, range: &Range<u64>, number: u64) -> Option<u64> {
         let seed =
             number.checked_mul(self.of)?.checked_add(self.index)?.checked_add(range.start)?;
         (seed < range.end).then_some(seed)
     }
 
-    /// How many parts there are.
+    /// The number of shards.
     pub fn of(self) -> u64 {
         self.of
     }
 
-    /// Which of them it is, counted from 0.
+    /// The index of this shard, counted from 0.
     pub fn index(self) -> u64 {
         self.index
     }
@@ -64,18 +65,18 @@ impl fmt::Display for Shard {
     }
 }
 
-/// Why a text is no shard.
+/// A text or a pair of numbers is not a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShardError {
-    /// It is not `I/N`.
+    /// The text is not `I/N`.
     NotAShard(String),
-    /// Of no parts there is none.
+    /// The number of shards is 0.
     None,
-    /// Shards are counted from 0.
+    /// The index is not below the number of shards.
     TooLarge {
-        /// The one that was asked for.
+        /// The index.
         index: u64,
-        /// How many there are.
+        /// The number of shards.
         of: u64,
     },
 }
@@ -86,7 +87,7 @@ impl fmt::Display for ShardError {
             ShardError::NotAShard(text) => {
                 write!(f, "'{text}' is not a shard: write I/N, such as 0/4 for the first of four")
             }
-            ShardError::None => f.write_str("of 0 shards there is none: give at least 1"),
+            ShardError::None => f.write_str("the number of shards must be at least 1"),
             ShardError::TooLarge { index, of } => {
                 let last = of - 1;
                 write!(f, "there is no shard {index} of {of}: they are 0/{of} to {last}/{of}")

@@ -1,4 +1,4 @@
-//! What many seeds come to.
+//! The summary of many seeds.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,66 +14,67 @@ use super::conditions::Conditions;
 use super::finding::parts;
 use super::shard::Shard;
 
-/// The reports of many seeds, added up. Adding is commutative, so the sum does not depend on which
-/// worker ran which seed.
+/// The sum of the reports of many seeds. Addition is commutative, so the sum does not depend on
+/// which worker ran which seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The seeds that were asked for.
+    /// The requested seeds.
     pub seeds: Range<u64>,
-    /// Which of them were this machine's.
+    /// The shard of the seeds that this swarm runs.
     pub shard: Shard,
-    /// The profile they were drawn from, and the engine they were run on.
+    /// The profile of the schedules, and the engine they were run on.
     pub conditions: Conditions,
-    /// How many of them were run: all, unless the swarm was interrupted.
+    /// The number of seeds that were run: all of the shard, unless the swarm was interrupted.
     pub ran: u64,
-    /// How much virtual time passed.
+    /// The virtual time that passed.
     pub simulated: Duration,
-    /// How many trace events there were.
+    /// The number of trace events.
     pub events: u64,
-    /// How many protocol messages were sent.
+    /// The number of protocol messages that were sent.
     pub messages: u64,
-    /// How many generations began.
+    /// The number of generations that began.
     pub rebalances: u64,
-    /// How many records applications were done with.
+    /// The number of records that applications processed.
     pub processed: u64,
-    /// How many faults began, by family.
+    /// The number of faults that began, by family.
     pub faults: BTreeMap<FaultKind, u64>,
-    /// What was reached by any of the seeds.
+    /// The coverage that the seeds reached together.
     pub reached: Reached,
-    /// How many seeds proved nothing.
+    /// The number of seeds without a finding in which no rebalance happened or no record was
+    /// consumed.
     pub vacuous: u64,
-    /// What the engine could not express.
-    pub left_out: LeftOutOfAll,
-    /// What was found, by seed.
+    /// The steps and options that the engine does not support.
+    pub left_out: LeftOutTotals,
+    /// The findings, sorted by seed.
     pub findings: Vec<SeedFinding>,
-    /// One number for all traces.
+    /// A digest over all traces.
     pub digest: u64,
 }
 
-/// What was left out of the schedules of many seeds.
+/// What was skipped in the schedules of many seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOutOfAll {
-    /// How many lines.
+pub struct LeftOutTotals {
+    /// The number of skipped steps.
     pub lines: u64,
-    /// Of how many seeds.
+    /// The number of seeds with skipped steps.
     pub seeds: u64,
-    /// How many seeds went without their `aim=`.
-    pub aims: u64,
-    /// How many seeds lost their `loss=`.
+    /// The number of seeds that were run without their `aim=`.
+    pub races: u64,
+    /// The number of seeds that were run without their `loss=`.
     pub losses: u64,
 }
 
-/// What one seed found.
+/// The finding of one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeedFinding {
     /// The seed.
     pub seed: u64,
-    /// What it found.
+    /// The first finding of its run.
     pub finding: Finding,
 }
 
 impl Summary {
-    /// Before the first seed.
+    /// The summary before the first seed.
     pub fn new(seeds: Range<u64>, conditions: impl Into<Conditions>) -> Summary {
         Summary {
             seeds,
@@ -88,13 +89,13 @@ impl Summary {
             faults: BTreeMap::new(),
             reached: Reached::default(),
             vacuous: 0,
-            left_out: LeftOutOfAll::default(),
+            left_out: LeftOutTotals::default(),
             findings: Vec::new(),
             digest: 0,
         }
     }
 
-    /// Adds the report of one seed. A seed that found something stopped there, so it does not count as
+    /// Adds the report of one seed. A seed with a finding stopped there, so it does not count as
     /// vacuous.
     pub fn add(&mut self, seed: u64, report: Report) {
         self.ran += 1;
@@ -113,26 +114,26 @@ impl Summary {
         self.findings.extend(report.finding.map(|finding| SeedFinding { seed, finding }));
     }
 
-    /// Takes note of what was left out of the schedule of one seed.
+    /// Adds what was skipped in the schedule of one seed.
     pub fn leave_out(&mut self, left_out: LeftOut) {
         self.left_out.lines += left_out.lines;
         self.left_out.seeds += u64::from(left_out.lines > 0);
-        self.left_out.aims += u64::from(left_out.aim);
+        self.left_out.races += u64::from(left_out.race);
         self.left_out.losses += u64::from(left_out.loss);
     }
 
-    /// Adds what another worker ran of the same swarm.
+    /// Adds the summary of another worker of the same swarm.
     pub fn merge(&mut self, other: Summary) {
         assert_eq!(
             (&self.seeds, self.shard),
             (&other.seeds, other.shard),
-            "summaries of two swarms do not add up"
+            "summaries of different swarms cannot be merged"
         );
         self.ran += other.ran;
         self.vacuous += other.vacuous;
         self.left_out.lines += other.left_out.lines;
         self.left_out.seeds += other.left_out.seeds;
-        self.left_out.aims += other.left_out.aims;
+        self.left_out.races += other.left_out.races;
         self.left_out.losses += other.left_out.losses;
         self.simulated += other.simulated;
         self.events += other.events;
@@ -148,17 +149,17 @@ impl Summary {
         self.findings.sort_by_key(|found| found.seed);
     }
 
-    /// Whether it was stopped before the last seed.
+    /// Whether the swarm was stopped before its last seed.
     pub fn interrupted(&self) -> bool {
         self.ran < self.shard.count(&self.seeds)
     }
 
-    /// How many of 1,000 seeds proved nothing.
+    /// The number of vacuous seeds in 1,000.
     pub fn vacuous_permille(&self) -> u64 {
         (self.vacuous * 1_000).checked_div(self.ran).unwrap_or(0)
     }
 
-    /// The findings by what they are: the name of an invariant, `crash`, `bad-step`.
+    /// The findings by the name of the invariant, or `crash` or `bad-step`.
     pub fn by_invariant(&self) -> BTreeMap<&str, Vec<&SeedFinding>> {
         let mut by_name: BTreeMap<&str, Vec<&SeedFinding>> = BTreeMap::new();
         for found in &self.findings {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_does_not_depend_on_who_ran_what() {
+    fn the_sum_does_not_depend_on_which_worker_ran_which_seed() {
         let new = || Summary::new(0..6, Profile::Default);
         let mut alone = new();
         (0..6).for_each(|seed| alone.add(seed, report(seed * 7, seed % 2 == 0)));
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_tells_which_seed_had_which_trace() {
+    fn the_digest_depends_on_which_seed_had_which_trace() {
         let mut summaries = [(0, 1), (1, 0)].map(|(first, second)| {
             let mut summary = Summary::new(0..2, Profile::Default);
             summary.add(0, report(first, false));

@@ -1,4 +1,4 @@
-//! For tests: many seeds, or the one that the environment names.
+//! Runs seeds in a test: many, or the one that the environment selects.
 
 use std::env;
 use std::sync::atomic::AtomicBool;
@@ -12,23 +12,24 @@ use super::seeds::{SEED, SeedRange, seeds_from_env};
 use super::summary::Summary;
 use super::workers::{run_seed_under, run_seeds};
 
-/// Runs seeds on all cores and panics with what they found, if they found anything: what is broken, the
-/// trace before it, and the command that runs the seed again.
+/// Runs seeds on all cores. If there are findings, it panics with the message, the trace before it,
+/// and the replay command.
 ///
-/// Which seeds: those of `GROUPSIM_SEEDS=A..B`, or the one of `GROUPSIM_SEED=n`, or `default`. The trace
-/// of the one is printed, whatever comes of it; `GROUPSIM_ZOOM=wire` shows every message of it.
+/// The seeds are those of `GROUPSIM_SEEDS=A..B`, or the one of `GROUPSIM_SEED=n`, else `default`.
+/// With `GROUPSIM_SEED` the trace of the seed is always printed; `GROUPSIM_ZOOM=wire` shows every
+/// message.
 ///
 /// ```
 /// use groupsim::run::Systems;
 /// use groupsim::swarm::{Profile, SeedRange, assert_holds};
 ///
-/// let systems = Systems::default(); // yours in place of ours
+/// let systems = Systems::default(); // use your own systems here
 /// assert_holds(SeedRange::first(3), Profile::Default, &systems);
 /// ```
 ///
 /// # Panics
 ///
-/// When a seed found something, or the environment names no seeds that there are.
+/// If a seed has a finding, or the environment variables are invalid.
 #[track_caller]
 pub fn assert_holds(
     default: SeedRange,
@@ -42,7 +43,7 @@ pub fn assert_holds(
         .unwrap_or_else(|why| panic!("{why}"));
     assert!(
         summary.findings.is_empty(),
-        "{} of {} seeds found something\n\n{}",
+        "{} of {} seeds have findings\n\n{}",
         summary.findings.len(),
         summary.ran,
         describe_all(&summary, systems)
@@ -53,21 +54,21 @@ pub fn assert_holds(
     summary
 }
 
-/// Whoever names one seed wants to see what it does, even if that is nothing wrong.
+/// Prints the trace of a seed that holds. A user who selects one seed wants to see its trace.
 fn show(seed: u64, conditions: Conditions, systems: &Systems) {
     let (mut renderer, mut trace) = (Renderer::new(zoom()), String::new());
     let watch = &mut |event: &_| renderer.render(event, &mut trace);
-    // What refuses to run has refused before.
+    // If the engine refused this run, it has refused the one before.
     let _ = run_seed_under(seed, conditions, systems, watch);
     println!("seed {seed} {conditions}\n{trace}held");
 }
 
-/// The seed that the environment names, if it names one.
+/// The seed that `GROUPSIM_SEED` selects, if any.
 pub(super) fn named_seed() -> Option<u64> {
     env::var(SEED).ok()?.parse().ok()
 }
 
-/// How closely the environment wants to look at that seed.
+/// The level of detail that `GROUPSIM_ZOOM` selects, else group.
 pub(super) fn zoom() -> Zoom {
     let named = env::var("GROUPSIM_ZOOM").ok();
     named.and_then(|name| name.parse().ok()).unwrap_or(Zoom::Group)

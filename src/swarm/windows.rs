@@ -1,6 +1,6 @@
-//! Draws of times: wide ranges, stability windows, and lengths aimed at a timeout.
+//! Draws times: from wide ranges, for stability windows, and close to a timeout.
 //!
-//! Everything here is in whole milliseconds, so that a printed schedule is readable.
+//! All times are whole milliseconds, so that a printed schedule is readable.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::time::Time;
 
 use super::options::Options;
 
-/// A number of the range, each power of two as likely as the next: short and long are both common.
+/// A number of the range with each power of two equally likely, so that both small and large
+/// numbers are common.
 pub fn wide(rng: &mut Rng, range: &RangeInclusive<u64>) -> u64 {
     let (low, high) = ((*range.start()).max(1), *range.end());
     if high <= low {
@@ -21,37 +22,37 @@ pub fn wide(rng: &mut Rng, range: &RangeInclusive<u64>) -> u64 {
     rng.within(from..=high.min(from * 2))
 }
 
-/// [`wide`], as milliseconds.
+/// A duration drawn by [`wide`], in milliseconds.
 pub fn wide_millis(rng: &mut Rng, range: &RangeInclusive<u64>) -> Duration {
     Duration::from_millis(wide(rng, range))
 }
 
-/// A length of the range, all equally likely.
+/// A duration drawn uniformly from a range of milliseconds.
 pub fn millis(rng: &mut Rng, range: RangeInclusive<u64>) -> Duration {
     Duration::from_millis(rng.within(range))
 }
 
-/// Down to a multiple of `to`, but not to zero.
+/// Rounds down to a multiple of `to`, but not to zero.
 pub fn round(number: u64, to: u64) -> u64 {
     (number / to * to).max(to)
 }
 
-/// A range of lengths in milliseconds.
+/// A range of durations from a range of milliseconds.
 pub fn span(range: RangeInclusive<u64>) -> RangeInclusive<Duration> {
     Duration::from_millis(*range.start())..=Duration::from_millis(*range.end())
 }
 
-/// How long a fault lasts: at least the seed's minimum time broken; often as long as one of the
-/// timeouts of the fleet, give or take a few milliseconds.
+/// The duration of a fault: at least the seed's minimum time broken, or often one of the timeouts
+/// of the fleet, ±5 ms.
 pub fn broken(rng: &mut Rng, options: &Options) -> Duration {
     let faults = &options.faults;
-    if rng.chance(faults.aimed) {
+    if rng.chance(faults.at_timeout) {
         return at_a_timeout(rng, options);
     }
     at_least(rng, options, faults.broken)
 }
 
-/// How long everything stays well before the next fault of a lane.
+/// The healthy time before the next fault of a lane.
 pub fn healthy(rng: &mut Rng, options: &Options) -> Duration {
     at_least(rng, options, options.faults.healthy)
 }
@@ -78,8 +79,8 @@ pub fn at_a_timeout(rng: &mut Rng, options: &Options) -> Duration {
     (timeout + millis(rng, 0..=10)).saturating_sub(earlier).max(Duration::from_millis(1))
 }
 
-/// The starts and ends of the faults of one lane: healthy, broken, healthy, … until the faults are
-/// over. An end that would come later is left to `calm`.
+/// The faults of one lane: healthy, broken, healthy, … until the end of the fault phase. `calm`
+/// ends a fault that would last longer.
 pub fn lane(rng: &mut Rng, options: &Options) -> Vec<Window> {
     let over = options.faults_end();
     let mut windows = Vec::new();
@@ -92,12 +93,12 @@ pub fn lane(rng: &mut Rng, options: &Options) -> Vec<Window> {
     windows
 }
 
-/// When one fault is on.
+/// The time during which one fault is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Its start.
+    /// The start.
     pub from: Time,
-    /// Its end; none when it lasts until `calm`.
+    /// The end; `None` if the fault lasts until `calm`.
     pub to: Option<Time>,
 }
 
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wide_stays_in_its_range_and_reaches_far() {
+    fn wide_stays_in_its_range_and_draws_small_and_large_numbers() {
         let mut rng = Rng::stream(1, "test");
         let drawn: Vec<u64> = (0..1_000).map(|_| wide(&mut rng, &(20..=30_000))).collect();
         assert!(drawn.iter().all(|n| (20..=30_000).contains(n)));

@@ -1,4 +1,4 @@
-//! Runs many seeds on many threads.
+//! Runs many seeds on a pool of threads.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,23 +17,23 @@ use super::profile::Profile;
 use super::shard::Shard;
 use super::summary::Summary;
 
-/// One seed is done.
+/// The completion of one seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// How much virtual time it took.
+    /// The virtual time of the run.
     pub simulated: Duration,
-    /// Whether it found something.
+    /// Whether the run has a finding.
     pub found: bool,
 }
 
 impl Progress {
-    /// What the report of a seed adds.
+    /// The progress that a report stands for.
     pub fn of(report: &Report) -> Progress {
         Progress { simulated: report.simulated, found: report.finding.is_some() }
     }
 }
 
-/// Runs one seed on the event engine; `watch` sees every event.
+/// Runs one seed on the engine sim. `watch` receives every event.
 pub fn run_seed(
     seed: u64,
     profile: Profile,
@@ -43,11 +43,12 @@ pub fn run_seed(
     run(&schedule(seed, profile), systems, watch)
 }
 
-/// Runs what can be expressed of one seed, and says what was left out; `watch` sees every event.
+/// Runs one seed on the engine of `conditions`, and returns what was skipped because the engine
+/// does not support it. `watch` receives every event.
 ///
 /// # Errors
 ///
-/// When the engine is not there.
+/// If the engine is not available.
 pub fn run_seed_under(
     seed: u64,
     conditions: Conditions,
@@ -59,19 +60,19 @@ pub fn run_seed_under(
     Ok((run_on(engine, &schedule, systems, Checks::ALL, watch)?, left_out))
 }
 
-/// Why a swarm did not run.
+/// A swarm could not run.
 #[derive(Debug)]
 pub enum SwarmError {
-    /// Threads cannot be had.
+    /// The threads could not be started.
     Threads(ThreadPoolBuildError),
-    /// The engine is not there.
+    /// The engine is not available.
     Refused(Refused),
 }
 
 impl fmt::Display for SwarmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SwarmError::Threads(error) => write!(f, "the jobs cannot be started: {error}"),
+            SwarmError::Threads(error) => write!(f, "cannot start threads: {error}"),
             SwarmError::Refused(refused) => refused.fmt(f),
         }
     }
@@ -79,42 +80,42 @@ impl fmt::Display for SwarmError {
 
 impl std::error::Error for SwarmError {}
 
-/// Who is told about every seed of a swarm, by the threads that run them.
-pub trait Watch: Sync {
-    /// A worker begins a seed. Each worker runs one at a time.
+/// Observes the seeds of a swarm. The worker threads call it.
+pub trait SwarmObserver: Sync {
+    /// A worker starts a seed. Each worker runs one seed at a time.
     fn begins(&self, _worker: usize, _seed: u64) {}
 
-    /// It is done with the seed.
+    /// The worker has completed the seed.
     fn ends(&self, _worker: usize, _seed: u64, _report: &Report) {}
 }
 
-/// Many seeds, and how they are run.
+/// The parameters of a swarm.
 #[derive(Clone)]
 pub struct Swarm<'a> {
-    /// The seeds.
+    /// The range of seeds.
     pub seeds: Range<u64>,
-    /// Which of them are this machine's.
+    /// The shard of the range to run.
     pub shard: Shard,
     /// The profile and the engine.
     pub conditions: Conditions,
-    /// How many threads; 0 for one per core.
+    /// The number of threads; 0 for one per core.
     pub jobs: usize,
-    /// What is under test.
+    /// The systems under test.
     pub systems: &'a Systems,
 }
 
 impl Swarm<'_> {
-    /// Runs the seeds and adds their reports up. A finding does not stop it. Once `stop` is true no further
-    /// seed is begun, and the sum is that of the seeds so far.
+    /// Runs the seeds and adds up their reports. A finding does not stop the swarm. Once `stop` is
+    /// true, workers start no further seed, and the summary has the seeds so far.
     ///
     /// # Errors
     ///
-    /// When threads cannot be had, or the engine.
-    pub fn run(&self, stop: &AtomicBool, watch: &dyn Watch) -> Result<Summary, SwarmError> {
+    /// If threads cannot be started, or the engine is not available.
+    pub fn run(&self, stop: &AtomicBool, watch: &dyn SwarmObserver) -> Result<Summary, SwarmError> {
         let pool = ThreadPoolBuilder::new().num_threads(self.jobs).build();
         let pool = pool.map_err(SwarmError::Threads)?;
         let taken = AtomicU64::new(0);
-        let mut summary = self.nothing_yet();
+        let mut summary = self.empty_summary();
         for part in pool.broadcast(|worker| self.work(worker.index(), &taken, stop, watch)) {
             summary.merge(part.map_err(SwarmError::Refused)?);
         }
@@ -126,9 +127,9 @@ impl Swarm<'_> {
         worker: usize,
         taken: &AtomicU64,
         stop: &AtomicBool,
-        watch: &dyn Watch,
+        watch: &dyn SwarmObserver,
     ) -> Result<Summary, Refused> {
-        let mut part = self.nothing_yet();
+        let mut part = self.empty_summary();
         while let Some(seed) = self.take(taken, stop) {
             watch.begins(worker, seed);
             let (report, left_out) =
@@ -140,11 +141,12 @@ impl Swarm<'_> {
         Ok(part)
     }
 
-    fn nothing_yet(&self) -> Summary {
+    fn empty_summary(&self) -> Summary {
         Summary { shard: self.shard, ..Summary::new(self.seeds.clone(), self.conditions) }
     }
 
-    /// The next seed, in order, so that an interrupted swarm has run a prefix of its seeds.
+    /// Takes the next seed. Seeds are taken in order, so an interrupted swarm has run a prefix of
+    /// them.
     fn take(&self, taken: &AtomicU64, stop: &AtomicBool) -> Option<u64> {
         if stop.load(Ordering::Relaxed) {
             return None;
@@ -153,11 +155,11 @@ impl Swarm<'_> {
     }
 }
 
-/// Runs the seeds on `jobs` threads (0 for one per core), as [`Swarm::run`].
+/// Runs the seeds on `jobs` threads (0 for one per core), like [`Swarm::run`].
 ///
 /// # Errors
 ///
-/// When threads cannot be had, or the engine.
+/// If threads cannot be started, or the engine is not available.
 pub fn run_seeds(
     seeds: Range<u64>,
     conditions: impl Into<Conditions>,
@@ -167,13 +169,13 @@ pub fn run_seeds(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Summary, SwarmError> {
     let swarm = Swarm { seeds, shard: Shard::WHOLE, conditions: conditions.into(), jobs, systems };
-    swarm.run(stop, &Steps(progress))
+    swarm.run(stop, &ProgressOnly(progress))
 }
 
-/// Whoever only wants to know how far it is.
-struct Steps<'a>(&'a (dyn Fn(Progress) + Sync));
+/// An observer that only reports progress.
+struct ProgressOnly<'a>(&'a (dyn Fn(Progress) + Sync));
 
-impl Watch for Steps<'_> {
+impl SwarmObserver for ProgressOnly<'_> {
     fn ends(&self, _worker: usize, _seed: u64, report: &Report) {
         (self.0)(Progress::of(report));
     }

@@ -1,25 +1,26 @@
-//! What differs between two traces, for people.
+//! The difference between two traces, for people.
 //!
-//! Two runs that take the same course a millisecond apart are the same story, so lines are compared
-//! without their times and without how long something took. Lines are shown as they are.
+//! Two runs with the same events a millisecond apart count as equal, so lines are compared without
+//! their times and durations. The output shows the lines unchanged.
 
 use similar::{Algorithm, ChangeTag, DiffOp, capture_diff_slices, group_diff_ops};
 
 /// How many equal lines are shown around a difference.
 const CONTEXT: usize = 3;
 
-/// The differing lines of two rendered traces (`-` only in the first, `+` only in the second) with the lines around
-/// them, and `…` between distant places. Empty when they tell the same story.
+/// The differing lines of two rendered traces (`-` only in the first, `+` only in the second) with
+/// the lines around them, and `…` between distant differences. Empty if the traces differ only in
+/// times.
 pub fn diff(a: &str, b: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (a.lines().collect(), b.lines().collect());
-    let stories = |lines: &[&str]| lines.iter().map(|line| story(line)).collect::<Vec<_>>();
-    let ops = capture_diff_slices(Algorithm::Myers, &stories(&old), &stories(&new));
+    let untimed_lines = |lines: &[&str]| lines.iter().map(|line| untimed(line)).collect::<Vec<_>>();
+    let ops = capture_diff_slices(Algorithm::Myers, &untimed_lines(&old), &untimed_lines(&new));
     if ops.iter().all(|op| matches!(op, DiffOp::Equal { .. })) {
         return String::new();
     }
     let mut out = String::new();
-    for (place, group) in group_diff_ops(ops, CONTEXT).iter().enumerate() {
-        if place > 0 {
+    for (index, group) in group_diff_ops(ops, CONTEXT).iter().enumerate() {
+        if index > 0 {
             out.push_str("…\n");
         }
         for change in group.iter().flat_map(|op| op.iter_changes(&old, &new)) {
@@ -36,8 +37,8 @@ pub fn diff(a: &str, b: &str) -> String {
     out
 }
 
-/// A line without what depends on the exact time.
-fn story(line: &str) -> String {
+/// A line without the fields that depend on exact times.
+fn untimed(line: &str) -> String {
     let line = line.trim_start();
     let rest = line.split_once(' ').map_or(line, |(_time, rest)| rest);
     let timing = |word: &&str| !word.starts_with("took=") && !word.starts_with("local=");
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_times_are_no_difference() {
+    fn times_do_not_count_as_a_difference() {
         let a = "   1.000000  b0       generation g 1 took=3s\n";
         let b = "  11.000001  b0       generation g 1 took=3.1s local=12.000000\n";
         assert_eq!(diff(a, b), "");

@@ -1,12 +1,12 @@
-//! The digest of a trace: 64 bits that differ when anything in any event differs.
+//! The digest of a trace: 64 bits that differ if any event differs in any field.
 //!
-//! The bytes that are hashed are spelt out here, so that a digest is the same in a debug and a release
-//! build, on every platform and in every process: numbers are little-endian and of a fixed size, names
-//! are hashed as text (not as the position in an enum), and everything of no fixed size is preceded by
-//! its length. Payloads are hashed as they are on the wire, undecoded.
+//! The hashed bytes are fixed by this file, so that a digest is the same in debug and release
+//! builds, on every platform and in every process: numbers are little-endian with a fixed size,
+//! names are hashed as text (not as enum positions), and everything of variable size is preceded by
+//! its length. Payloads are hashed as they are on the wire, without decoding.
 //!
-//! What a message says is hashed once, when it is sent; its arrival, and the response to a request, only
-//! say which one it is. Half of all events are arrivals.
+//! The content of a message is hashed once, when it is sent. Its arrival, and the request that a
+//! response refers to, are identified only. Half of all events are arrivals.
 
 use std::fmt;
 use std::time::Duration;
@@ -85,8 +85,9 @@ impl Digest {
     }
 }
 
-/// Copies between slices of one length, with moves of a fixed size where the text is short, as names and
-/// member ids are: the call of a general copy would cost more than all the rest of a heartbeat's digest.
+/// Copies between slices of equal length. Short texts such as names and member ids are copied with
+/// moves of a fixed size: a call of the general copy would cost more than the rest of a heartbeat's
+/// digest.
 #[inline]
 fn copy(to: &mut [u8], from: &[u8]) {
     match from.len() {
@@ -196,8 +197,8 @@ impl Visitor for Digest {
         self.sized(payload);
     }
 
-    /// A length that nothing has. Whatever may be absent begins with four bytes that are not these: a
-    /// length or the kind of a place.
+    /// A length that no value has. Every optional field starts with four bytes that differ from
+    /// these: a length, or the kind of a place.
     #[inline]
     fn none(&mut self, _key: &'static str) {
         self.fixed(u32::MAX.to_le_bytes());

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::coordinator::GroupState;
 use crate::protocol::ResponseError;
-use crate::trace::event::{ConnectionId, Kind, Message, ShardState};
+use crate::trace::event::{ConnectionId, EventKind, Message, TermState};
 use crate::trace::testing::*;
 
 fn digest<'a>(events: impl IntoIterator<Item = &'a Event>) -> u64 {
@@ -15,7 +15,7 @@ fn digest<'a>(events: impl IntoIterator<Item = &'a Event>) -> u64 {
 
 fn beat() -> Event {
     let body = heartbeat(&member("c1", 1), 1);
-    sent(1, consumer(0, 1), BROKER, Message::Request(request(4, body)))
+    sent(1, consumer(0, 1), BROKER, Message::Request(frame(4, body)))
 }
 
 /// The frozen encoding: if this fails, digests cannot be compared with those of earlier versions.
@@ -29,8 +29,8 @@ fn the_encoding_is_frozen() {
         began(7, 1, std::slice::from_ref(&id)),
         received(9, consumer(0, 1), sync(1, &id, &[(&id, &[0, 1])])),
         beat(),
-        answered(12, consumer(0, 1), heartbeat(&id, 1), heartbeat_answer(None)),
-        event(20, Place::Schedule, Kind::Finished),
+        responded(12, consumer(0, 1), heartbeat(&id, 1), heartbeat_response(None)),
+        event(20, Place::Schedule, EventKind::Finished),
     ];
     assert_eq!(format!("{:016x}", digest(&events)), "934b516eb99fabca");
     let empty = digest([]);
@@ -56,23 +56,23 @@ fn every_field_of_a_message_matters() {
     change(&|event| event.local += Duration::from_micros(1));
     change(&|event| event.place = consumer(0, 2));
     change(&|event| event.place = consumer(1, 1));
-    let message = |body| Message::Request(request(4, body));
-    let with = |message| Kind::Sent { to: BROKER, conn: ConnectionId(3), message };
+    let message = |body| Message::Request(frame(4, body));
+    let with = |message| EventKind::Sent { to: BROKER, conn: ConnectionId(3), message };
     change(&|event| event.kind = with(message(heartbeat(&member("c1", 1), 2))));
     change(&|event| event.kind = with(message(heartbeat(&member("c1", 2), 1))));
     let instance = crate::protocol::str_bytes("");
     let named = heartbeat(&member("c1", 1), 1).with_group_instance_id(Some(instance));
     change(&|event| event.kind = with(message(named.clone())));
     change(&|event| {
-        event.kind = with(Message::Request(request(3, heartbeat(&member("c1", 1), 1))));
+        event.kind = with(Message::Request(frame(3, heartbeat(&member("c1", 1), 1))));
     });
     change(&|event| {
         let message = message(heartbeat(&member("c1", 1), 1));
-        event.kind = Kind::Sent { to: BROKER, conn: ConnectionId(4), message };
+        event.kind = EventKind::Sent { to: BROKER, conn: ConnectionId(4), message };
     });
     change(&|event| {
         let message = message(heartbeat(&member("c1", 1), 1));
-        event.kind = Kind::Received { from: BROKER, conn: ConnectionId(3), message };
+        event.kind = EventKind::Received { from: BROKER, conn: ConnectionId(3), message };
     });
     let digests: BTreeSet<u64> = changed.iter().map(|event| digest([event])).collect();
     assert_eq!(digests.len(), changed.len(), "two of the events have the same digest");
@@ -80,15 +80,15 @@ fn every_field_of_a_message_matters() {
 
 #[test]
 fn an_error_code_matters() {
-    let answer = |error| {
-        let asked = heartbeat(&member("c1", 1), 1);
-        digest([&answered(1, consumer(0, 1), asked, heartbeat_answer(error))])
+    let digest_of = |error| {
+        let request = heartbeat(&member("c1", 1), 1);
+        digest([&responded(1, consumer(0, 1), request, heartbeat_response(error))])
     };
-    assert_ne!(answer(None), answer(Some(ResponseError::IllegalGeneration)));
+    assert_ne!(digest_of(None), digest_of(Some(ResponseError::IllegalGeneration)));
 }
 
 #[test]
-fn it_is_the_hash_of_the_bytes_wherever_blocks_end() {
+fn a_digest_does_not_depend_on_block_boundaries() {
     let mut in_blocks = Digest::default();
     let mut whole = Vec::new();
     for len in [1, 4_000, 91, 1, 4_096, 5, 10_000, 3] {
@@ -110,8 +110,8 @@ fn the_fields_of_a_fail_over_matter() {
         elected(1, 2, Some(2), 0),
         elected(1, 2, None, 0),
         elected(1, 2, Some(1), 1),
-        shard(1, 1, ShardState::Loading),
-        shard(1, 1, ShardState::Active),
+        term(1, 1, TermState::Loading),
+        term(1, 1, TermState::Active),
         loaded(1, 1, 4, &[(&c1, &[0])]),
         loaded(1, 1, 5, &[(&c1, &[0])]),
         loaded(1, 1, 4, &[(&c1, &[1])]),

@@ -1,62 +1,62 @@
-//! The typed events of a run: all that a renderer, a checker or a digest ever sees.
+//! The typed events of a run. Renderers, invariants and digests see nothing else.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::cluster::{ConnectionId, Shard, ShardState};
+pub use crate::broker::{ConnectionId, Term, TermState};
 use crate::protocol::{Api, BrokerId, RequestFrame, ResponseFrame, TopicName, TopicPartition};
 use crate::time::Time;
-use crate::{consumer, coordinator};
+use crate::{client, coordinator};
 
-/// Something that happened, where and when.
+/// An event with its place and time.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// When, on the run's own clock.
+    /// The time on the run's own clock.
     pub at: Time,
-    /// When, on the clock of the node it happened on; differs from `at` where clocks are skewed. What
-    /// a node promises about time, it promises on this clock.
+    /// The time on the clock of the node where it happened; differs from `at` if the node's clock
+    /// is skewed. Timing guarantees of a node are measured on this clock.
     pub local: Time,
-    /// Where.
+    /// Where it happened.
     pub place: Place,
-    /// What.
-    pub kind: Kind,
+    /// What happened.
+    pub kind: EventKind,
 }
 
-/// Where an event happened.
+/// The process or component where an event happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// The schedule, which acts on the world from outside.
+    /// The schedule, which acts on the simulation from outside.
     Schedule,
     /// A broker; printed `b0`.
     Broker(BrokerId),
-    /// One life of a consumer; printed `c2.1` for the first life of c2.
+    /// One incarnation of a consumer; printed `c2.1` for the first incarnation of c2.
     Consumer(ConsumerRef),
     /// The workload that produces records.
     Producer,
-    /// The administrator, who asks brokers about groups on behalf of the schedule.
+    /// The administrator, which sends group requests to brokers on behalf of the schedule.
     Admin,
-    /// The cluster's controller, which names leaders.
+    /// The cluster's controller, which elects leaders.
     Controller,
-    /// A client that is not part of the run and speaks to it from outside, by its connection; printed with
-    /// the client id that it gave itself, `kafka-python-3@7`.
+    /// An external client that connects to the run, identified by its connection; printed with its
+    /// own client id, `kafka-python-3@7`.
     Client(ConnectionId),
 }
 
-/// One life of one consumer.
+/// One incarnation of one consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerRef {
-    /// Which consumer, in the order of their first [`Kind::ConsumerStarted`].
+    /// The number of the consumer, in the order of their first [`EventKind::ConsumerStarted`].
     pub index: u16,
-    /// Which of its lives: 1 for the first, one more after each crash or close.
+    /// The incarnation: 1 for the first, one more after each crash or close.
     pub incarnation: u16,
 }
 
 impl ConsumerRef {
-    /// What it begins with when it is printed without its name.
+    /// The prefix of a consumer that is printed without its name.
     pub(super) const PRINTED: &str = "consumer ";
 
-    /// Reads what follows [`Self::PRINTED`], and gives back what stands behind it.
+    /// Parses the text after [`Self::PRINTED`]; returns the rest of the text, too.
     pub(super) fn read(text: &str) -> Option<(ConsumerRef, &str)> {
         let (index, text) = text.split_once(" (life ")?;
         let (incarnation, rest) = text.split_once(')')?;
@@ -66,7 +66,8 @@ impl ConsumerRef {
     }
 }
 
-/// Its number, for whoever does not know its name; [`super::Names::shorten`] puts the name there.
+/// Prints the consumer's number, for code that does not know its name; [`super::Names::shorten`]
+/// replaces it by the name.
 impl fmt::Display for ConsumerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{} (life {})", Self::PRINTED, self.index, self.incarnation)
@@ -78,22 +79,22 @@ impl fmt::Display for ConsumerRef {
 pub enum Message {
     /// A request on its way to a broker.
     Request(Arc<RequestFrame>),
-    /// A response on its way back, with the request it answers.
+    /// A response on its way back, with its request.
     Response {
-        /// What was asked.
+        /// The request.
         request: Arc<RequestFrame>,
-        /// What was answered.
+        /// The response.
         response: Arc<ResponseFrame>,
     },
 }
 
 impl Message {
-    /// The API it belongs to.
+    /// The API of the message.
     pub fn api(&self) -> Api {
         self.request().body.api()
     }
 
-    /// The request: itself, or the one it answers.
+    /// The request: the message itself, or the one that the response belongs to.
     pub fn request(&self) -> &Arc<RequestFrame> {
         match self {
             Message::Request(request) | Message::Response { request, .. } => request,
@@ -104,15 +105,15 @@ impl Message {
 /// Why a message did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loss {
-    /// A drop fault swallowed it; the connection is stuck behind it until an end gives up.
+    /// A drop fault dropped it; the connection is stuck behind it until one end gives up.
     Dropped,
-    /// An earlier message of the connection was swallowed, so this one cannot arrive either.
+    /// An earlier message of the connection was dropped, so this one cannot arrive either.
     BehindDropped,
-    /// The connection closed while it was under way.
+    /// The connection was closed while the message was in flight.
     ConnectionClosed,
-    /// The connection was reset while it was under way.
+    /// The connection was reset while the message was in flight.
     ConnectionReset,
-    /// The process it was meant for is gone.
+    /// The receiving process is gone.
     ReceiverGone,
 }
 
@@ -128,17 +129,17 @@ impl fmt::Display for Loss {
     }
 }
 
-/// Which way of a link is cut, seen from the node that it is done to.
+/// The direction in which a link is cut, as seen from the node that has the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CutWay {
-    /// What the node sends does not arrive at its peer.
+    /// The peer does not receive what the node sends.
     ToPeer,
-    /// What the peer sends does not arrive at the node.
+    /// The node does not receive what the peer sends.
     FromPeer,
 }
 
 impl CutWay {
-    /// Its name.
+    /// Its name in traces: `to-peer`, `from-peer`.
     pub const fn name(self) -> &'static str {
         match self {
             CutWay::ToPeer => "to-peer",
@@ -150,11 +151,12 @@ impl CutWay {
 /// The families of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
-    /// A link is cut, one way or both: what is sent waits for the heal or for the sender to give up.
+    /// A link is cut, in one or both directions: messages wait until it heals or the sender gives
+    /// up.
     Partition,
     /// A link is slow.
     Clog,
-    /// One message is swallowed.
+    /// One message is dropped.
     Drop,
     /// A connection is reset.
     Reset,
@@ -162,7 +164,7 @@ pub enum FaultKind {
     Pause,
     /// A process is gone, with its memory.
     Crash,
-    /// A node's clock runs at another speed.
+    /// A node's clock runs at a different speed.
     Skew,
     /// An application takes long for each record.
     Slow,
@@ -170,7 +172,7 @@ pub enum FaultKind {
     Move,
     /// A broker has been replaced as leader and does not know it yet.
     Zombie,
-    /// The high watermark of a partition of the offsets log stands still.
+    /// The high watermark of a partition of the offsets log does not move.
     Stall,
     /// A partition of the offsets log refuses appends.
     Refuse,
@@ -196,7 +198,7 @@ impl FaultKind {
         FaultKind::Compact,
     ];
 
-    /// The family's name.
+    /// The family's name in traces and profiles.
     pub const fn name(self) -> &'static str {
         match self {
             FaultKind::Partition => "partition",
@@ -224,95 +226,96 @@ impl fmt::Display for FaultKind {
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub enum Kind {
-    /// A topic exists. Place: the schedule.
+pub enum EventKind {
+    /// A topic was created. Place: the schedule.
     TopicCreated {
         /// Its name.
         topic: TopicName,
-        /// How many partitions it has.
+        /// The number of partitions.
         partitions: i32,
     },
-    /// A topic has more partitions. Place: the schedule.
+    /// A topic has more partitions than before. Place: the schedule.
     TopicGrown {
         /// Its name.
         topic: TopicName,
-        /// How many partitions it has by now.
+        /// The new number of partitions.
         partitions: i32,
     },
-    /// A topic is gone. Place: the schedule.
+    /// A topic was deleted. Place: the schedule.
     TopicDeleted {
         /// Its name.
         topic: TopicName,
     },
-    /// The controller has named a leader for a partition of the offsets log, or found none. Place: the
-    /// controller. Brokers learn of it later.
+    /// The controller has elected a leader for a partition of the offsets log, or found none.
+    /// Place: the controller. Brokers learn of it later.
     LeaderElected {
         /// The partition, with the epoch of its new leader.
-        shard: Shard,
-        /// Who leads.
+        term: Term,
+        /// The new leader, if there is one.
         leader: Option<BrokerId>,
-        /// How many records at the end of the log did not survive; none of them was committed.
+        /// How many records at the end of the log were lost; none of them was committed.
         lost: u64,
     },
-    /// A broker's term as coordinator of a partition's groups begins, has begun or is over. Place: the
-    /// broker. What its coordinator did before is not to be judged by what the next one does.
-    Shard {
+    /// A broker's term as coordinator of a partition's groups has a new state. Place: the broker.
+    /// Do not judge the coordinator of one term by what the coordinator of the next term does.
+    TermChanged {
         /// The partition and the epoch of the term.
-        shard: Shard,
-        /// How far it is.
-        state: ShardState,
+        term: Term,
+        /// The new state.
+        state: TermState,
     },
-    /// So many records that a term has found in the log are not committed, because the high watermark stands
-    /// still: its coordinator acts on them, and another election may take them away. Said when the term
-    /// becomes active, and with 0 when they are committed. Place: the broker.
+    /// The number of records that a term found in the log and that are not committed, because the
+    /// high watermark is stalled. Its coordinator acts on them, and another election may lose them.
+    /// Reported when the term becomes active, and with 0 when they are committed. Place: the
+    /// broker.
     Uncommitted {
         /// The partition and the epoch of the term.
-        shard: Shard,
-        /// How many.
+        term: Term,
+        /// The number of records.
         records: u64,
     },
-    /// The settings of every coordinator, once, before anything else happens. Place: the first broker.
+    /// The settings of every coordinator; once, before all other events. Place: the first broker.
     CoordinatorStarted {
-        /// Its settings.
+        /// The settings.
         config: coordinator::CoordinatorConfig,
-        /// How many partitions the offsets log has.
+        /// The number of partitions of the offsets log.
         offsets_partitions: i32,
     },
-    /// A consumer's process started. Place: the consumer, in its new life.
+    /// A consumer's process started. Place: the consumer, in its new incarnation.
     ConsumerStarted {
-        /// The name the schedule gave it.
+        /// Its name in the schedule.
         name: Arc<str>,
         /// Its settings.
-        config: Arc<consumer::ConsumerConfig>,
+        config: Arc<client::ConsumerConfig>,
     },
     /// A consumer's process ended in an orderly way. Place: the consumer.
     ConsumerClosed,
-    /// A line of the schedule is carried out. Place: the schedule.
+    /// A line of the schedule is executed. Place: the schedule.
     Script {
-        /// The line in the file, 0 for a generated schedule.
+        /// The line number in the file, 0 for a generated schedule.
         line: u32,
-        /// The line.
+        /// The text of the line.
         text: Arc<str>,
     },
-    /// A fault begins, or happens if it has no length (drop rules begin when armed). Place: the node it
-    /// is done to.
+    /// A fault begins, or happens if it has no duration (a drop rule begins when it is armed).
+    /// Place: the node that has the fault.
     FaultBegan {
-        /// Which family.
+        /// The family of the fault.
         fault: FaultKind,
         /// The other end, for faults of a link.
         peer: Option<Place>,
-        /// Which way of the link is cut, if only one is.
+        /// The direction in which the link is cut, if only one is.
         direction: Option<CutWay>,
     },
-    /// A fault is over. Place: the node it was done to. Restart ends a crash.
+    /// A fault ends. Place: the node that had it. A restart ends a crash.
     FaultEnded {
-        /// Which family.
+        /// The family of the fault.
         fault: FaultKind,
         /// The other end, for faults of a link.
         peer: Option<Place>,
     },
-    /// A message was handed to the network. Place: the sender. For a response this is the moment the
-    /// coordinator's answer became visible.
+    /// A message was passed to the network. Place: the sender. For a response, this is when the
+    /// coordinator's result becomes visible.
     Sent {
         /// The receiver.
         to: Place,
@@ -321,9 +324,9 @@ pub enum Kind {
         /// The message.
         message: Message,
     },
-    /// A message was taken up by its receiver. Place: the receiver. For a request this is the moment
-    /// the broker began to handle it, which may be later than its arrival: requests of one connection are
-    /// handled one at a time, and a paused process handles none.
+    /// The receiver began to handle a message. Place: the receiver. For a request this may be later
+    /// than its arrival: a broker handles the requests of one connection one at a time, and a
+    /// paused process handles none.
     Received {
         /// The sender.
         from: Place,
@@ -334,20 +337,20 @@ pub enum Kind {
     },
     /// A message will never arrive. Place: the sender.
     Lost {
-        /// The receiver it was meant for.
+        /// The intended receiver.
         to: Place,
         /// The connection.
         conn: ConnectionId,
         /// The message.
         message: Message,
-        /// Why.
+        /// Why it was lost.
         why: Loss,
     },
-    /// Something inside the coordinator. Place: its broker.
+    /// Something that happened inside a coordinator. Place: its broker.
     Coordinator(coordinator::Observation),
-    /// Something inside a consumer. Place: the consumer.
-    Consumer(consumer::Observation),
-    /// Records `first..next` are in a partition's log. Place: the broker.
+    /// Something that happened inside a consumer. Place: the consumer.
+    Consumer(client::ClientObservation),
+    /// Records `first..next` were appended to a partition's log. Place: the broker.
     Appended {
         /// The partition.
         partition: TopicPartition,
@@ -356,43 +359,44 @@ pub enum Kind {
         /// One past the last offset.
         next: i64,
     },
-    /// Faults are over: the core is healed and the workload has stopped. Place: the schedule.
-    Calm {
-        /// The consumers that must converge from here on.
+    /// The fault phase is over: the core is healed and the workload has stopped. Place: the
+    /// schedule.
+    Quiesced {
+        /// The consumers that must converge from now on.
         core: Vec<ConsumerRef>,
     },
-    /// The world settled: no rebalance is under way, and every consumer that can be reached agrees with
+    /// The groups settled: no rebalance is in progress, and every reachable consumer agrees with
     /// the coordinator about its membership. Place: the schedule.
     Settled {
-        /// How long that took.
+        /// How long it took.
         took: Duration,
     },
-    /// The world did not settle within the bound. Place: the schedule.
+    /// The groups did not settle within the bound. Place: the schedule.
     NotSettled {
         /// The bound.
         within: Duration,
-        /// What is waited for: one reason a line.
+        /// What has not happened yet: one reason per line.
         waiting_for: Vec<String>,
     },
     /// Every record in the logs has been processed. Place: the schedule.
     Drained {
-        /// How long that took.
+        /// How long it took.
         took: Duration,
     },
-    /// Records were left unprocessed at the end of the bound. Place: the schedule.
+    /// Unprocessed records were left at the end of the bound. Place: the schedule.
     NotDrained {
         /// The bound.
         within: Duration,
-        /// What is waited for: one reason a line.
+        /// What has not happened yet: one reason per line.
         waiting_for: Vec<String>,
     },
-    /// An `expect` line was judged. Place: the schedule.
+    /// An `expect` line was checked. Place: the schedule.
     Expected {
-        /// The line in the file.
+        /// The line number in the file.
         line: u32,
-        /// What was expected.
+        /// The expectation.
         expected: Arc<str>,
-        /// What was found instead, when it was not met.
+        /// The actual state, if the expectation was not met.
         found: Option<String>,
     },
     /// The run is over. Place: the schedule. Always the last event.

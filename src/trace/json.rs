@@ -1,8 +1,8 @@
-//! Events for machines: one JSON object an event.
+//! Events for programs: one JSON object per event.
 //!
-//! The object has the fields of the one visit, in its order. Times and lengths of time are whole
-//! microseconds; member ids are whole; error codes are the official names (`NONE` for success); payloads are
-//! decoded; an optional field that is not there is left out.
+//! The object has the fields of [`Event::visit`], in that order. Times and durations are whole
+//! microseconds; member ids are complete; error codes are the official names (`NONE` for success);
+//! payloads are decoded; absent optional fields are left out.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::protocol::subscription::Subscription;
 use crate::protocol::{Generation, error_text, records, subscription};
 use crate::time::Time;
 
-/// Turns events into JSON. It must see every event of a run, in order: it learns the names of
-/// consumers from them.
+/// Turns events into JSON. It must see every event of a run, in order, to learn the names of
+/// consumers.
 #[derive(Clone, Debug, Default)]
 pub struct Json {
     names: Names,
@@ -38,7 +38,7 @@ struct Writer<'a> {
     out: &'a mut String,
     names: &'a Names,
     lists: Vec<List>,
-    /// Nothing has been written in the innermost object yet.
+    /// The innermost object has no fields yet.
     fresh: bool,
 }
 
@@ -47,7 +47,7 @@ struct List {
     items: usize,
 }
 
-/// What the current item of a list has turned out to be.
+/// The kind of the current item of a list, as far as it is known.
 #[derive(PartialEq)]
 enum Item {
     None,
@@ -62,7 +62,7 @@ impl Writer<'_> {
         self.out.push_str(&value.to_string());
     }
 
-    /// Writes what stands before a value.
+    /// Writes the separator and the key before a value.
     fn key(&mut self, key: &'static str) {
         if let Some(list) = self.lists.last_mut()
             && list.item == Item::None
@@ -190,7 +190,7 @@ impl Visitor for Writer<'_> {
     }
 }
 
-/// As the fields of a message: what is absent is left out.
+/// A subscription, like the fields of a message: absent fields are left out.
 fn subscribed(subscription: &Subscription) -> Value {
     let Subscription { topics, owned, generation, rack, user_data: _ } = subscription;
     let topics: Vec<&str> = topics.iter().map(|topic| topic.0.as_str()).collect();

@@ -1,8 +1,8 @@
 use super::*;
-use crate::consumer::Observation;
+use crate::client::ClientObservation;
 use crate::coordinator::{CoordinatorConfig, GroupState};
 use crate::trace::testing::*;
-use crate::trace::{Kind, Message};
+use crate::trace::{EventKind, Message};
 
 fn object(event: &Event) -> Value {
     let mut json = Json::default();
@@ -18,7 +18,7 @@ fn object(event: &Event) -> Value {
 fn a_message_is_one_object_with_its_payloads_decoded() {
     let (c1, c2) = (member("c1", 1), member("c2", 1));
     let body = sync(2, &c1, &[(&c1, &[0, 1]), (&c2, &[])]);
-    let event = sent(1_000, consumer(0, 1), BROKER, Message::Request(request(5, body)));
+    let event = sent(1_000, consumer(0, 1), BROKER, Message::Request(frame(5, body)));
     assert_eq!(
         object(&event),
         json!({
@@ -34,7 +34,7 @@ fn a_message_is_one_object_with_its_payloads_decoded() {
 }
 
 #[test]
-fn lists_of_plain_values_are_plain() {
+fn lists_of_bare_values_are_json_arrays_of_values() {
     let members = [member("c1", 1), member("c2", 1)];
     let object = object(&began(1, 4, &members));
     assert_eq!(object["members"], json!([members[0].as_str(), members[1].as_str()]));
@@ -42,9 +42,9 @@ fn lists_of_plain_values_are_plain() {
 }
 
 #[test]
-fn what_is_absent_is_left_out_and_text_is_escaped() {
-    let told = object(&script(1, "say \"hi\"\n"));
-    assert_eq!(told["text"], json!("say \"hi\"\n"));
+fn absent_fields_are_left_out_and_text_is_escaped() {
+    let written = object(&script(1, "say \"hi\"\n"));
+    assert_eq!(written["text"], json!("say \"hi\"\n"));
     let moved = object(&moved(1, GroupState::Stable, GroupState::Dead, "why"));
     assert_eq!(moved["to"], json!("Dead"));
     let empty = object(&began(1, 5, &[]));
@@ -54,9 +54,9 @@ fn what_is_absent_is_left_out_and_text_is_escaped() {
 #[test]
 fn a_loaded_group_is_one_object() {
     let c1 = member("c1", 1);
-    let told = object(&loaded(1_000, 1, 4, &[(&c1, &[0, 1])]));
+    let shown = object(&loaded(1_000, 1, 4, &[(&c1, &[0, 1])]));
     assert_eq!(
-        told,
+        shown,
         json!({
             "at": 1_000_000, "local": 1_000_000, "place": "b1", "event": "group-loaded",
             "group": "g", "state": "Stable", "generation": 4, "type": "consumer",
@@ -73,25 +73,30 @@ fn a_loaded_group_is_one_object() {
 }
 
 #[test]
-fn nothing_that_goes_without_saying_is_left_out() {
-    let kind =
-        Kind::CoordinatorStarted { config: CoordinatorConfig::default(), offsets_partitions: 50 };
-    let told = object(&event(1, BROKER, kind));
-    assert_eq!((&told["max_size"], &told["metadata_max"]), (&json!(i32::MAX), &json!(4_096)));
+fn default_settings_are_not_left_out() {
+    let kind = EventKind::CoordinatorStarted {
+        config: CoordinatorConfig::default(),
+        offsets_partitions: 50,
+    };
+    let shown = object(&event(1, BROKER, kind));
+    assert_eq!((&shown["max_size"], &shown["metadata_max"]), (&json!(i32::MAX), &json!(4_096)));
     let owned = vec![partition(0)];
-    let kind = Kind::Consumer(Observation::Assigned {
+    let kind = EventKind::Consumer(ClientObservation::Assigned {
         member: member("c1", 1),
         generation: Generation(2),
         partitions: owned.clone(),
         added: owned,
     });
-    let told = object(&event(1, consumer(0, 1), kind));
-    assert_eq!((&told["partitions"], &told["added"]), (&json!(["orders-0"]), &json!(["orders-0"])));
+    let shown = object(&event(1, consumer(0, 1), kind));
+    assert_eq!(
+        (&shown["partitions"], &shown["added"]),
+        (&json!(["orders-0"]), &json!(["orders-0"]))
+    );
 }
 
 #[test]
-fn nobody_leads_where_no_leader_is_named() {
-    let told = object(&elected(1, 2, None, 3));
-    assert_eq!((told.get("leader"), &told["lost"]), (None, &json!(3)));
+fn an_election_without_a_leader_has_no_leader_field() {
+    let shown = object(&elected(1, 2, None, 3));
+    assert_eq!((shown.get("leader"), &shown["lost"]), (None, &json!(3)));
     assert_eq!(object(&elected(1, 2, Some(1), 0))["leader"], json!("b1"));
 }

@@ -1,19 +1,19 @@
-//! Traces: the typed events of a run, and everything that is made of them.
+//! Traces: the typed events of a run, and their text, JSON, digest and coverage.
 //!
-//! An [`Event`] is data. Checkers ([`crate::invariant`]) match on it; what is shown or stored is made of one walk
-//! through its fields ([`fields`]):
+//! An [`Event`] is data. Invariants ([`crate::invariant`]) match on it. Everything that is shown or
+//! stored comes from one walk through its fields ([`fields`]):
 //!
-//! - [`Renderer`]: text for people, at three zooms; its output is what snapshots hold.
-//! - [`Json`]: one object an event, for machines.
-//! - [`Digest`]: 64 bits a run, to compare runs without storing them.
+//! - [`Renderer`]: text for people, at three zoom levels; snapshots hold its output.
+//! - [`Json`]: one object per event, for programs.
+//! - [`Digest`]: 64 bits per run, to compare runs without storing them.
 //!
-//! Beside them, [`Coverage`] collects which situations a run reached, and [`diff()`] compares two rendered
-//! traces by their story instead of their times.
+//! In addition, [`Coverage`] collects the situations that a run reached, and [`diff()`] compares
+//! two rendered traces while ignoring their times.
 //!
-//! This ring judges nothing and knows nothing of how events come about: any trace will do, also one
-//! recorded elsewhere. Diagnostics of the `tracing` crate are no part of a trace.
+//! This ring judges nothing and does not depend on the origin of the events: a trace recorded
+//! elsewhere works as well. Diagnostics of the `tracing` crate are not part of a trace.
 //!
-//! Read next: [`event`](Event) for what can happen, then [`fields`] and [`Renderer`].
+//! Read next: [`event`](Event) for the kinds of events, then [`fields`] and [`Renderer`].
 
 mod coverage;
 mod diff;
@@ -27,11 +27,13 @@ mod testing;
 mod text;
 mod timeline;
 
-pub use coverage::{Cell, CellEvent, Cells, Coverage, Moment, Moments, Reached, must_reach};
+pub use coverage::{Cell, CellEvent, Cells, Coverage, Race, Races, Reached, must_reach};
 pub use diff::diff;
 pub use digest::Digest;
-pub use event::{ConnectionId, ConsumerRef, CutWay, Event, FaultKind, Kind, Loss, Message, Place};
+pub use event::{
+    ConnectionId, ConsumerRef, CutWay, Event, EventKind, FaultKind, Loss, Message, Place,
+};
 pub use json::Json;
 pub use names::Names;
-pub(crate) use names::chosen;
+pub(crate) use names::printable;
 pub use text::{Renderer, Zoom};

@@ -1,15 +1,15 @@
-//! Short names that stay the same through a trace.
+//! Short names that stay the same throughout a trace.
 //!
-//! A consumer is printed under the name its schedule gave it and the number of its life (`c2.1`), a
-//! member id as its client and a number in the order in which the coordinator issued them (`c2#1`): the
-//! uuid behind a member id is noise to a reader. Names are learned from the trace alone, so every
-//! event must be shown to [`Names::learn`], in order.
+//! A consumer is printed as its name in the schedule and its incarnation (`c2.1`); a member id as
+//! its client and a number in the order in which the coordinator issued the ids (`c2#1`), because
+//! the uuid in a member id is noise to a reader. Names are learned from the trace alone, so
+//! [`Names::learn`] must see every event, in order.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::{ConnectionId, ConsumerRef, Event, Kind, Message, Place};
+use super::event::{ConnectionId, ConsumerRef, Event, EventKind, Message, Place};
 use crate::coordinator::Observation;
 use crate::protocol::{Response, StrBytes};
 
@@ -17,7 +17,7 @@ use crate::protocol::{Response, StrBytes};
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     consumers: BTreeMap<u16, Arc<str>>,
-    /// What clients from outside call themselves.
+    /// The client ids of external clients.
     clients: BTreeMap<ConnectionId, StrBytes>,
     members: BTreeMap<String, Member>,
     issued: BTreeMap<String, u32>,
@@ -29,24 +29,24 @@ struct Member {
     number: u32,
 }
 
-/// The most characters of a name that somebody chose.
-const LONGEST: usize = 80;
+/// The most characters shown of a name that a client or user chose.
+const MAX_CHARS: usize = 80;
 
-/// A name that a client chose, fit for a line: it may hold line breaks and what moves a terminal's cursor, and be
-/// 32,767 bytes long.
-pub(crate) fn chosen(name: &str) -> Cow<'_, str> {
-    if name.len() <= LONGEST && !name.contains(char::is_control) {
+/// Makes a name that a client chose printable on one line: it may contain line breaks and terminal
+/// control characters, and be 32,767 bytes long.
+pub(crate) fn printable(name: &str) -> Cow<'_, str> {
+    if name.len() <= MAX_CHARS && !name.contains(char::is_control) {
         return Cow::Borrowed(name);
     }
-    let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if name.chars().nth(LONGEST).is_some() {
+    let mut shown: String = name.chars().take(MAX_CHARS).flat_map(char::escape_debug).collect();
+    if name.chars().nth(MAX_CHARS).is_some() {
         shown.push('…');
     }
     Cow::Owned(shown)
 }
 
-/// Whether a character moves a terminal's cursor; the lines of a text are its own.
-fn is_foul(c: char) -> bool {
+/// Whether a character could control a terminal. Line breaks are allowed: the text has its own.
+fn is_control_character(c: char) -> bool {
     c.is_control() && c != '\n'
 }
 
@@ -54,28 +54,28 @@ impl Names {
     /// Learns the names that an event introduces.
     pub fn learn(&mut self, event: &Event) {
         match &event.kind {
-            Kind::ConsumerStarted { name, .. } => {
+            EventKind::ConsumerStarted { name, .. } => {
                 if let Place::Consumer(consumer) = event.place {
                     self.consumers.insert(consumer.index, name.clone());
                 }
             }
-            Kind::Coordinator(
+            EventKind::Coordinator(
                 Observation::MemberAdded { member, .. }
                 | Observation::MemberReplaced { new: member, .. },
             ) => {
-                self.know(member.as_str());
+                self.intern(member.as_str());
             }
-            Kind::Coordinator(Observation::GroupLoaded(group)) => {
+            EventKind::Coordinator(Observation::GroupLoaded(group)) => {
                 for member in &group.metadata.members {
-                    self.know(member.id.as_str());
+                    self.intern(member.id.as_str());
                 }
             }
-            Kind::Received { from: Place::Client(conn), message, .. } => {
+            EventKind::Received { from: Place::Client(conn), message, .. } => {
                 self.clients.entry(*conn).or_insert_with(|| message.request().client_id.clone());
             }
-            Kind::Sent { message: Message::Response { response, .. }, .. } => {
+            EventKind::Sent { message: Message::Response { response, .. }, .. } => {
                 if let Response::JoinGroup(body) = &response.body {
-                    self.know(&body.member_id);
+                    self.intern(&body.member_id);
                 }
             }
             _ => {}
@@ -91,7 +91,7 @@ impl Names {
             Place::Controller => "controller".to_owned(),
             Place::Client(conn) => {
                 let name = self.clients.get(&conn).map_or("client", |name| name.as_str());
-                format!("{}@{}", chosen(name), conn.0)
+                format!("{}@{}", printable(name), conn.0)
             }
             Place::Broker(broker) => broker.to_string(),
             Place::Consumer(consumer) => {
@@ -100,7 +100,7 @@ impl Names {
         }
     }
 
-    /// The name of a consumer without the number of its life.
+    /// The name of a consumer without its incarnation.
     pub fn consumer(&self, consumer: ConsumerRef) -> String {
         match self.consumers.get(&consumer.index) {
             Some(name) => name.to_string(),
@@ -108,29 +108,30 @@ impl Names {
         }
     }
 
-    /// How a member id is printed: `c2#1`. An id without a uuid is printed as it is, and none as
-    /// `none`. An id that was never seen being issued gets the next number of its client.
+    /// How a member id is printed: `c2#1`. An id without a uuid is printed unchanged, and the empty
+    /// id as `none`. An id that no event has introduced gets the next number of its client.
     pub fn member(&mut self, id: &str) -> String {
         if id.is_empty() {
             return "none".to_owned();
         }
-        match self.know(id) {
-            Some(member) => format!("{}#{}", chosen(&member.client), member.number),
-            None => chosen(id).into_owned(),
+        match self.intern(id) {
+            Some(member) => format!("{}#{}", printable(&member.client), member.number),
+            None => printable(id).into_owned(),
         }
     }
 
-    /// As [`Self::member`], but just `c2` for the first id of a client: for lines that list members.
+    /// Like [`Self::member`], but only `c2` for the first id of a client: for lines that list
+    /// members.
     pub fn brief_member(&mut self, id: &str) -> String {
-        match self.know(id) {
-            Some(Member { client, number: 1 }) => chosen(client).into_owned(),
-            Some(Member { client, number }) => format!("{}#{number}", chosen(client)),
-            None => chosen(id).into_owned(),
+        match self.intern(id) {
+            Some(Member { client, number: 1 }) => printable(client).into_owned(),
+            Some(Member { client, number }) => format!("{}#{number}", printable(client)),
+            None => printable(id).into_owned(),
         }
     }
 
-    /// A text about a run, like the message of a finding, with each member id in it printed as
-    /// [`Self::member`] does, and each consumer as [`Self::place`] does.
+    /// Shortens a text about a run, such as the message of a finding: each member id is printed as
+    /// by [`Self::member`], and each consumer as by [`Self::place`].
     pub fn shorten(&mut self, text: &str) -> String {
         let mut rest = text;
         let mut short = String::with_capacity(text.len());
@@ -145,18 +146,18 @@ impl Names {
             rest = &rest[end..];
         }
         short.push_str(&self.consumers_in(rest));
-        // Groups and clients are in it by the names that somebody chose.
-        match short.chars().any(is_foul) {
+        // The text contains names that clients and users chose, of groups and clients.
+        match short.chars().any(is_control_character) {
             true => short
                 .chars()
-                .map(|c| if is_foul(c) { char::REPLACEMENT_CHARACTER } else { c })
+                .map(|c| if is_control_character(c) { char::REPLACEMENT_CHARACTER } else { c })
                 .collect(),
             false => short,
         }
     }
 
-    /// Where the member id begins that `head` ends with. A client id may hold any character, so an id that
-    /// the trace has named is looked for first.
+    /// Where the member id at the end of `head` begins. A client id may contain any character, so
+    /// ids known from the trace are tried first.
     fn start_of_id(&self, head: &str) -> usize {
         let known = self.members.keys().filter(|id| head.ends_with(id.as_str()));
         match known.map(String::len).max() {
@@ -169,7 +170,8 @@ impl Names {
         }
     }
 
-    /// The text with `c1.1` for each `consumer 0 (life 1)`, as [`ConsumerRef`] prints itself.
+    /// The text with `c1.1` for each `consumer 0 (life 1)`, which is how [`ConsumerRef`] prints
+    /// itself.
     fn consumers_in(&self, text: &str) -> String {
         let mut parts = text.split(ConsumerRef::PRINTED);
         let mut short = parts.next().unwrap_or_default().to_owned();
@@ -185,7 +187,7 @@ impl Names {
         short
     }
 
-    fn know(&mut self, id: &str) -> Option<&Member> {
+    fn intern(&mut self, id: &str) -> Option<&Member> {
         let client = client_of(id)?;
         if !self.members.contains_key(id) {
             let number = self.issued.entry(client.to_owned()).or_default();
@@ -197,7 +199,7 @@ impl Names {
     }
 }
 
-/// What stands before the uuid of a member id; none when there is no uuid.
+/// The part of a member id before the uuid; `None` if there is no uuid.
 fn client_of(id: &str) -> Option<&str> {
     let split = id.len().checked_sub(UUID + 1)?;
     let (client, rest) = id.split_at_checked(split)?;
@@ -208,15 +210,15 @@ fn client_of(id: &str) -> Option<&str> {
 /// The length of a uuid as text.
 const UUID: usize = 36;
 
-/// Where the uuid ends that begins behind a dash at `at`; none when there is none.
+/// The end of the uuid that follows a dash at `at`; `None` if there is none.
 fn uuid_end(text: &str, at: usize) -> Option<usize> {
     let end = at + 1 + UUID;
     let uuid = text.get(at..end)?.strip_prefix('-')?;
-    let is_of_a_uuid = |(index, byte): (usize, u8)| match index {
+    let is_uuid_byte = |(index, byte): (usize, u8)| match index {
         8 | 13 | 18 | 23 => byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     };
-    uuid.bytes().enumerate().all(is_of_a_uuid).then_some(end)
+    uuid.bytes().enumerate().all(is_uuid_byte).then_some(end)
 }
 
 #[cfg(test)]
@@ -239,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_call_themselves_fits_into_a_line() {
+    fn client_names_are_made_printable() {
         let mut names = Names::default();
         let uuid = UUIDS[0];
         assert_eq!(names.member(&format!("a\nb-{uuid}")), "a\\nb#1");
         assert_eq!(names.brief_member(&format!("\u{1b}[31m-{uuid}")), "\\u{1b}[31m");
         let long = names.member(&format!("{}-{uuid}", "x".repeat(30_000)));
-        assert_eq!(long, format!("{}…#1", "x".repeat(LONGEST)));
+        assert_eq!(long, format!("{}…#1", "x".repeat(MAX_CHARS)));
         assert_eq!(
             names.shorten("group g\u{1b}[2J: late\nfor c1"),
             "group g\u{fffd}[2J: late\nfor c1"
@@ -256,19 +258,19 @@ mod tests {
         ["37c0bc4e-f5cd-46b6-9476-a033da24d2a6", "5cb5dc46-69ee-42ae-a65f-e1330d443ce8"];
 
     #[test]
-    fn ids_in_a_text_are_printed_as_in_the_trace() {
+    fn member_ids_in_a_text_are_printed_as_in_the_trace() {
         let mut names = Names::default();
         let [one, two] = UUIDS;
-        names.know(&format!("my client-{one}"));
-        names.know(&format!("my client-{two}"));
+        names.intern(&format!("my client-{one}"));
+        names.intern(&format!("my client-{two}"));
         let text = format!(
             "group a-{one}: the plan gives t-0 to my client-{two} and \"c 1-{one}\", not to my client-{one}"
         );
         let short = "group a-37c0bc4e-f5cd-46b6-9476-a033da24d2a6: the plan gives t-0 to my client#2 and \
                      \"c 1#1\", not to my client#1";
-        names.know(&format!("c 1-{one}"));
+        names.intern(&format!("c 1-{one}"));
         assert_eq!(names.shorten(&text), short);
-        // Ids that no event has named.
+        // Ids that no event has introduced.
         assert_eq!(
             names.shorten(&format!("owns={one},i2-{two},i2-{one}")),
             format!("owns={one},i2#1,i2#2")
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_without_a_uuid_is_its_own_name() {
+    fn an_id_without_a_uuid_is_printed_unchanged() {
         let mut names = Names::default();
         assert_eq!(names.member("member-one"), "member-one");
         assert_eq!(names.member(""), "none");

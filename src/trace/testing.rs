@@ -11,9 +11,9 @@ use kafka_protocol::messages::{
 };
 
 use super::event::{
-    ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place, Shard, ShardState,
+    ConnectionId, ConsumerRef, Event, EventKind, FaultKind, Message, Place, Term, TermState,
 };
-use crate::consumer::ConsumerConfig;
+use crate::client::ConsumerConfig;
 use crate::coordinator::{
     GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation, Removal,
 };
@@ -26,7 +26,7 @@ use crate::time::Time;
 
 pub(super) const BROKER: Place = Place::Broker(BrokerId(0));
 
-pub(super) fn event(millis: u64, place: Place, kind: Kind) -> Event {
+pub(super) fn event(millis: u64, place: Place, kind: EventKind) -> Event {
     let at = Time::from_micros(millis * 1_000);
     Event { at, local: at, place, kind }
 }
@@ -47,31 +47,31 @@ pub(super) fn partition(number: i32) -> TopicPartition {
     TopicPartition::new(topic(), number)
 }
 
-/// The member id that client `client` was issued as its `digit`-th.
+/// The `digit`-th member id that was issued to client `client`.
 pub(super) fn member(client: &str, digit: u8) -> MemberId {
     MemberId(str_bytes(&format!("{client}-{digit:08}-0000-4000-8000-000000000000")))
 }
 
 pub(super) fn started(millis: u64, index: u16, name: &str) -> Event {
     let config = ConsumerConfig::new(str_bytes(name), group(), vec![topic()]);
-    let kind = Kind::ConsumerStarted { name: name.into(), config: Arc::new(config) };
+    let kind = EventKind::ConsumerStarted { name: name.into(), config: Arc::new(config) };
     event(millis, consumer(index, 1), kind)
 }
 
 pub(super) fn script(millis: u64, text: &str) -> Event {
-    event(millis, Place::Schedule, Kind::Script { line: 1, text: text.into() })
+    event(millis, Place::Schedule, EventKind::Script { line: 1, text: text.into() })
 }
 
 pub(super) fn fault(millis: u64, place: Place, fault: FaultKind) -> Event {
-    event(millis, place, Kind::FaultBegan { fault, peer: None, direction: None })
+    event(millis, place, EventKind::FaultBegan { fault, peer: None, direction: None })
 }
 
 pub(super) fn fault_over(millis: u64, place: Place, fault: FaultKind) -> Event {
-    event(millis, place, Kind::FaultEnded { fault, peer: None })
+    event(millis, place, EventKind::FaultEnded { fault, peer: None })
 }
 
 pub(super) fn observed(millis: u64, seen: Observation) -> Event {
-    event(millis, BROKER, Kind::Coordinator(seen))
+    event(millis, BROKER, EventKind::Coordinator(seen))
 }
 
 pub(super) fn moved(millis: u64, from: GroupState, to: GroupState, why: &'static str) -> Event {
@@ -105,7 +105,7 @@ pub(super) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event
     )
 }
 
-/// What a coordinator says of a static member's new id.
+/// The coordinator has given a static member a new id.
 pub(super) fn replaced(millis: u64, old: &MemberId, new: &MemberId) -> Event {
     observed(
         millis,
@@ -120,7 +120,7 @@ pub(super) fn replaced(millis: u64, old: &MemberId, new: &MemberId) -> Event {
     )
 }
 
-/// Broker `broker` found the group in the log, in generation `generation`; the first member leads and has
+/// Broker `broker` has loaded the group in generation `generation`; the first member leads and has
 /// the instance id `i1`. Partition 0 is committed at 5.
 pub(super) fn loaded(
     millis: u64,
@@ -149,20 +149,20 @@ pub(super) fn loaded(
     };
     let state = if given.is_empty() { GroupState::Empty } else { GroupState::Stable };
     let found = LoadedGroup { metadata, state, offsets: vec![(partition(0), 5)] };
-    let kind = Kind::Coordinator(Observation::GroupLoaded(Box::new(found)));
+    let kind = EventKind::Coordinator(Observation::GroupLoaded(Box::new(found)));
     event(millis, Place::Broker(BrokerId(broker)), kind)
 }
 
-/// The controller names a leader of partition 13 of the offsets log.
+/// The controller elects a leader of partition 13 of the offsets log.
 pub(super) fn elected(millis: u64, epoch: i32, leader: Option<i32>, lost: u64) -> Event {
-    let shard = Shard { partition: 13, epoch };
+    let term_13 = Term { partition: 13, epoch };
     let leader = leader.map(BrokerId);
-    event(millis, Place::Controller, Kind::LeaderElected { shard, leader, lost })
+    event(millis, Place::Controller, EventKind::LeaderElected { term: term_13, leader, lost })
 }
 
-pub(super) fn shard(millis: u64, broker: i32, state: ShardState) -> Event {
-    let shard = Shard { partition: 13, epoch: 2 };
-    event(millis, Place::Broker(BrokerId(broker)), Kind::Shard { shard, state })
+pub(super) fn term(millis: u64, broker: i32, state: TermState) -> Event {
+    let term_13 = Term { partition: 13, epoch: 2 };
+    event(millis, Place::Broker(BrokerId(broker)), EventKind::TermChanged { term: term_13, state })
 }
 
 pub(super) fn assignment(partitions: &[i32]) -> Bytes {
@@ -170,28 +170,28 @@ pub(super) fn assignment(partitions: &[i32]) -> Bytes {
     subscription::encode_assignment(&partitions, 1)
 }
 
-pub(super) fn request(version: i16, body: impl Into<Request>) -> Arc<RequestFrame> {
+pub(super) fn frame(version: i16, body: impl Into<Request>) -> Arc<RequestFrame> {
     let body = body.into();
     Arc::new(RequestFrame { correlation: 7, version, client_id: str_bytes("c1"), body })
 }
 
 pub(super) fn sent(millis: u64, from: Place, to: Place, message: Message) -> Event {
-    event(millis, from, Kind::Sent { to, conn: ConnectionId(3), message })
+    event(millis, from, EventKind::Sent { to, conn: ConnectionId(3), message })
 }
 
 pub(super) fn received(millis: u64, from: Place, body: impl Into<Request>) -> Event {
-    let message = Message::Request(request(4, body));
-    event(millis, BROKER, Kind::Received { from, conn: ConnectionId(3), message })
+    let message = Message::Request(frame(4, body));
+    event(millis, BROKER, EventKind::Received { from, conn: ConnectionId(3), message })
 }
 
-pub(super) fn answered(
+pub(super) fn responded(
     millis: u64,
     to: Place,
-    asked: impl Into<Request>,
-    answer: impl Into<Response>,
+    request: impl Into<Request>,
+    response: impl Into<Response>,
 ) -> Event {
-    let response = Arc::new(ResponseFrame { correlation: 7, body: answer.into() });
-    sent(millis, BROKER, to, Message::Response { request: request(4, asked), response })
+    let response = Arc::new(ResponseFrame { correlation: 7, body: response.into() });
+    sent(millis, BROKER, to, Message::Response { request: frame(4, request), response })
 }
 
 pub(super) fn heartbeat(member: &MemberId, generation: i32) -> HeartbeatRequest {
@@ -201,7 +201,7 @@ pub(super) fn heartbeat(member: &MemberId, generation: i32) -> HeartbeatRequest 
         .with_member_id(member.0.clone())
 }
 
-pub(super) fn heartbeat_answer(error: Option<ResponseError>) -> HeartbeatResponse {
+pub(super) fn heartbeat_response(error: Option<ResponseError>) -> HeartbeatResponse {
     HeartbeatResponse::default().with_error_code(crate::protocol::error_code(error))
 }
 
@@ -223,7 +223,7 @@ pub(super) fn join_refused(member: &MemberId, error: ResponseError) -> JoinGroup
     JoinGroupResponse::default().with_error_code(error.code()).with_member_id(member.0.clone())
 }
 
-/// The leader's SyncGroup: which partitions each member gets.
+/// The leader's SyncGroup, with the partitions of each member.
 pub(super) fn sync(
     generation: i32,
     leader: &MemberId,

@@ -1,19 +1,23 @@
-//! The timeline: one line a generation.
+//! The timeline: one line per generation.
 //!
-//! A line is written when a generation has its assignment (the group is Stable), and says when that was,
-//! who is in the generation (`*` marks the leader) with how many partitions, how many partitions
-//! were last another member's, how long the group took from the first PreparingRebalance on, why it began and who joined or went. A generation that never got that far gets
-//! a line that says so. A broker that has loaded a group from the log says what it found. Each broker's
-//! view of a group is told by itself, so that a leader which does not know that it has been replaced
-//! confuses nothing. Of a group that is not one of consumers only the members are told: what its leader hands in is
-//! not known here. Built from events alone, like everything in this ring.
+//! A line is written when a generation has its assignment (the group is Stable). It has the time,
+//! the members (`*` marks the leader) with their numbers of partitions, the number of partitions
+//! that another member owned last, the time since the first PreparingRebalance, the reason for the
+//! rebalance, and the members that joined or were removed. A generation without an assignment gets
+//! a line that says so. A broker that has loaded a group from the log gets a line with what it
+//! found.
+//!
+//! Each broker's view of a group is separate, so that a leader which does not know that it was
+//! replaced confuses nothing. If a group's protocol type is not `consumer`, its line has the
+//! members only: the format of its assignments is unknown here. The timeline is built from events
+//! alone, like everything in this ring.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
 
-use super::event::{Event, FaultKind, Kind, Message, Place};
+use super::event::{Event, EventKind, FaultKind, Message, Place};
 use super::names::Names;
 use super::text::{brief_duration, shorten};
 use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal};
@@ -32,15 +36,15 @@ pub(super) struct Timeline {
 
 #[derive(Clone, Debug, Default)]
 struct Group {
-    /// When and why the rebalance under way began.
+    /// When and why the current rebalance began.
     cause: Option<(Time, &'static str)>,
-    /// Who joined and went since the last generation began.
+    /// The members that joined or were removed since the last generation began.
     changes: Vec<(&'static str, MemberId)>,
     /// The generation that has no line yet.
     current: Option<Current>,
-    /// Who owned each partition last, by the assignments that took effect.
+    /// The last owner of each partition, according to the assignments that took effect.
     owners: BTreeMap<TopicPartition, MemberId>,
-    /// The protocol type of its members, and the one that the JoinGroup names which is just being handled.
+    /// The protocol type of its members, and the type in the JoinGroup that is being handled.
     protocol_type: StrBytes,
     offered_type: StrBytes,
 }
@@ -52,30 +56,30 @@ struct Current {
     members: Vec<MemberId>,
     cause: (Time, &'static str),
     changes: Vec<(&'static str, MemberId)>,
-    /// What the leader handed in.
+    /// The partitions in the leader's assignment.
     assigned: BTreeMap<TopicPartition, MemberId>,
 }
 
 impl Timeline {
-    /// Takes one event and writes the lines it completes. True when the event should have its own
-    /// line, too: a fault that no line of the script has just announced.
+    /// Takes one event and writes the lines that it completes. Returns whether the event should
+    /// have a line of its own, too: a fault that the script line just before has not announced.
     pub(super) fn observe(&mut self, event: &Event, names: &mut Names, out: &mut String) -> bool {
         match &event.kind {
-            Kind::Script { .. } => self.last_script = Some(event.at),
-            Kind::FaultBegan { fault, .. } => {
+            EventKind::Script { .. } => self.last_script = Some(event.at),
+            EventKind::FaultBegan { fault, .. } => {
                 if *fault == FaultKind::Crash {
                     self.forget(event, names, out);
                 }
                 return self.last_script != Some(event.at);
             }
-            Kind::FaultEnded { .. } => return self.last_script != Some(event.at),
-            Kind::Received { message: Message::Request(frame), .. } => {
+            EventKind::FaultEnded { .. } => return self.last_script != Some(event.at),
+            EventKind::Received { message: Message::Request(frame), .. } => {
                 self.received(event.place, &frame.body);
             }
-            Kind::Coordinator(seen) => self.coordinator(event, seen, names, out),
-            Kind::Finished => {
+            EventKind::Coordinator(seen) => self.coordinator(event, seen, names, out),
+            EventKind::Finished => {
                 for ((_, name), group) in &mut self.groups {
-                    group.give_up(event.at, name, names, out);
+                    group.end_unassigned(event.at, name, names, out);
                 }
             }
             _ => {}
@@ -101,11 +105,11 @@ impl Timeline {
         self.groups.entry((broker, name.clone())).or_default()
     }
 
-    /// A broker has crashed, and with it its view of every group.
+    /// A broker has crashed, and its view of every group is gone.
     fn forget(&mut self, event: &Event, names: &mut Names, out: &mut String) {
         for ((place, name), group) in &mut self.groups {
             if *place == event.place {
-                group.give_up(event.at, name, names, out);
+                group.end_unassigned(event.at, name, names, out);
             }
         }
         self.groups.retain(|(place, _), _| *place != event.place);
@@ -157,7 +161,7 @@ impl Timeline {
                 group: name, generation, leader, members, took, ..
             } => {
                 let group = self.group(event.place, name);
-                group.give_up(at, name, names, out);
+                group.end_unassigned(at, name, names, out);
                 group.current = Some(Current {
                     generation: *generation,
                     leader: leader.clone(),
@@ -178,7 +182,7 @@ impl Timeline {
 }
 
 impl Group {
-    /// What an assignment says; none of it where the group is not one of consumers.
+    /// The partitions in an assignment; none if the group's protocol type is not `consumer`.
     fn read(&self, assignment: &Bytes) -> Vec<TopicPartition> {
         match self.is_opaque() {
             true => Vec::new(),
@@ -190,7 +194,7 @@ impl Group {
         !self.protocol_type.is_empty() && self.protocol_type.as_str() != CONSUMER_PROTOCOL_TYPE
     }
 
-    /// The members, each with how many partitions it has.
+    /// The members, each with its number of partitions.
     fn with_counts(
         &self,
         members: &[MemberId],
@@ -219,21 +223,21 @@ impl Group {
     ) {
         match state {
             GroupState::PreparingRebalance => {
-                self.give_up(at, name, names, out);
+                self.end_unassigned(at, name, names, out);
                 self.cause.get_or_insert((at, why));
             }
             GroupState::Stable => self.complete(at, name, names, out),
-            // Both are told by the generation that began with them.
+            // The line of the generation that began at this transition covers both.
             GroupState::Empty | GroupState::CompletingRebalance => {}
             GroupState::Dead => {
-                self.give_up(at, name, names, out);
+                self.end_unassigned(at, name, names, out);
                 writeln!(out, "{} dead  why={why:?}", head(at, name))
                     .expect("a string takes all text");
             }
         }
     }
 
-    /// A static member's new id takes the place of the old one: nothing changes hands.
+    /// Replaces a static member's old id by its new id: no partition changes its owner.
     fn rename(&mut self, old: &MemberId, new: &MemberId) {
         let rename = |member: &mut MemberId| {
             if member == old {
@@ -248,7 +252,7 @@ impl Group {
         }
     }
 
-    /// The line of a group that a new leader has found in the log.
+    /// Writes the line of a group that a new leader has loaded.
     fn loaded(&mut self, loaded: &LoadedGroup, head: &str, names: &mut Names, out: &mut String) {
         let metadata = &loaded.metadata;
         self.protocol_type = metadata.protocol_type.clone().unwrap_or_default();
@@ -260,16 +264,16 @@ impl Group {
         let members: Vec<MemberId> =
             metadata.members.iter().map(|member| member.id.clone()).collect();
         let leader = metadata.leader.as_ref();
-        let told = match metadata.members.is_empty() {
+        let members = match metadata.members.is_empty() {
             true => "empty".to_owned(),
             false => self.with_counts(&members, leader, &assigned, names),
         };
-        writeln!(out, "{head} loaded generation {}  {told}", metadata.generation)
+        writeln!(out, "{head} loaded generation {}  {members}", metadata.generation)
             .expect("a string takes all text");
         self.owners = assigned;
     }
 
-    /// The leader's SyncGroup arrived. What a follower sends along means nothing.
+    /// Handles a SyncGroup. Only the leader's assignments count; a follower's are ignored.
     fn synced(
         &mut self,
         member: &StrBytes,
@@ -290,16 +294,16 @@ impl Group {
         self.current.as_mut().expect("it was there just now").assigned = assigned;
     }
 
-    /// The line of a generation that took effect.
+    /// Writes the line of a generation that took effect.
     fn complete(&mut self, at: Time, name: &GroupId, names: &mut Names, out: &mut String) {
         let Some(current) = self.current.take() else { return };
         let mut line = format!("{} generation {}", head(at, name), current.generation);
         if current.members.is_empty() {
             line.push_str("  empty");
         } else {
-            let Current { members, leader, assigned, .. } = &current;
-            let told = self.with_counts(members, leader.as_ref(), assigned, names);
-            write!(line, "  {told}").expect("a string takes all text");
+            let Current { leader, assigned, .. } = &current;
+            let members = self.with_counts(&current.members, leader.as_ref(), assigned, names);
+            write!(line, "  {members}").expect("a string takes all text");
             if !self.is_opaque() {
                 let moved = current.assigned.iter().filter(|(partition, owner)| {
                     self.owners.get(partition).is_some_and(|before| before != *owner)
@@ -309,45 +313,46 @@ impl Group {
         }
         let took = at.since(current.cause.0);
         write!(line, "  took={}", brief_duration(took)).expect("a string takes all text");
-        current.write_why(names, &mut line);
+        current.write_cause(names, &mut line);
         out.push_str(&line);
         out.push('\n');
         match current.members.is_empty() {
             true => self.owners.clear(),
-            // What a cooperative owner gave up is assigned to nobody for one generation, and has changed
-            // hands when the next one assigns it.
+            // A partition that a cooperative member gave up has no owner for one generation; when
+            // the next one assigns it, it has moved.
             false => self.owners.extend(current.assigned),
         }
     }
 
-    /// The line of a generation that another one, or the end of the run, came before the assignment of.
-    fn give_up(&mut self, at: Time, name: &GroupId, names: &mut Names, out: &mut String) {
+    /// Writes the line of a generation without an assignment, when another generation begins, the
+    /// run ends or the broker crashes.
+    fn end_unassigned(&mut self, at: Time, name: &GroupId, names: &mut Names, out: &mut String) {
         let Some(current) = self.current.take() else { return };
         let mut line = format!("{} generation {}", head(at, name), current.generation);
         let members: Vec<String> =
             current.members.iter().map(|id| marked(id, current.leader.as_ref(), names)).collect();
         write!(line, "  {}  never assigned", shorten(&members, " "))
             .expect("a string takes all text");
-        current.write_why(names, &mut line);
+        current.write_cause(names, &mut line);
         out.push_str(&line);
         out.push('\n');
     }
 }
 
 impl Current {
-    fn write_why(&self, names: &mut Names, line: &mut String) {
+    fn write_cause(&self, names: &mut Names, line: &mut String) {
         write!(line, "  why={:?}", self.cause.1).expect("a string takes all text");
         for how in
             ["joined", "left", "expired", "not-rejoined", "not-synced", "group-full", "replaced"]
         {
-            let who: Vec<String> = self
+            let members: Vec<String> = self
                 .changes
                 .iter()
                 .filter(|(change, _)| *change == how)
                 .map(|(_, member)| names.brief_member(member.as_str()))
                 .collect();
-            if !who.is_empty() {
-                write!(line, " {how}={}", shorten(&who, ",")).expect("a string takes all text");
+            if !members.is_empty() {
+                write!(line, " {how}={}", shorten(&members, ",")).expect("a string takes all text");
             }
         }
     }

@@ -5,8 +5,8 @@ use crate::trace::event::FaultKind;
 use crate::trace::testing::*;
 use crate::trace::{Renderer, Zoom};
 
-/// Two members; the second one dies; a third joins while the group is still syncing.
-fn story() -> Vec<Event> {
+/// Two members; the second one is removed; a third joins while the group is still syncing.
+fn two_members_then_a_third() -> Vec<Event> {
     let (c1, c2, c3) = (member("c1", 1), member("c2", 1), member("c3", 1));
     let both = [c1.clone(), c2.clone()];
     vec![
@@ -17,7 +17,7 @@ fn story() -> Vec<Event> {
         added(6, c2.clone()),
         began(3_010, 1, &both),
         moved(3_010, PreparingRebalance, CompletingRebalance, "all members joined"),
-        // A follower's assignments mean nothing.
+        // A follower's assignments are ignored.
         received(3_014, consumer(1, 1), sync(1, &c2, &[(&c2, &[0, 1, 2, 3])])),
         received(3_015, consumer(0, 1), sync(1, &c1, &[(&c1, &[0, 1]), (&c2, &[2, 3])])),
         moved(3_018, CompletingRebalance, Stable, "leader synced"),
@@ -39,7 +39,7 @@ fn story() -> Vec<Event> {
         moved(20_000, Stable, PreparingRebalance, "member left"),
         moved(20_000, PreparingRebalance, Empty, "no members"),
         began(20_000, 4, &[]),
-        event(21_000, crate::trace::Place::Schedule, Kind::Finished),
+        event(21_000, crate::trace::Place::Schedule, EventKind::Finished),
     ]
 }
 
@@ -55,23 +55,23 @@ fn each_generation_has_one_line() {
         "  20.000000  g        generation 4  empty  took=0s  why=\"member left\" left=c1,c3",
         "  21.000000  sim      finished",
     ];
-    let text = Renderer::render_all(Zoom::Timeline, &story());
+    let text = Renderer::render_all(Zoom::Timeline, &two_members_then_a_third());
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn a_generation_that_is_under_way_at_the_end_is_told() {
-    let mut events = story();
+fn a_generation_without_an_assignment_at_the_end_has_a_line() {
+    let mut events = two_members_then_a_third();
     events.truncate(6);
-    events.push(event(3_100, crate::trace::Place::Schedule, Kind::Finished));
+    events.push(event(3_100, crate::trace::Place::Schedule, EventKind::Finished));
     let text = Renderer::render_all(Zoom::Timeline, &events);
     assert!(text.contains("generation 1  c1* c2  never assigned"), "{text}");
 }
 
-/// The leader's broker dies; another one loads the group, and the old one, which was only cut off, goes on
-/// with what it believes.
+/// The leader's broker crashes; another broker loads the group; the old one, which was only
+/// partitioned, continues with its own view.
 #[test]
-fn a_fail_over_says_who_leads_and_what_was_found() {
+fn a_fail_over_names_the_leader_and_the_loaded_group() {
     let (c1, c2, next) = (member("c1", 1), member("c2", 1), member("c1", 2));
     let both = [c1.clone(), c2.clone()];
     let at = |broker: i32, mut event: Event| {
@@ -84,7 +84,7 @@ fn a_fail_over_says_who_leads_and_what_was_found() {
         script(4_000, "crash b0"),
         fault(4_000, BROKER, FaultKind::Crash),
         elected(5_000, 2, Some(1), 3),
-        shard(5_001, 1, crate::trace::event::ShardState::Loading),
+        term(5_001, 1, crate::trace::event::TermState::Loading),
         loaded(5_002, 1, 4, &[(&c1, &[0, 1]), (&c2, &[2, 3])]),
         at(1, replaced(6_000, &c1, &next)),
         at(1, moved(7_000, Stable, PreparingRebalance, "member joined")),
@@ -92,7 +92,7 @@ fn a_fail_over_says_who_leads_and_what_was_found() {
         at(1, received(8_100, consumer(0, 1), sync(5, &next, &[(&next, &[0, 1]), (&c2, &[2, 3])]))),
         at(1, moved(8_200, CompletingRebalance, Stable, "leader synced")),
         at(2, moved(8_300, Stable, Dead, "unloaded")),
-        event(9_000, Place::Schedule, Kind::Finished),
+        event(9_000, Place::Schedule, EventKind::Finished),
     ];
     let expected = [
         "   4.000000  ── crash b0",
@@ -122,7 +122,7 @@ fn an_undone_replacement_leaves_no_change_behind() {
         old: old.clone(),
         new: new.clone(),
     };
-    let mut events = story();
+    let mut events = two_members_then_a_third();
     events.truncate(10);
     events.extend([
         replaced(4_000, &old, &new),
@@ -136,9 +136,9 @@ fn an_undone_replacement_leaves_no_change_behind() {
     assert!(text.ends_with("moved=0  took=1.002s  why=\"rejoined\"\n"), "{text}");
 }
 
-/// What is in the assignments could be partitions, by chance.
+/// The assignments of another protocol type could decode as partitions by chance.
 #[test]
-fn of_a_group_that_is_not_of_consumers_only_the_members_are_told() {
+fn a_group_of_another_protocol_type_is_shown_with_its_members_only() {
     let (c1, c2) = (member("c1", 1), member("c2", 1));
     let joins = |id| join(id).with_protocol_type(crate::protocol::str_bytes("connect"));
     let events = [

@@ -1,7 +1,7 @@
-//! ApiVersions: how a client learns what a broker speaks before it speaks.
+//! ApiVersions: how a client learns which APIs and versions a broker supports.
 //!
-//! The list is what is served, [`versions`] by version, and no more: clients take the highest version of
-//! everything they know at once, and some judge a broker's age and abilities by the list as a whole.
+//! The list has exactly what is served, by [`versions`]: clients use the highest version that both
+//! sides have, and some infer a broker's release and features from the list as a whole.
 
 use std::ops::RangeInclusive;
 
@@ -16,25 +16,25 @@ use super::frames::{header_of_request, request_header};
 use super::{Malformed, layouts, lengths, versions};
 use crate::protocol::{Api, ResponseError, StrBytes, error_name, str_bytes};
 
-/// The key of ApiVersions among Kafka's APIs.
+/// The API key of ApiVersions.
 pub(super) const KEY: i16 = ApiKey::ApiVersions as i16;
 
-/// The first version that names the client's software (KIP-511).
-const NAMES_SOFTWARE: i16 = 3;
+/// The first version with the client's software name (KIP-511).
+const HAS_SOFTWARE_NAME: i16 = 3;
 
-/// The version a client asks in.
-const ASKED: i16 = 3;
+/// The version that groupsim's client sends.
+const CLIENT_VERSION: i16 = 3;
 
 const REQUEST: &str = "ApiVersions request";
 const RESPONSE: &str = "ApiVersions response";
 
-/// The versions of ApiVersions itself.
+/// The supported versions of ApiVersions itself.
 fn own_versions() -> RangeInclusive<i16> {
     both_ways::<ApiVersionsRequest>()
 }
 
-/// Who sends the frame, if it is an ApiVersions request, and why it is refused. In a version that is not spoken
-/// nothing is looked at, as nobody can know how to (KIP-511).
+/// The client id of an ApiVersions request, and the error if it is refused. In an unsupported
+/// version nothing is parsed, because its layout is unknown (KIP-511).
 pub(super) fn check_request(
     mut bytes: Bytes,
     version: i16,
@@ -47,26 +47,28 @@ pub(super) fn check_request(
         .and_then(|_| decode::<ApiVersionsRequest>(&mut bytes, version))
         .map_err(|reason| Malformed::body(REQUEST, version, reason))?;
     let software = [&request.client_software_name, &request.client_software_version];
-    let named = version < NAMES_SOFTWARE || software.iter().all(|text| is_plain(text));
-    let refused = (!named).then_some(ResponseError::InvalidRequest);
+    let is_legal =
+        version < HAS_SOFTWARE_NAME || software.iter().all(|text| is_legal_software_name(text));
+    let refused = (!is_legal).then_some(ResponseError::InvalidRequest);
     Ok((header.client_id.unwrap_or_default(), refused))
 }
 
-/// Whether it can be a client's software or its version: letters, digits, dots and dashes of ASCII, with a letter or a
-/// digit at either end (KIP-511). Operators look at these, so that nothing else may get into their tools.
-fn is_plain(text: &str) -> bool {
+/// Whether the text is a legal software name or version: ASCII letters, digits, dots and dashes,
+/// with a letter or a digit at either end (KIP-511). Operators' tools display these, so other
+/// characters must not reach them.
+fn is_legal_software_name(text: &str) -> bool {
     let ends = [text.chars().next(), text.chars().next_back()];
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
     ends.iter().all(|end| end.is_some_and(|c| c.is_ascii_alphanumeric()))
         && text.chars().all(inside)
 }
 
-/// The answer to ApiVersions, as one frame without its length prefix.
+/// The response to ApiVersions, as one frame without its length prefix.
 ///
-/// A version that is not spoken is answered with UNSUPPORTED_VERSION in the layout of version 0, which every
-/// client reads, and with the versions of ApiVersions itself, so that the client asks again in one of them
-/// (KIP-511). The header is that of the oldest responses always: a client must read it before it knows
-/// anything. Any other refusal has no list.
+/// For an unsupported version it is UNSUPPORTED_VERSION in the layout of version 0, which every
+/// client can read, with the versions of ApiVersions itself, so that the client retries with one of
+/// them (KIP-511). The header is always that of the oldest responses: a client must read it before
+/// it knows any version. Other errors have no list.
 pub fn api_versions_response(
     correlation: i32,
     version: i16,
@@ -104,37 +106,38 @@ fn response_frame(correlation: i32, response: &ApiVersionsResponse, version: i16
     bytes.freeze()
 }
 
-/// What a client asks first of a broker it does not know, as one frame without its length prefix: at
-/// version 3, with groupsim's name and version as those of the client's software.
+/// The first request to an unknown broker, as one frame without its length prefix: version 3, with
+/// groupsim's name and version as the client's software.
 ///
 /// # Panics
 ///
-/// If the client's id is longer than 32,767 bytes, which no Kafka message can carry.
+/// If the client id is longer than 32,767 bytes, which no Kafka message can carry.
 pub fn encode_api_versions_request(correlation: i32, client_id: &StrBytes) -> Bytes {
     let mut bytes = BytesMut::new();
-    let header: RequestHeader = header_of_request(KEY, ASKED, correlation, client_id);
+    let header: RequestHeader = header_of_request(KEY, CLIENT_VERSION, correlation, client_id);
     let body = ApiVersionsRequest::default()
         .with_client_software_name(str_bytes(env!("CARGO_PKG_NAME")))
         .with_client_software_version(str_bytes(env!("CARGO_PKG_VERSION")));
-    encode(&header, &mut bytes, ApiKey::ApiVersions.request_header_version(ASKED))
-        .and_then(|()| encode(&body, &mut bytes, ASKED))
+    encode(&header, &mut bytes, ApiKey::ApiVersions.request_header_version(CLIENT_VERSION))
+        .and_then(|()| encode(&body, &mut bytes, CLIENT_VERSION))
         .expect("a client's id is shorter than Kafka's longest string");
     bytes.freeze()
 }
 
-/// What a broker answered to [`encode_api_versions_request`]: each API's key, with the versions it speaks.
+/// Decodes the response to [`encode_api_versions_request`]: each API key with the versions that the
+/// broker supports.
 ///
-/// A broker too old for version 3 answers UNSUPPORTED_VERSION in the layout of version 0; its list, which
-/// holds ApiVersions if anything, is returned like any other. Any other error is [`Malformed`].
+/// A broker too old for version 3 returns UNSUPPORTED_VERSION in the layout of version 0; its list,
+/// which has at most ApiVersions, is returned like any other. Any other error is [`Malformed`].
 pub fn decode_api_versions_response(
     mut bytes: Bytes,
 ) -> Result<Vec<(i16, RangeInclusive<i16>)>, Malformed> {
     let header: Result<ResponseHeader, String> =
-        decode(&mut bytes, ApiKey::ApiVersions.response_header_version(ASKED));
+        decode(&mut bytes, ApiKey::ApiVersions.response_header_version(CLIENT_VERSION));
     header.map_err(Malformed::Header)?;
     // The error comes first in every version.
     let refusal = ResponseError::UnsupportedVersion.code();
-    let version = if bytes.starts_with(&refusal.to_be_bytes()) { 0 } else { ASKED };
+    let version = if bytes.starts_with(&refusal.to_be_bytes()) { 0 } else { CLIENT_VERSION };
     let response: ApiVersionsResponse =
         lengths::walk(&bytes, &layouts::API_VERSIONS_RESPONSE, version)
             .and_then(|_| decode(&mut bytes, version))

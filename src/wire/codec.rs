@@ -1,7 +1,7 @@
-//! From API keys and versions to the codec's types, and back.
+//! Maps API keys and versions to the codec's types, and back.
 //!
-//! The one place that lists which struct belongs to which API. Read next: [`super::frames`], which puts
-//! headers in front.
+//! The only place that lists which struct belongs to which API. Read next: [`super::frames`], which
+//! adds headers.
 
 use std::ops::RangeInclusive;
 
@@ -19,12 +19,12 @@ use crate::protocol::{Api, Request, Response};
 
 macro_rules! codec {
     ($($api:ident: $request:ident;)*) => {
-        /// The versions of an API that are spoken: the codec's whole range.
+        /// The supported versions of an API: the codec's whole range.
         pub fn versions(api: Api) -> RangeInclusive<i16> {
             match api { $(Api::$api => both_ways::<$request>(),)* }
         }
 
-        /// The body of a request of `api`.
+        /// Decodes the body of a request of `api`.
         pub(super) fn decode_request(
             bytes: &mut Bytes,
             api: Api,
@@ -33,7 +33,7 @@ macro_rules! codec {
             match api { $(Api::$api => decode(bytes, version).map(Request::$api),)* }
         }
 
-        /// The body of a response of `api`.
+        /// Decodes the body of a response of `api`.
         pub(super) fn decode_response(
             bytes: &mut Bytes,
             api: Api,
@@ -82,21 +82,21 @@ codec! {
     OffsetDelete: OffsetDeleteRequest;
 }
 
-/// The versions that the codec has of a request and of its response. `ApiKey::valid_versions` is not asked:
-/// it names version 10 of OffsetCommit and OffsetFetch, which the codec has of the response alone.
+/// The versions that the codec has for both a request and its response. `ApiKey::valid_versions`
+/// also has version 10 of OffsetCommit and OffsetFetch, for which the codec has only the response.
 pub(super) fn both_ways<R: Codec>() -> RangeInclusive<i16> {
     let range = R::VERSIONS.intersect(&<R::Response as Message>::VERSIONS);
     range.min..=range.max
 }
 
-/// Kafka's name of the API with this key, be it spoken here or not.
+/// Kafka's name of the API with this key, whether it is supported here or not.
 pub fn api_name(key: i16) -> Option<String> {
     ApiKey::try_from(key).ok().map(|api| format!("{api:?}"))
 }
 
-/// What Kafka calls the API in its list of keys, where header versions are found.
+/// Kafka's API key, which determines header versions.
 pub(super) fn api_key(api: Api) -> ApiKey {
-    ApiKey::try_from(api as i16).expect("every API of ours is one of Kafka's")
+    ApiKey::try_from(api as i16).expect("every supported API has a key in the codec")
 }
 
 pub(super) fn decode<T: Decodable>(bytes: &mut Bytes, version: i16) -> Result<T, String> {

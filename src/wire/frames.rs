@@ -1,4 +1,4 @@
-//! Requests and responses, from and to the bytes of one frame each.
+//! Encodes and decodes requests and responses, one frame each.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, ResponseHeader};
@@ -9,34 +9,34 @@ use crate::protocol::{
     Api, Request, RequestFrame, Response, ResponseError, ResponseFrame, StrBytes,
 };
 
-/// What a client has sent.
+/// A decoded request frame.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "made once per frame, and taken apart at once")]
 pub enum Incoming {
     /// A request for the broker's state machine.
     Request(RequestFrame),
-    /// ApiVersions is answered by whoever holds the connection, not by the broker's state machine: with
-    /// [`api_versions_response`](super::api_versions_response).
+    /// An ApiVersions request. The owner of the connection responds to it, not the broker's state
+    /// machine: with [`api_versions_response`](super::api_versions_response).
     ApiVersions {
-        /// The number that the answer carries back.
+        /// The correlation id for the response.
         correlation: i32,
-        /// The version the client chose, which may be one that is not spoken.
+        /// The version that the client chose, which may be unsupported.
         version: i16,
-        /// What the client calls itself; empty in a version that is not spoken.
+        /// The client id; empty in an unsupported version.
         client_id: StrBytes,
-        /// Why it is refused, if it is.
+        /// The error, if the request is refused.
         refused: Option<ResponseError>,
     },
 }
 
-/// Decodes one frame that a client sent, without its length prefix.
+/// Decodes one frame from a client, without its length prefix.
 ///
-/// Bytes after the request are ignored, as Kafka does. A client id of null is taken for an empty one. The
-/// strings of the request are views into the frame, and keep all of it in memory while they live.
+/// Bytes after the request are ignored, as in Kafka. A null client id becomes an empty one. The
+/// strings of the request are views into the frame and keep all of it in memory.
 pub fn decode_request(mut bytes: Bytes) -> Result<Incoming, Malformed> {
-    // Where they are depends on no version.
+    // Their positions are the same in every version.
     let Some((&[k0, k1, v0, v1, c0, c1, c2, c3], _)) = bytes.split_first_chunk() else {
-        return Err(Malformed::Header(format!("8 bytes where {} are left", bytes.len())));
+        return Err(Malformed::Header(format!("needs 8 bytes, but {} are left", bytes.len())));
     };
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let correlation = i32::from_be_bytes([c0, c1, c2, c3]);
@@ -46,15 +46,15 @@ pub fn decode_request(mut bytes: Bytes) -> Result<Incoming, Malformed> {
     }
     let api = Api::ALL.iter().copied().find(|api| *api as i16 == key);
     let api = api.ok_or(Malformed::UnknownApi(key))?;
-    spoken(api, version)?;
+    check_version(api, version)?;
     let header = request_header(&mut bytes, api_key(api).request_header_version(version))?;
     let body = request_body(bytes, api, version)?;
     let client_id = header.client_id.unwrap_or_default();
     Ok(Incoming::Request(RequestFrame { correlation, version, client_id, body }))
 }
 
-/// What the sender of a frame calls itself, also where the rest is no request: it stands in the same place in the
-/// header of every version. Empty where it does not say.
+/// The client id of a frame, even if the rest cannot be decoded: it is at the same position in the
+/// header of every version. Empty if the frame has none.
 pub fn client_id(frame: &[u8]) -> String {
     let Some((_, rest)) = frame.split_at_checked(8) else { return String::new() };
     let Some((length, rest)) = rest.split_first_chunk() else { return String::new() };
@@ -65,11 +65,11 @@ pub fn client_id(frame: &[u8]) -> String {
 
 /// Encodes a request as one frame, without its length prefix.
 ///
-/// The codec refuses a field that the version cannot carry and that is not at its default; such a request
-/// is [`Malformed`] too.
+/// The codec refuses a field that the version does not have and that is not at its default; such a
+/// request is [`Malformed`] too.
 pub fn encode_request(frame: &RequestFrame) -> Result<Bytes, Malformed> {
     let (api, version) = (frame.body.api(), frame.version);
-    spoken(api, version)?;
+    check_version(api, version)?;
     let mut bytes = BytesMut::new();
     let key = api_key(api);
     let header = header_of_request(key as i16, version, frame.correlation, &frame.client_id);
@@ -79,8 +79,8 @@ pub fn encode_request(frame: &RequestFrame) -> Result<Bytes, Malformed> {
     Ok(bytes.freeze())
 }
 
-/// Decodes one frame that a broker sent, without its length prefix. The `api` and `version` of the request
-/// it answers are not in it.
+/// Decodes one frame from a broker, without its length prefix. The frame does not have the `api`
+/// and `version` of its request.
 ///
 /// Bytes after the response are ignored. Its strings are views into the frame.
 pub fn decode_response(
@@ -88,20 +88,20 @@ pub fn decode_response(
     api: Api,
     version: i16,
 ) -> Result<ResponseFrame, Malformed> {
-    spoken(api, version)?;
+    check_version(api, version)?;
     let header: ResponseHeader = decode(&mut bytes, api_key(api).response_header_version(version))
         .map_err(Malformed::Header)?;
     let body = response_body(bytes, api, version)?;
     Ok(ResponseFrame { correlation: header.correlation_id, body })
 }
 
-/// Encodes a response as one frame, without its length prefix, in the `version` that was asked for.
+/// Encodes a response as one frame, without its length prefix, in the `version` of the request.
 ///
-/// The codec refuses a field that the version cannot carry and that is not at its default; such a response
-/// is [`Malformed`] too.
+/// The codec refuses a field that the version does not have and that is not at its default; such a
+/// response is [`Malformed`] too.
 pub fn encode_response(frame: &ResponseFrame, version: i16) -> Result<Bytes, Malformed> {
     let api = frame.body.api();
-    spoken(api, version)?;
+    check_version(api, version)?;
     let mut bytes = BytesMut::new();
     let header = ResponseHeader::default().with_correlation_id(frame.correlation);
     encode(&header, &mut bytes, api_key(api).response_header_version(version))
@@ -111,8 +111,8 @@ pub fn encode_response(frame: &ResponseFrame, version: i16) -> Result<Bytes, Mal
     Ok(bytes.freeze())
 }
 
-/// Holds the lengths in the body of a response against its bytes, where the layout of the API is known here: for
-/// those who decode responses of more APIs than are served.
+/// Checks the lengths in the body of a response against its bytes, if the layout of the API is
+/// known here: for callers that decode responses of more APIs than are served.
 pub fn check_response(key: i16, version: i16, body: &[u8]) -> Result<(), String> {
     let api = Api::ALL.iter().find(|api| **api as i16 == key);
     let layout = match api {
@@ -123,7 +123,7 @@ pub fn check_response(key: i16, version: i16, body: &[u8]) -> Result<(), String>
     lengths::walk(body, layout, version).map(drop)
 }
 
-fn spoken(api: Api, version: i16) -> Result<(), Malformed> {
+fn check_version(api: Api, version: i16) -> Result<(), Malformed> {
     match versions(api).contains(&version) {
         true => Ok(()),
         false => Err(Malformed::UnknownVersion { api, version }),
@@ -146,7 +146,7 @@ fn response_body(mut bytes: Bytes, api: Api, version: i16) -> Result<Response, M
         .map_err(|reason| Malformed::body(format!("{api} response"), version, reason))
 }
 
-/// Takes the header off a frame that is at least as long as the part of it that has no lengths.
+/// Takes the header off a frame that is at least as long as the fixed-size part of the header.
 pub(super) fn request_header(bytes: &mut Bytes, version: i16) -> Result<RequestHeader, Malformed> {
     decode(bytes, version).map_err(Malformed::Header)
 }

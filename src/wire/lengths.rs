@@ -1,21 +1,22 @@
-//! Holds every length in a message against the bytes that are left, before the message is decoded.
+//! Checks every length in a message against the remaining bytes, before the message is decoded.
 //!
-//! The codec reserves room for as many elements as an array claims to have, so twenty bytes can ask it for
-//! hundreds of gigabytes, and the process ends. Here a message is walked over first, by its
-//! [layout](super::layouts): an array of so many elements must really have them. What passes makes
-//! the codec reserve no more than its elements take once decoded; how many bytes a frame may have at all, the
-//! [framing](super::framing) says. Nothing is copied, and nothing is understood.
+//! The codec reserves memory for as many elements as an array claims to have, so twenty bytes can
+//! request hundreds of gigabytes and kill the process. This module first walks over a message by
+//! its [layout](super::layouts): an array must really have as many elements as it claims. The codec
+//! then reserves no more than those elements take once decoded; the [framing](super::framing)
+//! limits the size of a frame. Nothing is copied or interpreted.
 //!
-//! Strict where Kafka is, and nowhere else: bytes after the message are no error, and the size of a
-//! tagged field that is known is not looked at. A negative length other than −1 Kafka takes for null where
+//! It is as strict as Kafka and no stricter: bytes after the message are allowed, and the size of a
+//! known tagged field is not checked. Kafka treats a negative length other than −1 as null where
 //! null is allowed; the codec does not, so it is refused here.
 
-use super::layouts::{Field, Layout, What};
+use super::layouts::{Field, FieldType, Layout};
 
-/// Kafka reads no string that is longer, though a compact length could say so.
+/// Kafka accepts no longer string, although a compact length could express it.
 const LONGEST_STRING: usize = i16::MAX as usize;
 
-/// Walks over the message of `layout` that `bytes` begin with: how long it is, or what is wrong with it.
+/// Walks over the message of `layout` at the start of `bytes`; returns its length, or what is wrong
+/// with it.
 pub(super) fn walk(bytes: &[u8], layout: &Layout, version: i16) -> Result<usize, String> {
     let mut walker = Walker { rest: bytes, version, compact: version >= layout.flexible_from };
     walker.fields(layout.fields)?;
@@ -25,7 +26,7 @@ pub(super) fn walk(bytes: &[u8], layout: &Layout, version: i16) -> Result<usize,
 struct Walker<'a> {
     rest: &'a [u8],
     version: i16,
-    /// Whether lengths are varints, one more than what they say, and structs end with tagged fields.
+    /// Whether lengths are varints of the length plus one, and structs end with tagged fields.
     compact: bool,
 }
 
@@ -47,23 +48,26 @@ impl Walker<'_> {
         }
         let count = self.length(field.name, 4)?;
         let left = self.rest.len();
-        // No element is of no bytes.
+        // Every element takes at least one byte.
         if count > left {
-            return Err(format!("{}: array of {count} entries in {left} bytes", field.name));
+            return Err(format!(
+                "{}: array of {count} entries, but {left} bytes are left",
+                field.name
+            ));
         }
         (0..count).try_for_each(|_| self.one(field))
     }
 
-    /// The field itself, or one element of it.
+    /// Walks over the field, or over one element of it.
     fn one(&mut self, field: &Field) -> Result<(), String> {
         match field.what {
-            What::Fixed(size) => self.skip(field.name, size),
-            What::Struct(fields) => self.fields(fields),
-            What::Bytes => {
+            FieldType::Fixed(size) => self.skip(field.name, size),
+            FieldType::Struct(fields) => self.fields(fields),
+            FieldType::Bytes => {
                 let length = self.length(field.name, 4)?;
                 self.skip(field.name, length)
             }
-            What::String => {
+            FieldType::String => {
                 let length = self.length(field.name, 2)?;
                 if length > LONGEST_STRING {
                     return Err(format!("{}: string of {length} bytes", field.name));
@@ -86,7 +90,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// A length, which is of `width` bytes unless it is compact. That of null is 0.
+    /// A length of `width` bytes, or a varint where compact; 0 for null.
     fn length(&mut self, name: &str, width: usize) -> Result<usize, String> {
         if self.compact {
             return Ok((self.varint(name)? as usize).saturating_sub(1));
@@ -129,5 +133,5 @@ impl Walker<'_> {
 }
 
 fn too_few(name: &str, wanted: usize, left: usize) -> String {
-    format!("{name}: {wanted} bytes where {left} are left")
+    format!("{name}: needs {wanted} bytes, but {left} are left")
 }

@@ -1,38 +1,38 @@
-//! Why bytes are no message, or a message has no bytes.
+//! The errors of decoding and encoding messages.
 
 use std::fmt;
 
 use super::versions;
 use crate::protocol::Api;
 
-/// Bytes that are no message of Kafka's, or a message that the codec cannot put into bytes. A broker
-/// hangs up on a client that sends such bytes; nothing in them can be answered.
+/// Bytes that are not a Kafka message, or a message that the codec cannot encode. A broker closes
+/// the connection on such bytes, because it cannot respond to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// The header is cut short, or is not text where it should be.
+    /// The header is truncated, or has invalid text.
     Header(String),
-    /// No API that is served has this key.
+    /// No supported API has this key.
     UnknownApi(i16),
-    /// The codec does not have the API in this version.
+    /// The codec does not have this version of the API.
     UnknownVersion {
-        /// The API asked for.
+        /// The API of the request.
         api: Api,
-        /// The version it was asked for in.
+        /// The version of the request.
         version: i16,
     },
-    /// The header is well, and what follows is not.
+    /// The header is valid, the body is not.
     Body {
-        /// Kafka's name of the message: `JoinGroup request`.
+        /// Kafka's name of the message, such as `JoinGroup request`.
         message: String,
-        /// The version it claims to be of.
+        /// The version in the header.
         version: i16,
-        /// What is wrong with it.
+        /// What is wrong with the body.
         reason: String,
     },
 }
 
 impl Malformed {
-    /// What is wrong with the body of a message.
+    /// An error in the body of a message.
     pub(super) fn body(message: impl Into<String>, version: i16, reason: impl ToString) -> Self {
         Malformed::Body { message: message.into(), version, reason: reason.to_string() }
     }
@@ -44,7 +44,7 @@ impl fmt::Display for Malformed {
             Malformed::Header(reason) => write!(f, "header: {reason}"),
             Malformed::UnknownApi(key) => write!(f, "unknown API key {key}"),
             Malformed::UnknownVersion { api, version } => {
-                write!(f, "{api} version {version} is not among {:?}", versions(*api))
+                write!(f, "{api} version {version} is not supported, only {:?}", versions(*api))
             }
             Malformed::Body { message, version, reason } => {
                 write!(f, "{message} v{version}: {reason}")

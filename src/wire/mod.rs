@@ -1,13 +1,13 @@
 //! Kafka's bytes: frames, headers, and the messages in them.
 //!
-//! Everything inside groupsim speaks in the structs of [`crate::protocol`]. This ring turns a frame off a
-//! socket into a [`RequestFrame`] and a [`ResponseFrame`] into one, and the reverse for a client. The codec of
-//! each message is the `kafka-protocol` crate's. Frames may come from anybody, so every length in one is
-//! held against the bytes that are there before the codec sees it. It opens no socket, keeps no connection
-//! and knows no order of requests: whoever holds the connection does, and answers ApiVersions too, with
-//! what is made here.
+//! The rest of groupsim uses the structs of [`crate::protocol`]. This module decodes a frame from a
+//! socket into a [`RequestFrame`] and encodes a [`ResponseFrame`], and the reverse for a client.
+//! The `kafka-protocol` crate is the codec of each message. Frames are untrusted, so every length
+//! in one is checked against the bytes that are there before the codec sees it. This module opens
+//! no socket, keeps no connection and does not order requests. The owner of the connection does
+//! that, and responds to ApiVersions with the functions here.
 //!
-//! Read next: [`decode_request`], and `lengths.rs` for what bad bytes can do.
+//! Read next: [`decode_request`], and `lengths.rs` for what malformed bytes can do.
 //!
 //! [`RequestFrame`]: crate::protocol::RequestFrame
 //! [`ResponseFrame`]: crate::protocol::ResponseFrame
@@ -34,6 +34,5 @@ pub use frames::{
 pub use framing::{Framing, framing};
 pub use malformed::Malformed;
 
-/// The longest request that a broker reads unless told otherwise: 100 MiB, the default of Kafka's
-/// `socket.request.max.bytes`.
+/// The default limit for the size of a request: 100 MiB, as in Kafka's `socket.request.max.bytes`.
 pub const MAX_FRAME: usize = 100 * 1024 * 1024;

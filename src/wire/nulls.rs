@@ -1,16 +1,17 @@
-//! What an older version of a request may not leave null, though a newer one may.
+//! Fields that may be null only from some version of a request on.
 //!
-//! The codec has one type for all versions of a field, and takes null wherever one of them does. Kafka finds
-//! such a request unreadable and hangs up: what null means came with the version that allows it.
+//! The codec has one type for all versions of a field, and accepts null if any version does. Kafka
+//! fails to parse such a request and closes the connection, because null got its meaning with the
+//! version that allows it.
 
 use crate::protocol::Request;
 
-/// The first versions that may leave these null.
+/// The first version in which each of these may be null.
 const METADATA_TOPICS: i16 = 1;
 const METADATA_TOPIC_NAME: i16 = 10;
 const OFFSET_FETCH_TOPICS: i16 = 2;
 
-/// The field that is null in a request of a version that does not allow it.
+/// The field that is null in a version that does not allow it, if there is one.
 pub(super) fn forbidden(request: &Request, version: i16) -> Option<&'static str> {
     match request {
         Request::Metadata(request) => match &request.topics {

@@ -1,4 +1,5 @@
-//! The cooperative sticky assignor: nothing is handed over before it was given up (rule R14.9).
+//! The cooperative sticky assignor: no partition gets a new owner before the old one revoked it
+//! (rule R14.9).
 
 use groupsim::assignor::{Assignor, Subscriptions, Topics};
 use proptest::prelude::*;
@@ -9,7 +10,8 @@ use super::world::{
 
 const COOPERATIVE: Assignor = Assignor::CooperativeSticky;
 
-/// How many rounds it takes until everything is given out; each member gives up what its plan lacks.
+/// The number of rebalances until all partitions are assigned. Between them each member revokes the
+/// partitions that its assignment does not contain.
 fn rounds(mut members: Subscriptions, topics: &Topics) -> (usize, Subscriptions) {
     for round in 1..20 {
         let plan = COOPERATIVE.assign(&members, topics);
@@ -27,7 +29,7 @@ proptest! {
 
     /// R14.9.
     #[test]
-    fn nobody_is_given_what_another_has_not_given_up(
+    fn no_member_gets_a_partition_that_another_has_not_revoked(
         members in prop_oneof![group(), same_wishes()],
         topics in topics(),
         claims in claimed(),
@@ -38,7 +40,8 @@ proptest! {
             let made = made.get(partition).map(Vec::as_slice).unwrap_or_default();
             let own = made.iter().find(|(_, claimant)| claimant == member);
             for (generation, other) in made.iter().filter(|(_, claimant)| claimant != member) {
-                // Only the owner of a newer generation may have what an older claim is still laid to.
+                // Only the owner in a newer generation may have a partition that an older claim
+                // names.
                 prop_assert!(
                     own.is_some_and(|(own, _)| own > generation),
                     "{member} was given {partition}, which {other} owns"
@@ -49,7 +52,7 @@ proptest! {
 
     /// R14.9.
     #[test]
-    fn the_plan_is_that_of_sticky_with_gaps(
+    fn the_plan_is_that_of_sticky_without_withheld_partitions(
         members in prop_oneof![group(), same_wishes()],
         topics in topics(),
         claims in claimed(),
@@ -68,7 +71,7 @@ proptest! {
 
     /// R14.9.
     #[test]
-    fn two_rounds_are_enough_for_equal_wishes(
+    fn two_rounds_are_enough_for_equal_subscriptions(
         members in same_wishes(),
         topics in topics(),
         claims in claimed(),
@@ -77,14 +80,14 @@ proptest! {
         prop_assert!(rounds <= 2, "it took {rounds}");
         let plan = COOPERATIVE.assign(&members, &topics);
         prop_assert!(spread(&plan) <= 1);
-        for (member, said) in &members {
-            prop_assert_eq!(&plan[member], &said.subscription.owned, "nothing moves any more");
+        for (member, subscriber) in &members {
+            prop_assert_eq!(&plan[member], &subscriber.subscription.owned, "nothing moves any more");
         }
     }
 
     /// R14.9.
     #[test]
-    fn mixed_wishes_come_to_rest_in_a_balanced_plan(
+    fn mixed_subscriptions_converge_to_a_balanced_plan(
         members in group(),
         topics in topics(),
         claims in claimed(),
@@ -93,8 +96,8 @@ proptest! {
         prop_assert!(rounds <= 2, "it took {rounds}");
         let plan = COOPERATIVE.assign(&members, &topics);
         prop_assert_eq!(improvement(&plan, &members), None);
-        for (member, said) in &members {
-            prop_assert_eq!(&plan[member], &said.subscription.owned, "nothing moves any more");
+        for (member, subscriber) in &members {
+            prop_assert_eq!(&plan[member], &subscriber.subscription.owned, "nothing moves any more");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Examples that a person can follow, several of them those of Kafka's own documentation.
+//! Examples to follow by hand, some of them from Kafka's documentation.
 
 use groupsim::assignor::{
     Assignments, Assignor, MemberSubscription, RebalanceProtocol, StickyMemory, Subscriptions,
@@ -9,7 +9,7 @@ use groupsim::protocol::{Generation, TopicPartition, str_bytes};
 
 use super::world::{after, claim, member, partition, topic};
 
-/// Who gets what, as `m0: t0-0 t0-1`, one line per member.
+/// An assignment as text: `m0: t0-0 t0-1`, one line per member.
 fn shown(given: &Assignments) -> Vec<String> {
     given
         .iter()
@@ -36,14 +36,14 @@ fn assign(assignor: Assignor, group: &[(&str, &[&str])], counts: &[(&str, usize)
     shown(&assignor.assign(&members(group), &topics(counts)))
 }
 
-/// Members who want `t` and claim some of its partitions as of some generation.
+/// Members that subscribe to `t` and claim some of its partitions in some generation.
 fn claiming(assignor: Assignor, claims: &[(&str, &[i32], i32)]) -> Subscriptions {
     let each = claims.iter().map(|&(name, numbers, generation)| {
-        let mut said: MemberSubscription = Subscription::to(&[topic("t")]).into();
+        let mut subscriber: MemberSubscription = Subscription::to(&[topic("t")]).into();
         let owned: Vec<TopicPartition> =
             numbers.iter().map(|&number| partition("t", number)).collect();
-        claim(assignor, &mut said, owned, Generation(generation));
-        (member(name), said)
+        claim(assignor, &mut subscriber, owned, Generation(generation));
+        (member(name), subscriber)
     });
     each.collect()
 }
@@ -65,7 +65,7 @@ fn two_members_share_two_topics_of_three_partitions() {
 
 /// R14.2.
 #[test]
-fn roundrobin_passes_over_members_that_do_not_subscribe() {
+fn roundrobin_skips_members_that_do_not_subscribe() {
     let group: [(&str, &[&str]); 3] =
         [("m0", &["t0"]), ("m1", &["t0", "t1"]), ("m2", &["t0", "t1", "t2"])];
     let counts = [("t0", 1), ("t1", 2), ("t2", 3)];
@@ -87,10 +87,10 @@ fn more_members_than_partitions_leaves_the_last_with_none() {
     }
 }
 
-/// A restarted static member has a new member id and is given the same.
+/// A restarted static member has a new member id and gets the same partitions.
 /// (R14.4)
 #[test]
-fn static_members_are_served_by_instance_id_and_before_the_others() {
+fn static_members_come_first_in_the_order_of_their_instance_ids() {
     let named = |ids: [&str; 3]| -> Subscriptions {
         let instances = [None, Some("i2"), Some("i1")];
         let each = ids.into_iter().zip(instances).map(|(id, instance)| {
@@ -111,7 +111,7 @@ fn static_members_are_served_by_instance_id_and_before_the_others() {
 /// The first example in the documentation of Kafka's StickyAssignor.
 /// (R14.6)
 #[test]
-fn sticky_moves_only_what_a_leaver_leaves() {
+fn sticky_moves_only_the_partitions_of_a_member_that_leaves() {
     let wishes: &[&str] = &["t0", "t1", "t2", "t3"];
     let counts = topics(&[("t0", 2), ("t1", 2), ("t2", 2), ("t3", 2)]);
     let three = members(&[("c0", wishes), ("c1", wishes), ("c2", wishes)]);
@@ -125,11 +125,10 @@ fn sticky_moves_only_what_a_leaver_leaves() {
     );
 }
 
-/// The member that gives keeps its low numbers when all name the same topics, and its high ones otherwise; that
-/// the other topic does not exist makes no difference.
-/// (R14.6, R14.7)
+/// The member that gives up partitions keeps those with low numbers if all name the same topics,
+/// and those with high numbers otherwise, even if the other topic does not exist. (R14.6, R14.7)
 #[test]
-fn which_way_is_taken_depends_on_what_members_name_not_on_what_is_there() {
+fn the_method_depends_on_the_subscribed_topics_not_on_the_existing_ones() {
     let mut group = claiming(Assignor::Sticky, &[("m0", &[0, 1, 2, 3], 1), ("m1", &[], 1)]);
     let there = topics(&[("t", 4)]);
     let given = Assignor::Sticky.assign(&group, &there);
@@ -142,30 +141,30 @@ fn which_way_is_taken_depends_on_what_members_name_not_on_what_is_there() {
 
 /// R14.6.
 #[test]
-fn a_new_member_gets_from_each_owner_what_is_above_its_share() {
+fn a_new_member_gets_what_exceeds_the_share_of_each_owner() {
     let group =
         claiming(Assignor::Sticky, &[("a", &[0, 2, 4], 1), ("b", &[1, 3, 5], 1), ("c", &[], -1)]);
     let given = Assignor::Sticky.assign(&group, &topics(&[("t", 6)]));
     assert_eq!(shown(&given), ["a: t-0 t-2", "b: t-1 t-3", "c: t-4 t-5"]);
 }
 
-/// No single move helps: `a` has but one more than `b`, and `b` one more than `c`.
+/// No single move helps: `a` has only one more than `b`, and `b` one more than `c`.
 /// (R14.7)
 #[test]
-fn a_chain_of_moves_reaches_a_member_that_no_single_one_could() {
+fn a_chain_of_moves_reaches_a_member_that_no_single_move_can() {
     let mut group = members(&[("a", &["x"]), ("b", &["x", "y"]), ("c", &["y"])]);
     let owned = [vec![partition("x", 0), partition("x", 1)], vec![partition("y", 0)], vec![]];
-    for (said, owned) in group.values_mut().zip(owned) {
-        claim(Assignor::Sticky, said, owned, Generation(1));
+    for (subscriber, owned) in group.values_mut().zip(owned) {
+        claim(Assignor::Sticky, subscriber, owned, Generation(1));
     }
     let given = Assignor::Sticky.assign(&group, &topics(&[("x", 2), ("y", 1)]));
     assert_eq!(shown(&given), ["a: x-1", "b: x-0", "c: y-0"]);
 }
 
-/// `b` missed the rebalance of generation 2, in which `a` was given `t-1`; nobody contests `t-2`.
+/// `b` missed the rebalance of generation 2, in which `a` got `t-1`; no other member claims `t-2`.
 /// (R14.8)
 #[test]
-fn a_stale_claim_loses_to_a_newer_one_and_holds_where_there_is_none() {
+fn a_stale_claim_loses_to_a_newer_claim_and_holds_without_one() {
     for assignor in [Assignor::Sticky, Assignor::CooperativeSticky] {
         let group = claiming(assignor, &[("a", &[1, 3], 2), ("b", &[1, 2], 1)]);
         let given = assignor.assign(&group, &topics(&[("t", 4)]));
@@ -182,12 +181,12 @@ fn two_claims_of_one_generation_are_void() {
     assert_eq!(shown(&given), ["a: t-0 t-3", "b: t-1 t-2"]);
     let cooperative = Assignor::CooperativeSticky;
     let given = cooperative.assign(&claiming(cooperative, &claims), &counts);
-    assert_eq!(shown(&given), ["a: t-0 t-3", "b: t-1"], "both have to give t-2 up");
+    assert_eq!(shown(&given), ["a: t-0 t-3", "b: t-1"], "both must revoke t-2");
 }
 
 /// R14.9.
 #[test]
-fn a_cooperative_hand_over_takes_two_rounds() {
+fn a_cooperative_move_takes_two_rounds() {
     let (cooperative, counts) = (Assignor::CooperativeSticky, topics(&[("t", 4)]));
     let group = claiming(cooperative, &[("a", &[0, 1, 2, 3], 1), ("b", &[], -1)]);
     let first = cooperative.assign(&group, &counts);
@@ -196,25 +195,25 @@ fn a_cooperative_hand_over_takes_two_rounds() {
     assert_eq!(shown(&second), ["a: t-0 t-1", "b: t-2 t-3"]);
 }
 
-/// A subscription of version 1 lists what is owned, and user data says of which generation that is.
+/// A subscription of version 1 lists the owned partitions; their generation is in the user data.
 /// (R14.8)
 #[test]
 fn an_old_subscription_takes_its_generation_from_user_data() {
     let cooperative = Assignor::CooperativeSticky;
     let mut group = claiming(cooperative, &[("a", &[0, 1], 3), ("b", &[0, 1], 4)]);
-    for said in group.values_mut() {
-        said.subscription.generation = Generation::NONE;
+    for subscriber in group.values_mut() {
+        subscriber.subscription.generation = Generation::NONE;
     }
     let given = cooperative.assign(&group, &topics(&[("t", 2)]));
-    assert_eq!(shown(&given), ["a: ", "b: t-0"], "t-1 is b's to give up");
+    assert_eq!(shown(&given), ["a: ", "b: t-0"], "b must revoke t-1 first");
 }
 
 /// R14.10.
 #[test]
 fn unreadable_user_data_claims_nothing() {
     let mut group = claiming(Assignor::Sticky, &[("a", &[1], 1), ("b", &[0], 1)]);
-    for said in group.values_mut() {
-        said.subscription.user_data = Some(bytes::Bytes::from_static(&[255; 8]));
+    for subscriber in group.values_mut() {
+        subscriber.subscription.user_data = Some(bytes::Bytes::from_static(&[255; 8]));
     }
     let given = Assignor::Sticky.assign(&group, &topics(&[("t", 2)]));
     assert_eq!(shown(&given), ["a: t-0", "b: t-1"]);
@@ -222,7 +221,7 @@ fn unreadable_user_data_claims_nothing() {
 
 /// R14.10.
 #[test]
-fn user_data_is_what_each_assignor_needs_to_be_told() {
+fn user_data_contains_what_each_assignor_needs() {
     let memory = StickyMemory { partitions: vec![partition("t", 1)], generation: Generation(6) };
     for plain in [Assignor::Range, Assignor::RoundRobin] {
         assert_eq!(plain.subscription_user_data(Some(&memory)), None);
@@ -236,7 +235,7 @@ fn user_data_is_what_each_assignor_needs_to_be_told() {
 
 /// R14.11.
 #[test]
-fn a_client_is_as_cooperative_as_the_least_of_its_assignors() {
+fn a_client_is_as_cooperative_as_its_least_cooperative_assignor() {
     use Assignor::{CooperativeSticky, Range, Sticky};
     assert_eq!(common_protocol(&[Range, CooperativeSticky]), RebalanceProtocol::Eager);
     assert_eq!(common_protocol(&[CooperativeSticky, Sticky]), RebalanceProtocol::Eager);

@@ -1,4 +1,4 @@
-//! Range among racks (rule R14.5).
+//! Range with racks (rule R14.5).
 
 use groupsim::assignor::{Assignor, Subscriptions, TopicShape, Topics};
 use groupsim::protocol::subscription::Subscription;
@@ -7,14 +7,14 @@ use proptest::prelude::*;
 
 use super::world::{config, group, member, partitions_of, plain, rack_set, topic, topics};
 
-/// `m0`, `m1`, …, one in each rack, all wanting these topics.
+/// `m0`, `m1`, …, one in each rack, all subscribed to these topics.
 fn one_in_each(racks: &[&str], names: &[&str]) -> Subscriptions {
     let wishes: Vec<_> = names.iter().map(|name| topic(name)).collect();
     let each = racks.iter().enumerate();
     each.map(|(index, rack)| {
         let rack: Option<StrBytes> = Some(str_bytes(rack));
-        let said = Subscription { rack, ..Subscription::to(&wishes) };
-        (member(&format!("m{index}")), said.into())
+        let subscriber = Subscription { rack, ..Subscription::to(&wishes) };
+        (member(&format!("m{index}")), subscriber.into())
     })
     .collect()
 }
@@ -24,7 +24,7 @@ proptest! {
 
     /// R14.5.
     #[test]
-    fn racks_do_not_change_how_much_anybody_gets_by_more_than_who_gets_the_rest(
+    fn racks_change_the_number_of_partitions_only_by_the_remainder(
         members in group(),
         topics in topics(),
     ) {
@@ -34,7 +34,7 @@ proptest! {
             let sizes = |plan: &groupsim::assignor::Assignments| {
                 let mut sizes: Vec<usize> = members
                     .iter()
-                    .filter(|(_, member)| member.wants(name))
+                    .filter(|(_, member)| member.subscribes_to(name))
                     .map(|(id, _)| partitions_of(&plan[id], name).len())
                     .collect();
                 sizes.sort_unstable();
@@ -46,7 +46,7 @@ proptest! {
 
     /// R14.5.
     #[test]
-    fn everybody_reads_nearby_where_each_rack_has_an_equal_part(
+    fn all_members_read_nearby_if_each_rack_has_an_equal_part(
         homes in Just([0, 1, 2].repeat(4)).prop_shuffle(),
     ) {
         let racks = ["east", "north", "west"];
@@ -63,7 +63,7 @@ proptest! {
 
     /// R14.5.
     #[test]
-    fn equal_numbers_of_topics_that_lie_alike_meet_in_one_member(
+    fn equal_partition_numbers_of_equally_placed_topics_go_to_one_member(
         members in group(),
         topics in topics(),
     ) {
@@ -92,7 +92,7 @@ fn placed(homes: &[&[&str]]) -> TopicShape {
 
 /// R14.5.
 #[test]
-fn a_range_may_have_holes_where_racks_are_known() {
+fn a_range_may_have_gaps_if_racks_are_known() {
     let members = one_in_each(&["east", "west"], &["t"]);
     let shape = placed(&[&["east"], &["west"], &["east"], &["west"]]);
     assert_eq!(numbers(&members, &[(topic("t"), shape)].into(), "t"), [[0, 2], [1, 3]]);
@@ -108,7 +108,7 @@ fn quotas_come_before_racks() {
 
 /// R14.5.
 #[test]
-fn racks_are_not_looked_at_where_they_make_no_difference() {
+fn racks_are_ignored_where_they_make_no_difference() {
     let homes: [&[&str]; 4] = [&["east", "west"]; 4];
     let everywhere = one_in_each(&["west", "east"], &["t"]);
     assert_eq!(numbers(&everywhere, &[(topic("t"), placed(&homes))].into(), "t"), [[0, 1], [2, 3]]);
@@ -117,10 +117,10 @@ fn racks_are_not_looked_at_where_they_make_no_difference() {
     assert_eq!(numbers(&nowhere, &[(topic("t"), placed(&homes))].into(), "t"), [[0, 1], [2, 3]]);
 }
 
-/// All of `t` is in one rack, so its first range is for the first member even if that is elsewhere; beside it a
-/// topic to which racks do matter. (R14.5)
+/// All of `t` is in one rack, so its first range goes to the first member even if that is in
+/// another rack. `u` is a topic to which racks do matter. (R14.5)
 #[test]
-fn a_topic_that_is_in_the_same_racks_everywhere_is_cut_as_if_without() {
+fn a_topic_with_equal_racks_for_all_partitions_is_split_as_without_racks() {
     let members = one_in_each(&["moon", "west"], &["t", "u"]);
     let homes: [&[&str]; 4] = [&["west"]; 4];
     let t = (topic("t"), placed(&homes));
@@ -130,10 +130,10 @@ fn a_topic_that_is_in_the_same_racks_everywhere_is_cut_as_if_without() {
     assert_eq!(numbers(&members, &both, "t"), [[0, 1], [2, 3]]);
 }
 
-/// Number 0 of both topics is near nobody in common, so the first pass leaves it to the second.
+/// No member is near partition 0 of both topics, so the first pass leaves them to the second.
 /// (R14.5)
 #[test]
-fn topics_partitioned_alike_are_matched_together() {
+fn topics_with_equal_partition_counts_are_assigned_together() {
     let members = one_in_each(&["east", "west"], &["t", "u"]);
     let t = placed(&[&["east"], &["west"], &["west"], &["east"]]);
     let u = placed(&[&["west"], &["west"], &["west"], &["east"]]);

@@ -1,4 +1,5 @@
-//! The sticky assignor: balance, stickiness, and claims that contradict each other (R14.6 to R14.8).
+//! The sticky assignor: balance, stickiness, and claims that contradict each other (R14.6 to
+//! R14.8).
 
 use groupsim::assignor::{Assignments, Assignor, Subscriptions, TopicShape, Topics};
 use groupsim::protocol::Generation;
@@ -12,7 +13,7 @@ use super::world::{
 
 const STICKY: Assignor = Assignor::Sticky;
 
-/// How many partitions a member has in both plans.
+/// The number of partitions that stay with their member.
 fn kept(before: &Assignments, now: &Assignments) -> usize {
     let both = now.iter().filter_map(|(member, hand)| Some((before.get(member)?, hand)));
     both.map(|(before, hand)| hand.iter().filter(|owned| before.contains(owned)).count()).sum()
@@ -23,7 +24,7 @@ proptest! {
 
     /// R14.6.
     #[test]
-    fn equal_wishes_are_served_evenly_whatever_was_claimed(
+    fn equal_subscriptions_are_balanced_whatever_the_claims(
         members in same_wishes(),
         topics in topics(),
         claims in claimed(),
@@ -45,7 +46,7 @@ proptest! {
 
     /// R14.6, R14.7.
     #[test]
-    fn nothing_moves_where_nothing_changed(
+    fn nothing_moves_if_nothing_changed(
         members in prop_oneof![group(), same_wishes()],
         topics in topics(),
         claims in claimed(),
@@ -57,7 +58,7 @@ proptest! {
 
     /// R14.6.
     #[test]
-    fn survivors_keep_all_they_had_when_one_leaves(
+    fn remaining_members_keep_all_their_partitions_when_one_leaves(
         members in same_wishes(),
         topics in topics(),
         leaver in any::<prop::sample::Index>(),
@@ -75,7 +76,7 @@ proptest! {
 
     /// R14.6.
     #[test]
-    fn whatever_moves_when_one_joins_moves_to_the_newcomer(
+    fn all_moves_after_a_join_are_to_the_new_member(
         members in same_wishes(),
         topics in topics(),
     ) {
@@ -86,12 +87,12 @@ proptest! {
         let second = STICKY.assign(&joined, &topics);
         let newcomer = second[&member("b5-new")].len();
         let all = wanted(&joined, &topics).len();
-        prop_assert_eq!(newcomer, all / joined.len(), "it gets what the fair share is");
+        prop_assert_eq!(newcomer, all / joined.len(), "it gets its fair share");
         prop_assert_eq!(kept(&first, &second), all - newcomer);
     }
 
-    /// Nobody can keep more than floor, but for as many members as there are ceilings.
-    /// (R14.6)
+    /// Each member can keep at most the floor of the average, and as many members as the remainder
+    /// one more. (R14.6)
     #[test]
     fn as_much_is_kept_as_balance_allows(
         members in same_wishes(),
@@ -102,7 +103,7 @@ proptest! {
         let mut owned: Assignments = ids.iter().map(|id| (id.clone(), Vec::new())).collect();
         let all = wanted(&members, &topics);
         for (partition, owner) in all.iter().zip(owners) {
-            // Places past the end stand for members that are gone.
+            // Places past the end stand for members that have left.
             if let Some(id) = owner.and_then(|owner| ids.get(owner)) {
                 owned.get_mut(id).expect("a member").push(partition.clone());
             }
@@ -115,10 +116,10 @@ proptest! {
         prop_assert_eq!(kept(&owned, &given), most, "{:?} became {:?}", owned, given);
     }
 
-    /// Not even an exchange, which leaves all loads as they are, would let an owner keep more.
+    /// Not even an exchange, which keeps all counts, would let an owner keep more.
     /// (R14.7)
     #[test]
-    fn nobody_holds_what_its_owner_could_have_kept_instead_of_something_else(
+    fn no_member_has_a_partition_that_its_owner_could_have_kept_by_an_exchange(
         members in group(),
         topics in topics(),
         claims in claimed(),
@@ -127,7 +128,7 @@ proptest! {
         let exists = wanted(&members, &topics);
         for (partition, made) in claims.by_partition(&members) {
             let (_, owner) = &made[0];
-            if exists.contains(&partition) && members[owner].wants(&partition.topic) {
+            if exists.contains(&partition) && members[owner].subscribes_to(&partition.topic) {
                 owned.entry(owner.clone()).or_default().push(partition);
             }
         }
@@ -137,7 +138,7 @@ proptest! {
                 let (holder, _) = given.iter().find(|(_, hand)| hand.contains(lost)).expect("given");
                 let instead = given[owner]
                     .iter()
-                    .find(|other| !owned.contains(other) && members[holder].wants(&other.topic));
+                    .find(|other| !owned.contains(other) && members[holder].subscribes_to(&other.topic));
                 prop_assert_eq!(instead, None, "{} lost {} to {}", owner, lost, holder);
             }
         }
@@ -145,12 +146,12 @@ proptest! {
 
     /// R14.8.
     #[test]
-    fn the_newest_claim_holds_and_a_tie_holds_for_nobody(
+    fn the_newest_claim_wins_and_a_tie_voids_all_claims(
         members in same_wishes(),
         topics in topics(),
         claims in claimed(),
     ) {
-        let said = claims.put(STICKY, members.clone());
+        let subscriber = claims.put(STICKY, members.clone());
         let mut won: Assignments = members.keys().map(|id| (id.clone(), Vec::new())).collect();
         let exists = wanted(&members, &topics);
         for (partition, made) in claims.by_partition(&members) {
@@ -161,9 +162,9 @@ proptest! {
                 won.get_mut(winner).expect("a member").push(partition);
             }
         }
-        let given = STICKY.assign(&said, &topics);
-        // Winners are treated just as if nobody had contradicted them, and losers as if they had said
-        // nothing.
+        let given = STICKY.assign(&subscriber, &topics);
+        // Winners are treated as if there were no other claims, and losers as if they had made
+        // none.
         prop_assert_eq!(&given, &STICKY.assign(&after(STICKY, &won, 9, members), &topics));
         for (member, hand) in &won {
             if hand.len() <= exists.len() / won.len() {
@@ -174,7 +175,7 @@ proptest! {
 }
 
 /// A thousand members, ten thousand partitions.
-fn crowd(wishes: impl Fn(usize) -> Vec<usize>) -> (Subscriptions, Topics) {
+fn large_group(wishes: impl Fn(usize) -> Vec<usize>) -> (Subscriptions, Topics) {
     let name = |index: usize| topic(&format!("t{index:03}"));
     let topics = (0..100).map(|index| (name(index), TopicShape::without_racks(100))).collect();
     let members = (0..1_000).map(|index| {
@@ -186,8 +187,8 @@ fn crowd(wishes: impl Fn(usize) -> Vec<usize>) -> (Subscriptions, Topics) {
 
 /// R14.6.
 #[test]
-fn a_large_group_is_served_evenly_and_keeps_what_it_has() {
-    let (members, topics) = crowd(|_| (0..100).collect());
+fn a_large_group_is_balanced_and_keeps_its_partitions() {
+    let (members, topics) = large_group(|_| (0..100).collect());
     let first = STICKY.assign(&members, &topics);
     assert_eq!((spread(&first), first[&member("m0000")].len()), (0, 10));
     let mut fewer = after(STICKY, &first, 1, members);
@@ -198,8 +199,8 @@ fn a_large_group_is_served_evenly_and_keeps_what_it_has() {
 
 /// R14.7.
 #[test]
-fn a_large_group_of_mixed_wishes_comes_to_an_end() {
-    let (members, topics) = crowd(|index| (index % 50..index % 50 + 51).collect());
+fn the_assignment_of_a_large_group_with_mixed_subscriptions_terminates() {
+    let (members, topics) = large_group(|index| (index % 50..index % 50 + 51).collect());
     let first = STICKY.assign(&members, &topics);
     assert_eq!(improvement(&first, &members), None);
     let mut fewer = after(STICKY, &first, 1, members);
@@ -209,11 +210,11 @@ fn a_large_group_of_mixed_wishes_comes_to_an_end() {
     assert!(kept(&first, &second) >= 9_900, "kept {}", kept(&first, &second));
 }
 
-/// The most moves there can be: all of it has to leave the one who has it.
+/// The largest possible number of moves: one member owns all partitions.
 /// (R14.7)
 #[test]
 fn a_large_group_recovers_from_one_member_that_has_everything() {
-    let (mut members, topics) = crowd(|index| (index % 50..index % 50 + 51).collect());
+    let (mut members, topics) = large_group(|index| (index % 50..index % 50 + 51).collect());
     let all: Vec<_> = wanted(&members, &topics).into_iter().collect();
     let hoarder = members.get_mut(&member("m0000")).expect("the first");
     hoarder.subscription.topics = topics.keys().cloned().collect();
@@ -222,10 +223,10 @@ fn a_large_group_recovers_from_one_member_that_has_everything() {
     assert_eq!((spread(&given), improvement(&given, &members)), (0, None));
 }
 
-/// One that wants those topics and owns those partitions, each `topic-number`.
+/// A member with its subscribed topics and its owned partitions, each `topic-number`.
 type Owner<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
-/// What becomes of what they own, as `m0: a-0 b-1`.
+/// The new assignment of these members, as `m0: a-0 b-1`.
 fn dealt(owners: &[Owner<'_>], topics: &[(&str, usize)]) -> Vec<String> {
     let shapes =
         topics.iter().map(|&(name, count)| (topic(name), TopicShape::without_racks(count)));
@@ -247,21 +248,20 @@ fn dealt(owners: &[Owner<'_>], topics: &[(&str, usize)]) -> Vec<String> {
     hands.collect()
 }
 
-/// `m1` can have nothing but `b-0`, and the chain that gets it there takes `a-0` away from `m0`, who holds `c-0` by then.
-/// To exchange the two leaves all loads as they are.
-/// (R14.7)
+/// `m1` can only get `b-0`, and the chain of moves for it takes `a-0` away from `m0`, which then
+/// has `c-0`. Exchanging the two keeps all counts. (R14.7)
 #[test]
-fn what_was_moved_in_vain_goes_home() {
+fn needless_moves_are_reverted() {
     let owners: [Owner<'_>; 3] =
         [("m0", &["a", "c"], &["a-0"]), ("m1", &["b"], &[]), ("m2", &["a", "b", "c"], &["b-0"])];
     let given = dealt(&owners, &[("a", 1), ("b", 1), ("c", 1)]);
     assert_eq!(given, ["m0: a-0", "m1: b-0", "m2: c-0"]);
 }
 
-/// Somebody has to give up a partition of `a` for `m1`, who can have no other.
+/// One member must give up a partition of `a` for `m1`, which can have no other.
 /// (R14.7)
 #[test]
-fn of_partitions_that_may_move_the_one_that_costs_least_does() {
+fn of_partitions_that_may_move_the_cheapest_moves() {
     let owners: [Owner<'_>; 4] = [
         ("m1", &["a"], &[]),
         ("m2", &["c"], &[]),
@@ -272,10 +272,11 @@ fn of_partitions_that_may_move_the_one_that_costs_least_does() {
     assert_eq!(given, ["m1: a-0", "m2: c-0", "m3: a-1 b-0", "m4: a-2 b-1"]);
 }
 
-/// Who is to have one more than the others is settled before anything is dealt, by what they own and by their ids.
+/// The members that get one partition more are selected before the assignment, by their owned
+/// partitions and their ids.
 /// (R14.6)
 #[test]
-fn the_one_partition_more_is_not_for_who_reaches_its_share_first() {
+fn the_extra_partition_does_not_go_to_the_first_member_with_a_full_share() {
     let owners: [Owner<'_>; 2] = [("m0", &["a"], &[]), ("m1", &["a"], &["a-0"])];
     assert_eq!(dealt(&owners, &[("a", 5)]), ["m0: a-1 a-3 a-4", "m1: a-0 a-2"]);
 }

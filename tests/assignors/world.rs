@@ -1,4 +1,4 @@
-//! Random groups and topics, and what can be said of a plan without knowing how it was made.
+//! Random groups and topics, and properties of a plan that do not depend on the assignor.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use groupsim::protocol::{Generation, MemberId, StrBytes, TopicName, TopicPartiti
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-/// The last is one that no broker knows of.
+/// The last does not exist on any broker.
 const TOPICS: [&str; 5] = ["a", "a-1", "b", "orders", "unknown"];
 const RACKS: [&str; 3] = ["east", "north", "west"];
 
@@ -34,7 +34,7 @@ pub fn rack_set(names: &[&str]) -> BTreeSet<StrBytes> {
     names.iter().map(|name| str_bytes(name)).collect()
 }
 
-/// All topics but the last, with replicas here and there.
+/// All topics but the last, with replicas in random racks.
 pub fn topics() -> impl Strategy<Value = Topics> {
     let racks = subsequence(RACKS.to_vec(), 0..=RACKS.len()).prop_map(|racks| rack_set(&racks));
     let shape = prop::collection::vec(racks, 0..12).prop_map(|racks| TopicShape { racks });
@@ -42,7 +42,7 @@ pub fn topics() -> impl Strategy<Value = Topics> {
         .prop_map(|shapes| TOPICS.iter().map(|name| topic(name)).zip(shapes).collect())
 }
 
-/// The same topics, nothing known of their racks.
+/// The same topics without racks.
 pub fn plain(topics: Topics) -> Topics {
     let shapes = topics.into_iter();
     shapes.map(|(name, shape)| (name, TopicShape::without_racks(shape.partitions()))).collect()
@@ -57,7 +57,8 @@ fn names(count: std::ops::Range<usize>) -> impl Strategy<Value = BTreeSet<String
     prop::collection::btree_set("[a-c]{1,2}[0-9]{1,2}", count)
 }
 
-/// A member that is static or not, in a rack or not. Instance ids sort otherwise than member ids do.
+/// A member that may be static and may have a rack. Instance ids sort in another order than member
+/// ids.
 fn described(
     name: &str,
     wishes: &[TopicName],
@@ -69,7 +70,7 @@ fn described(
     MemberSubscription { subscription, instance_id: fixed.then(|| str_bytes(&instance)) }
 }
 
-/// Up to eight members who want this or that.
+/// Up to eight members with random subscriptions.
 pub fn group() -> impl Strategy<Value = Subscriptions> {
     let traits = (wishes(), any::<bool>(), prop::option::of(select(&RACKS[..])));
     (names(0..9), prop::collection::vec(traits, 9)).prop_map(|(names, traits)| {
@@ -81,7 +82,7 @@ pub fn group() -> impl Strategy<Value = Subscriptions> {
     })
 }
 
-/// Up to eight members who all want the same.
+/// Up to eight members with equal subscriptions.
 pub fn same_wishes() -> impl Strategy<Value = Subscriptions> {
     let traits = prop::collection::vec((any::<bool>(), prop::option::of(select(&RACKS[..]))), 9);
     (names(1..9), wishes(), traits).prop_map(|(names, wishes, traits)| {
@@ -91,7 +92,7 @@ pub fn same_wishes() -> impl Strategy<Value = Subscriptions> {
     })
 }
 
-/// What members say they own, by their place in the group; contradictions and nonsense included.
+/// Claims of owned partitions, by place in the group; some contradict each other or are nonsense.
 #[derive(Clone, Debug)]
 pub struct Claims(Vec<(BTreeSet<TopicPartition>, Generation)>);
 
@@ -125,7 +126,7 @@ impl Claims {
     }
 }
 
-/// Makes the member say, in the way of the assignor, that it was given `partitions` in `generation`.
+/// Makes the member claim, in the format of the assignor, `partitions` in `generation`.
 pub fn claim(
     assignor: Assignor,
     member: &mut MemberSubscription,
@@ -138,7 +139,7 @@ pub fn claim(
     member.subscription.user_data = assignor.subscription_user_data(Some(&memory));
 }
 
-/// The members after they were given `plan`.
+/// The members after they received `plan`.
 pub fn after(
     assignor: Assignor,
     plan: &Assignments,
@@ -162,18 +163,18 @@ pub fn in_order(members: &Subscriptions) -> Vec<&MemberId> {
     by_instance.into_values().chain(dynamic.into_iter().map(|(id, _)| id)).collect()
 }
 
-/// Everything that somebody subscribes to and that exists.
+/// All existing partitions with a subscriber.
 pub fn wanted(members: &Subscriptions, topics: &Topics) -> BTreeSet<TopicPartition> {
     topics
         .iter()
-        .filter(|(topic, _)| members.values().any(|member| member.wants(topic)))
+        .filter(|(topic, _)| members.values().any(|member| member.subscribes_to(topic)))
         .flat_map(|(topic, shape)| {
             (0..shape.partitions() as i32).map(|p| TopicPartition::new(topic.clone(), p))
         })
         .collect()
 }
 
-/// Everything that was given to somebody.
+/// All assigned partitions.
 pub fn given_out(plan: &Assignments) -> BTreeSet<TopicPartition> {
     plan.values().flatten().cloned().collect()
 }
@@ -182,7 +183,7 @@ pub fn partitions_of(hand: &[TopicPartition], topic: &TopicName) -> Vec<i32> {
     hand.iter().filter(|owned| owned.topic == *topic).map(|owned| owned.partition).collect()
 }
 
-/// The difference between the largest and the smallest hand.
+/// The difference between the largest and the smallest number of partitions.
 pub fn spread(plan: &Assignments) -> usize {
     let sizes = plan.values().map(Vec::len);
     sizes.clone().max().unwrap_or(0) - sizes.min().unwrap_or(0)

@@ -1,9 +1,9 @@
-//! How fast the event engine is, with every invariant on: `cargo bench`; `cargo bench -- --quick` for
-//! the short form.
+//! The speed of the event engine, with every invariant on: `cargo bench`; `cargo bench -- --quick`
+//! for the short form.
 //!
-//! Criterion reports messages and simulated seconds per second of wall time. After it, this prints what
-//! the digest and the invariants cost and how a run grows with the group, as ratios of runs taken in turn,
-//! because these say something on a noisy machine, too.
+//! Criterion reports messages and simulated seconds per second of wall time. Then this prints the
+//! cost of the digest and of the invariants, and the growth of a run with the size of the group, as
+//! ratios of runs taken in turn, because ratios are meaningful on a noisy machine, too.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the wall clock")]
 
 use std::hint::black_box;
@@ -24,7 +24,7 @@ fn main() {
     growth();
 }
 
-/// A group that forms, reads for a while, and loses and regains a member now and then.
+/// A group that forms, reads for a while, and periodically loses and regains a member.
 fn schedule(members: u16, partitions: i32, seconds: u64) -> Schedule {
     let settings = Settings {
         session: Some(Duration::from_secs(10)),
@@ -39,7 +39,7 @@ fn schedule(members: u16, partitions: i32, seconds: u64) -> Schedule {
     actions.push(Action::Settle(None));
     let quarter = Duration::from_secs(seconds / 4);
     actions.push(Action::Advance(quarter));
-    actions.push(Action::Crash(NodeName::Consumer(name(members)), Tail::Luck));
+    actions.push(Action::Crash(NodeName::Consumer(name(members)), Tail::Random));
     actions.push(Action::Advance(quarter));
     actions.push(Action::Restart(NodeName::Consumer(name(members))));
     actions.push(Action::Advance(quarter * 2));
@@ -75,7 +75,7 @@ fn engine(criterion: &mut Criterion) {
     }
 }
 
-/// What each kind of check costs on top of a run without it.
+/// Prints the cost of each kind of check, as a ratio to a run without it.
 fn costs() {
     let schedule = schedule(32, 64, 1_800);
     let without = |what: &str, checks: Checks| {
@@ -89,7 +89,8 @@ fn costs() {
     without("any of them", Checks::NONE);
 }
 
-/// One full rebalance and a minute of reading, for groups twice as large each time.
+/// Prints the growth of a full rebalance and a minute of reading, each time for a group twice as
+/// large.
 fn growth() {
     for (members, partitions) in [(125, 1_250), (250, 2_500), (500, 5_000)] {
         let small = schedule(members, partitions, 60);
@@ -104,7 +105,7 @@ fn growth() {
     }
 }
 
-/// The median of the ratios of runs taken in turn, with the spread.
+/// The median ratio of runs taken in turn, with the spread.
 fn ratio(first: impl Fn(), second: impl Fn()) -> String {
     let mut permille: Vec<u128> =
         (0..9).map(|_| time(&first).as_nanos() * 1_000 / time(&second).as_nanos().max(1)).collect();

@@ -1,7 +1,8 @@
-//! The kill matrix of every mutant, those included that are planted inside of the code.
+//! The kill matrix of every mutant, including those that are planted inside the code.
 //!
-//! Makes the copy in which they are planted under the target folder, builds it, and runs its `groupsim
-//! mutants` with the arguments given here. `-- --only-copy` stops after the build and prints where the program is.
+//! Makes the copy with the planted bugs under the target folder, builds it, and runs its `groupsim
+//! mutants` with the arguments of this bench. `-- --only-copy` stops after the build and prints the
+//! path of the program.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -25,13 +26,13 @@ fn main() {
     exit(status.expect("the copy runs").code().unwrap_or(1));
 }
 
-/// The program in which everything is planted.
+/// Builds the program with all planted bugs; returns its path.
 fn planted() -> PathBuf {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let copy = temporary.join("planted");
     copy::copy_to(&copy).expect("the copy can be written");
     let cargo = env::var_os("CARGO").expect("cargo runs benches");
-    // The same target folder, so that the crates this one uses are built once.
+    // One target folder, so that the dependencies of this crate are built once.
     let target = temporary.parent().expect("it is a folder of the target folder");
     let built = Command::new(cargo)
         .current_dir(&copy)

@@ -1,9 +1,9 @@
-//! `serve` under heartbeats of 1,000 members: how many it answers a second, and how much memory it takes.
+//! `serve` under heartbeats of 1,000 members: heartbeats per second, and memory.
 //!
-//! The members are spread over 20 groups and each has a connection of its own. They join, then each sends a
-//! heartbeat as soon as the one before is answered, for a few seconds; for comparison the same with 100. The
-//! load comes from this process, on the same two cores, so the numbers are a lower bound. The ratio of the two
-//! says what a tenfold number of connections costs.
+//! The members are in 20 groups, each with a connection of its own. They join, then each sends a
+//! heartbeat as soon as it has the response to the previous one, for a few seconds; for comparison
+//! the same with 100 members. This process generates the load, on the same two cores, so the
+//! numbers are a lower bound. The ratio of the two is the cost of ten times as many connections.
 
 use std::cell::Cell;
 use std::io::{BufRead, BufReader};
@@ -26,7 +26,7 @@ use tokio_util::codec::Framed;
 
 const GROUPS: usize = 20;
 
-/// A served cluster, killed at the end.
+/// A `serve` process, killed on drop.
 struct Served(Child, SocketAddr);
 
 impl Served {
@@ -38,13 +38,13 @@ impl Served {
         let mut child = command.spawn().expect("groupsim starts");
         let mut line = String::new();
         let out = child.stdout.take().expect("its output is piped");
-        BufReader::new(out).read_line(&mut line).expect("it says that it is ready");
-        let address = line.trim().strip_prefix("ready ").expect("a line that says so");
+        BufReader::new(out).read_line(&mut line).expect("it prints that it is ready");
+        let address = line.trim().strip_prefix("ready ").expect("the line `ready ADDRESS`");
         let address = address.parse().expect("an address");
         Served(child, address)
     }
 
-    /// How much of it is in memory, in kB; none where nobody says.
+    /// Its resident memory in kB; `None` where the system does not report it.
     fn resident(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
@@ -71,7 +71,7 @@ struct Member {
 
 impl Member {
     async fn connect(to: SocketAddr, number: usize) -> Member {
-        let stream = TcpStream::connect(to).await.expect("serve takes it in");
+        let stream = TcpStream::connect(to).await.expect("serve accepts the connection");
         stream.set_nodelay(true).expect("a socket");
         Member {
             frames: Framed::new(stream, wire::framing(wire::MAX_FRAME)),
@@ -83,17 +83,17 @@ impl Member {
         }
     }
 
-    async fn ask(&mut self, version: i16, body: Request) -> Response {
+    async fn request(&mut self, version: i16, body: Request) -> Response {
         self.correlation += 1;
         let (api, client_id): (Api, _) = (body.api(), self.name.clone());
         let frame = RequestFrame { correlation: self.correlation, version, client_id, body };
         let bytes = wire::encode_request(&frame).expect("a legal request");
         self.frames.send(bytes).await.expect("serve reads");
-        let answer = self.frames.next().await.expect("serve answers").expect("a frame");
-        wire::decode_response(answer.freeze(), api, version).expect("a legal answer").body
+        let response = self.frames.next().await.expect("serve responds").expect("a frame");
+        wire::decode_response(response.freeze(), api, version).expect("a legal response").body
     }
 
-    /// Joins until it has an assignment: a rebalance that begins meanwhile sends it back.
+    /// Joins until it has an assignment: if another rebalance begins, it joins again.
     async fn join(&mut self) {
         while !(self.joined().await && self.synced().await) {}
     }
@@ -111,48 +111,48 @@ impl Member {
             .with_member_id(self.id.clone())
             .with_protocol_type(str_bytes("consumer"))
             .with_protocols(vec![protocol]);
-        let Response::JoinGroup(answer) = self.ask(5, request.into()).await else {
-            panic!("a JoinGroup is answered by a JoinGroup");
+        let Response::JoinGroup(answer) = self.request(5, request.into()).await else {
+            panic!("the response to a JoinGroup is a JoinGroup");
         };
         (self.id, self.generation) = (answer.member_id, answer.generation_id);
         self.is_good(answer.error_code, "MEMBER_ID_REQUIRED")
     }
 
-    /// No leader hands anything in: what is measured is heartbeats.
+    /// Leaders send empty assignments: only heartbeats are measured.
     async fn synced(&mut self) -> bool {
         let request = SyncGroupRequest::default()
             .with_group_id(self.group.clone())
             .with_generation_id(self.generation)
             .with_member_id(self.id.clone());
-        let Response::SyncGroup(answer) = self.ask(3, request.into()).await else {
-            panic!("a SyncGroup is answered by a SyncGroup");
+        let Response::SyncGroup(answer) = self.request(3, request.into()).await else {
+            panic!("the response to a SyncGroup is a SyncGroup");
         };
         self.is_good(answer.error_code, "REBALANCE_IN_PROGRESS")
     }
 
-    /// Whether the answer is no error; the one error that is part of a join is none of ours.
+    /// Whether a response has no error. The one error that is part of a join is permitted.
     fn is_good(&self, code: i16, expected: &str) -> bool {
         let error = error_name(code);
         assert!(error == "NONE" || error == expected, "member {}: {error}", self.id.as_str());
         error == "NONE"
     }
 
-    /// One heartbeat; joins again where the group rebalances.
+    /// Sends one heartbeat; rejoins if the group rebalances.
     async fn beats(&mut self) {
         let request = HeartbeatRequest::default()
             .with_group_id(self.group.clone())
             .with_generation_id(self.generation)
             .with_member_id(self.id.clone());
-        let Response::Heartbeat(answer) = self.ask(3, request.into()).await else {
-            panic!("a Heartbeat is answered by a Heartbeat");
+        let Response::Heartbeat(answer) = self.request(3, request.into()).await else {
+            panic!("the response to a Heartbeat is a Heartbeat");
         };
         if !self.is_good(answer.error_code, "REBALANCE_IN_PROGRESS") {
             self.join().await;
         }
     }
 
-    /// Stays a member until everybody is one: a member that only waited would be put out of its group by the
-    /// rebalance that the next one to join begins.
+    /// Heartbeats until all members have joined. A member that only waited would be removed from
+    /// its group by the rebalance that the next join starts.
     async fn waits(&mut self, missing: &Cell<usize>) {
         missing.set(missing.get() - 1);
         while missing.get() > 0 {
@@ -161,7 +161,7 @@ impl Member {
         }
     }
 
-    /// How many heartbeats are answered until the end.
+    /// The number of heartbeats with a response until the end.
     async fn counts(&mut self, until: Instant) -> u64 {
         let mut answered = 0;
         while now() < until {
@@ -177,7 +177,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Heartbeats a second of so many members, and the memory of serve meanwhile, in kB.
+/// Heartbeats per second of this many members, and the memory of serve, in kB.
 fn measure(members: usize, lasts: Duration) -> (u64, Option<u64>) {
     let served = Served::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,25 +1,27 @@
-//! What a simulated second costs in each world: `cargo bench --bench worlds`; `-- --quick` for the short form.
+//! The cost of a simulated second on each engine: `cargo bench --bench worlds`; `-- --quick` for
+//! the short form.
 //!
-//! The same group, formed and reading, with nothing wrong and every invariant judged. Each world is given as many
-//! simulated seconds as it gets through in reasonable time; a run that ends as soon as the group has formed is
-//! taken off, so that only reading is compared. On real TCP a second takes a second.
+//! The same stable group reads, without faults and with every invariant checked. Each engine
+//! simulates as many seconds as it can in reasonable time. The time of a run that ends as soon as
+//! the group has formed is subtracted, so that only reading is compared. On real TCP a second takes
+//! a second.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the wall clock")]
 
 use std::time::{Duration, Instant};
 
-use groupsim::engine::{Engine, refusal, run_on};
+use groupsim::engine::{EngineKind, refusal, run_on};
 use groupsim::run::{Checks, Systems};
 use groupsim::sim::schedule::{Action, GroupSpec, Schedule, Settings, Step, TopicSpec};
 
 fn main() {
     let quick = std::env::args().any(|arg| arg == "--quick");
     println!(
-        "wall time of a simulated second, every invariant judged, two records read each second:"
+        "wall time of a simulated second, every invariant checked, two records read per second:"
     );
     for members in [8, 32] {
         println!("  {members} members, {} partitions", members * 2);
         let mut reference = None;
-        for (engine, seconds) in worlds(quick) {
+        for (engine, seconds) in engines(quick) {
             if let Some(why) = refusal(engine, &schedule(members, 0)) {
                 println!("    {engine:<8} {why}");
                 continue;
@@ -37,15 +39,15 @@ fn main() {
     }
 }
 
-/// The worlds with a clock of their own, and how many seconds each is given.
-fn worlds(quick: bool) -> [(Engine, u64); 3] {
+/// The engines with virtual time, and the seconds that each simulates.
+fn engines(quick: bool) -> [(EngineKind, u64); 3] {
     match quick {
-        true => [(Engine::Sim, 1_800), (Engine::Madsim, 120), (Engine::Turmoil, 3)],
-        false => [(Engine::Sim, 7_200), (Engine::Madsim, 900), (Engine::Turmoil, 20)],
+        true => [(EngineKind::Sim, 1_800), (EngineKind::Madsim, 120), (EngineKind::Turmoil, 3)],
+        false => [(EngineKind::Sim, 7_200), (EngineKind::Madsim, 900), (EngineKind::Turmoil, 20)],
     }
 }
 
-/// A group that forms and reads for so long.
+/// A group that forms and reads for this many seconds.
 fn schedule(members: u16, seconds: u64) -> Schedule {
     let settings = Settings {
         session: Some(Duration::from_secs(10)),
@@ -74,8 +76,8 @@ fn schedule(members: u16, seconds: u64) -> Schedule {
     schedule
 }
 
-/// What one second of reading takes, the median of several tries.
-fn a_second(engine: Engine, members: u16, seconds: u64, tries: usize) -> Duration {
+/// The wall time of one second of reading, the median of several runs.
+fn a_second(engine: EngineKind, members: u16, seconds: u64, tries: usize) -> Duration {
     let mut each: Vec<Duration> = (0..tries)
         .map(|_| {
             let formed = time(engine, &schedule(members, 0));
@@ -87,7 +89,7 @@ fn a_second(engine: Engine, members: u16, seconds: u64, tries: usize) -> Duratio
     each[tries / 2]
 }
 
-fn time(engine: Engine, schedule: &Schedule) -> Duration {
+fn time(engine: EngineKind, schedule: &Schedule) -> Duration {
     let start = Instant::now();
     let report = run_on(engine, schedule, &Systems::default(), Checks::ALL, &mut |_| {});
     let report = report.unwrap_or_else(|refused| panic!("{engine}: {refused}"));

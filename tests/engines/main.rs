@@ -1,37 +1,37 @@
-//! One schedule, four worlds: the same brokers and consumers as asynchronous programs come to the same end as
-//! in the event engine.
+//! One schedule, four engines: the same brokers and consumers, run as asynchronous programs, have
+//! the same outcome as in the event engine.
 
-mod again;
-mod common;
+mod connections;
 mod refusals;
+mod repeatable;
+mod scripts;
 mod seeds;
-mod shell;
 mod tcp;
 
-use groupsim::engine::{Engine, Onlooker, Outcome, run_on};
+use groupsim::engine::{EngineKind, Outcome, OutcomeCollector, run_on};
 use groupsim::run::{Checks, Report, Systems};
 use groupsim::sim::schedule::Schedule;
 
 /// The engines that give the same trace for the same seed.
-const REPEATABLE: [Engine; 3] = [Engine::Sim, Engine::Turmoil, Engine::Madsim];
+const REPEATABLE: [EngineKind; 3] = [EngineKind::Sim, EngineKind::Turmoil, EngineKind::Madsim];
 
-/// Runs a schedule, and looks at what it comes to.
-fn look(engine: Engine, schedule: &Schedule) -> (Report, Outcome) {
-    let mut onlooker = Onlooker::default();
+/// Runs a schedule and computes its outcome.
+fn look(engine: EngineKind, schedule: &Schedule) -> (Report, Outcome) {
+    let mut collector = OutcomeCollector::default();
     let report = run_on(engine, schedule, &Systems::default(), Checks::ALL, &mut |event| {
-        onlooker.observe(event);
+        collector.observe(event);
     });
     match report {
-        Ok(report) => (report, onlooker.into_outcome()),
+        Ok(report) => (report, collector.into_outcome()),
         Err(refused) => panic!("{engine}: {refused}"),
     }
 }
 
-/// The tests of madsim need a flag that reaches it through cargo's configuration. They must not go away
-/// silently with it.
+/// madsim's tests need a flag that reaches them through cargo's configuration. Without it they must
+/// not disappear silently.
 #[cfg(not(madsim))]
 #[test]
-fn the_flag_of_madsim_got_lost() {
+fn the_madsim_flag_is_missing() {
     panic!(
         "{}\nfor example: RUSTFLAGS=\"$RUSTFLAGS --cfg madsim\" cargo test",
         groupsim::engine::WITHOUT_MADSIM

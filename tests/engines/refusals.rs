@@ -1,4 +1,5 @@
-//! What an engine cannot express is refused with its place and a way out, and nothing is run.
+//! A schedule that an engine does not support is refused with its line and an alternative, and
+//! nothing runs.
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -13,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("groupsim writes UTF-8")
 }
 
-/// A file for one test, and its name.
+/// Creates a file for one test and returns its name.
 fn file<'a>(name: &'a str, content: &str) -> &'a str {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(path, content).expect("the folder for test files can be written");
@@ -22,59 +23,60 @@ fn file<'a>(name: &'a str, content: &str) -> &'a str {
 
 fn refused(engine: &str, file: &str) -> String {
     let output = groupsim(&["run", "--engine", engine, file]);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{engine}: {said}");
+    let output_text = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{engine}: {output_text}");
     assert!(output.stdout.is_empty(), "{engine} ran something: {}", text(&output.stdout));
-    format!("$ groupsim run --engine {engine} {file}\n{said}\n")
+    format!("$ groupsim run --engine {engine} {file}\n{output_text}\n")
 }
 
 const CLOG: &str = "topic orders partitions=1\ngroup g\njoin c1\nclog c1 b0 by=2s\nadvance 5s\n";
-const AIM: &str = "# Aimed.\nnetwork aim=20\ntopic orders partitions=1\ngroup g\njoin c1\n";
+const RACE: &str =
+    "# Races deadlines.\nnetwork aim=20\ntopic orders partitions=1\ngroup g\njoin c1\n";
 
 #[cfg(madsim)]
 #[test]
-fn what_cannot_be_expressed_is_shown_with_its_line_and_a_way_out() {
+fn an_unsupported_line_is_shown_with_an_alternative() {
     let clog = file("refused-clog.sim", CLOG);
-    let aim = file("refused-aim.sim", AIM);
-    let mut told = refused("madsim", clog);
+    let race = file("refused-aim.sim", RACE);
+    let mut refusals = refused("madsim", clog);
     for engine in ["turmoil", "madsim", "tcp"] {
-        told += &refused(engine, aim);
+        refusals += &refused(engine, race);
     }
     insta::with_settings!({
         snapshot_path => "../../snapshots",
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, {
-        insta::assert_snapshot!("engines-refused", told);
+        insta::assert_snapshot!("engines-refused", refusals);
     });
 }
 
 #[cfg(not(madsim))]
 #[test]
 fn without_its_flag_madsim_is_refused() {
-    let said = refused("madsim", file("no-madsim.sim", CLOG));
-    assert!(said.contains("--cfg madsim"), "{said}");
+    let output_text = refused("madsim", file("no-madsim.sim", CLOG));
+    assert!(output_text.contains("--cfg madsim"), "{output_text}");
     let output = groupsim(&["swarm", "--seeds", "0..1", "--engine", "madsim"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
 
 #[test]
-fn an_unknown_engine_is_answered_with_those_there_are() {
-    let output = groupsim(&["run", "--engine", "madsin", file("unknown-engine.sim", AIM)]);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("madsim") && said.contains("turmoil"), "{said}");
+fn an_unknown_engine_is_refused_with_the_list_of_engines() {
+    let output = groupsim(&["run", "--engine", "madsin", file("unknown-engine.sim", RACE)]);
+    let output_text = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{output_text}");
+    assert!(output_text.contains("madsim") && output_text.contains("turmoil"), "{output_text}");
 }
 
-/// Of a seed it is left out instead, and the summary says how much.
+/// In a generated schedule an unsupported line is left out instead, and the summary counts it.
 #[cfg(madsim)]
 #[test]
-fn a_summary_says_what_was_left_out() {
+fn a_summary_counts_what_was_left_out() {
     let args = ["swarm", "--seeds", "0..4", "--profile", "network", "--engine", "madsim"];
     let output = groupsim(&args);
-    let said = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("\nengine       madsim\n"), "{said}");
+    let output_text = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output_text}");
+    assert!(output_text.contains("\nengine       madsim\n"), "{output_text}");
     let output = groupsim(&[&args[..], &["--format", "json"]].concat());
     let summary: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("a summary is JSON");
@@ -83,18 +85,17 @@ fn a_summary_says_what_was_left_out() {
         ["lines", "seeds", "aims", "losses"].map(|what| out[what].as_u64().unwrap());
     assert!(lines > seeds && seeds > 0 && seeds <= 4 && aims > 0, "{out}");
     let seeds = if seeds == 1 { "1 seed".to_owned() } else { format!("{seeds} seeds") };
-    let row = format!(
-        "\nleft out     {lines} lines of {seeds}, the aim= of {aims} and the loss= of {losses}\n"
-    );
-    assert!(said.contains(&row), "{said}");
+    let row =
+        format!("\nskipped      {lines} steps of {seeds}, aim= of {aims} and loss= of {losses}\n");
+    assert!(output_text.contains(&row), "{output_text}");
 }
 
-/// As far as it can be expressed, a seed is replayed as it was run.
+/// A replay leaves out the same lines of a seed.
 #[cfg(madsim)]
 #[test]
-fn a_replay_says_where_it_was_run_and_what_was_left_out() {
+fn a_replay_shows_its_engine_and_what_was_left_out() {
     let output = groupsim(&["replay", "3", "--profile", "network", "--engine", "madsim"]);
-    let said = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("\n# engine=madsim\n# left out: "), "{said}");
+    let output_text = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output_text}");
+    assert!(output_text.contains("\n# engine=madsim\n# skipped: "), "{output_text}");
 }

@@ -1,16 +1,17 @@
-//! Generated schedules on every engine: no invariant objects, the groups converge, the records are read.
+//! Generated schedules on every engine: no invariant is violated, the groups converge, and the
+//! records are read.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
-use groupsim::engine::{Engine, expressible};
+use groupsim::engine::{EngineKind, expressible};
 use groupsim::run::Systems;
 use groupsim::sim::schedule::{Action, Schedule};
 use groupsim::swarm::{Conditions, Options, Profile, describe_all, expand, run_seeds};
 
 use crate::{REPEATABLE, look};
 
-/// These hold, or all there is to say about it.
+/// Runs the seeds and panics with a full description if there is a finding.
 fn hold(seeds: std::ops::Range<u64>, conditions: Conditions) {
     let (systems, stop) = (Systems::default(), AtomicBool::new(false));
     let summary = run_seeds(seeds.clone(), conditions, 0, &systems, &stop, &|_| ())
@@ -18,7 +19,7 @@ fn hold(seeds: std::ops::Range<u64>, conditions: Conditions) {
     assert_eq!(summary.ran, seeds.end - seeds.start);
     assert!(
         summary.findings.is_empty(),
-        "{} of {} seeds found something with {conditions}\n{}",
+        "{} of {} seeds have findings with {conditions}\n{}",
         summary.findings.len(),
         summary.ran,
         describe_all(&summary, &systems)
@@ -29,23 +30,23 @@ fn hold(seeds: std::ops::Range<u64>, conditions: Conditions) {
 #[test]
 fn seeds_hold_on_madsim() {
     for profile in Profile::ALL {
-        hold(0..10, Conditions { profile, engine: Engine::Madsim, mutant: None });
+        hold(0..10, Conditions { profile, engine: EngineKind::Madsim, mutant: None });
     }
 }
 
-/// The first seed of a profile with no more hosts than turmoil gets through in a few seconds: what it takes grows
-/// faster than their number.
+/// The first seed of a profile that is small enough for turmoil to run in a few seconds. Its
+/// running time grows faster than the number of hosts.
 fn small(profile: Profile) -> Options {
     let hosts = |options: &Options| options.consumers.len() + usize::from(options.broker.count);
     let mut seeds = (0..1_000).map(|seed| Options::draw(seed, profile));
-    seeds.find(|options| hosts(options) <= 5).expect("some fleets are small")
+    seeds.find(|options| hosts(options) <= 5).expect("some groups are small")
 }
 
-/// The profiles of which a seed holds on turmoil; those of [`ALIKE`] do as well. The fleets of churn are all too
-/// large.
+/// The profiles of which one seed runs on turmoil; those of [`ALIKE`] run there as well. The groups
+/// of the churn profile are all too large.
 const HOLD: [Profile; 3] = [Profile::Default, Profile::Network, Profile::Failover];
 
-/// The profiles of which a seed comes to the same end everywhere.
+/// The profiles of which one seed must have the same outcome on every engine.
 const ALIKE: [Profile; 3] = [Profile::Calm, Profile::Process, Profile::Timers];
 
 #[test]
@@ -53,36 +54,37 @@ fn small_seeds_hold_on_turmoil() {
     std::thread::scope(|scope| {
         for profile in HOLD {
             let seed = small(profile).seed;
-            let conditions = Conditions { profile, engine: Engine::Turmoil, mutant: None };
+            let conditions = Conditions { profile, engine: EngineKind::Turmoil, mutant: None };
             scope.spawn(move || hold(seed..seed + 1, conditions));
         }
     });
 }
 
-/// The same schedule on each engine: the groups are in the same states at the end, and have read the same.
+/// The same schedule on each engine: at the end the groups are in the same states and have read the
+/// same records.
 #[test]
-fn a_seed_comes_to_the_same_end_on_every_engine() {
+fn a_seed_has_the_same_outcome_on_every_engine() {
     std::thread::scope(|scope| {
         for profile in ALIKE {
-            scope.spawn(move || comes_to_the_same_end(&small(profile)));
+            scope.spawn(move || check_same_outcome(&small(profile)));
         }
     });
 }
 
-fn comes_to_the_same_end(options: &Options) {
-    let engines = REPEATABLE.into_iter().filter(|at| *at != Engine::Madsim || cfg!(madsim));
-    let engines: Vec<Engine> = engines.collect();
-    // What all can express, so that it is one schedule.
+fn check_same_outcome(options: &Options) {
+    let engines = REPEATABLE.into_iter().filter(|at| *at != EngineKind::Madsim || cfg!(madsim));
+    let engines: Vec<EngineKind> = engines.collect();
+    // Only what all engines support, so that it is the same schedule.
     let schedule = engines.iter().fold(expand(options), |all, at| expressible(*at, all).0);
     let drained = schedule.steps.iter().any(|step| matches!(step.action, Action::Drain(_)));
-    assert!(drained, "seed {} {}: nothing says when all is read", options.seed, options.profile);
+    assert!(drained, "seed {} {}: the schedule does not drain", options.seed, options.profile);
     let ends: Vec<_> = engines.iter().map(|engine| end(*engine, &schedule, options)).collect();
     let alike = ends.iter().all(|end| *end == ends[0]);
     assert!(alike, "seed {} {}: {ends:#?}", options.seed, options.profile);
 }
 
-/// The states of the groups that have consumers, and how much was read of what.
-fn end(engine: Engine, schedule: &Schedule, options: &Options) -> BTreeMap<String, String> {
+/// The states of the groups with consumers, and how many records were read from each partition.
+fn end(engine: EngineKind, schedule: &Schedule, options: &Options) -> BTreeMap<String, String> {
     let (report, outcome) = look(engine, schedule);
     assert_eq!(report.finding, None, "seed {} {} on {engine}", options.seed, options.profile);
     let mut facts = outcome.facts();

@@ -1,6 +1,6 @@
-//! A few short scripts on real TCP, in real time: that the simulations do not lie.
+//! A few short scripts on real TCP in real time, to check the simulated networks against reality.
 
-use groupsim::engine::Engine;
+use groupsim::engine::EngineKind;
 use groupsim::script;
 use groupsim::sim::schedule::Schedule;
 
@@ -10,10 +10,10 @@ fn parse(text: &str) -> Schedule {
     script::parse("tcp.sim", text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What is the same on the event engine and on TCP.
+/// Checks that the event engine and TCP have the same outcome.
 fn agrees(text: &str) {
     let schedule = parse(text);
-    let [simulated, real] = [Engine::Sim, Engine::Tcp].map(|engine| {
+    let [simulated, real] = [EngineKind::Sim, EngineKind::Tcp].map(|engine| {
         let (report, outcome) = look(engine, &schedule);
         assert_eq!(report.finding, None, "{engine}");
         outcome

@@ -1,4 +1,4 @@
-//! The copy of this crate in which bugs are planted.
+//! The copy of this crate with planted bugs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use crate::plant::{COPIED, Planted, all, edited, root};
 /// The code that is only in the copy.
 const SWITCHES: &str = include_str!("switches.rs");
 
-/// Makes the copy.
+/// Makes or updates the copy.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn copy_to(to: &Path) -> io::Result<()> {
     write(&to.join("src/mutant/planted.rs"), &table(&planted))
 }
 
-/// The crate without its tests and benches.
+/// The manifest of the crate without its tests and benches.
 fn manifest() -> io::Result<String> {
     let text = fs::read_to_string(root().join("Cargo.toml"))?;
     let mut manifest: toml::Table = text.parse().map_err(io::Error::other)?;
@@ -39,10 +39,10 @@ fn manifest() -> io::Result<String> {
     Ok(manifest.to_string())
 }
 
-/// The table of what is planted, in place of the empty one.
+/// The table of planted bugs, which replaces the empty one.
 fn table(planted: &[Planted]) -> String {
     let mut text = SWITCHES.replace("use groupsim::", "use crate::");
-    text.push_str("\n/// What is planted in this build.\npub const PLANTED: &[Mutant] = &[\n");
+    text.push_str("\n/// The planted bugs of this build.\npub const PLANTED: &[Mutant] = &[\n");
     for bug in planted {
         let Planted { name, upstream, breaks, caught_by, .. } = bug;
         let _ = writeln!(
@@ -55,8 +55,8 @@ fn table(planted: &[Planted]) -> String {
     text
 }
 
-/// Copies a file or a folder, but what is edited as it is edited. A file that is as it should be stays untouched, so that
-/// nothing is built twice.
+/// Copies a file or a folder, with the edits. A file that is already up to date stays untouched, so
+/// that nothing is built twice.
 fn copy(from: &Path, to: &Path, edited: &BTreeMap<String, String>) -> io::Result<()> {
     if from.is_dir() {
         remove_others(from, to)?;
@@ -76,7 +76,8 @@ fn copy(from: &Path, to: &Path, edited: &BTreeMap<String, String>) -> io::Result
     }
 }
 
-/// Removes what an earlier copy has that is there no longer: a module that is a file and a folder does not build.
+/// Removes files of an earlier copy that no longer exist: a module that is a file and a folder does
+/// not build.
 fn remove_others(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(to).into_iter().flatten() {
         let entry = entry?;

@@ -1,11 +1,12 @@
-//! The invariants judge programs on other engines by the same events: what is broken is noticed there as well.
+//! The invariants judge programs on other engines by the same events, so they catch mutants there
+//! as well.
 
-use groupsim::engine::{Engine, run_on};
+use groupsim::engine::{EngineKind, run_on};
 use groupsim::mutant;
 use groupsim::run::{Checks, Finding, Report, Systems};
 use groupsim::script;
 
-/// A mutant, and a script on which it goes wrong.
+/// A mutant, and a script on which it violates an invariant.
 const CASES: [(&str, &str); 2] = [
     (
         "forgiving-heartbeats",
@@ -20,11 +21,11 @@ const CASES: [(&str, &str); 2] = [
     ),
 ];
 
-fn engines() -> impl Iterator<Item = Engine> {
-    Engine::ALL.into_iter().filter(|engine| *engine != Engine::Madsim || cfg!(madsim))
+fn engines() -> impl Iterator<Item = EngineKind> {
+    EngineKind::ALL.into_iter().filter(|engine| *engine != EngineKind::Madsim || cfg!(madsim))
 }
 
-fn run(engine: Engine, text: &str, systems: &Systems) -> Report {
+fn run(engine: EngineKind, text: &str, systems: &Systems) -> Report {
     let schedule = script::parse("inline", text).unwrap_or_else(|error| panic!("{error}"));
     run_on(engine, &schedule, systems, Checks::ALL, &mut |_| ())
         .unwrap_or_else(|refused| panic!("{engine}: {refused}"))

@@ -1,7 +1,8 @@
-//! Every mutant is noticed by an invariant that is meant for it, and every invariant has one.
+//! Every mutant is caught by an invariant that is meant for it, and every invariant has a mutant.
 //!
-//! The mutants are [`groupsim::mutant`]'s; what is planted inside of the code is under `planted/`, and is sought
-//! by `cargo bench --bench mutants`. Here only that it can still be planted.
+//! The mutants are those of [`groupsim::mutant`]. The bugs that are planted inside the code are
+//! under `planted/`; `cargo bench --bench mutants` searches for them. Here the tests check only
+//! that they can still be planted.
 
 mod engines;
 mod plant;
@@ -11,16 +12,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use groupsim::consumer::{ConsumerDescription, GroupConsumer, Input, MemberState};
+use groupsim::client::{ClientInput, ConsumerDescription, GroupConsumer, MemberState};
 use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription, RequestId};
-use groupsim::mutant::{self, Catch, Search, System};
+use groupsim::mutant::{self, Detection, Search, System};
 use groupsim::protocol::{Generation, GroupId, MemberId, ResponseError, TopicName};
 use groupsim::run::{Finding, Systems, run};
 use groupsim::swarm::{Profile, run_seed};
 use groupsim::time::Time;
-use groupsim::{consumer, coordinator, invariant, script};
+use groupsim::{client, coordinator, invariant, script};
 
-/// `expect` judges scripts, not systems.
+/// `expect` is about scripts, not about systems.
 const NOT_ABOUT_SYSTEMS: &str = "expect";
 
 #[test]
@@ -35,15 +36,15 @@ fn every_invariant_has_a_mutant() {
 fn every_mutant_names_real_invariants_and_itself_once() {
     for mutant in mutant::all() {
         let namesakes = mutant::all().filter(|other| other.name == mutant.name).count();
-        assert_eq!(namesakes, 1, "{} is there twice", mutant.name);
-        assert!(!mutant.caught_by.is_empty(), "nothing catches {}", mutant.name);
+        assert_eq!(namesakes, 1, "{} occurs twice", mutant.name);
+        assert!(!mutant.caught_by.is_empty(), "no invariant catches {}", mutant.name);
         for name in mutant.caught_by {
             assert!(invariant::NAMES.contains(name), "{}: no invariant {name}", mutant.name);
         }
     }
 }
 
-/// Within how many seeds a mutant must be noticed.
+/// The number of seeds within which a mutant must be caught.
 const SEEDS: u64 = 1_000;
 
 #[test]
@@ -52,17 +53,17 @@ fn every_mutant_is_caught() {
     let mut survivors = Vec::new();
     for mutant in mutant::all() {
         match Search::new(mutant, &stop).run(0, SEEDS) {
-            Some(Catch { profile, seed, invariant, message, .. }) => {
+            Some(Detection { profile, seed, invariant, message, .. }) => {
                 println!("{:24} {profile} {seed:3}  {invariant}: {message}", mutant.name);
             }
             None => survivors.push(mutant.name),
         }
     }
-    assert!(survivors.is_empty(), "nobody noticed in {SEEDS} seeds: {survivors:?}");
+    assert!(survivors.is_empty(), "not caught in {SEEDS} seeds: {survivors:?}");
 }
 
-/// Vacuity is no invariant but a count: a coordinator that answers nothing, or consumers that do nothing,
-/// make seeds that prove nothing, and the report says so.
+/// Vacuity is no invariant but a count: a coordinator that never responds, or consumers that do
+/// nothing, make seeds that prove nothing, and the report counts them.
 #[test]
 fn seeds_of_systems_that_do_nothing_are_vacuous() {
     let idle_coordinator =
@@ -79,14 +80,14 @@ fn seeds_of_systems_that_do_nothing_are_vacuous() {
     }
 }
 
-/// A coordinator that is wrong in a way a script speaks about is caught by the script.
+/// A script catches a coordinator that does not meet its expectation.
 #[test]
-fn an_expectation_catches_what_it_speaks_about() {
+fn an_expectation_catches_a_run_that_does_not_meet_it() {
     let text = "topic t partitions=2\ngroup g\njoin c1\nsettle\nexpect stable generation=2\n";
     let schedule = script::parse("inline", text).expect("a valid script");
     let report = run(&schedule, &Systems::default(), &mut |_| ());
     let Some(Finding::Violation(violation)) = report.finding else {
-        panic!("generation 1 passed for 2: {report:?}");
+        panic!("generation 1 met an expectation of generation 2: {report:?}");
     };
     assert_eq!(violation.invariant, NOT_ABOUT_SYSTEMS);
     assert!(violation.message.contains("generation=1"), "{}", violation.message);
@@ -108,7 +109,7 @@ fn mutants_of_idle_systems_are_idle() {
             System::Consumer(wrap) => {
                 let mut wrapped = wrap(Box::new(Idle));
                 let mut out = Vec::new();
-                wrapped.handle(Time::ZERO, Input::Close, &mut out);
+                wrapped.handle(Time::ZERO, ClientInput::Close, &mut out);
                 wrapped.advance(Time::ZERO, &mut out);
                 assert!(out.is_empty(), "{} made up {out:?}", mutant.name);
             }
@@ -151,8 +152,8 @@ impl GroupCoordinator for Idle {
 }
 
 impl GroupConsumer for Idle {
-    fn handle(&mut self, _now: Time, _input: Input, _out: &mut Vec<consumer::Output>) {}
-    fn advance(&mut self, _now: Time, _out: &mut Vec<consumer::Output>) {}
+    fn handle(&mut self, _now: Time, _input: ClientInput, _out: &mut Vec<client::ClientOutput>) {}
+    fn advance(&mut self, _now: Time, _out: &mut Vec<client::ClientOutput>) {}
     fn next_deadline(&self) -> Option<Time> {
         None
     }

@@ -1,8 +1,8 @@
 //! The bugs that can be planted in a copy of this crate.
 //!
-//! A file of `planted/` lists bugs. Each says what it is like, what it breaks, who must notice it, and which
-//! lines become which: `find` occurs exactly once in its file, as the edits before have left it. In what is
-//! put there, `PLANTED` stands for "this bug's mutant is the one that runs".
+//! A file of `planted/` lists bugs. Each entry names the upstream bug, what it breaks, the
+//! invariants that must catch it, and its edits. `find` occurs exactly once in its file, as the
+//! edits before have left it. In `put`, `PLANTED` stands for "the mutant of this bug is running".
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +10,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// The paths of the crate that the copy needs to build: its sources, and the folders that they include.
+/// The paths of the crate that the copy needs to build: its sources, and the folders that they
+/// include.
 pub const COPIED: [&str; 5] = ["Cargo.lock", ".cargo", "src", "sims", "tests/conformance"];
 
-/// Where the lists are.
+/// The folder of the lists.
 const LISTS: &str = "tests/mutants/planted";
 
 #[derive(Deserialize)]
@@ -28,39 +29,40 @@ struct List {
 pub struct Planted {
     /// The mutant's name.
     pub name: String,
-    /// The bugs it is like.
+    /// The upstream bugs that it resembles.
     pub upstream: Vec<String>,
     /// What it does wrong.
     pub breaks: String,
-    /// The invariants of which one must notice it.
+    /// The invariants of which one must catch it.
     pub caught_by: Vec<String>,
-    /// How it is done.
+    /// The edits that plant it.
     pub edit: Vec<Edit>,
 }
 
-/// A change of one place.
+/// An edit of one place.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
-    /// In which file.
+    /// The path of the file.
     pub file: String,
-    /// What is there.
+    /// The text to replace.
     pub find: String,
-    /// What takes its place.
+    /// The text that replaces it.
     pub put: String,
 }
 
 impl Edit {
-    /// What tells whether the mutant runs. Brokers act around its coordinators, and are not part of them.
+    /// The function that tells whether the mutant is running. Brokers act outside of the mutant's
+    /// coordinators, so they have one of their own.
     fn switch(&self) -> &'static str {
-        match self.file.starts_with("src/cluster/") {
+        match self.file.starts_with("src/broker/") {
             true => "is_hosted",
             false => "is_planted",
         }
     }
 }
 
-/// Everything that can be planted, in the order of the files.
+/// All bugs that can be planted, in the order of the files.
 ///
 /// # Panics
 ///
@@ -78,7 +80,7 @@ pub fn all() -> Vec<Planted> {
     lists.flatten().collect()
 }
 
-/// The files that change, with what they become. Or what does not fit.
+/// The edited files with their new text, or the edits that do not fit.
 pub fn edited(planted: &[Planted]) -> Result<BTreeMap<String, String>, Vec<String>> {
     let mut files = BTreeMap::new();
     let mut misfits = Vec::new();
@@ -93,7 +95,7 @@ pub fn edited(planted: &[Planted]) -> Result<BTreeMap<String, String>, Vec<Strin
                 *text = text.replacen(find, &put, 1);
             }
             count => misfits.push(format!(
-                "{}: this occurs {count} times in {}, not once:\n{find}",
+                "{}: this must occur once in {1}, but occurs {count} times:\n{find}",
                 bug.name, edit.file
             )),
         }

@@ -1,4 +1,4 @@
-//! What is planted can be planted still, and names what there is.
+//! The planted bugs fit the source, and name existing invariants.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,18 +16,18 @@ fn everything_can_be_planted() {
 }
 
 #[test]
-fn every_planted_bug_has_a_switch_a_source_and_somebody_to_find_it() {
+fn every_planted_bug_has_a_switch_an_upstream_bug_and_an_invariant_that_catches_it() {
     let mut names: BTreeSet<String> = mutant::all().map(|mutant| mutant.name.to_owned()).collect();
     for bug in plant::all() {
-        assert!(names.insert(bug.name.clone()), "{} is there twice", bug.name);
+        assert!(names.insert(bug.name.clone()), "{} occurs twice", bug.name);
         assert!(
             bug.edit.iter().any(|edit| edit.put.contains("PLANTED")),
-            "{}: always on",
+            "{}: no edit has a switch",
             bug.name
         );
-        assert!(!bug.upstream.is_empty(), "{}: like what?", bug.name);
-        assert!(!bug.breaks.is_empty(), "{}: what does it break?", bug.name);
-        assert!(!bug.caught_by.is_empty(), "nothing catches {}", bug.name);
+        assert!(!bug.upstream.is_empty(), "{}: no upstream bug", bug.name);
+        assert!(!bug.breaks.is_empty(), "{}: no description", bug.name);
+        assert!(!bug.caught_by.is_empty(), "no invariant catches {}", bug.name);
         for name in &bug.caught_by {
             let known = invariant::NAMES.contains(&name.as_str()) || name == "crash";
             assert!(known, "{}: no invariant {name}", bug.name);
@@ -57,14 +57,14 @@ fn the_copy_has_every_folder_that_the_sources_include() {
     assert!(missing.is_empty(), "the sources include {missing:?}, which the copy does not have");
 }
 
-/// 60 rows of the history of real coordinators and clients, at least.
+/// At least 60 bugs of real coordinators and clients.
 #[test]
-fn enough_of_history_is_re_planted() {
+fn enough_upstream_bugs_are_planted_again() {
     let planted = plant::all();
     let wrapped =
         mutant::all().flat_map(|mutant| mutant.upstream.iter().map(|id| (*id).to_owned()));
     let upstream: BTreeSet<String> =
         planted.iter().flat_map(|bug| bug.upstream.clone()).chain(wrapped).collect();
-    println!("{} bugs of history: {upstream:?}", upstream.len());
-    assert!(upstream.len() >= 60, "{} bugs of history: {upstream:?}", upstream.len());
+    println!("{} upstream bugs: {upstream:?}", upstream.len());
+    assert!(upstream.len() >= 60, "{} upstream bugs: {upstream:?}", upstream.len());
 }

@@ -1,9 +1,10 @@
-//! Switches for what is planted in this copy: a bug is on while its mutant's coordinator or consumer acts.
+//! The switches of the planted bugs in this copy: a bug is on while its mutant's coordinator or
+//! consumer runs.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use groupsim::consumer::{self, Consumer, ConsumerDescription, GroupConsumer, Input};
+use groupsim::client::{self, ClientInput, Consumer, ConsumerDescription, GroupConsumer};
 use groupsim::coordinator::{
     self, AppendId, Call, Coordinator, GroupCoordinator, GroupDescription, Record, RequestId,
 };
@@ -15,16 +16,17 @@ use super::{Mutant, System};
 
 thread_local! {
     static ON: Cell<&'static str> = const { Cell::new("") };
-    /// Of which mutant there are coordinators and consumers, and how many.
+    /// The mutant whose coordinators and consumers exist, and how many of them.
     static WORLD: Cell<(&'static str, usize)> = const { Cell::new(("", 0)) };
 }
 
-/// Whether the mutant of that name is acting.
+/// Whether the coordinator or consumer that is running belongs to this mutant.
 pub fn is_planted(name: &str) -> bool {
     ON.get() == name
 }
 
-/// Whether the mutant of that name is there: for what is planted in the brokers around it, which act by themselves.
+/// Whether this mutant has coordinators or consumers: for bugs in the brokers around them, which
+/// act by themselves.
 pub fn is_hosted(name: &str) -> bool {
     let (world, count) = WORLD.get();
     count > 0 && world == name
@@ -125,10 +127,10 @@ impl GroupCoordinator for On<Coordinator> {
 }
 
 impl GroupConsumer for On<Consumer> {
-    fn handle(&mut self, now: Time, input: Input, out: &mut Vec<consumer::Output>) {
+    fn handle(&mut self, now: Time, input: ClientInput, out: &mut Vec<client::ClientOutput>) {
         switched(self.0, || self.1.handle(now, input, out));
     }
-    fn advance(&mut self, now: Time, out: &mut Vec<consumer::Output>) {
+    fn advance(&mut self, now: Time, out: &mut Vec<client::ClientOutput>) {
         switched(self.0, || self.1.advance(now, out));
     }
     fn next_deadline(&self) -> Option<Time> {

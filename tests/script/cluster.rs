@@ -1,4 +1,4 @@
-//! Random steps of the cluster and of the administrator.
+//! Random steps of the cluster and of the admin client.
 
 use groupsim::protocol::{BrokerId, TopicName, TopicPartition, str_bytes};
 use groupsim::sim::schedule::{Action, AdminRequest, RefusedWith};

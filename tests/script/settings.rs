@@ -1,4 +1,4 @@
-//! Random settings: of the network, of brokers and of consumers.
+//! Random settings of the network, of brokers and of consumers.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -14,7 +14,7 @@ use super::{SECOND, maybe_zero, millis, name, range};
 
 pub(super) fn network() -> impl Strategy<Value = NetworkSpec> {
     let spec = (range(), 0..=500_u16, 0..=1_000_u16);
-    let spec = spec.prop_map(|(latency, loss, aim)| NetworkSpec { latency, loss, aim });
+    let spec = spec.prop_map(|(latency, loss, race)| NetworkSpec { latency, loss, race });
     prop_oneof![Just(NetworkSpec::default()), spec]
 }
 
@@ -53,15 +53,15 @@ pub(super) fn broker() -> impl Strategy<Value = BrokerSpec> {
             commit: short(*commit.start())..=short(*commit.end()),
         }
     });
-    let usual = BrokerSpec::default;
+    let default_spec = BrokerSpec::default;
     prop_oneof![
-        Just(usual()),
-        (1..4_u8).prop_map(move |count| BrokerSpec { count, ..usual() }),
+        Just(default_spec()),
+        (1..4_u8).prop_map(move |count| BrokerSpec { count, ..default_spec() }),
         spec
     ]
 }
 
-/// Settings before it is known which topics there are and what is inherited.
+/// Settings before the topics and the inherited settings are known.
 #[derive(Clone, Debug)]
 pub(super) struct RawSettings(pub(super) Settings, Option<Vec<Index>>);
 
@@ -134,7 +134,7 @@ impl RawSettings {
             settings.session.map(|session| session.clamp(*sessions.start(), *sessions.end()));
         let session = settings.session.or(inherited.session).unwrap_or(Duration::from_secs(45));
         let heartbeat = settings.heartbeat.or(inherited.heartbeat).unwrap_or(3 * SECOND);
-        // Neither is judged on a line that sets neither.
+        // The parser checks these two only on lines that set one of them.
         if heartbeat >= session {
             settings.heartbeat = None;
             settings.session = None;

@@ -1,4 +1,4 @@
-//! Random schedules that the language accepts, with every kind of line in them.
+//! Random schedules that the parser accepts, with every kind of step and setting.
 
 mod cluster;
 mod settings;
@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use groupsim::consumer::{MemberState, Purpose};
+use groupsim::client::{MemberState, Purpose};
 use groupsim::coordinator::GroupState;
 use groupsim::protocol::{Api, BrokerId, TopicName, TopicPartition, str_bytes};
 use groupsim::sim::schedule::{
-    Action, Answer, BrokerSpec, Direction, Expectation, GroupSpec, NodeName, Schedule, Side, Step,
-    Tail, TopicSpec,
+    Action, BrokerSpec, Direction, Expectation, ExpectedResponse, GroupSpec, NodeName, Schedule,
+    Side, Step, Tail, TopicSpec,
 };
 use groupsim::time::Time;
 use proptest::option;
@@ -48,7 +48,7 @@ pub fn schedule() -> impl Strategy<Value = Schedule> {
     )
 }
 
-/// A length of time, longer than zero, in every unit.
+/// A duration above zero, in any unit.
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
         (1..5_000_u64).prop_map(Duration::from_micros),
@@ -58,7 +58,7 @@ fn duration() -> impl Strategy<Value = Duration> {
     ]
 }
 
-/// A length of time that Kafka can hold: whole milliseconds.
+/// A duration of a Kafka setting: whole milliseconds.
 fn millis() -> impl Strategy<Value = Duration> {
     prop_oneof![
         (1..5_000_u64).prop_map(Duration::from_millis),
@@ -90,7 +90,7 @@ fn consumer_name() -> impl Strategy<Value = String> {
     })
 }
 
-/// A step before it is known which names there are.
+/// A step before the declared names are known.
 #[derive(Clone, Debug)]
 struct Raw {
     kind: u8,
@@ -126,10 +126,10 @@ fn raw() -> impl Strategy<Value = Raw> {
     )
 }
 
-/// Turns raw steps into steps that are possible where they stand.
+/// Turns raw steps into steps that are valid at their position.
 struct Builder<'a> {
     topics: &'a [TopicSpec],
-    /// How many partitions each of them has by then; nothing when it is deleted.
+    /// The current number of partitions by topic; `None` for a deleted topic.
     partitions: Vec<Option<i32>>,
     broker: &'a BrokerSpec,
     down: BTreeSet<BrokerId>,
@@ -205,7 +205,7 @@ impl<'a> Builder<'a> {
             4 if raw.flags.0 && self.down.insert(id) => {
                 Action::Crash(NodeName::Broker(id), raw.tail())
             }
-            4 => self.ends(who, |who| Action::Crash(NodeName::Consumer(who), Tail::Luck)),
+            4 => self.ends(who, |who| Action::Crash(NodeName::Consumer(who), Tail::Random)),
             5 if raw.flags.0 && self.down.remove(&id) => Action::Restart(NodeName::Broker(id)),
             5 => {
                 self.running.insert(who.clone());
@@ -239,7 +239,7 @@ impl<'a> Builder<'a> {
             }
             18 => Action::Settle(raw.within),
             19 => Action::Drain(raw.within),
-            20 => self.calm(who, raw.flags.0),
+            20 => self.quiesce(who, raw.flags.0),
             21..=27 => self.cluster(raw, id),
             28..=35 => Action::Admin(self.admin(who, raw, id)),
             _ => Action::Expect(self.expect(who, raw)),
@@ -265,12 +265,11 @@ impl<'a> Builder<'a> {
         action(who)
     }
 
-    /// After it, which consumers run is the parser's to know: it counts the crashed ones as running
-    /// again, and so must this.
-    fn calm(&mut self, who: String, named: bool) -> Action {
+    /// Like the parser, it counts the crashed consumers as running after the step.
+    fn quiesce(&mut self, who: String, named: bool) -> Action {
         self.running.extend(self.joined.iter().cloned());
         self.down.clear();
-        Action::Calm(named.then(|| vec![who]))
+        Action::Quiesce(named.then(|| vec![who]))
     }
 
     fn expect(&self, consumer: String, raw: Raw) -> Expectation {
@@ -291,7 +290,7 @@ impl<'a> Builder<'a> {
                 generation,
             },
             2 => Expectation::Committed { group, partition, offset: raw.offset - 3 },
-            3 => Expectation::Answer(self.answer(partition, &raw)),
+            3 => Expectation::Response(self.response(partition, &raw)),
             4 => Expectation::Coordinator {
                 group,
                 broker: raw.flags.1.then(|| self.broker_id(raw.number)),
@@ -300,10 +299,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn answer(&self, partition: TopicPartition, raw: &Raw) -> Answer {
+    fn response(&self, partition: TopicPartition, raw: &Raw) -> ExpectedResponse {
         let (error, state, groups) = raw.flags;
         let offset = (!error || raw.number.is_multiple_of(2)).then_some((partition, raw.offset));
-        Answer {
+        ExpectedResponse {
             error: error.then(|| ["NONE", "NON_EMPTY_GROUP"][raw.who.index(2)].to_owned()),
             state: state.then(|| *raw.who.get(&GroupState::ALL)),
             members: raw.within.map(|_| raw.number as usize % 10_001),
@@ -329,13 +328,13 @@ impl<'a> Builder<'a> {
 
 impl Raw {
     fn tail(&self) -> Tail {
-        [Tail::Luck, Tail::Lost, Tail::Kept][self.who.index(3)]
+        [Tail::Random, Tail::Lost, Tail::Kept][self.who.index(3)]
     }
 }
 
 const PURPOSES: [Purpose; 3] = [Purpose::Bootstrap, Purpose::Coordinator, Purpose::Data];
 
-/// Words that lines are made of, right and wrong ones.
+/// Words of the language, valid and invalid ones.
 pub fn word() -> impl Strategy<Value = String> {
     let verbs = "at join leave crash restart pause resume partition heal clog unclog reset drop skew \
                  slow produce advance settle drain calm expect topic group network broker seed move stall \
@@ -363,7 +362,7 @@ trait GetOr {
 }
 
 impl GetOr for Index {
-    /// Nothing where `get` would panic: of an empty slice.
+    /// The element, or `None` for an empty slice, where `get` panics.
     fn get_or<'a, T>(&self, from: &'a [T]) -> Option<&'a T> {
         (!from.is_empty()).then(|| self.get(from))
     }

@@ -1,4 +1,4 @@
-//! Members of a group, each on a connection of its own, who say what they like.
+//! Members of a group with arbitrary payloads, each on its own connection.
 
 use bytes::Bytes;
 use groupsim::protocol::{GroupId, Request, RequestFrame, Response, StrBytes, str_bytes};
@@ -18,11 +18,11 @@ pub fn send(stream: &mut TcpStream, version: i16, body: impl Into<Request>) {
     stream.write_all(&framed(&bytes)).expect("it takes a request");
 }
 
-pub fn ask(stream: &mut TcpStream, version: i16, body: impl Into<Request>) -> Response {
+pub fn exchange(stream: &mut TcpStream, version: i16, body: impl Into<Request>) -> Response {
     let body = body.into();
     let api = body.api();
     send(stream, version, body);
-    wire::decode_response(Bytes::from(answer(stream)), api, version).expect("an answer").body
+    wire::decode_response(Bytes::from(response(stream)), api, version).expect("a response").body
 }
 
 pub fn join(group: &str, of: &str, assignor: &str, metadata: &[u8]) -> JoinGroupRequest {
@@ -37,9 +37,9 @@ pub fn join(group: &str, of: &str, assignor: &str, metadata: &[u8]) -> JoinGroup
         .with_protocols(vec![protocol])
 }
 
-/// Two members join, the leader hands in the same for both, both beat and leave. Each is told what was meant
-/// for it, byte for byte.
-pub fn live(
+/// Two members join, the leader gives both the same assignment, and both send a heartbeat and
+/// leave. Each member must receive the payloads for it byte for byte.
+pub fn run_group(
     served: &Served,
     (group, of, assignor): (&str, &str, &str),
     metadata: &[u8],
@@ -50,17 +50,20 @@ pub fn live(
         send(stream, 3, join(group, of, assignor, metadata));
     }
     let joined = streams.each_mut().map(|stream| {
-        let bytes = Bytes::from(answer(stream));
+        let bytes = Bytes::from(response(stream));
         let api = groupsim::protocol::Api::JoinGroup;
-        match wire::decode_response(bytes, api, 3).expect("an answer").body {
-            Response::JoinGroup(answer) => answer,
+        match wire::decode_response(bytes, api, 3).expect("a response").body {
+            Response::JoinGroup(response) => response,
             other => panic!("{other:?}"),
         }
     });
-    let ids: Vec<StrBytes> = joined.iter().map(|answer| answer.member_id.clone()).collect();
+    let ids: Vec<StrBytes> = joined.iter().map(|response| response.member_id.clone()).collect();
     let leads = |id: &StrBytes| *id == joined[0].leader;
-    let told = joined.iter().find(|answer| leads(&answer.member_id)).expect("one leads");
-    assert!(told.members.len() == 2 && told.members.iter().all(|m| m.metadata == metadata));
+    let leader = joined
+        .iter()
+        .find(|response| leads(&response.member_id))
+        .expect("one member is the leader");
+    assert!(leader.members.len() == 2 && leader.members.iter().all(|m| m.metadata == metadata));
     let group_id = || GroupId(str_bytes(group));
     for (stream, id) in streams.iter_mut().zip(&ids) {
         let entry = |id: &StrBytes| {
@@ -76,10 +79,10 @@ pub fn live(
         send(stream, 1, sync);
     }
     for stream in &mut streams {
-        let bytes = Bytes::from(answer(stream));
+        let bytes = Bytes::from(response(stream));
         let api = groupsim::protocol::Api::SyncGroup;
-        match wire::decode_response(bytes, api, 1).expect("an answer").body {
-            Response::SyncGroup(answer) => assert_eq!(answer.assignment, given),
+        match wire::decode_response(bytes, api, 1).expect("a response").body {
+            Response::SyncGroup(response) => assert_eq!(response.assignment, given),
             other => panic!("{other:?}"),
         }
     }
@@ -88,18 +91,21 @@ pub fn live(
             .with_group_id(group_id())
             .with_generation_id(joined[0].generation_id)
             .with_member_id(id.clone());
-        let Response::Heartbeat(answer) = ask(stream, 1, beat) else { panic!("no Heartbeat") };
-        assert_eq!(answer.error_code, 0);
+        let Response::Heartbeat(response) = exchange(stream, 1, beat) else {
+            panic!("no Heartbeat")
+        };
+        assert_eq!(response.error_code, 0);
     }
     for (stream, id) in streams.iter_mut().zip(&ids) {
         let leave = LeaveGroupRequest::default().with_group_id(group_id());
-        ask(stream, 1, leave.with_member_id(id.clone()));
+        exchange(stream, 1, leave.with_member_id(id.clone()));
     }
 }
 
-/// A client id as long as a string can be is part of the member id, which is then too long for one.
+/// A client id of the maximum string length is part of the member id, which is then too long for a
+/// string.
 #[test]
-fn an_answer_that_cannot_be_written_ends_its_connection_and_nothing_else() {
+fn a_response_that_cannot_be_encoded_ends_its_connection_and_nothing_else() {
     let _alone = alone();
     let served = Served::start("unwritable", &["--topic", "topic:4"]);
     let (client_id, body) = (str_bytes(&"x".repeat(32_767)), join("g", "consumer", "range", b""));
@@ -107,19 +113,19 @@ fn an_answer_that_cannot_be_written_ends_its_connection_and_nothing_else() {
     let bytes = wire::encode_request(&frame).expect("a request that its version can carry");
     let mut stream = served.connect();
     stream.write_all(&framed(&bytes)).expect("it takes a request");
-    hung_up(&mut stream);
-    served.answers();
+    disconnected(&mut stream);
+    served.responds();
 }
 
-/// From version 3 on a LeaveGroup has a list of members, and it may be empty.
+/// From version 3 on, LeaveGroup has a list of members, which may be empty.
 #[test]
-fn a_leave_of_nobody_is_no_violation() {
+fn a_leave_without_members_is_no_violation() {
     let _alone = alone();
-    let mut served = Served::start("leave-of-nobody", &["--topic", "topic:4"]);
+    let mut served = Served::start("leave-without-members", &["--topic", "topic:4"]);
     let mut stream = served.connect();
-    let nobody = LeaveGroupRequest::default().with_group_id(GroupId(str_bytes("g")));
-    match ask(&mut stream, 3, nobody) {
-        Response::LeaveGroup(answer) => assert_eq!(answer.error_code, 0),
+    let leave = LeaveGroupRequest::default().with_group_id(GroupId(str_bytes("g")));
+    match exchange(&mut stream, 3, leave) {
+        Response::LeaveGroup(response) => assert_eq!(response.error_code, 0),
         other => panic!("{other:?}"),
     }
     drop(stream);

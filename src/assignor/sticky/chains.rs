@@ -1,16 +1,16 @@
-//! Finds chains of moves that make a plan more even: from a rich member over any number of others, whose
-//! loads stay as they are, to one that has at least two less.
+//! Finds chains of moves that make an assignment more even: from a member with many partitions,
+//! over any number of others whose loads stay as they are, to one that has at least two fewer.
 //!
-//! A plan without such a chain is as even as a plan can be (an optimal semi-matching). Each chain lowers
-//! the sum of the squared loads, so following them comes to an end.
+//! An assignment without such a chain is as even as possible (an optimal semi-matching). Each chain
+//! lowers the sum of the squared loads, so following them terminates.
 
 use std::cmp::Reverse;
 
 use super::general::{Movable, Plan};
 
-/// A shortest chain from the richest member that has one: each partition with its next holder.
-pub(super) fn helpful(plan: &Plan<'_>, what: Movable) -> Option<Vec<(usize, usize)>> {
-    let members = plan.ground.members();
+/// A shortest chain from the most loaded member that has one: each partition with its next reader.
+pub(super) fn improving_chain(plan: &Plan<'_>, what: Movable) -> Option<Vec<(usize, usize)>> {
+    let members = plan.group.members();
     let mut richest_first: Vec<usize> = (0..members).collect();
     richest_first.sort_by_key(|&member| Reverse(plan.load(member)));
     let mut search = Search {
@@ -18,21 +18,21 @@ pub(super) fn helpful(plan: &Plan<'_>, what: Movable) -> Option<Vec<(usize, usiz
         what,
         reached: vec![false; members],
         from: vec![None; members],
-        spent: vec![false; plan.ground.topics()],
+        exhausted: vec![false; plan.group.topics()],
     };
     richest_first.into_iter().find_map(|source| search.begin_at(source))
 }
 
-/// What earlier, richer sources have reached is not looked at again: it was too rich for them, and so it
-/// is for those who have less.
+/// Members that an earlier, more loaded source has reached are not visited again: their load was
+/// too high for that source, and so it is for sources with less.
 struct Search<'a> {
     plan: &'a Plan<'a>,
     what: Movable,
     reached: Vec<bool>,
-    /// From whom a member would get a partition, and of which topic.
+    /// The member that a member would get a partition from, and the topic of that partition.
     from: Vec<Option<(usize, usize)>>,
-    /// Topics all of whose readers are reached.
-    spent: Vec<bool>,
+    /// Topics all of whose readers have been reached.
+    exhausted: Vec<bool>,
 }
 
 impl Search<'_> {
@@ -51,15 +51,15 @@ impl Search<'_> {
         None
     }
 
-    /// The members, not reached before, who can read something that `member` can be made to give.
+    /// The members, not reached before, that can read a partition that `member` can give away.
     fn step(&mut self, member: usize) -> Vec<usize> {
         let mut fresh = Vec::new();
         for partition in self.plan.movable(member, self.what) {
-            let topic = self.plan.ground.topic(partition);
-            if std::mem::replace(&mut self.spent[topic], true) {
+            let topic = self.plan.group.topic(partition);
+            if std::mem::replace(&mut self.exhausted[topic], true) {
                 continue;
             }
-            for &reader in self.plan.ground.readers(partition) {
+            for &reader in self.plan.group.readers(partition) {
                 if !std::mem::replace(&mut self.reached[reader], true) {
                     self.from[reader] = Some((member, topic));
                     fresh.push(reader);
@@ -74,7 +74,7 @@ impl Search<'_> {
         let mut to = last;
         while let Some((from, topic)) = self.from[to] {
             let partition = self.plan.cheapest(topic, from, to);
-            chain.push((partition.expect("what led the search here"), to));
+            chain.push((partition.expect("the search came through a movable partition"), to));
             to = from;
         }
         chain

@@ -1,63 +1,65 @@
-//! Who owned what: the members' word for it, and what to believe of it when they contradict each other.
+//! Previous ownership as the members claim it, and how contradicting claims are resolved.
 
 use crate::protocol::{Generation, TopicPartition};
 
-use super::Ground;
+use super::NumberedGroup;
 
-/// What one member says it was given, and when.
+/// The partitions that one member claims, and the generation in which it got them.
 pub(in crate::assignor) struct Claim {
     pub partitions: Vec<TopicPartition>,
     pub generation: Generation,
 }
 
-/// All members' claims, partition by partition (rule R14.8).
+/// All members' claims, by partition (rule R14.8).
 pub(in crate::assignor) struct Claims {
     owners: Vec<Option<usize>>,
     claimants: Vec<Vec<usize>>,
 }
 
 impl Claims {
-    /// The claims in the order of the members; those to partitions that are not on the ground are void.
+    /// The claims in the order of the members. Claims to partitions that no member can read are
+    /// ignored.
     pub(in crate::assignor) fn new(
-        ground: &Ground<'_>,
+        group: &NumberedGroup<'_>,
         claims: impl Iterator<Item = Claim>,
     ) -> Self {
-        let mut made: Vec<Vec<(Generation, usize)>> = vec![Vec::new(); ground.partitions()];
+        let mut claims_made: Vec<Vec<(Generation, usize)>> = vec![Vec::new(); group.partitions()];
         for (member, Claim { partitions, generation }) in claims.enumerate() {
-            for partition in partitions.iter().filter_map(|name| ground.number(name)) {
-                made[partition].push((generation, member));
+            for partition in partitions.iter().filter_map(|name| group.number(name)) {
+                claims_made[partition].push((generation, member));
             }
         }
-        let owners = made.iter().enumerate().map(|(partition, made)| {
-            settled(made).filter(|&owner| ground.may_read(owner, partition))
+        let owners = claims_made.iter().enumerate().map(|(partition, claims_made)| {
+            resolve(claims_made).filter(|&owner| group.may_read(owner, partition))
         });
         Claims {
             owners: owners.collect(),
-            claimants: made
+            claimants: claims_made
                 .iter()
-                .map(|made| made.iter().map(|&(_, member)| member).collect())
+                .map(|claims_made| claims_made.iter().map(|&(_, member)| member).collect())
                 .collect(),
         }
     }
 
-    /// The member that each partition stays with, if balance lets it.
+    /// The owner of each partition, which keeps it if balance allows.
     pub(super) fn owners(&self) -> &[Option<usize>] {
         &self.owners
     }
 
-    /// Whether `member` can have the partition at once: it is the rightful owner, or nobody else would
-    /// have to give it up first.
+    /// Whether `member` can get the partition at once: it is the owner, or no other member must
+    /// give it up first.
     pub(in crate::assignor) fn can_take(&self, member: usize, partition: usize) -> bool {
         self.owners[partition] == Some(member)
             || self.claimants[partition].iter().all(|&claimant| claimant == member)
     }
 }
 
-/// The newest claim wins, since an older one comes from a member that missed a rebalance; two of the same
-/// generation are both wrong, for nothing tells which is right (KAFKA-14639).
-fn settled(made: &[(Generation, usize)]) -> Option<usize> {
-    let newest = made.iter().map(|(generation, _)| generation).max()?;
-    let mut newest = made.iter().filter(|(generation, _)| generation == newest);
+/// The newest claim wins, because an older one comes from a member that missed a rebalance. Two
+/// claims of the same generation are both void, because nothing shows which one is right
+/// (KAFKA-14639).
+fn resolve(claims_made: &[(Generation, usize)]) -> Option<usize> {
+    let newest = claims_made.iter().map(|(generation, _)| generation).max()?;
+    let mut newest = claims_made.iter().filter(|(generation, _)| generation == newest);
     match (newest.next(), newest.next()) {
         (Some(&(_, owner)), None) => Some(owner),
         _ => None,

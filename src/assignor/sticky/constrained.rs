@@ -1,52 +1,55 @@
-//! The sticky core for members who all want the same: quotas decide, and reaching them takes no search.
+//! The sticky algorithm for members with equal subscriptions: quotas decide, and no search is
+//! needed.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::Ground;
+use super::NumberedGroup;
 
-/// Every member gets floor or ceiling of the fair share and keeps what it owned up to that (rule R14.6).
-pub(super) fn deal(ground: &Ground<'_>, owners: &[Option<usize>]) -> Vec<usize> {
-    if ground.partitions() == 0 {
+/// Every member gets the floor or the ceiling of the fair share and keeps what it owned up to that
+/// (rule R14.6).
+pub(super) fn assign_evenly(group: &NumberedGroup<'_>, owners: &[Option<usize>]) -> Vec<usize> {
+    if group.partitions() == 0 {
         return Vec::new();
     }
-    let quotas = Quotas::new(ground, owners);
-    let given = quotas.kept(ground, owners);
+    let quotas = Quotas::new(group, owners);
+    let given = quotas.kept(group, owners);
     quotas.filled(given)
 }
 
-/// How many partitions each member gets.
+/// The number of partitions that each member gets.
 struct Quotas {
     floor: usize,
     of: Vec<usize>,
-    /// The members in the order in which they get a ceiling, until there are no more of those.
+    /// The order in which members get a ceiling, while there are any left.
     order: Vec<usize>,
 }
 
 impl Quotas {
-    /// The ceilings go first to members who own so much, for they lose the least by it.
-    fn new(ground: &Ground<'_>, owners: &[Option<usize>]) -> Self {
-        let owned = loads(ground.members(), owners);
-        let floor = ground.partitions() / ground.members();
-        let ceilings = ground.partitions() % ground.members();
-        let mut order: Vec<usize> = (0..ground.members()).collect();
+    /// The ceilings go first to members that own that many, because they lose the least by it.
+    fn new(group: &NumberedGroup<'_>, owners: &[Option<usize>]) -> Self {
+        let owned = loads(group.members(), owners);
+        let floor = group.partitions() / group.members();
+        let ceilings = group.partitions() % group.members();
+        let mut order: Vec<usize> = (0..group.members()).collect();
         order.sort_by_key(|&member| match owned[member].cmp(&floor) {
             Ordering::Greater => 0,
             Ordering::Equal => 1,
             Ordering::Less => 2,
         });
-        let mut of = vec![floor; ground.members()];
+        let mut of = vec![floor; group.members()];
         order.iter().take(ceilings).for_each(|&member| of[member] += 1);
         Quotas { floor, of, order }
     }
 
-    /// What stays where it is. A member over its quota keeps low numbers rather than topics, so that equal
-    /// numbers of several topics tend to stay together.
-    fn kept(&self, ground: &Ground<'_>, owners: &[Option<usize>]) -> Vec<Option<usize>> {
-        let mut order: Vec<usize> = (0..ground.partitions()).collect();
-        order.sort_by_key(|&partition| (ground.within_topic(partition), partition));
+    /// The partitions that stay with their owner. A member over its quota keeps low partition
+    /// numbers rather than whole topics, so that equal numbers of several topics tend to stay
+    /// together.
+    fn kept(&self, group: &NumberedGroup<'_>, owners: &[Option<usize>]) -> Vec<Option<usize>> {
+        let mut order: Vec<usize> = (0..group.partitions()).collect();
+        order.sort_by_key(|&partition| (group.within_topic(partition), partition));
         let mut room = self.of.clone();
-        let mut given = vec![None; ground.partitions()];
+        let mut given = vec![None; group.partitions()];
         for partition in order {
             let Some(owner) = owners[partition].filter(|&owner| room[owner] > 0) else { continue };
             room[owner] -= 1;
@@ -55,8 +58,8 @@ impl Quotas {
         given
     }
 
-    /// Deals what nobody keeps in a circle to those below the floor, and then one each to those who are to
-    /// have a ceiling.
+    /// Assigns the remaining partitions round-robin to the members below the floor, and then one
+    /// each to those due a ceiling.
     fn filled(&self, given: Vec<Option<usize>>) -> Vec<usize> {
         let mut load = loads(self.of.len(), &given);
         let below = (0..self.of.len()).filter(|&member| load[member] < self.floor);
@@ -78,7 +81,7 @@ impl Quotas {
     }
 }
 
-/// How many partitions each member has.
+/// The number of partitions that each member has.
 fn loads(members: usize, holders: &[Option<usize>]) -> Vec<usize> {
     let mut loads = vec![0; members];
     holders.iter().flatten().for_each(|&holder| loads[holder] += 1);

@@ -1,130 +1,134 @@
-//! The sticky core for members who want different things: the most even plan there is, reached by moving
-//! as little as it can be made to.
+//! The sticky algorithm for members with different subscriptions: the most even assignment
+//! possible, with as few moves as possible.
 //!
-//! Java's moves one partition at a time and stops where no single move helps. Here chains of moves are
-//! looked for as well ([`super::chains`]): a plan that none of them improves is the best there is, so the
-//! follow-up rebalance of the cooperative protocol, which begins from a part of the plan, comes to one
-//! just as even without taking anything from anybody. With single moves it may not, and would need more
-//! rounds.
+//! Java's moves one partition at a time and stops where no single move helps. Here chains of moves
+//! are found too ([`super::chains`]): an assignment that no chain improves is as even as possible.
+//! So the second rebalance of the cooperative protocol, which starts from a part of the assignment,
+//! reaches an equally even one without taking a partition from any member. With single moves it
+//! might not, and would need more rounds.
 
 use std::collections::BTreeSet;
 
-use super::Ground;
+use super::NumberedGroup;
 use super::chains;
 
-/// Keeps what is owned, gives out the rest, evens out, and then undoes what was moved in vain (rule R14.7).
-pub(super) fn deal(ground: &Ground<'_>, owners: &[Option<usize>]) -> Vec<usize> {
-    let mut plan = Plan::new(ground, owners);
-    plan.give_out_the_rest();
-    plan.even_out(Movable::Strays);
+/// Keeps owned partitions, assigns the rest, evens out, and then reverts needless moves (rule
+/// R14.7).
+pub(super) fn assign_evenly(group: &NumberedGroup<'_>, owners: &[Option<usize>]) -> Vec<usize> {
+    let mut plan = Plan::new(group, owners);
+    plan.assign_rest();
+    plan.even_out(Movable::NotWithOwner);
     plan.even_out(Movable::All);
-    while plan.bring_home() {}
+    while plan.return_to_owners() {}
     plan.holder.into_iter().map(|holder| holder.expect("every partition has a reader")).collect()
 }
 
-/// What may be moved.
+/// The partitions that may be moved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Movable {
-    /// Only partitions that are not with their owner anyway.
-    Strays,
+    /// Only partitions that are not with their owner.
+    NotWithOwner,
     All,
 }
 
-/// Who is to get what, while that is being made up.
+/// An assignment in progress.
 pub(super) struct Plan<'a> {
-    pub(super) ground: &'a Ground<'a>,
-    /// The owner of each partition, which it is to stay with.
-    home: &'a [Option<usize>],
+    pub(super) group: &'a NumberedGroup<'a>,
+    /// The owner of each partition before the rebalance, which keeps it if possible.
+    owners: &'a [Option<usize>],
     holder: Vec<Option<usize>>,
-    hands: Vec<BTreeSet<usize>>,
+    assigned: Vec<BTreeSet<usize>>,
 }
 
 impl<'a> Plan<'a> {
-    fn new(ground: &'a Ground<'a>, home: &'a [Option<usize>]) -> Self {
-        let mut hands = vec![BTreeSet::new(); ground.members()];
-        for (partition, owner) in home.iter().enumerate() {
+    fn new(group: &'a NumberedGroup<'a>, owners: &'a [Option<usize>]) -> Self {
+        let mut assigned = vec![BTreeSet::new(); group.members()];
+        for (partition, owner) in owners.iter().enumerate() {
             if let Some(owner) = *owner {
-                hands[owner].insert(partition);
+                assigned[owner].insert(partition);
             }
         }
-        Plan { ground, home, holder: home.to_vec(), hands }
+        Plan { group, owners, holder: owners.to_vec(), assigned }
     }
 
     pub(super) fn load(&self, member: usize) -> usize {
-        self.hands[member].len()
+        self.assigned[member].len()
     }
 
-    /// What `member` has that may be moved.
+    /// The partitions of `member` that may be moved.
     pub(super) fn movable(&self, member: usize, what: Movable) -> impl Iterator<Item = usize> {
-        self.hands[member]
-            .iter()
-            .copied()
-            .filter(move |&held| what == Movable::All || !self.is_home(held, member))
+        self.assigned[member].iter().copied().filter(move |&partition| {
+            what == Movable::All || !self.is_with_owner(partition, member)
+        })
     }
 
-    /// The partition of that topic whose move between the two costs the owners least.
+    /// The partition of that topic whose move between the two members breaks the least ownership.
     pub(super) fn cheapest(&self, topic: usize, from: usize, to: usize) -> Option<usize> {
-        let of_topic = self.hands[from].iter().copied();
-        of_topic
-            .filter(|&held| self.ground.topic(held) == topic)
-            .min_by_key(|&held| (self.is_home(held, from), !self.is_home(held, to), held))
+        let of_topic = self.assigned[from].iter().copied();
+        of_topic.filter(|&partition| self.group.topic(partition) == topic).min_by_key(
+            |&partition| {
+                (self.is_with_owner(partition, from), !self.is_with_owner(partition, to), partition)
+            },
+        )
     }
 
-    /// Partitions that few can read go first, for they leave the least choice.
-    fn give_out_the_rest(&mut self) {
+    /// Partitions with few readers go first, because they leave the least choice.
+    fn assign_rest(&mut self) {
         let free = |partition: &usize| self.holder[*partition].is_none();
         let mut free: Vec<usize> = (0..self.holder.len()).filter(free).collect();
-        free.sort_by_key(|&partition| self.ground.readers(partition).len());
+        free.sort_by_key(|&partition| self.group.readers(partition).len());
         for partition in free {
-            let readers = self.ground.readers(partition).iter().copied();
+            let readers = self.group.readers(partition).iter().copied();
             let poorest = readers.min_by_key(|&reader| self.load(reader));
-            self.give(partition, poorest.expect("a topic on the ground has a reader"));
+            self.give(partition, poorest.expect("every topic here has a reader"));
         }
     }
 
     fn even_out(&mut self, what: Movable) {
-        while let Some(chain) = chains::helpful(self, what) {
+        while let Some(chain) = chains::improving_chain(self, what) {
             for (partition, member) in chain {
                 self.give(partition, member);
             }
         }
     }
 
-    /// Sends partitions home in exchange for such as are not at home there. Every load stays as it is, and
-    /// each exchange leaves more at home, so repeating it comes to an end.
-    fn bring_home(&mut self) -> bool {
+    /// Returns partitions to their owners in exchange for partitions that those do not own. Every
+    /// load stays as it is, and each exchange increases the number of partitions with their owner,
+    /// so repeating it terminates.
+    fn return_to_owners(&mut self) -> bool {
         let mut returned = false;
         for partition in 0..self.holder.len() {
-            let (Some(home), Some(host)) = (self.home[partition], self.holder[partition]) else {
+            let (Some(owner), Some(holder)) = (self.owners[partition], self.holder[partition])
+            else {
                 continue;
             };
-            if let Some(other) = self.exchangeable(home, host).filter(|_| home != host) {
-                self.give(partition, home);
-                self.give(other, host);
+            if let Some(other) = self.exchangeable(owner, holder).filter(|_| owner != holder) {
+                self.give(partition, owner);
+                self.give(other, holder);
                 returned = true;
             }
         }
         returned
     }
 
-    /// A partition that `from` holds without owning it, and that `to` may have; one that `to` owns, if
-    /// there is one.
+    /// A partition that `from` has without owning it and that `to` may read; preferably one that
+    /// `to` owns.
     fn exchangeable(&self, from: usize, to: usize) -> Option<usize> {
-        let strays = self.movable(from, Movable::Strays);
-        strays
-            .filter(|&stray| self.ground.may_read(to, stray))
-            .min_by_key(|&stray| (!self.is_home(stray, to), stray))
+        let candidates = self.movable(from, Movable::NotWithOwner);
+        candidates
+            .filter(|&candidate| self.group.may_read(to, candidate))
+            .min_by_key(|&candidate| (!self.is_with_owner(candidate, to), candidate))
     }
 
-    fn is_home(&self, partition: usize, member: usize) -> bool {
-        self.home[partition] == Some(member)
+    fn is_with_owner(&self, partition: usize, member: usize) -> bool {
+        self.owners[partition] == Some(member)
     }
 
     fn give(&mut self, partition: usize, member: usize) {
         if let Some(holder) = self.holder[partition] {
-            self.hands[holder].remove(&partition);
+            self.assigned[holder].remove(&partition);
         }
-        self.hands[member].insert(partition);
+        self.assigned[member].insert(partition);
         self.holder[partition] = Some(member);
     }
 }

@@ -1,4 +1,4 @@
-//! What can be asked of `conform`.
+//! The command-line arguments of `conform`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,38 +8,38 @@ use crate::cli::args::jobs;
 /// Arguments of `conform`.
 #[derive(Debug, clap::Args)]
 pub struct Conform {
-    /// Scripts: files, or those that come with groupsim, by name or a part of it. All of those when
-    /// none is named.
+    /// Scripts to replay: files, or built-in scripts by name or part of a name [default: all
+    /// built-in scripts].
     #[arg(value_name = "NAME|FILE.txt")]
     pub scripts: Vec<String>,
-    /// The broker, with topics t of 4 partitions and v of 2; without it our own, in virtual time.
+    /// Address of the broker, which has the topics t (4 partitions) and v (2 partitions) [default:
+    /// groupsim's own broker, in virtual time].
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap: Option<String>,
-    /// How the broker is configured beyond what all scripts presume: only scripts that presume just
-    /// these are run.
+    /// Setting of the broker that differs from what most scripts presume. Scripts that presume
+    /// other settings than the given ones are skipped.
     #[arg(long, value_name = "NAME=VALUE", requires = "bootstrap", value_parser = setting)]
     pub config: Vec<(String, String)>,
-    /// How many scripts run at once; most of the time they wait.
+    /// Number of scripts to run at once; they spend most of their time waiting.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = jobs)]
     pub jobs: usize,
-    /// Where the recordings of the files are; in a folder `recorded` beside them or their folder
-    /// when not said.
+    /// Directory with the recordings of the given files [default: `recorded`, beside the files or
+    /// beside their directory].
     #[arg(long, value_name = "DIR")]
     pub recorded: Option<PathBuf>,
-    /// Writes what the broker answers as recordings, instead of comparing it. Answers that differ
-    /// from a recording that is there become variants of it.
+    /// Record the broker's responses in this directory instead of comparing them. Responses that
+    /// differ from an existing recording are added to it as variants.
     #[arg(long, value_name = "DIR", conflicts_with = "recorded")]
     pub record: Option<PathBuf>,
-    /// The broker is `groupsim serve`: accepts what our own answers otherwise than Kafka on
-    /// purpose.
+    /// Accept the known deviations of groupsim's own broker: the broker is `groupsim serve`.
     #[arg(long, requires = "bootstrap")]
     pub own: bool,
-    /// How much sooner or later an answer may come before it is reported.
+    /// Tolerance for the time of a response before it is reported as early or late.
     #[arg(long, value_name = "DURATION", default_value = "700ms", value_parser = humantime::parse_duration)]
     pub times: Duration,
 }
 
-/// `NAME=VALUE`
+/// Parses `NAME=VALUE`.
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))

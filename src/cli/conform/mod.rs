@@ -1,4 +1,4 @@
-//! `conform [NAME|FILE.txt …]`
+//! `conform [NAME|FILE.txt …]`: compares a broker's responses with recordings of Apache Kafka.
 
 mod args;
 mod show;
@@ -27,7 +27,7 @@ pub use args::Conform;
 use show::show;
 use tally::Tally;
 
-/// Replays scripts and says how the answers differ from those recorded.
+/// Replays scripts and prints how the responses differ from the recorded ones.
 pub fn conform(args: &Conform, out: &mut Out) -> Result<Exit, Failure> {
     let settings: Settings = args.config.iter().cloned().collect();
     let cases = chosen(args, &settings)?;
@@ -38,34 +38,38 @@ pub fn conform(args: &Conform, out: &mut Out) -> Result<Exit, Failure> {
     let broker = args.bootstrap.as_deref().map(TcpBroker::find).transpose();
     let mut broker = broker.map_err(Failure::Usage)?;
     if let Some(broker) = &mut broker {
-        // Scripts of the user's own may presume other topics.
+        // The user's own scripts can presume other topics.
         let presumed = args.scripts.is_empty() || !args.scripts.iter().all(|name| is_file(name));
         let address = broker.address();
         let wrong = |why: String| Failure::Usage(format!("the broker at {address}: {why}"));
         is_ready(broker, presumed).map_err(wrong)?;
     }
     let stop = interrupt::stop_on_interrupt()?;
-    let world =
-        World { args, settings, broker: broker.map(|broker| broker.address()), stop: &stop };
+    let target = ConformTarget {
+        args,
+        settings,
+        broker: broker.map(|broker| broker.address()),
+        stop: &stop,
+    };
     let mut tally = Tally::default();
-    world.replay(&cases, |case, outcome| {
+    target.replay(&cases, |case, outcome| {
         tally.count(&outcome);
         show(case, &outcome, out)
     })?;
-    out.line(tally.text(world.broker.is_none()))?;
+    out.line(tally.text(target.broker.is_none()))?;
     out.object(&tally.object())?;
     if tally.ran() == 0 && tally.skipped > 0 {
-        super::out::complain("no script was run; --config says how the broker is configured");
+        super::out::complain("all scripts were skipped; pass the broker's settings with --config");
     }
-    Ok(tally.exit(&world))
+    Ok(tally.exit(&target))
 }
 
-/// Whether a script is named by its file.
+/// Whether the name of a script is a path.
 fn is_file(name: &str) -> bool {
     name.ends_with(".txt") || Path::new(name).components().count() > 1
 }
 
-/// The scripts that are named: all when none is.
+/// The scripts that the arguments name; all built-in ones if they name none.
 fn chosen(args: &Conform, settings: &Settings) -> Result<Vec<Case>, Failure> {
     let inside = embedded(settings);
     if args.scripts.is_empty() {
@@ -87,35 +91,35 @@ fn chosen(args: &Conform, settings: &Settings) -> Result<Vec<Case>, Failure> {
         if chosen.len() == before {
             let names = inside.iter().map(|case| case.script.name.as_str());
             let help = crate::script::help(name, names.collect::<Vec<_>>(), "scripts");
-            return Err(Failure::Usage(format!("no script has `{name}` in its name; {help}")));
+            return Err(Failure::Usage(format!("no script name contains `{name}`; {help}")));
         }
     }
     Ok(chosen)
 }
 
-/// What a script came to.
+/// The outcome of a script.
 enum Outcome {
-    /// It presumes another broker.
+    /// The script presumes other settings of the broker.
     Skipped(String),
-    /// It could not be carried out, or not be compared.
+    /// The script could not be carried out or compared.
     Failed(String),
-    /// Its answers were written to this file.
+    /// The responses were recorded in this file.
     Recorded(PathBuf),
-    /// Its answers were compared.
+    /// The responses were compared with a recording.
     Compared(Transcript, Verdict),
 }
 
-struct World<'a> {
+/// The broker that scripts are replayed on, with the options of the command.
+struct ConformTarget<'a> {
     args: &'a Conform,
     settings: Settings,
-    /// The broker; this crate's own, in virtual time, when there is none.
+    /// The broker's address; `None` for groupsim's own broker in virtual time.
     broker: Option<std::net::SocketAddr>,
     stop: &'a AtomicBool,
 }
 
-impl World<'_> {
-    /// Replays scripts side by side, and shows what each came to in the order in which they are
-    /// named.
+impl ConformTarget<'_> {
+    /// Replays scripts concurrently and shows the outcomes in the order of the scripts.
     fn replay(
         &self,
         cases: &[Case],
@@ -128,28 +132,28 @@ impl World<'_> {
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 pool.install(|| {
-                    // One by one: a thread that takes a share of them would keep others waiting.
+                    // One script per task: a thread with a batch of them would delay the output.
                     let cases = cases.par_iter().with_max_len(1).enumerate();
                     cases.for_each_with(sender, |sender, (at, case)| {
                         if !self.stop.load(Ordering::Relaxed) {
-                            // Whoever shows them may have given up.
+                            // After an error of writing the receiver is gone.
                             let _ = sender.send((at, self.outcome(at, case)));
                         }
                     });
                 });
             });
-            let (mut come, mut next) = (BTreeMap::new(), 0);
+            let (mut waiting, mut next) = (BTreeMap::new(), 0);
             for (at, outcome) in outcomes {
-                come.insert(at, outcome);
-                while let Some(outcome) = come.remove(&next) {
+                waiting.insert(at, outcome);
+                while let Some(outcome) = waiting.remove(&next) {
                     show(&cases[next], outcome).inspect_err(|_| {
                         self.stop.store(true, Ordering::Relaxed);
                     })?;
                     next += 1;
                 }
             }
-            // Interrupted: those before were not begun.
-            come.into_iter().try_for_each(|(at, outcome)| show(&cases[at], outcome))
+            // After an interrupt the scripts before these were never started.
+            waiting.into_iter().try_for_each(|(at, outcome)| show(&cases[at], outcome))
         })
     }
 
@@ -170,7 +174,7 @@ impl World<'_> {
         }
         let Some(recording) = &case.recording else {
             return Outcome::Failed(format!(
-                "{}: no recording; --recorded says where it is, --record makes one",
+                "{}: there is no recording; locate it with --recorded or make one with --record",
                 case.file
             ));
         };
@@ -196,13 +200,13 @@ impl World<'_> {
                 .map_err(|why| format!("{}: {why}", case.file))?;
             return case.replay(&mut broker, |script| format!("conform-{script}"));
         };
-        // No group is used twice, by whomever.
+        // No group name is used twice, not even by concurrent processes.
         let run = format!("{}-{}-{at}", std::process::id(), since_the_epoch().as_millis());
         case.replay(&mut TcpBroker::at(address), |script| format!("conform-{script}-{run}"))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a name that no earlier run on that broker has used")]
+#[expect(clippy::disallowed_methods, reason = "no earlier run on the broker has used the name")]
 fn since_the_epoch() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
@@ -216,7 +220,7 @@ fn presumes(settings: &Settings) -> String {
     }
 }
 
-/// Writes a recording; what is there already keeps its variants.
+/// Writes a recording. An existing one keeps its variants.
 fn record(path: &Path, transcript: &Transcript) -> Result<(), String> {
     let before = path.exists().then(|| Recording::load(path)).transpose();
     let before = before.map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! What a script came to, for people and for machines.
+//! Prints the outcome of a script, as text or JSON.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::Outcome;
 use crate::cli::out::{Failure, Out};
 use crate::conform::{Case, Difference, Transcript, Verdict, difference, late};
 
-/// What to call a verdict.
+/// The word for a verdict.
 pub(super) fn kind(verdict: &Verdict) -> &'static str {
     if verdict.differs() {
         "different"
@@ -21,7 +21,7 @@ pub(super) fn kind(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Prints what a script came to.
+/// Prints the outcome of a script.
 pub(super) fn show(case: &Case, outcome: &Outcome, out: &mut Out) -> Result<(), Failure> {
     let name = &case.script.name;
     let (kind, what) = match outcome {
@@ -45,21 +45,21 @@ fn about(verdict: &Verdict) -> String {
         let equal = if verdict.differs() { "equal, though " } else { "" };
         about.push(format!("{equal}{why} ({rule})"));
     } else if !verdict.differences.is_empty() {
-        about.push(format!("{} of {of} answers", verdict.differences.len()));
+        about.push(format!("{} of {of} responses", verdict.differences.len()));
     }
     if let Some((_, deviation)) = verdict.allowed.first() {
         let count = verdict.allowed.len();
-        about.push(format!("{count} of {of} answers: {} ({})", deviation.why, deviation.rule));
+        about.push(format!("{count} of {of} responses: {} ({})", deviation.why, deviation.rule));
     }
     if !verdict.stale.is_empty() {
         let count = verdict.stale.len();
-        about.push(format!("{count} of {of} answers no longer deviate as expected"));
+        about.push(format!("{count} of {of} responses no longer deviate as expected"));
     }
     if !verdict.late.is_empty() && verdict.not_served.is_none() {
-        about.push(format!("{} of {of} answers sooner or later", verdict.late.len()));
+        about.push(format!("{} of {of} responses early or late", verdict.late.len()));
     }
     match about.is_empty() {
-        true => format!("{of} answers"),
+        true => format!("{of} responses"),
         false => about.join("; "),
     }
 }
@@ -79,9 +79,10 @@ fn detail(
     for slow in &verdict.late {
         out.line(late(&case.file, transcript, slow).trim_end_matches('\n'))?;
     }
-    for (deviation, answer) in &verdict.stale {
-        let place = format!("{}:{}", case.file, answer.line);
-        out.line(format_args!("  {place}\n    no longer deviates as {} says", deviation.rule))?;
+    for (deviation, response) in &verdict.stale {
+        let place = format!("{}:{}", case.file, response.line);
+        let rule = deviation.rule;
+        out.line(format_args!("  {place}\n    no longer deviates as {rule} describes"))?;
     }
     Ok(())
 }

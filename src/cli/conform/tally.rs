@@ -1,14 +1,14 @@
-//! What all scripts came to.
+//! Counts the outcomes of all scripts.
 
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
 use super::show::kind;
-use super::{Outcome, World};
+use super::{ConformTarget, Outcome};
 use crate::cli::exit::Exit;
 
-/// How scripts went.
+/// The number of scripts by outcome, and of responses.
 #[derive(Default)]
 pub(super) struct Tally {
     equal: usize,
@@ -19,7 +19,7 @@ pub(super) struct Tally {
     failed: usize,
     recorded: usize,
     pub(super) skipped: usize,
-    answers: usize,
+    responses: usize,
     differences: usize,
 }
 
@@ -30,7 +30,7 @@ impl Tally {
             Outcome::Failed(_) => self.failed += 1,
             Outcome::Recorded(_) => self.recorded += 1,
             Outcome::Compared(_, verdict) => {
-                self.answers += verdict.answers;
+                self.responses += verdict.answers;
                 *match kind(verdict) {
                     "different" => {
                         self.differences += verdict.differences.len();
@@ -53,7 +53,7 @@ impl Tally {
     pub(super) fn text(&self, own: bool) -> String {
         let counts = [
             (self.equal, "equal"),
-            (self.late, "equal but sooner or later"),
+            (self.late, "equal but early or late"),
             (self.deviate, "deviate on purpose"),
             (self.not_served, "not served"),
             (self.different, "different"),
@@ -64,8 +64,8 @@ impl Tally {
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
         let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
         let time = if own { ", in virtual time" } else { "" };
-        let (different, answers) = (self.differences, self.answers);
-        format!("{}; {different} of {answers} answers differ{time}", counts.join(", "))
+        let (different, responses) = (self.differences, self.responses);
+        format!("{}; {different} of {responses} responses differ{time}", counts.join(", "))
     }
 
     pub(super) fn object(&self) -> Value {
@@ -79,19 +79,19 @@ impl Tally {
             "failed": self.failed,
             "recorded": self.recorded,
             "skipped": self.skipped,
-            "answers": self.answers,
+            "answers": self.responses,
             "differences": self.differences,
         })
     }
 
-    pub(super) fn exit(&self, world: &World<'_>) -> Exit {
-        // Times on a network are the machine's, but in virtual time they are the broker's.
-        let late = world.broker.is_none() && self.late > 0;
+    pub(super) fn exit(&self, target: &ConformTarget<'_>) -> Exit {
+        // Response times count in virtual time only: on a network they depend on the machine.
+        let late = target.broker.is_none() && self.late > 0;
         if self.different > 0 || late {
             Exit::Different
         } else if self.failed > 0 || self.ran() == 0 && self.skipped > 0 {
             Exit::Usage
-        } else if world.stop.load(Ordering::Relaxed) {
+        } else if target.stop.load(Ordering::Relaxed) {
             Exit::Interrupted
         } else {
             Exit::Held

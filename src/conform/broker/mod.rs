@@ -1,4 +1,4 @@
-//! What a script runs on: frames go in and come out on connections, and time passes.
+//! The brokers that scripts run on: connections that send and receive frames, and a clock.
 
 mod ready;
 mod settings;
@@ -13,22 +13,22 @@ pub use ready::is_ready;
 pub use tcp::TcpBroker;
 pub use virtual_time::VirtualBroker;
 
-/// A connection of a script; a name that is closed and opened again is another one.
+/// A connection of a script. A name that is closed and opened again is another connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
 
-/// What was there to be read.
+/// The result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
     /// One frame, without its length prefix.
     Frame(Bytes),
-    /// Nothing within the time.
+    /// No frame arrived in time.
     Nothing,
-    /// The connection has ended, for this reason.
+    /// The connection has ended, with the reason.
     Ended(String),
 }
 
-/// Why a connection ends that the broker ends, whether it says goodbye or not.
+/// The reason when the broker ends a connection, by a close or a reset.
 pub(super) const CLOSED: &str = "closed by the broker";
 
 /// A broker as a script sees it.
@@ -37,14 +37,14 @@ pub trait Broker {
     ///
     /// # Errors
     ///
-    /// When there is no broker, or it takes no more clients.
+    /// When there is no broker, or it accepts no more clients.
     fn connect(&mut self) -> Result<ConnectionId, String>;
 
-    /// Sends a frame, without its length prefix. That a connection has ended shows when something
-    /// is received.
+    /// Sends a frame, without its length prefix. If the connection has ended, the next
+    /// [`receive`](Broker::receive) reports it.
     fn send(&mut self, conn: ConnectionId, frame: Bytes);
 
-    /// Waits for the next frame of a connection.
+    /// Waits for the next frame of a connection, at most for `patience`.
     fn receive(&mut self, conn: ConnectionId, patience: Duration) -> Received;
 
     /// Closes a connection.
@@ -53,6 +53,6 @@ pub trait Broker {
     /// Lets time pass.
     fn wait(&mut self, time: Duration);
 
-    /// How much time has passed.
+    /// The time since the broker was created.
     fn elapsed(&self) -> Duration;
 }

@@ -1,7 +1,7 @@
-//! Whether a broker is one that scripts can be replayed on: asked once, before the first of them.
+//! Checks, before the first script, whether scripts can be replayed on a broker.
 //!
-//! Without the topics that all scripts presume nearly every answer would differ, and what is no Kafka
-//! broker would be waited for at each request.
+//! Without the topics that all scripts presume nearly every response would differ, and on a server
+//! that is not a Kafka broker every request would time out.
 
 use std::time::Duration;
 
@@ -13,16 +13,17 @@ use super::{Broker, Received};
 use crate::protocol::{Api, RequestFrame, Response, TopicName, str_bytes};
 use crate::wire;
 
-/// How long a broker may take to answer.
+/// How long a broker may take to respond.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A version that brokers of the last years have, and none of them will do without soon.
+/// A version of Metadata that all recent brokers support.
 const VERSION: i16 = 5;
 
-/// Asks for the topics that all scripts presume; with `presumed` they have to be there.
+/// Requests the metadata of the topics that all scripts presume. If `presumed` is set they must
+/// exist.
 ///
 /// # Errors
 ///
-/// What is wrong with the broker.
+/// When the broker cannot be used, with the reason.
 pub fn is_ready(broker: &mut impl Broker, presumed: bool) -> Result<(), String> {
     let topic =
         |name: &str| MetadataRequestTopic::default().with_name(Some(TopicName(str_bytes(name))));
@@ -31,18 +32,18 @@ pub fn is_ready(broker: &mut impl Broker, presumed: bool) -> Result<(), String> 
         .with_allow_auto_topic_creation(false);
     let (client_id, body) = (str_bytes("groupsim"), request.into());
     let frame = RequestFrame { correlation: 0, version: VERSION, client_id, body };
-    let frame = wire::encode_request(&frame).expect("a request of ours");
+    let frame = wire::encode_request(&frame).expect("a valid request");
     let conn = broker.connect()?;
     broker.send(conn, frame);
     let answer = match broker.receive(conn, PATIENCE) {
         Received::Frame(bytes) => wire::decode_response(bytes, Api::Metadata, VERSION)
             .map_err(|malformed| format!("no Kafka broker: {malformed}"))?,
-        Received::Nothing => return Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        Received::Nothing => return Err(format!("no response within {} s", PATIENCE.as_secs())),
         Received::Ended(why) => return Err(format!("no Kafka broker: {why}")),
     };
     broker.close(conn);
     let Response::Metadata(answer) = answer.body else {
-        return Err("no Kafka broker: it answers another request".to_owned());
+        return Err("no Kafka broker: the response is to another request".to_owned());
     };
     for (name, partitions) in TOPICS.iter().filter(|_| presumed) {
         let there = answer.topics.iter().find(|topic| {

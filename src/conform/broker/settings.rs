@@ -1,22 +1,22 @@
-//! The settings that scripts presume, for the cluster in virtual time.
+//! The broker settings that scripts presume, for the cluster in virtual time.
 
 use std::time::Duration;
 
-use crate::cluster::{ClusterConfig, Detail};
+use crate::broker::{ClusterConfig, Detail};
 use crate::conform::script::Settings;
 use crate::coordinator::CoordinatorConfig;
 
-/// The topics that every script finds, with their partitions.
+/// The topics that every script presumes, with their numbers of partitions.
 pub(super) const TOPICS: [(&str, i32); 2] = [("t", 4), ("v", 2)];
 
-/// How many partitions the offsets topic may have here.
+/// The most partitions that the offsets topic may have here.
 const MOST_PARTITIONS: i32 = 1_000;
 
-/// One broker with what all scripts presume, and what one does beyond that.
+/// A cluster of one broker with the settings that all scripts presume, and those of one script.
 ///
 /// # Errors
 ///
-/// When there is no such setting here, or it cannot have this value.
+/// When the simulated broker has no such setting, or the setting cannot have this value.
 pub(super) fn cluster(presumes: &Settings) -> Result<ClusterConfig, String> {
     let mut config = ClusterConfig {
         brokers: 1,
@@ -61,7 +61,8 @@ pub(super) fn cluster(presumes: &Settings) -> Result<ClusterConfig, String> {
                 config.offsets_partitions = partitions;
             }
             "group.coordinator.append.linger.ms" => config.linger = millis()?,
-            // Whether a partition is part of a transaction is not checked here (rule R15.5).
+            // The simulated broker does not verify that a partition is part of a transaction (rule
+            // R15.5).
             "transaction.partition.verification.enable" if value == "false" => {}
             _ => return Err(format!("the simulated broker has no setting {name}={value}")),
         }

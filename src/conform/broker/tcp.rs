@@ -1,4 +1,4 @@
-//! Any broker, over TCP and in real time.
+//! A broker over TCP, in real time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -13,7 +13,7 @@ use crate::wire;
 /// How long a connection may take to open.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sockets wait no shorter.
+/// The shortest timeout of a socket: zero would mean none.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A broker at an address.
@@ -26,7 +26,7 @@ pub struct TcpBroker {
 struct Link {
     stream: TcpStream,
     framing: wire::Framing,
-    /// What has been read and is not a whole frame yet, or more than one.
+    /// Bytes that have been read and not yet returned as frames.
     buffer: BytesMut,
 }
 
@@ -35,7 +35,7 @@ impl TcpBroker {
     ///
     /// # Errors
     ///
-    /// When nobody listens there.
+    /// When no connection can be opened.
     pub fn find(bootstrap: &str) -> Result<TcpBroker, String> {
         let failed = |error: String| format!("no broker at {bootstrap}: {error}");
         let addresses = bootstrap.to_socket_addrs().map_err(|error| failed(error.to_string()))?;
@@ -54,13 +54,13 @@ impl TcpBroker {
         TcpBroker { address, links: Vec::new(), began: now() }
     }
 
-    /// Where it is.
+    /// Its address.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "brokers of others live in real time")]
+#[expect(clippy::disallowed_methods, reason = "third-party brokers run in real time")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -70,7 +70,7 @@ impl Broker for TcpBroker {
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE);
         let stream = stream.and_then(|stream| {
             stream.set_nodelay(true)?;
-            // A broker that reads nothing holds up nobody for ever.
+            // A broker that does not read must not block the script forever.
             stream.set_write_timeout(Some(PATIENCE))?;
             Ok(stream)
         });
@@ -89,7 +89,7 @@ impl Broker for TcpBroker {
         let mut bytes = BytesMut::new();
         let encoded = link.framing.encode(frame, &mut bytes);
         encoded.expect("a script's request is shorter than the longest frame");
-        // An error says what the next read will say, too.
+        // The next read will report the same error.
         let _ = link.stream.write_all(&bytes);
     }
 
@@ -120,7 +120,7 @@ impl Broker for TcpBroker {
         self.links[conn.0 as usize] = None;
     }
 
-    #[expect(clippy::disallowed_methods, reason = "brokers of others live in real time")]
+    #[expect(clippy::disallowed_methods, reason = "third-party brokers run in real time")]
     fn wait(&mut self, time: Duration) {
         std::thread::sleep(time);
     }
@@ -131,7 +131,7 @@ impl Broker for TcpBroker {
 }
 
 impl Link {
-    /// Reads something, or says why not.
+    /// Reads some bytes, or returns why it cannot.
     fn read(&mut self, patience: Duration) -> Result<(), Received> {
         let mut bytes = [0; 64 << 10];
         let read = self.stream.set_read_timeout(Some(patience));

@@ -1,10 +1,8 @@
-//! The cluster of this crate as a broker of one node: no sockets, no threads, and time that passes
-//! at once.
+//! The cluster of this crate with one broker, in virtual time: no sockets and no threads.
 //!
-//! A message takes [`LATENCY`] each way. Frames are bytes: what arrives is decoded like what comes
-//! from a socket, what a client is answered is encoded. As behind a socket, one request of a
-//! connection is handled at a time, ApiVersions is answered by the connection's end, and bytes that
-//! are no request end the connection.
+//! A message takes [`LATENCY`] each way. Frames are bytes: requests are decoded and responses
+//! encoded as on a socket. As on a socket, one request of a connection is handled at a time, the
+//! connection itself responds to ApiVersions, and malformed bytes end the connection.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -15,20 +13,21 @@ use bytes::Bytes;
 
 use super::settings::{self, TOPICS};
 use super::{Broker, CLOSED, ConnectionId, Received};
-use crate::cluster::{self, Cluster, Output};
+use crate::broker::{self, BrokerOutput, Cluster};
 use crate::conform::script::Settings;
 use crate::protocol::{BrokerId, StrBytes, TopicName, str_bytes};
 use crate::sim::Systems;
-use crate::sim::hosted::{Fate, fate};
+use crate::sim::hosted::{ResponseDelivery, response_delivery};
 use crate::time::Time;
 use crate::wire::{self, Incoming};
 
-/// How long a message is under way.
+/// The latency of a message.
 const LATENCY: Duration = Duration::from_micros(500);
 
 const B0: BrokerId = BrokerId(0);
 
-/// Where the clients are, as Kafka writes it: those of the recordings were on the broker's machine.
+/// The host of the clients, as Kafka writes it. Those of the recordings ran on the broker's
+/// machine.
 const HOST: &str = "/127.0.0.1";
 
 /// The cluster of this crate, in virtual time.
@@ -38,21 +37,21 @@ pub struct VirtualBroker {
     host: StrBytes,
     now: Time,
     links: Vec<Link>,
-    /// What is under way, in the order of its arrival.
+    /// Messages in flight, in the order of their arrival.
     queue: BTreeMap<(Time, u64), Arrival>,
     sent: u64,
-    outputs: Vec<Output>,
+    outputs: Vec<BrokerOutput>,
 }
 
-/// One connection: what has arrived at either end and is not taken up.
+/// One connection, with the frames that have arrived at either end and are not yet handled.
 #[derive(Default)]
 struct Link {
     at_broker: VecDeque<Bytes>,
-    /// A request is being handled.
+    /// Whether a request is being handled.
     busy: bool,
-    /// The client has closed it.
+    /// Whether the client has closed it.
     closing: bool,
-    /// The broker has ended it.
+    /// Whether the broker has ended it.
     ended: bool,
     at_client: VecDeque<Received>,
 }
@@ -64,12 +63,12 @@ enum Arrival {
 }
 
 impl VirtualBroker {
-    /// A broker with the settings and topics that all scripts presume, and those beyond that one
-    /// does.
+    /// A broker with the settings and topics that all scripts presume, and with those that one
+    /// script presumes.
     ///
     /// # Errors
     ///
-    /// When there is no such setting here.
+    /// When the simulated broker has no such setting.
     pub fn new(presumes: &Settings, systems: &Systems) -> Result<VirtualBroker, String> {
         let config = settings::cluster(presumes)?;
         let make = Arc::clone(&systems.coordinator);
@@ -93,13 +92,13 @@ impl VirtualBroker {
         &mut self.links[conn.0 as usize]
     }
 
-    /// Puts something under way.
-    fn post(&mut self, arrival: Arrival) {
+    /// Sends a message, which arrives after [`LATENCY`].
+    fn send_after_latency(&mut self, arrival: Arrival) {
         self.queue.insert((self.now + LATENCY, self.sent), arrival);
         self.sent += 1;
     }
 
-    /// Does what comes next, if that is before `end`.
+    /// Handles the next event, if it is due before `end`.
     fn step(&mut self, end: Time) -> bool {
         let message = self.queue.first_key_value().map(|(&(at, _), _)| at);
         let deadline = self.cluster.next_deadline(B0).map(|at| at.max(self.now));
@@ -126,17 +125,17 @@ impl VirtualBroker {
             Arrival::Response(conn, received) => self.link(conn).at_client.push_back(received),
             Arrival::Request(conn, frame) => {
                 self.link(conn).at_broker.push_back(frame);
-                self.take_up(conn);
+                self.handle_arrived(conn);
             }
             Arrival::Closed(conn) => {
                 self.link(conn).closing = true;
-                self.take_up(conn);
+                self.handle_arrived(conn);
             }
         }
     }
 
-    /// Takes up what has arrived on a connection, until one request has to wait.
-    fn take_up(&mut self, conn: ConnectionId) {
+    /// Handles the frames that have arrived on a connection, until one request must wait.
+    fn handle_arrived(&mut self, conn: ConnectionId) {
         while !self.link(conn).busy && !self.link(conn).ended {
             match self.link(conn).at_broker.pop_front() {
                 Some(frame) => self.take(conn, frame),
@@ -154,11 +153,11 @@ impl VirtualBroker {
             Err(_) => self.hang_up(conn),
             Ok(Incoming::ApiVersions { correlation, version, refused, .. }) => {
                 let answer = wire::api_versions_response(correlation, version, refused);
-                self.post(Arrival::Response(conn, Received::Frame(answer)));
+                self.send_after_latency(Arrival::Response(conn, Received::Frame(answer)));
             }
             Ok(Incoming::Request(request)) => {
                 self.link(conn).busy = true;
-                let (id, request) = (cluster::ConnectionId(conn.0), Arc::new(request));
+                let (id, request) = (broker::ConnectionId(conn.0), Arc::new(request));
                 self.cluster.handle(self.now, B0, (id, &self.host), request, &mut self.outputs);
                 self.carry_out();
             }
@@ -167,32 +166,35 @@ impl VirtualBroker {
 
     fn hang_up(&mut self, conn: ConnectionId) {
         self.link(conn).ended = true;
-        self.post(Arrival::Response(conn, Received::Ended(CLOSED.to_owned())));
+        self.send_after_latency(Arrival::Response(conn, Received::Ended(CLOSED.to_owned())));
         self.closed(conn);
     }
 
     fn closed(&mut self, conn: ConnectionId) {
-        let id = cluster::ConnectionId(conn.0);
+        let id = broker::ConnectionId(conn.0);
         self.cluster.closed(self.now, B0, id, &mut self.outputs);
         self.carry_out();
     }
 
-    /// Sends what the cluster answers.
+    /// Sends the responses of the cluster.
     fn carry_out(&mut self) {
         for output in std::mem::take(&mut self.outputs) {
-            let Output::Respond { conn, request, response } = output else { continue };
+            let BrokerOutput::Respond { conn, request, response } = output else { continue };
             let conn = ConnectionId(conn.0);
             self.link(conn).busy = false;
-            match fate(&request.body, &response.body) {
-                Fate::Unwanted => {}
-                Fate::HangUp => self.hang_up(conn),
-                // As behind a socket, an answer that its version cannot write ends the connection.
-                Fate::Sent => match wire::encode_response(&response, request.version) {
-                    Ok(bytes) => self.post(Arrival::Response(conn, Received::Frame(bytes))),
+            match response_delivery(&request.body, &response.body) {
+                ResponseDelivery::Unwanted => {}
+                ResponseDelivery::Disconnect => self.hang_up(conn),
+                // As on a socket, a response that cannot be encoded in its version ends the
+                // connection.
+                ResponseDelivery::Sent => match wire::encode_response(&response, request.version) {
+                    Ok(bytes) => {
+                        self.send_after_latency(Arrival::Response(conn, Received::Frame(bytes)))
+                    }
                     Err(_) => self.hang_up(conn),
                 },
             }
-            self.take_up(conn);
+            self.handle_arrived(conn);
         }
     }
 }
@@ -204,18 +206,18 @@ impl Broker for VirtualBroker {
     }
 
     fn send(&mut self, conn: ConnectionId, frame: Bytes) {
-        self.post(Arrival::Request(conn, frame));
+        self.send_after_latency(Arrival::Request(conn, frame));
     }
 
     fn receive(&mut self, conn: ConnectionId, patience: Duration) -> Received {
         let end = self.now + patience;
         loop {
             let arrived = &mut self.link(conn).at_client;
-            // An end stays an end, however often it is looked at.
+            // An ended connection stays ended, however often it is read.
             match arrived.front() {
                 Some(ended @ Received::Ended(_)) => return ended.clone(),
                 Some(Received::Frame(_) | Received::Nothing) => {
-                    return arrived.pop_front().expect("there is one in front");
+                    return arrived.pop_front().expect("there is a frame");
                 }
                 None => {}
             }
@@ -227,7 +229,7 @@ impl Broker for VirtualBroker {
     }
 
     fn close(&mut self, conn: ConnectionId) {
-        self.post(Arrival::Closed(conn));
+        self.send_after_latency(Arrival::Closed(conn));
     }
 
     fn wait(&mut self, time: Duration) {

@@ -1,4 +1,5 @@
-//! Lines of a script into requests. A field that the version does not have is left alone.
+//! Builds requests from lines of a script. Fields that the version does not have keep their
+//! defaults.
 
 pub(super) mod admin;
 pub(super) mod consumer;
@@ -14,8 +15,8 @@ use kafka_protocol::messages::{GroupId, TopicName};
 use super::session::{Session, client_of};
 use crate::protocol::{StrBytes, str_bytes};
 
-/// What a line asks for, and what its values refer to.
-pub(super) struct Ask<'a> {
+/// The options of a request line, and the values that they refer to.
+pub(super) struct RequestArgs<'a> {
     pub session: &'a Session,
     pub conn: &'a str,
     pub version: i16,
@@ -25,7 +26,7 @@ pub(super) struct Ask<'a> {
 /// A topic with partitions and offsets.
 type Places = (String, Vec<(i32, i64)>);
 
-impl Ask<'_> {
+impl RequestArgs<'_> {
     pub(super) fn has(&self, name: &str) -> bool {
         self.options.contains_key(name)
     }
@@ -43,12 +44,13 @@ impl Ask<'_> {
         self.given(name).map_or_else(|| str_bytes(default), StrBytes::from_string)
     }
 
-    /// A text that is null when the option says so or is not there.
+    /// The value of an option; null if the option says so or is absent.
     pub(super) fn nullable(&self, name: &str) -> Option<StrBytes> {
         self.given(name).filter(|text| text != "null").map(StrBytes::from_string)
     }
 
-    /// The default also stands for what nobody was told.
+    /// The value of an option as a number. The default applies also if it refers to a value that
+    /// has not been received.
     pub(super) fn number<T: FromStr>(&self, name: &str, default: T) -> T {
         self.given(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
@@ -57,7 +59,7 @@ impl Ask<'_> {
         self.number(name, default)
     }
 
-    /// The texts between semicolons, none of them for `@`.
+    /// The items of a list, which semicolons separate. `@` is the empty list.
     pub(super) fn list(&self, name: &str) -> Option<Vec<String>> {
         let written = self.written(name)?;
         Some(match written {
@@ -66,7 +68,7 @@ impl Ask<'_> {
         })
     }
 
-    /// The texts between plus signs.
+    /// The items of a list, which plus signs separate.
     pub(super) fn joined(&self, name: &str) -> Option<Vec<StrBytes>> {
         let given = self.given(name)?;
         Some(given.split('+').filter(|item| !item.is_empty()).map(str_bytes).collect())
@@ -76,38 +78,39 @@ impl Ask<'_> {
         GroupId(self.text("group", self.session.group()))
     }
 
-    /// `groups=`, or the script's own.
+    /// The groups of `groups=`; by default the script's own.
     pub(super) fn groups(&self) -> Vec<GroupId> {
         let group = || vec![self.group().to_string()];
         let groups = self.list("groups").unwrap_or_else(group).into_iter();
         groups.map(|group| GroupId(StrBytes::from_string(group))).collect()
     }
 
-    /// What the client was told last.
-    fn told(&self, what: &str) -> Option<&str> {
-        self.session.told(client_of(self.conn), what)
+    /// The last value that the client received under this name.
+    fn remembered(&self, what: &str) -> Option<&str> {
+        self.session.remembered(client_of(self.conn), what)
     }
 
     pub(super) fn member(&self) -> StrBytes {
-        self.text("member", self.told("m").unwrap_or_default())
+        self.text("member", self.remembered("m").unwrap_or_default())
     }
 
     pub(super) fn generation(&self) -> i32 {
-        let told = self.told("g").and_then(|told| told.parse().ok());
-        self.number("gen", told.unwrap_or(-1))
+        let generation = self.remembered("g").and_then(|text| text.parse().ok());
+        self.number("gen", generation.unwrap_or(-1))
     }
 
-    /// The producer's id and epoch, as the options or InitProducerId say.
+    /// The producer's id and epoch: those of the options, or else those of InitProducerId.
     pub(super) fn producer(&self) -> (i64, i16) {
-        let said = |option: &str| self.given(option).or(self.told(option).map(str::to_owned));
-        let id = said("pid").and_then(|id| id.parse().ok()).unwrap_or(-1);
-        let epoch = said("pepoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
+        let value =
+            |option: &str| self.given(option).or(self.remembered(option).map(str::to_owned));
+        let id = value("pid").and_then(|id| id.parse().ok()).unwrap_or(-1);
+        let epoch = value("pepoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
         (id, epoch)
     }
 
-    /// `parts=t:0=5;t:1;u:`, or the one of `topic=`, `partition=` and `offset=`. Neighbours of one
-    /// topic go together, those with another topic in between do not; `u:` is a topic without
-    /// partitions.
+    /// The partitions of `parts=t:0=5;t:1;u:`, or the one of `topic=`, `partition=` and `offset=`.
+    /// Adjacent partitions of one topic form one entry of the request; if another topic comes in
+    /// between, they form two. `u:` is a topic without partitions.
     pub(super) fn places(&self) -> Vec<Places> {
         let Some(items) = self.list("parts") else {
             let topic = self.text("topic", "t").to_string();
@@ -127,7 +130,7 @@ impl Ask<'_> {
         places
     }
 
-    /// The text that goes with an offset.
+    /// The metadata string of an offset.
     pub(super) fn metadata(&self) -> Option<StrBytes> {
         match self.has("meta") {
             true => self.nullable("meta"),

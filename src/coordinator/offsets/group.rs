@@ -1,4 +1,4 @@
-//! The offsets of one group, partition by partition.
+//! The offsets of one group, by partition.
 
 use std::collections::BTreeMap;
 
@@ -7,56 +7,56 @@ use crate::coordinator::record::{CommittedOffset, ProducerId};
 use crate::protocol::{TopicName, TopicPartition};
 
 use super::View;
-use super::cell::{Cell, Change, Position};
+use super::partition::{Change, PartitionOffsets, Position};
 
-/// The offsets of one group. A partition of which nothing is known any more has no cell.
+/// The offsets of one group. A partition without an offset has no entry.
 #[derive(Debug, Default)]
-pub(in crate::coordinator) struct Offsets(BTreeMap<TopicName, BTreeMap<i32, Cell>>);
+pub(in crate::coordinator) struct Offsets(BTreeMap<TopicName, BTreeMap<i32, PartitionOffsets>>);
 
 impl Offsets {
-    /// Those of a group of which nothing is known.
+    /// No offsets.
     pub(super) const fn none() -> Offsets {
         Offsets(BTreeMap::new())
     }
 
-    /// What is committed for one partition.
+    /// The committed offset of one partition.
     pub(in crate::coordinator) fn get(
         &self,
         topic: &TopicName,
         partition: i32,
         view: View,
     ) -> Option<&CommittedOffset> {
-        self.0.get(topic)?.get(&partition)?.seen(view)
+        self.0.get(topic)?.get(&partition)?.get(view)
     }
 
-    /// Whether a transaction that is not over has an offset for the partition.
+    /// Whether an open transaction has a pending offset for the partition.
     pub(in crate::coordinator) fn is_unstable(&self, topic: &TopicName, partition: i32) -> bool {
-        let cell = self.0.get(topic).and_then(|partitions| partitions.get(&partition));
-        cell.is_some_and(Cell::is_unstable)
+        let entry = self.0.get(topic).and_then(|partitions| partitions.get(&partition));
+        entry.is_some_and(PartitionOffsets::is_unstable)
     }
 
-    /// What waits for the end of a transaction.
+    /// The pending offsets of a partition.
     #[cfg(test)]
-    pub(in crate::coordinator) fn waiting(
+    pub(in crate::coordinator) fn pending(
         &self,
         at: &TopicPartition,
         view: View,
     ) -> impl Iterator<Item = (ProducerId, &CommittedOffset)> {
-        let cell = self.0.get(&at.topic).and_then(|partitions| partitions.get(&at.partition));
-        cell.into_iter().flat_map(move |cell| cell.waiting(view))
+        let entry = self.0.get(&at.topic).and_then(|partitions| partitions.get(&at.partition));
+        entry.into_iter().flat_map(move |entry| entry.pending(view))
     }
 
-    /// Everything committed, topics and partitions in order. A topic may come without partitions.
+    /// Everything committed, ordered by topic and partition. A topic may have no partitions.
     pub(in crate::coordinator) fn all(
         &self,
         view: View,
     ) -> impl Iterator<Item = (&TopicName, impl Iterator<Item = (i32, &CommittedOffset)>)> {
         self.0.iter().map(move |(topic, partitions)| {
-            (topic, partitions.iter().filter_map(move |(p, cell)| Some((*p, cell.seen(view)?))))
+            (topic, partitions.iter().filter_map(move |(p, entry)| Some((*p, entry.get(view)?))))
         })
     }
 
-    /// Everything that is durable, in order, for a look from outside.
+    /// All durable committed offsets, ordered by topic and partition.
     pub(in crate::coordinator) fn committed_list(&self) -> Vec<(TopicPartition, i64)> {
         let topics = self.all(View::Committed);
         let list = topics.flat_map(|(topic, partitions)| {
@@ -66,78 +66,78 @@ impl Offsets {
         list.collect()
     }
 
-    /// Every partition that has an offset, committed or waiting for the end of a transaction, in order:
-    /// what a tombstone would be for.
-    pub(in crate::coordinator) fn kept(&self) -> Vec<TopicPartition> {
-        self.where_cell(Cell::is_kept)
+    /// Every partition with an offset, committed or pending, in order: each needs a tombstone when
+    /// the group is removed.
+    pub(in crate::coordinator) fn partitions_with_offset(&self) -> Vec<TopicPartition> {
+        self.partitions_where(PartitionOffsets::has_offset)
     }
 
-    /// Whether there is one.
-    pub(in crate::coordinator) fn is_kept(&self) -> bool {
-        self.0.values().flat_map(BTreeMap::values).any(Cell::is_kept)
+    /// Whether any partition has an offset.
+    pub(in crate::coordinator) fn has_offset(&self) -> bool {
+        self.0.values().flat_map(BTreeMap::values).any(PartitionOffsets::has_offset)
     }
 
-    /// Whether nothing is known of any partition.
-    pub(super) fn is_blank(&self) -> bool {
+    /// Whether no partition has an entry.
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The partitions with an offset that waits for the end of the producer's transaction, or will again if
-    /// something under way fails; in order.
-    pub(super) fn waiting_for(&self, producer: ProducerId) -> Vec<TopicPartition> {
-        self.where_cell(|cell| cell.may_wait_for(producer))
+    /// The partitions with a pending offset of the producer, or that will have one again if an
+    /// append in flight fails; in order.
+    pub(super) fn partitions_pending_of(&self, producer: ProducerId) -> Vec<TopicPartition> {
+        self.partitions_where(|entry| entry.may_have_pending_of(producer))
     }
 
-    /// A record that changes a partition is in the log.
-    pub(super) fn take_in(
+    /// Applies a record that changes a partition.
+    pub(super) fn apply_record(
         &mut self,
         at: &TopicPartition,
         position: Position,
         change: Change,
         durable: bool,
     ) {
-        self.with(at, |cell| cell.take_in(position, change, durable));
+        self.with(at, |entry| entry.apply_record(position, change, durable));
     }
 
     /// The change of that append is durable.
     pub(super) fn committed(&mut self, at: &TopicPartition, append: AppendId) {
-        self.with(at, |cell| cell.committed(append));
+        self.with(at, |entry| entry.committed(append));
     }
 
-    /// The change of that append will not be durable.
+    /// The change of that append will not become durable.
     pub(super) fn failed(&mut self, at: &TopicPartition, append: AppendId) {
-        self.with(at, |cell| cell.failed(append));
+        self.with(at, |entry| entry.failed(append));
     }
 
-    /// What was found in the log is durable, all of it.
+    /// All replayed records are durable.
     pub(super) fn replayed_committed(&mut self) {
         self.0.retain(|_, partitions| {
-            partitions.values_mut().for_each(Cell::replayed_committed);
-            partitions.retain(|_, cell| !cell.is_blank());
+            partitions.values_mut().for_each(PartitionOffsets::replayed_committed);
+            partitions.retain(|_, entry| !entry.is_empty());
             !partitions.is_empty()
         });
     }
 
-    fn where_cell(&self, wanted: impl Fn(&Cell) -> bool) -> Vec<TopicPartition> {
-        let cells = self.0.iter().flat_map(|(topic, partitions)| {
-            partitions.iter().map(move |(partition, cell)| (topic, *partition, cell))
+    fn partitions_where(&self, wanted: impl Fn(&PartitionOffsets) -> bool) -> Vec<TopicPartition> {
+        let entries = self.0.iter().flat_map(|(topic, partitions)| {
+            partitions.iter().map(move |(partition, entry)| (topic, *partition, entry))
         });
-        cells
-            .filter(|(.., cell)| wanted(cell))
+        entries
+            .filter(|(.., entry)| wanted(entry))
             .map(|(topic, partition, _)| TopicPartition::new(topic.clone(), partition))
             .collect()
     }
 
-    /// Changes one partition, and forgets it if nothing is known of it any more.
-    fn with(&mut self, at: &TopicPartition, how: impl FnOnce(&mut Cell)) {
-        // The name is copied only for a topic that is not there yet.
+    /// Changes one partition, and drops its entry if it has become empty.
+    fn with(&mut self, at: &TopicPartition, change: impl FnOnce(&mut PartitionOffsets)) {
+        // The name is cloned only for a new topic.
         let partitions = match self.0.get_mut(&at.topic) {
             Some(partitions) => partitions,
             None => self.0.entry(at.topic.clone()).or_default(),
         };
-        let cell = partitions.entry(at.partition).or_default();
-        how(cell);
-        if cell.is_blank() {
+        let entry = partitions.entry(at.partition).or_default();
+        change(entry);
+        if entry.is_empty() {
             partitions.remove(&at.partition);
         }
         if partitions.is_empty() {

@@ -1,19 +1,18 @@
-//! The committed offsets of all groups, as two views at once, and the offsets that wait for the end of a
-//! transaction.
+//! The offsets of all groups, committed and pending, in a durable and a newest view.
 //!
-//! [`OffsetStore`] takes in the log's records of offsets, one after the other: those that a coordinator finds
-//! and those that it appends, by one and the same function. So what it holds is what a replay of the log
-//! gives: the durable view that of the committed part, the newest view that of all of it (R9.11). Groups come and
-//! go beside it; it knows nothing of that but the tombstones of their offsets.
+//! [`OffsetStore`] applies the offset records of the log in order; replayed records and the
+//! coordinator's own appends take the same path. So its contents always equal a replay of the log:
+//! the durable view that of the committed part, the newest view that of the whole (R9.11). It does
+//! not know when groups are created and removed, except for the tombstones of their offsets.
 //!
-//! Every change is an append. It is visible to a reader who waits for durability as soon as it is
-//! appended, and to one who does not wait only when it is durable (R6.6.3). A change whose append fails
-//! is taken back as if it had never been (R9.7).
+//! Every change is an append. A reader that waits for durability sees it as soon as it is appended;
+//! one that does not wait sees it only when it is durable (R6.6.3). A change whose append fails is
+//! undone as if it had never been made (R9.7).
 //!
-//! What this does not do: it answers nothing and appends nothing, see [`super::appends`].
+//! It sends no responses and appends nothing, see [`super::appends`].
 
-mod cell;
 mod group;
+mod partition;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,24 +21,24 @@ use crate::protocol::{GroupId, TopicPartition};
 use super::api::AppendId;
 use super::record::{ProducerId, Record};
 
-use cell::{Change, Position};
 pub(super) use group::Offsets;
+use partition::{Change, Position};
 
-/// Which of the two a reader wants.
+/// The view that a reader wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum View {
-    /// With what is appended and not yet durable.
+    /// Everything appended, durable or not.
     Newest,
     /// What is durable.
     Committed,
 }
 
-/// The offsets of all groups. A group of whose offsets nothing is known any more has no entry.
+/// The offsets of all groups. A group without offsets has no entry.
 #[derive(Debug, Default)]
 pub(super) struct OffsetStore {
     groups: BTreeMap<GroupId, Offsets>,
-    /// What each append of this coordinator has changed whose fate is not known.
-    under_way: BTreeMap<AppendId, Vec<Place>>,
+    /// The partitions that each append in flight has changed.
+    in_flight: BTreeMap<AppendId, Vec<Place>>,
 }
 
 /// A partition of a group.
@@ -52,63 +51,63 @@ impl OffsetStore {
         self.groups.get(group).unwrap_or(&NONE)
     }
 
-    /// Takes in a record of the log. Those that are durable come first.
+    /// Replays a record of the log. Durable records come first.
     pub(super) fn replay(&mut self, position: u64, record: &Record, durable: bool) {
-        self.take_in(Position::Replayed(position), record, durable);
+        self.apply_record(Position::Replayed(position), record, durable);
     }
 
-    /// A record was appended.
+    /// Applies a record that the coordinator appended.
     pub(super) fn append(&mut self, append: AppendId, record: &Record) {
-        let changed = self.take_in(Position::Appended(append), record, false);
+        let changed = self.apply_record(Position::Appended(append), record, false);
         if !changed.is_empty() {
-            self.under_way.insert(append, changed);
+            self.in_flight.insert(append, changed);
         }
     }
 
-    /// The record of that append is durable, and so is all that lies before it.
+    /// The record of that append is durable, and every earlier one too.
     pub(super) fn committed(&mut self, append: AppendId) {
-        for (group, at) in self.under_way.remove(&append).unwrap_or_default() {
+        for (group, at) in self.in_flight.remove(&append).unwrap_or_default() {
             self.change(&group, |offsets| offsets.committed(&at, append));
         }
     }
 
-    /// The record of that append will not be durable. Gives the groups that it had changed.
+    /// The record of that append will not become durable. Returns the groups that it had changed.
     pub(super) fn failed(&mut self, append: AppendId) -> BTreeSet<GroupId> {
-        let changed = self.under_way.remove(&append).unwrap_or_default();
+        let changed = self.in_flight.remove(&append).unwrap_or_default();
         for (group, at) in &changed {
             self.change(group, |offsets| offsets.failed(at, append));
         }
         changed.into_iter().map(|(group, _)| group).collect()
     }
 
-    /// What was found in the log is durable, all of it.
+    /// All replayed records are durable.
     pub(super) fn replayed_committed(&mut self) {
         self.groups.retain(|_, offsets| {
             offsets.replayed_committed();
-            !offsets.is_blank()
+            !offsets.is_empty()
         });
     }
 
-    /// The one way from a record to what it changes; gives where that was.
-    fn take_in(&mut self, position: Position, record: &Record, durable: bool) -> Vec<Place> {
+    /// Applies a record; the only path from records to offsets. Returns the partitions it changed.
+    fn apply_record(&mut self, position: Position, record: &Record, durable: bool) -> Vec<Place> {
         let (group, at, change) = match record {
             Record::OffsetCommit { group, partition, offset } => {
                 (group, partition, Change::Commit(offset.clone()))
             }
             Record::OffsetTombstone { group, partition } => (group, partition, Change::Remove),
             Record::TxnOffsetCommit { producer, group, partition, offset } => {
-                (group, partition, Change::Wait(*producer, offset.clone()))
+                (group, partition, Change::Pending(*producer, offset.clone()))
             }
             Record::TxnMarker { producer, committed } => {
                 return self.end_transaction(position, *producer, *committed, durable);
             }
             Record::GroupMetadata(_) | Record::GroupTombstone { .. } => return Vec::new(),
         };
-        self.change(group, |offsets| offsets.take_in(at, position, change, durable));
+        self.change(group, |offsets| offsets.apply_record(at, position, change, durable));
         vec![(group.clone(), at.clone())]
     }
 
-    /// A transaction is over: what its producer committed counts, or does not, whichever groups it was for.
+    /// Ends a transaction: the producer's pending offsets are committed or dropped, in all groups.
     fn end_transaction(
         &mut self,
         position: Position,
@@ -116,26 +115,26 @@ impl OffsetStore {
         committed: bool,
         durable: bool,
     ) -> Vec<Place> {
-        let waiting = self.groups.iter().flat_map(|(group, offsets)| {
-            offsets.waiting_for(producer).into_iter().map(|at| (group.clone(), at))
+        let pending = self.groups.iter().flat_map(|(group, offsets)| {
+            offsets.partitions_pending_of(producer).into_iter().map(|at| (group.clone(), at))
         });
-        let waiting: Vec<Place> = waiting.collect();
-        for (group, at) in &waiting {
-            let end = Change::End { producer, committed };
-            self.change(group, |offsets| offsets.take_in(at, position, end, durable));
+        let pending: Vec<Place> = pending.collect();
+        for (group, at) in &pending {
+            let end = Change::EndTransaction { producer, committed };
+            self.change(group, |offsets| offsets.apply_record(at, position, end, durable));
         }
-        waiting
+        pending
     }
 
-    /// Changes the offsets of one group, and forgets the group if nothing is known any more.
-    fn change(&mut self, group: &GroupId, how: impl FnOnce(&mut Offsets)) {
-        // The id is copied only for a group that is not there yet.
+    /// Changes the offsets of one group, and drops its entry if it has become empty.
+    fn change(&mut self, group: &GroupId, change: impl FnOnce(&mut Offsets)) {
+        // The id is cloned only for a new group.
         let offsets = match self.groups.get_mut(group) {
             Some(offsets) => offsets,
             None => self.groups.entry(group.clone()).or_default(),
         };
-        how(offsets);
-        if offsets.is_blank() {
+        change(offsets);
+        if offsets.is_empty() {
             self.groups.remove(group);
         }
     }

@@ -1,5 +1,5 @@
-//! A coordinator on a bench: requests are put in by hand, the log commits when told to, and every answer
-//! is checked to be the only one and to encode at the version of its request.
+//! A test bench for one coordinator: tests send requests and decide when the log commits. The bench
+//! checks that every response is the only one to its request and can be encoded at its version.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The code of an error, for comparison with a response's.
+/// An error code, for comparison with a response.
 pub(super) fn code(error: ResponseError) -> i16 {
     error.code()
 }
@@ -44,8 +44,8 @@ pub(super) struct Bench {
     pub(super) log: Vec<(AppendId, Record)>,
     pub(super) observed: Vec<Observation>,
     settled: usize,
-    asked: BTreeMap<RequestId, i16>,
-    pub(super) answers: BTreeMap<RequestId, (Response, Release)>,
+    sent_versions: BTreeMap<RequestId, i16>,
+    pub(super) responses: BTreeMap<RequestId, (Response, Release)>,
 }
 
 impl Bench {
@@ -57,21 +57,21 @@ impl Bench {
         Bench::after(config, "members", Time::ZERO, &[])
     }
 
-    /// A coordinator that takes over at `now` what is in the log. `luck` makes its member ids.
+    /// A coordinator that loads the given log at `now`. The last argument seeds its member ids.
     pub(super) fn after(
         config: CoordinatorConfig,
-        luck: &str,
+        rng: &str,
         now: Time,
         records: &[Record],
     ) -> Bench {
         let mut bench = Bench {
-            coordinator: Coordinator::new(config, Rng::stream(1, luck)),
+            coordinator: Coordinator::new(config, Rng::stream(1, rng)),
             now,
             log: Vec::new(),
             observed: Vec::new(),
             settled: 0,
-            asked: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            sent_versions: BTreeMap::new(),
+            responses: BTreeMap::new(),
         };
         for (position, record) in records.iter().enumerate() {
             bench.coordinator.replay(now, position as u64, record);
@@ -89,8 +89,8 @@ impl Bench {
         self.take(out);
     }
 
-    /// A group of members `m0`, `m1`, … that is Stable in generation 1; gives their ids, the leader's
-    /// first.
+    /// A group of members `m0`, `m1`, … that is Stable in generation 1; returns their ids, the
+    /// leader's first.
     pub(super) fn stable(members: usize) -> (Bench, Vec<StrBytes>) {
         let (mut bench, ids) = Bench::completing(members);
         let syncs: Vec<_> = ids.iter().map(|id| bench.sync(id, 1, &ids)).collect();
@@ -100,8 +100,7 @@ impl Bench {
         (bench, ids)
     }
 
-    /// A group of static members `i0`, `i1`, … that is Stable in generation 1; gives their ids, the leader's
-    /// first.
+    /// Like [`Bench::stable`], with static members `i0`, `i1`, ….
     pub(super) fn stable_static(members: usize) -> (Bench, Vec<StrBytes>) {
         let (mut bench, ids) = Bench::completing_static(members);
         ids.iter().for_each(|id| {
@@ -112,7 +111,7 @@ impl Bench {
         (bench, ids)
     }
 
-    /// The same, before anybody sent SyncGroup.
+    /// Like [`Bench::stable_static`], before any member has sent SyncGroup.
     pub(super) fn completing_static(members: usize) -> (Bench, Vec<StrBytes>) {
         let mut bench = Bench::new();
         let joins: Vec<_> = (0..members).map(|n| bench.join_as(&format!("i{n}"), "")).collect();
@@ -125,7 +124,7 @@ impl Bench {
         (bench, ids)
     }
 
-    /// The same as [`Bench::stable`], before anybody sent SyncGroup.
+    /// Like [`Bench::stable`], before any member has sent SyncGroup.
     pub(super) fn completing(members: usize) -> (Bench, Vec<StrBytes>) {
         let mut bench = Bench::new();
         let ids: Vec<_> = (0..members).map(|n| bench.enter(&format!("m{n}"))).collect();
@@ -133,14 +132,14 @@ impl Bench {
             bench.pass(secs(3));
         }
         bench.commit();
-        assert_eq!(bench.look().generation.0, 1);
+        assert_eq!(bench.describe().generation.0, 1);
         assert_eq!(bench.state(), GroupState::CompletingRebalance);
         (bench, ids)
     }
 
     // Time and log.
 
-    /// Lets time pass, stopping at every deadline as a host does.
+    /// Advances the time, stopping at every deadline as a broker does.
     pub(super) fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
         while let Some(next) = self.coordinator.next_deadline().filter(|next| *next <= end) {
@@ -157,7 +156,7 @@ impl Bench {
         self.settle(None);
     }
 
-    /// Nothing of what is under way becomes durable.
+    /// Everything in flight fails.
     pub(super) fn fail(&mut self, error: ResponseError) {
         self.settle(Some(error));
     }
@@ -179,7 +178,7 @@ impl Bench {
         self.take(out);
     }
 
-    /// The log has taken too long over what the request appended.
+    /// What the request appended was not durable in time.
     pub(super) fn time_out(&mut self, request: RequestId) {
         let mut out = Vec::new();
         self.coordinator.write_timed_out(self.now, request, &mut out);
@@ -188,14 +187,14 @@ impl Bench {
 
     // Requests.
 
-    pub(super) fn ask(
+    pub(super) fn send(
         &mut self,
         client: &str,
         version: i16,
         request: impl Into<Request>,
     ) -> RequestId {
-        let id = RequestId(self.asked.len() as u64);
-        self.asked.insert(id, version);
+        let id = RequestId(self.sent_versions.len() as u64);
+        self.sent_versions.insert(id, version);
         let (request, client_id) = (request.into(), str_bytes(client));
         let (client_id, client_host) = (&client_id, &str_bytes("/10.1.0.1"));
         let call = Call { id, version, client_id, client_host, request: &request };
@@ -205,25 +204,25 @@ impl Bench {
         id
     }
 
-    /// Both steps of a first join; gives the member id.
+    /// Both steps of a first join; returns the member id.
     pub(super) fn enter(&mut self, client: &str) -> StrBytes {
-        let first = self.ask(client, 9, join_request(""));
+        let first = self.send(client, 9, join_request(""));
         let id = self.joined(first).member_id;
-        self.ask(client, 9, join_request(&id));
+        self.send(client, 9, join_request(&id));
         id
     }
 
-    /// JoinGroup of a static member; without a member id for a process that has just started.
+    /// JoinGroup of a static member; without a member id for a new process.
     pub(super) fn join_as(&mut self, instance: &str, member: &str) -> RequestId {
-        self.ask("c", 9, as_instance(join_request(member), instance))
+        self.send("c", 9, as_instance(join_request(member), instance))
     }
 
     pub(super) fn join(&mut self, member: &str) -> RequestId {
-        self.ask("again", 9, join_request(member))
+        self.send("again", 9, join_request(member))
     }
 
     pub(super) fn join_with(&mut self, member: &str, protocols: &[(&str, &str)]) -> RequestId {
-        self.ask("again", 9, offer(join_request(member), protocols))
+        self.send("again", 9, offer(join_request(member), protocols))
     }
 
     /// SyncGroup that assigns each of `members` its own id.
@@ -233,33 +232,38 @@ impl Bench {
         generation: i32,
         members: &[StrBytes],
     ) -> RequestId {
-        self.ask("m", 5, sync_request(member, generation, members))
+        self.send("m", 5, sync_request(member, generation, members))
     }
 
-    /// The code of a heartbeat's answer.
-    pub(super) fn beat(&mut self, member: &str, generation: i32) -> i16 {
-        self.beat_as(member, generation, None)
+    /// The error code of a heartbeat.
+    pub(super) fn heartbeat(&mut self, member: &str, generation: i32) -> i16 {
+        self.heartbeat_as(member, generation, None)
     }
 
-    /// The same, with the instance id of a static member.
-    pub(super) fn beat_as(&mut self, member: &str, generation: i32, instance: Option<&str>) -> i16 {
+    /// Like [`Bench::heartbeat`], with the instance id of a static member.
+    pub(super) fn heartbeat_as(
+        &mut self,
+        member: &str,
+        generation: i32,
+        instance: Option<&str>,
+    ) -> i16 {
         let request = HeartbeatRequest::default()
             .with_group_id(group())
             .with_generation_id(generation)
             .with_member_id(str_bytes(member))
             .with_group_instance_id(instance.map(str_bytes));
-        let id = self.ask("m", 4, request);
-        let Response::Heartbeat(answer) = self.answer(id) else { panic!("not a heartbeat") };
-        answer.error_code
+        let id = self.send("m", 4, request);
+        let Response::Heartbeat(response) = self.response(id) else { panic!("not a heartbeat") };
+        response.error_code
     }
 
-    /// The top-level code and those of the entries; dynamic members.
+    /// The top-level error code and those of the entries; dynamic members.
     pub(super) fn leave(&mut self, members: &[&str]) -> (i16, Vec<i16>) {
         let members: Vec<_> = members.iter().map(|id| (*id, None)).collect();
         self.leave_as(&members)
     }
 
-    /// The same, with the instance ids of static members.
+    /// Like [`Bench::leave`], with the instance ids of static members.
     pub(super) fn leave_as(&mut self, members: &[(&str, Option<&str>)]) -> (i16, Vec<i16>) {
         let entry = |(id, instance): &(&str, Option<&str>)| {
             MemberIdentity::default()
@@ -269,45 +273,45 @@ impl Bench {
         let request = LeaveGroupRequest::default()
             .with_group_id(group())
             .with_members(members.iter().map(entry).collect());
-        let id = self.ask("m", 5, request);
-        let Response::LeaveGroup(answer) = self.answer(id) else { panic!("not a leave") };
-        (answer.error_code, answer.members.into_iter().map(|m| m.error_code).collect())
+        let id = self.send("m", 5, request);
+        let Response::LeaveGroup(response) = self.response(id) else { panic!("not a leave") };
+        (response.error_code, response.members.into_iter().map(|m| m.error_code).collect())
     }
 
-    // What came of it.
+    // Results.
 
     pub(super) fn is_parked(&self, id: RequestId) -> bool {
-        !self.answers.contains_key(&id)
+        !self.responses.contains_key(&id)
     }
 
-    pub(super) fn answer(&self, id: RequestId) -> Response {
-        self.answers.get(&id).unwrap_or_else(|| panic!("{id:?} was not answered")).0.clone()
+    pub(super) fn response(&self, id: RequestId) -> Response {
+        self.responses.get(&id).unwrap_or_else(|| panic!("{id:?} has no response")).0.clone()
     }
 
     pub(super) fn joined(&self, id: RequestId) -> JoinGroupResponse {
-        join_answer(self.answer(id))
+        join_response(self.response(id))
     }
 
     pub(super) fn synced(&self, id: RequestId) -> SyncGroupResponse {
-        let Response::SyncGroup(answer) = self.answer(id) else { panic!("not a sync") };
-        answer
+        let Response::SyncGroup(response) = self.response(id) else { panic!("not a sync") };
+        response
     }
 
-    pub(super) fn look(&self) -> GroupDescription {
+    pub(super) fn describe(&self) -> GroupDescription {
         self.coordinator.describe(&group()).expect("the group exists")
     }
 
     pub(super) fn state(&self) -> GroupState {
-        self.look().state
+        self.describe().state
     }
 
     pub(super) fn session_of(&self, member: &StrBytes) -> Option<Time> {
-        let look = self.look();
-        let member = look.members.iter().find(|m| m.id.0 == *member).expect("a member");
+        let describe = self.describe();
+        let member = describe.members.iter().find(|m| m.id.0 == *member).expect("a member");
         member.session_deadline
     }
 
-    /// The reasons of the moves so far.
+    /// The reasons of the state changes so far.
     pub(super) fn reasons(&self) -> Vec<&'static str> {
         let why = |o: &Observation| match o {
             Observation::State { why, .. } => Some(*why),
@@ -316,17 +320,17 @@ impl Bench {
         self.observed.iter().filter_map(why).collect()
     }
 
-    pub(super) fn unanswered(&self) -> usize {
-        self.asked.len() - self.answers.len()
+    pub(super) fn without_response(&self) -> usize {
+        self.sent_versions.len() - self.responses.len()
     }
 
     pub(super) fn take(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
                 Output::Respond { to, response, release } => {
-                    encodes(&response, self.asked[&to]);
-                    let before = self.answers.insert(to, (response, release));
-                    assert!(before.is_none(), "{to:?} was answered twice");
+                    encodes(&response, self.sent_versions[&to]);
+                    let before = self.responses.insert(to, (response, release));
+                    assert!(before.is_none(), "{to:?} has two responses");
                 }
                 Output::Append { id, record } => self.log.push((id, record)),
                 Output::Observe(observation) => self.observed.push(observation),
@@ -351,7 +355,7 @@ fn encodes(response: &Response, version: i16) {
         Response::ListGroups(body) => body.encode(&mut buf, version),
         Response::DeleteGroups(body) => body.encode(&mut buf, version),
         Response::OffsetDelete(body) => body.encode(&mut buf, version),
-        other => panic!("a coordinator does not answer {}", other.api()),
+        other => panic!("a coordinator does not handle {}", other.api()),
     };
     result.unwrap_or_else(|error| panic!("{response:?} at version {version}: {error}"));
 }
@@ -360,9 +364,9 @@ pub(super) fn group() -> GroupId {
     GroupId(str_bytes("g"))
 }
 
-pub(super) fn join_answer(response: Response) -> JoinGroupResponse {
-    let Response::JoinGroup(answer) = response else { panic!("not a join") };
-    answer
+pub(super) fn join_response(response: Response) -> JoinGroupResponse {
+    let Response::JoinGroup(response) = response else { panic!("not a join") };
+    response
 }
 
 pub(super) fn join_request(member: &str) -> JoinGroupRequest {

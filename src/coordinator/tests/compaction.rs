@@ -1,4 +1,4 @@
-//! A log means the same before and after compaction, whatever is in it (R9.10).
+//! A replay gives the same state before and after compaction, whatever the log has (R9.10).
 
 use crate::coordinator::{
     CommittedOffset, Coordinator, CoordinatorConfig, GroupCoordinator, GroupDescription,
@@ -12,33 +12,34 @@ const PRODUCERS: u64 = 3;
 
 /// R9.10, R11.1.
 #[test]
-fn a_compacted_log_means_the_same() {
+fn a_compacted_log_replays_to_the_same_state() {
     let mut dropped = 0;
     for seed in 0..2_000 {
         let mut rng = Rng::stream(seed, "compaction");
         let log: Vec<Record> = (0..rng.within(1..=40)).map(|_| record(&mut rng)).collect();
         let whole: Vec<(u64, &Record)> = (0..).zip(&log).collect();
-        // The rest is in the log and not committed: compaction does not see it.
+        // The rest of the log is not committed: compaction does not see it.
         let committed = rng.below(whole.len() as u64 + 1) as usize;
         let gone = superseded(&whole[..committed]);
         let compacted: Vec<_> =
             whole.iter().filter(|(at, _)| !gone.contains(at)).copied().collect();
         dropped += gone.len();
-        // What is read on from there also means the same, so nothing waits here that does not wait there.
+        // What follows in the log also has the same effect, so the same offsets are pending in
+        // both.
         let ends = [(0, true), (1, false), (2, true)].map(|(producer, committed)| {
             Record::TxnMarker { producer: ProducerId(producer), committed }
         });
         for suffix in [&[][..], &ends[..]] {
             let rest = || (log.len() as u64..).zip(suffix);
-            let expected = meaning(whole.iter().copied().chain(rest()));
-            let found = meaning(compacted.iter().copied().chain(rest()));
+            let expected = state_of(whole.iter().copied().chain(rest()));
+            let found = state_of(compacted.iter().copied().chain(rest()));
             assert_eq!(found, expected, "seed {seed}, without {gone:?} of {log:#?}");
         }
     }
     assert!(dropped > 1_000, "compaction had nothing to do");
 }
 
-/// R9.10: the story of a stable fetch that would be told to wait for ever.
+/// R9.10. Without the tombstone an OffsetFetch with RequireStable would wait for ever.
 #[test]
 fn a_tombstone_behind_an_open_transaction_is_kept() {
     let log = [txn(0, 5), tombstone(), commit(9)];
@@ -53,17 +54,17 @@ fn numbered(log: &[Record]) -> Vec<(u64, &Record)> {
     (0..).zip(log).collect()
 }
 
-/// Every group with what it has committed and which of that is unstable.
-type Meaning = Vec<(GroupId, GroupDescription, Vec<TopicPartition>)>;
+/// Every group with its committed offsets and which of them are unstable.
+type State = Vec<(GroupId, GroupDescription, Vec<TopicPartition>)>;
 
-fn meaning<'a>(log: impl Iterator<Item = (u64, &'a Record)>) -> Meaning {
+fn state_of<'a>(log: impl Iterator<Item = (u64, &'a Record)>) -> State {
     let mut coordinator = Coordinator::new(CoordinatorConfig::default(), Rng::stream(1, "members"));
     log.for_each(|(position, record)| coordinator.replay(Time::ZERO, position, record));
     coordinator.loaded(Time::ZERO, &mut Vec::new());
     let unstable = |id: &GroupId| {
         let offsets = coordinator.offsets.of(id);
-        let waits = |at: &TopicPartition| offsets.is_unstable(&at.topic, at.partition);
-        offsets.kept().into_iter().filter(waits).collect()
+        let has_pending = |at: &TopicPartition| offsets.is_unstable(&at.topic, at.partition);
+        offsets.partitions_with_offset().into_iter().filter(has_pending).collect()
     };
     let ids = coordinator.groups().into_iter();
     ids.map(|id| (id.clone(), coordinator.describe(&id).expect("a group"), unstable(&id))).collect()

@@ -16,7 +16,7 @@ fn with_offsets() -> Bench {
     bench
 }
 
-/// What was appended since the first `from` records: groups and partitions of tombstones.
+/// The tombstones among the records after the first `from`: groups and partitions.
 fn tombstones(bench: &Bench, from: usize) -> Vec<String> {
     let line = |record: &Record| match record {
         Record::GroupTombstone { group } => group.0.to_string(),
@@ -32,7 +32,7 @@ fn a_group_that_does_not_exist_cannot_be_deleted() {
     let mut bench = Bench::new();
     let id = delete_groups(&mut bench, &["g", ""]);
     assert_eq!(codes(&bench, id), [code(E::GroupIdNotFound); 2]);
-    assert_eq!(bench.answers[&id].1, Release::WhenDurable);
+    assert_eq!(bench.responses[&id].1, Release::WhenDurable);
 }
 
 /// R6.7.6.
@@ -57,7 +57,7 @@ fn a_group_with_members_cannot_be_deleted() {
 
 /// R6.7.6, R9.8.
 #[test]
-fn an_empty_group_goes_with_all_its_offsets() {
+fn an_empty_group_is_removed_with_all_its_offsets() {
     let mut bench = with_offsets();
     txn_to(&mut bench, "g", 7, "t-0", 8);
     txn_to(&mut bench, "g", 8, "v-0", 9);
@@ -65,14 +65,14 @@ fn an_empty_group_goes_with_all_its_offsets() {
     let before = bench.log.len();
     let id = delete_groups(&mut bench, &["g"]);
     assert_eq!(tombstones(&bench, before), ["g t-0", "g u-1", "g v-0", "g"]);
-    assert!(bench.is_parked(id), "answered when all of them are durable");
-    assert!(bench.coordinator.groups().is_empty(), "gone at once");
+    assert!(bench.is_parked(id), "the response waits until all of them are durable");
+    assert!(bench.coordinator.groups().is_empty(), "removed at once");
     assert_eq!(offsets_of(&mut bench, "g", true), [] as [&str; 0]);
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=5", "u-1=6"], "not durable yet");
     bench.commit();
     assert_eq!(codes(&bench, id), [0]);
     assert_eq!(gone(&mut bench), ["g deleted"]);
-    // What waited for a transaction is gone as well.
+    // Offsets pending in a transaction are gone as well.
     end_txn(&mut bench, 7, true);
     bench.commit();
     assert_eq!(offsets_of(&mut bench, "g", false), [] as [&str; 0]);
@@ -81,23 +81,23 @@ fn an_empty_group_goes_with_all_its_offsets() {
 
 /// R6.7.6.
 #[test]
-fn each_group_is_dealt_with_on_its_own_and_once() {
+fn each_group_is_handled_on_its_own_and_once() {
     let mut bench = with_offsets();
     bench.enter("m");
     commit_to(&mut bench, "a", "t-0", 5);
     bench.commit();
     let id = delete_groups(&mut bench, &["nope", "a", "g", "a"]);
     bench.commit();
-    let told = codes(&bench, id);
-    assert_eq!(told, [code(E::GroupIdNotFound), 0, code(E::NonEmptyGroup)]);
+    let results = codes(&bench, id);
+    assert_eq!(results, [code(E::GroupIdNotFound), 0, code(E::NonEmptyGroup)]);
     assert_eq!(gone(&mut bench), ["a deleted"]);
 }
 
 /// R6.7.6.
 #[test]
-fn ids_that_were_handed_out_go_with_their_group() {
+fn pending_ids_are_removed_with_their_group() {
     let mut bench = Bench::new();
-    let first = bench.ask("m", 9, bench::join_request(""));
+    let first = bench.send("m", 9, bench::join_request(""));
     let id = bench.joined(first).member_id;
     delete_groups(&mut bench, &["g"]);
     bench.commit();
@@ -107,11 +107,10 @@ fn ids_that_were_handed_out_go_with_their_group() {
     assert_eq!(bench.joined(second).error_code, code(E::UnknownMemberId));
 }
 
-/// The record of the first group's assignment becomes durable when another group of its name waits for one
-/// in the same generation.
-/// (R9.8)
+/// The record of the first group's assignment becomes durable while a second group of the same name
+/// waits for one in the same generation. (R9.8)
 #[test]
-fn a_new_group_of_the_same_name_has_nothing_to_do_with_the_old_one() {
+fn a_new_group_of_the_same_name_is_independent_of_the_old_one() {
     let config =
         CoordinatorConfig { initial_rebalance_delay: ms(0), ..CoordinatorConfig::default() };
     let mut bench = Bench::with(config);
@@ -126,7 +125,7 @@ fn a_new_group_of_the_same_name_has_nothing_to_do_with_the_old_one() {
     let own = bench.enter("c");
     bench.pass(ms(0));
     assert_eq!(bench.state(), GroupState::CompletingRebalance);
-    assert_eq!(bench.look().generation.0, 1);
+    assert_eq!(bench.describe().generation.0, 1);
     bench.settle_one(old, None);
     assert_eq!(bench.state(), GroupState::CompletingRebalance, "it waits for its own leader");
     let sync = bench.sync(&own, 1, std::slice::from_ref(&own));
@@ -147,7 +146,7 @@ fn a_removal_that_could_not_be_stored_is_undone() {
     assert!(bench.coordinator.describe(&group()).is_none());
     bench.fail(E::NotEnoughReplicas);
     assert_eq!(codes(&bench, id), [code(E::CoordinatorNotAvailable)]);
-    assert_eq!((bench.state(), bench.look().generation.0), (GroupState::Empty, 2));
+    assert_eq!((bench.state(), bench.describe().generation.0), (GroupState::Empty, 2));
     assert_eq!(offsets_of(&mut bench, "g", true), ["t-0=5"]);
     let [Observation::GroupRemoved { .. }, Observation::GroupLoaded(loaded)] = &bench.observed[..]
     else {
@@ -162,7 +161,7 @@ fn a_removal_that_could_not_be_stored_is_undone() {
 
 /// R9.8.
 #[test]
-fn a_group_founded_meanwhile_gets_back_the_offsets_of_the_one_before() {
+fn a_group_created_meanwhile_gets_back_the_offsets_of_the_previous_one() {
     let mut bench = with_offsets();
     delete_groups(&mut bench, &["g"]);
     let tombstones: Vec<_> = bench.log[2..].iter().map(|(append, _)| *append).collect();
@@ -179,10 +178,9 @@ fn a_group_founded_meanwhile_gets_back_the_offsets_of_the_one_before() {
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=1", "u-1=6"]);
 }
 
-/// Records from before the removal are settled while the group is gone.
-/// (R9.8)
+/// Records from before the removal complete while the group is gone. (R9.8)
 #[test]
-fn what_was_under_way_for_a_group_that_is_gone_is_settled_all_the_same() {
+fn appends_in_flight_for_a_removed_group_complete() {
     let mut bench = Bench::new();
     let commit = commit_to(&mut bench, "g", "t-0", 5);
     let txn = txn_to(&mut bench, "g", 7, "t-1", 5);
@@ -196,10 +194,10 @@ fn what_was_under_way_for_a_group_that_is_gone_is_settled_all_the_same() {
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=1"]);
 }
 
-/// A broker that has just been elected cannot know yet whether the end of its log counts.
-/// (R9.8)
+/// A broker that has just been elected cannot know yet whether the end of its log will be
+/// committed. (R9.8)
 #[test]
-fn a_removal_that_was_found_in_the_log_hides_the_offsets_when_it_is_durable() {
+fn a_removal_found_in_the_log_hides_the_offsets_when_it_is_durable() {
     let mut before = with_offsets();
     let durable = before.log.len();
     delete_groups(&mut before, &["g"]);

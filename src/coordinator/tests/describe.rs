@@ -21,9 +21,9 @@ fn a_group_that_does_not_exist_is_dead_and_since_version_6_an_error() {
 
 /// R6.7.7.
 #[test]
-fn who_asks_may_do_everything_to_every_group_without_an_error() {
+fn all_operations_are_authorized_on_every_group_without_an_error() {
     let (mut bench, _) = Bench::stable(1);
-    for (version, asks, told) in [
+    for (version, requested, expected) in [
         (2, true, [i32::MIN, i32::MIN]),
         (3, false, [i32::MIN, i32::MIN]),
         (3, true, [3400, 3400]),
@@ -32,18 +32,18 @@ fn who_asks_may_do_everything_to_every_group_without_an_error() {
     ] {
         let request = kafka_protocol::messages::DescribeGroupsRequest::default()
             .with_groups(vec![named("g"), named("nope")])
-            .with_include_authorized_operations(asks);
-        // What a version does not have cannot be asked.
+            .with_include_authorized_operations(requested);
+        // A field that the version does not have has no effect.
         let request = match version >= 3 {
             true => request,
             false => request.with_include_authorized_operations(false),
         };
-        let id = bench.ask("a", version, request);
-        let crate::protocol::Response::DescribeGroups(answer) = bench.answer(id) else {
+        let id = bench.send("a", version, request);
+        let crate::protocol::Response::DescribeGroups(response) = bench.response(id) else {
             panic!("not a description")
         };
-        let all: Vec<_> = answer.groups.iter().map(|group| group.authorized_operations).collect();
-        assert_eq!(all, told, "version {version}");
+        let all: Vec<_> = response.groups.iter().map(|group| group.authorized_operations).collect();
+        assert_eq!(all, expected, "version {version}");
     }
 }
 
@@ -57,7 +57,7 @@ fn an_empty_id_is_an_id() {
 
 /// R6.7.7, R7.6.
 #[test]
-fn what_members_subscribe_to_is_told_of_a_stable_group_only() {
+fn only_a_stable_group_is_described_with_its_subscriptions() {
     let (mut bench, ids) = Bench::stable(2);
     make_static(&mut bench, &ids[1], "i1");
     let mut sorted = ids.clone();
@@ -86,12 +86,12 @@ fn what_members_subscribe_to_is_told_of_a_stable_group_only() {
     bench.join(&ids[0]);
     check(&mut bench, "PreparingRebalance", "", "", true);
     bench.join(&ids[1]);
-    // What a member was assigned before stands until it is assigned something else.
+    // A member's old assignment stands until it gets another.
     check(&mut bench, "CompletingRebalance", "", "", true);
     bench.join_with(&ids[0], &[("range", "other")]);
     check(&mut bench, "PreparingRebalance", "", "", false);
-    let everybody: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
-    bench.leave(&everybody);
+    let members: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    bench.leave(&members);
     let group = described(&mut bench, 5, "g");
     assert_eq!((group.group_state.as_str(), group.members.len()), ("Empty", 0));
     assert_eq!(group.protocol_type.as_str(), "consumer");
@@ -99,15 +99,15 @@ fn what_members_subscribe_to_is_told_of_a_stable_group_only() {
 
 /// R6.7.10.
 #[test]
-fn several_groups_are_told_in_the_order_asked_and_at_once() {
+fn several_groups_are_described_in_request_order_and_at_once() {
     let (mut bench, _) = Bench::stable(1);
     let request = kafka_protocol::messages::DescribeGroupsRequest::default()
         .with_groups(vec![named("nope"), named("g")]);
-    let id = bench.ask("a", 5, request);
-    assert_eq!(bench.answers[&id].1, Release::Now);
-    let crate::protocol::Response::DescribeGroups(answer) = bench.answer(id) else {
+    let id = bench.send("a", 5, request);
+    assert_eq!(bench.responses[&id].1, Release::Now);
+    let crate::protocol::Response::DescribeGroups(response) = bench.response(id) else {
         panic!("not a description")
     };
-    let states: Vec<_> = answer.groups.iter().map(|g| g.group_state.as_str()).collect();
+    let states: Vec<_> = response.groups.iter().map(|g| g.group_state.as_str()).collect();
     assert_eq!(states, ["Dead", "Stable"]);
 }

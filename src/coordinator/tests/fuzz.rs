@@ -1,6 +1,6 @@
-//! Any sequence of requests, with static members, small groups and fail-overs among them: nothing panics,
-//! every request is answered once, all moves are legal, what is told fits what was asked, and what is
-//! loaded is what was durable.
+//! Any sequence of requests, with static members, small groups and failovers: nothing panics, every
+//! request gets one response, all state changes are legal, responses match their requests, and the
+//! next coordinator loads what was durable.
 
 mod requests;
 
@@ -21,7 +21,7 @@ use crate::time::Time;
 
 /// R3.5, R3.6, R4.1.
 #[test]
-fn any_sequence_of_requests_is_answered_and_moves_legally() {
+fn any_sequence_of_requests_gets_responses_and_moves_legally() {
     let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in 0..150 {
         let mut run = Fuzz::new(seed);
@@ -67,11 +67,11 @@ const INSTANCES: [&str; 3] = ["i1", "i2", "i3"];
 struct Fuzz {
     rng: Rng,
     bench: Bench,
-    /// Ids that were ever handed out.
+    /// All member ids that were ever handed out.
     ids: Vec<StrBytes>,
-    /// What is durable of the groups themselves, in the order of the log.
+    /// The durable records of the groups themselves, in log order.
     durable: Vec<Record>,
-    /// No append has failed since the last fail-over, so that memory and log agree where they should.
+    /// No append has failed since the last failover, so memory and log must agree.
     nothing_failed: bool,
     config: CoordinatorConfig,
     terms: u64,
@@ -115,7 +115,7 @@ impl Fuzz {
             _ => {
                 let (version, request) = self.request();
                 let client = *self.rng.pick(&["c1", "c2", ""]);
-                let id = self.bench.ask(client, version, request);
+                let id = self.bench.send(client, version, request);
                 self.learn(id);
             }
         }
@@ -130,8 +130,8 @@ impl Fuzz {
         };
         let exactly =
             self.rng.chance(500).then(|| self.bench.coordinator.next_deadline()).flatten();
-        // The look for expired offsets is always armed: to go for it whenever nothing else is would leave no
-        // session alive.
+        // The retention timer is always armed: advancing to it whenever it is the only timer would
+        // let every session expire.
         let exactly = exactly.map(|at: Time| at.since(self.bench.now));
         self.bench.pass(exactly.filter(|step| *step < secs(400)).unwrap_or(step));
     }
@@ -152,7 +152,7 @@ impl Fuzz {
         self.check_memory();
     }
 
-    /// The last record of each group, as a log has it in the end.
+    /// The last record of each group.
     fn stored(&self) -> BTreeMap<GroupId, GroupMetadata> {
         let mut stored = BTreeMap::new();
         for record in &self.durable {
@@ -169,7 +169,7 @@ impl Fuzz {
         stored
     }
 
-    /// A Stable group of which everything is durable is what the log says it is.
+    /// A Stable group without appends in flight equals its last record.
     fn check_memory(&mut self) {
         if self.settled < self.bench.log.len() || !self.nothing_failed {
             return;
@@ -188,8 +188,8 @@ impl Fuzz {
             for member in &has.members {
                 let same = stored.members.iter().find(|other| other.id == member.id);
                 let same = same.expect("every member of a Stable group is stored");
-                // A leader that syncs twice before its first record is durable has the second one stored, and
-                // the first one given out (R9.1).
+                // When a leader syncs twice before its first record is durable, the second
+                // assignment is stored and the first one is sent to members (R9.1).
                 assert!(synced_twice || same.assignment == member.assignment);
                 assert_eq!(same.instance_id, member.instance_id);
             }
@@ -197,16 +197,20 @@ impl Fuzz {
         }
     }
 
-    /// The coordinator's term ends, and another one takes over what is durable.
+    /// The coordinator's term ends, and a new coordinator loads what is durable.
     fn fail_over(&mut self) {
         self.bench.unload();
-        assert_eq!(self.bench.unanswered(), 0, "everything is answered at the end of a term");
+        assert_eq!(
+            self.bench.without_response(),
+            0,
+            "every request has a response at the end of a term"
+        );
         self.check_moves();
         self.terms += 1;
         self.config.max_size = *self.rng.pick(&[1, 2, 3, 100, 100]);
-        let luck = format!("members/{}", self.terms);
+        let stream = format!("members/{}", self.terms);
         let now = self.bench.now + *self.rng.pick(&[ms(0), secs(1), secs(100)]);
-        self.bench = Bench::after(self.config.clone(), &luck, now, &self.durable);
+        self.bench = Bench::after(self.config.clone(), &stream, now, &self.durable);
         (self.settled, self.seen, self.nothing_failed) = (0, 0, true);
         self.generations.clear();
         self.holders.clear();
@@ -237,11 +241,11 @@ impl Fuzz {
     }
 
     fn learn(&mut self, id: crate::coordinator::RequestId) {
-        if let Some((Response::JoinGroup(answer), _)) = self.bench.answers.get(&id)
-            && !answer.member_id.is_empty()
-            && !self.ids.contains(&answer.member_id)
+        if let Some((Response::JoinGroup(response), _)) = self.bench.responses.get(&id)
+            && !response.member_id.is_empty()
+            && !self.ids.contains(&response.member_id)
         {
-            self.ids.push(answer.member_id.clone());
+            self.ids.push(response.member_id.clone());
         }
     }
 
@@ -292,7 +296,7 @@ impl Fuzz {
         self.seen = self.bench.observed.len();
     }
 
-    /// Everybody falls silent; whatever is parked must be answered.
+    /// All clients fall silent; every parked request must get a response.
     fn finish(&mut self) {
         for _ in 0..40 {
             while self.settled < self.bench.log.len() {
@@ -301,16 +305,20 @@ impl Fuzz {
             self.bench.pass(secs(900));
             self.check_moves();
         }
-        assert_eq!(self.bench.unanswered(), 0);
+        assert_eq!(self.bench.without_response(), 0);
         for name in ["g", "h"] {
-            let Some(look) = self.bench.coordinator.describe(&GroupId(str_bytes(name))) else {
+            let Some(describe) = self.bench.coordinator.describe(&GroupId(str_bytes(name))) else {
                 continue;
             };
-            assert_eq!((look.state, look.members.len()), (GroupState::Empty, 0), "{look:?}");
+            assert_eq!(
+                (describe.state, describe.members.len()),
+                (GroupState::Empty, 0),
+                "{describe:?}"
+            );
         }
     }
 
-    // Requests near the valid ones.
+    // Requests close to valid ones.
 }
 
 fn is_of(record: &Record, id: &GroupId, of: Generation) -> bool {
@@ -320,13 +328,13 @@ fn is_of(record: &Record, id: &GroupId, of: Generation) -> bool {
     group == id && *generation == of
 }
 
-/// The bytes of a subscription are nobody's business here.
+/// The coordinator does not depend on the contents of a subscription.
 #[test]
-fn payloads_pass_through_unread() {
+fn payloads_pass_through_unparsed() {
     let (mut bench, ids) = Bench::stable(1);
     let garbage = Bytes::from_static(&[0xff, 0, 0xfe]);
     let mut request = join_request(&ids[0]);
     request.protocols[0].metadata = garbage.clone();
-    let join = bench.ask("m", 9, request);
+    let join = bench.send("m", 9, request);
     assert_eq!(bench.joined(join).members[0].metadata, garbage);
 }

@@ -9,25 +9,25 @@ use crate::protocol::{GroupId, str_bytes};
 
 /// R6.3.2, R6.3.3, R6.3.4, R6.3.5, R6.3.6.
 #[test]
-fn what_a_heartbeat_is_told_in_each_state() {
+fn a_heartbeat_gets_the_error_of_each_state() {
     let mut bench = Bench::new();
-    assert_eq!(bench.beat("x", 0), code(E::UnknownMemberId));
-    let first = bench.ask("p", 9, join_request(""));
+    assert_eq!(bench.heartbeat("x", 0), code(E::UnknownMemberId));
+    let first = bench.send("p", 9, join_request(""));
     let pending = bench.joined(first).member_id;
-    assert_eq!(bench.beat(&pending, 0), code(E::UnknownMemberId), "Empty, pending id");
+    assert_eq!(bench.heartbeat(&pending, 0), code(E::UnknownMemberId), "Empty, pending id");
     bench.leave(&[&pending]);
 
     let (mut bench, ids) = Bench::completing(2);
-    assert_eq!(bench.beat(&ids[1], 1), 0, "CompletingRebalance");
+    assert_eq!(bench.heartbeat(&ids[1], 1), 0, "CompletingRebalance");
     bench.sync(&ids[0], 1, &ids);
     bench.commit();
-    assert_eq!(bench.beat(&ids[1], 1), 0, "Stable");
+    assert_eq!(bench.heartbeat(&ids[1], 1), 0, "Stable");
     for generation in [0, 2, -1] {
-        assert_eq!(bench.beat(&ids[1], generation), code(E::IllegalGeneration));
-        assert_eq!(bench.beat("x", generation), code(E::UnknownMemberId));
+        assert_eq!(bench.heartbeat(&ids[1], generation), code(E::IllegalGeneration));
+        assert_eq!(bench.heartbeat("x", generation), code(E::UnknownMemberId));
     }
     bench.join(&ids[0]);
-    assert_eq!(bench.beat(&ids[1], 1), code(E::RebalanceInProgress), "PreparingRebalance");
+    assert_eq!(bench.heartbeat(&ids[1], 1), code(E::RebalanceInProgress), "PreparingRebalance");
 }
 
 /// R6.3.1, R6.3.2.
@@ -35,10 +35,10 @@ fn what_a_heartbeat_is_told_in_each_state() {
 fn pre_checks() {
     let mut bench = Bench::new();
     let nameless = HeartbeatRequest::default();
-    let id = bench.ask("m", 4, nameless);
+    let id = bench.send("m", 4, nameless);
     assert_eq!(error_of(&bench, id), code(E::InvalidGroupId));
     let other = HeartbeatRequest::default().with_group_id(GroupId(str_bytes("other")));
-    let id = bench.ask("m", 0, other);
+    let id = bench.send("m", 0, other);
     assert_eq!(error_of(&bench, id), code(E::UnknownMemberId));
 }
 
@@ -46,18 +46,18 @@ fn pre_checks() {
 #[test]
 fn accepted_heartbeats_queue_behind_the_log_and_refused_ones_do_not() {
     let (mut bench, ids) = Bench::stable(2);
-    let beat = |member: &str, generation| {
+    let heartbeat = |member: &str, generation| {
         HeartbeatRequest::default()
             .with_group_id(group())
             .with_member_id(str_bytes(member))
             .with_generation_id(generation)
     };
-    let [good, old] = [1, 0].map(|generation| bench.ask("m", 4, beat(&ids[1], generation)));
-    assert_eq!(bench.answers[&good].1, Release::WhenDurable);
-    assert_eq!(bench.answers[&old].1, Release::Now);
+    let [good, old] = [1, 0].map(|generation| bench.send("m", 4, heartbeat(&ids[1], generation)));
+    assert_eq!(bench.responses[&good].1, Release::WhenDurable);
+    assert_eq!(bench.responses[&old].1, Release::Now);
     bench.join(&ids[0]);
-    let advice = bench.ask("m", 4, beat(&ids[1], 1));
-    assert_eq!(bench.answers[&advice].1, Release::WhenDurable);
+    let advice = bench.send("m", 4, heartbeat(&ids[1], 1));
+    assert_eq!(bench.responses[&advice].1, Release::WhenDurable);
 }
 
 /// R5.1, R6.3.5, R6.3.6.
@@ -66,21 +66,23 @@ fn only_an_accepted_heartbeat_restarts_the_session() {
     let (mut bench, ids) = Bench::stable(2);
     bench.pass(secs(4));
     let before = bench.session_of(&ids[1]);
-    bench.beat(&ids[1], 0);
+    bench.heartbeat(&ids[1], 0);
     assert_eq!(bench.session_of(&ids[1]), before);
-    bench.beat(&ids[1], 1);
+    bench.heartbeat(&ids[1], 1);
     assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION));
     bench.pass(secs(3));
     bench.join(&ids[0]);
-    bench.beat(&ids[1], 1);
-    assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION), "also while it must rejoin");
+    bench.heartbeat(&ids[1], 1);
+    assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION), "even while it must rejoin");
     let before = bench.session_of(&ids[0]);
     bench.pass(secs(1));
     bench.join(&ids[0]);
-    assert_eq!(bench.session_of(&ids[0]), before, "JoinGroup is no sign of life");
+    assert_eq!(bench.session_of(&ids[0]), before, "JoinGroup does not restart the session");
 }
 
 fn error_of(bench: &Bench, id: RequestId) -> i16 {
-    let crate::protocol::Response::Heartbeat(answer) = bench.answer(id) else { panic!("not one") };
-    answer.error_code
+    let crate::protocol::Response::Heartbeat(response) = bench.response(id) else {
+        panic!("not one")
+    };
+    response.error_code
 }

@@ -12,22 +12,22 @@ fn list(bench: &mut Bench, version: i16, states: &[&str], types: &[&str]) -> Vec
     let request = ListGroupsRequest::default()
         .with_states_filter(names(states))
         .with_types_filter(names(types));
-    let id = bench.ask("a", version, request);
-    assert_eq!(bench.answers[&id].1, Release::Now);
-    let Response::ListGroups(answer) = bench.answer(id) else { panic!("not a list") };
-    assert_eq!(answer.error_code, 0);
+    let id = bench.send("a", version, request);
+    assert_eq!(bench.responses[&id].1, Release::Now);
+    let Response::ListGroups(response) = bench.response(id) else { panic!("not a list") };
+    assert_eq!(response.error_code, 0);
     let line = |g: &kafka_protocol::messages::list_groups_response::ListedGroup| {
         let (id, protocol) = (g.group_id.0.as_str(), g.protocol_type.as_str());
         let line = format!("{id} {protocol} {} {}", g.group_state, g.group_type);
         line.trim_end().to_owned()
     };
-    answer.groups.iter().map(line).collect()
+    response.groups.iter().map(line).collect()
 }
 
 const A: &str = "a  Empty classic";
 const G: &str = "g consumer Stable classic";
 
-/// A Stable group `g`, and `a`, which was only ever committed to.
+/// A Stable group `g`, and `a`, which has only offsets.
 fn two_groups() -> Bench {
     let (mut bench, _) = Bench::stable(1);
     commit_to(&mut bench, "a", "t-0", 5);
@@ -58,7 +58,7 @@ fn a_version_that_has_no_filter_lists_everything() {
 
 /// R6.7.9.
 #[test]
-fn states_are_picked_by_name_in_upper_or_lower_case() {
+fn states_are_filtered_by_name_ignoring_case() {
     let mut bench = two_groups();
     for (states, listed) in [
         (vec!["Stable"], vec![G]),
@@ -82,7 +82,7 @@ fn states_are_picked_by_name_in_upper_or_lower_case() {
 
 /// R6.7.9.
 #[test]
-fn types_are_picked_by_name_in_upper_or_lower_case() {
+fn types_are_filtered_by_name_ignoring_case() {
     let mut bench = two_groups();
     for (types, listed) in [
         (vec!["classic"], vec![A, G]),

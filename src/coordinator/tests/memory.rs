@@ -1,10 +1,10 @@
-//! Memory is the log: after every step of any schedule, what a coordinator holds is what a replay of the log
-//! gives (R9.11).
+//! Memory is the log: after every step of any schedule, a coordinator's state equals a replay of
+//! the log (R9.11).
 //!
-//! A [`World`] is one partition of the offsets log with the coordinator that leads it. Steps are requests, the
-//! fate of batches, time, compaction and fail-overs; the [`oracle`] reads the log record by record and knows nothing
-//! of views or of what is under way. What is durable must be the meaning of the committed part, what is newest the
-//! meaning of all of it.
+//! A [`World`] is one partition of the offsets log with the coordinator that leads it. Steps are
+//! requests, outcomes of batches, time, compaction and failovers. The [`oracle`] reads the log
+//! record by record and knows nothing of views or appends in flight. The durable view must equal
+//! the state of the committed part, the newest view that of the whole log.
 
 mod check;
 mod oracle;
@@ -18,9 +18,10 @@ use proptest::test_runner::{RngAlgorithm, RngSeed, TestRunner};
 
 use world::World;
 
-/// What happens next. Groups, partitions, producers and members are numbers, taken modulo how many there are.
+/// One step of a schedule. Groups, partitions, producers and members are numbers, taken modulo how
+/// many there are.
 #[derive(Clone, Debug)]
-enum Step {
+enum Operation {
     Commit {
         group: usize,
         at: usize,
@@ -45,13 +46,13 @@ enum Step {
         group: usize,
     },
     DeleteTopic,
-    /// A consumer joins, with the member id that it has; a process that has just started has none.
+    /// A consumer joins with the member id that it has; a restarted process has none.
     Join {
         group: usize,
         consumer: usize,
         restarted: bool,
     },
-    /// All that are in the group ask for their assignment.
+    /// All members of the group send SyncGroup.
     Sync {
         group: usize,
     },
@@ -62,49 +63,49 @@ enum Step {
     Pass {
         seconds: u64,
     },
-    /// The open batch goes to the log.
+    /// The open batch is written to the log.
     Flush,
-    /// From here on the log refuses batches, or takes them again.
+    /// The log refuses batches from now on, or accepts them again.
     Refuse(bool),
-    /// The high watermark passes so many batches.
+    /// The high watermark passes that many batches.
     Commits(usize),
-    /// What waits for the log has waited for too long.
+    /// Requests that wait for the log time out.
     WriteTimeout,
-    /// Compaction reaches so many percent of what is committed.
+    /// Compaction runs over that percentage of the committed records.
     Compact(u8),
-    /// Another leader, which has some of the batches that are not committed. If the high watermark stands still
-    /// they stay so. The old one may learn first that it leads no longer.
+    /// A new leader has some of the uncommitted batches. If the high watermark stands still they
+    /// stay uncommitted. The old leader may learn first that it no longer leads.
     FailOver {
         batches: usize,
         stalled: bool,
-        told: bool,
+        learns_first: bool,
     },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Operation> {
     let (group, at, offset, producer) = (0..2_usize, 0..3_usize, 0..100_u8, 0..2_u8);
     let retention = prop::option::weighted(0.1, 0..60_i16);
     prop_oneof![
         6 => (group.clone(), at.clone(), offset.clone(), retention)
-            .prop_map(|(group, at, offset, retention)| Step::Commit { group, at, offset, retention }),
+            .prop_map(|(group, at, offset, retention)| Operation::Commit { group, at, offset, retention }),
         4 => (group.clone(), at.clone(), offset, producer.clone())
-            .prop_map(|(group, at, offset, producer)| Step::TxnCommit { group, at, offset, producer }),
-        2 => (producer, any::<bool>()).prop_map(|(producer, commit)| Step::EndTxn { producer, commit }),
-        2 => (group.clone(), at).prop_map(|(group, at)| Step::DeleteOffsets { group, at }),
-        4 => group.clone().prop_map(|group| Step::DeleteGroup { group }),
-        1 => Just(Step::DeleteTopic),
+            .prop_map(|(group, at, offset, producer)| Operation::TxnCommit { group, at, offset, producer }),
+        2 => (producer, any::<bool>()).prop_map(|(producer, commit)| Operation::EndTxn { producer, commit }),
+        2 => (group.clone(), at).prop_map(|(group, at)| Operation::DeleteOffsets { group, at }),
+        4 => group.clone().prop_map(|group| Operation::DeleteGroup { group }),
+        1 => Just(Operation::DeleteTopic),
         5 => (group.clone(), 0..3_usize, any::<bool>())
-            .prop_map(|(group, consumer, restarted)| Step::Join { group, consumer, restarted }),
-        4 => group.clone().prop_map(|group| Step::Sync { group }),
-        2 => (group, 0..3_usize).prop_map(|(group, consumer)| Step::Leave { group, consumer }),
-        2 => prop_oneof![4 => 0..4_u64, 1 => 5..50_u64].prop_map(|seconds| Step::Pass { seconds }),
-        6 => Just(Step::Flush),
-        2 => any::<bool>().prop_map(Step::Refuse),
-        4 => (1..4_usize).prop_map(Step::Commits),
-        1 => Just(Step::WriteTimeout),
-        1 => (0..=100_u8).prop_map(Step::Compact),
+            .prop_map(|(group, consumer, restarted)| Operation::Join { group, consumer, restarted }),
+        4 => group.clone().prop_map(|group| Operation::Sync { group }),
+        2 => (group, 0..3_usize).prop_map(|(group, consumer)| Operation::Leave { group, consumer }),
+        2 => prop_oneof![4 => 0..4_u64, 1 => 5..50_u64].prop_map(|seconds| Operation::Pass { seconds }),
+        6 => Just(Operation::Flush),
+        2 => any::<bool>().prop_map(Operation::Refuse),
+        4 => (1..4_usize).prop_map(Operation::Commits),
+        1 => Just(Operation::WriteTimeout),
+        1 => (0..=100_u8).prop_map(Operation::Compact),
         2 => (0..6_usize, any::<bool>(), any::<bool>())
-            .prop_map(|(batches, stalled, told)| Step::FailOver { batches, stalled, told }),
+            .prop_map(|(batches, stalled, learns_first)| Operation::FailOver { batches, stalled, learns_first }),
     ]
 }
 
@@ -118,23 +119,23 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// What must have happened in some schedule, or the property says little.
+/// Corners that some schedule must reach; otherwise the property says little.
 const REACHED: [&str; 10] = [
-    "the end of the log is found uncommitted",
-    "it is committed behind a removal",
+    "the end of the log is uncommitted at the load",
+    "a loaded record is committed after a removal",
     "a removal is refused",
-    "a removal is refused and another group of the name is there",
-    "a group that is founded in vain gives way",
+    "a removal is refused and another group of the name exists",
+    "a group whose creation failed gives way",
     "a marker is refused",
     "a replacement is refused",
     "something expires",
     "compaction drops something",
-    "a leader is told that it is deposed",
+    "a leader learns that it is deposed",
 ];
 
 /// R9.3, R9.7, R9.8, R9.9, R9.10, R9.11, R11.1.
 #[test]
-fn memory_is_what_a_replay_of_the_log_gives() {
+fn memory_equals_a_replay_of_the_log() {
     let reached = RefCell::new(BTreeSet::new());
     let schedules = prop::collection::vec(step(), 1..60);
     let outcome = TestRunner::new(config()).run(&schedules, |steps| {
@@ -152,78 +153,81 @@ fn memory_is_what_a_replay_of_the_log_gives() {
     }
 }
 
-/// A commit that was found in the log and not committed yet is durable when the rest of the log is; also where its
-/// group has been deleted meanwhile, and another one of its name goes on. (R9.7, R9.8, R9.11)
+/// A commit that was found uncommitted in the log becomes durable with the rest of the log, even if
+/// its group has been deleted meanwhile and another one of its name exists. (R9.7, R9.8, R9.11)
 #[test]
 fn a_commit_found_in_the_log_stays_behind_a_removal() {
-    let commit = |offset| Step::Commit { group: 0, at: 0, offset, retention: None };
+    let commit = |offset| Operation::Commit { group: 0, at: 0, offset, retention: None };
     let steps = [
         commit(1),
-        Step::Flush,
-        Step::FailOver { batches: 1, stalled: true, told: false },
-        Step::DeleteGroup { group: 0 },
-        Step::Flush,
-        Step::Commits(2),
+        Operation::Flush,
+        Operation::FailOver { batches: 1, stalled: true, learns_first: false },
+        Operation::DeleteGroup { group: 0 },
+        Operation::Flush,
+        Operation::Commits(2),
         commit(4),
-        Step::Flush,
-        Step::Commits(1),
-        Step::Refuse(true),
+        Operation::Flush,
+        Operation::Commits(1),
+        Operation::Refuse(true),
         commit(5),
-        Step::Flush,
+        Operation::Flush,
     ];
     replayed(&steps);
 }
 
-/// Two groups of one name on their way out: the second comes back while the first is still going.
-/// (R9.8, R9.11)
+/// Two removed groups of one name wait for their tombstones: the second comes back while the first
+/// is still being removed. (R9.8, R9.11)
 #[test]
-fn the_younger_of_two_groups_that_are_gone_comes_back_alone() {
-    let commit = |offset| Step::Commit { group: 0, at: 0, offset, retention: None };
+fn the_newer_of_two_removed_groups_comes_back_alone() {
+    let commit = |offset| Operation::Commit { group: 0, at: 0, offset, retention: None };
     let steps = [
         commit(5),
-        Step::Flush,
-        Step::Commits(1),
-        Step::DeleteGroup { group: 0 },
-        Step::Flush,
+        Operation::Flush,
+        Operation::Commits(1),
+        Operation::DeleteGroup { group: 0 },
+        Operation::Flush,
         commit(7),
-        Step::Flush,
-        Step::Refuse(true),
-        Step::DeleteGroup { group: 0 },
-        Step::Flush,
+        Operation::Flush,
+        Operation::Refuse(true),
+        Operation::DeleteGroup { group: 0 },
+        Operation::Flush,
     ];
     let mut world = replayed(&steps);
     assert_eq!(world.offsets(0), (vec!["t-0=7".to_owned()], vec!["t-0=5".to_owned()]));
 }
 
-/// A group of members is deleted and founded again by a commit, all in one batch that is refused: it is back with its
-/// generation, and since when it is Empty. (R9.3, R9.8, R9.11)
+/// A group that has had members is deleted and created again by a commit, in one batch that is
+/// refused: it is back with its generation and with the time since when it is Empty. (R9.3, R9.8,
+/// R9.11)
 #[test]
-fn a_group_that_was_founded_in_vain_leaves_its_place_to_the_one_before() {
+fn a_group_whose_creation_failed_gives_way_to_the_previous_one() {
     let mut steps = vec![
-        Step::Join { group: 0, consumer: 0, restarted: false },
-        Step::Join { group: 0, consumer: 0, restarted: false },
-        Step::Pass { seconds: 1 },
-        Step::Sync { group: 0 },
-        Step::Flush,
-        Step::Commits(9),
-        Step::Leave { group: 0, consumer: 0 },
-        Step::Commit { group: 0, at: 0, offset: 5, retention: None },
-        Step::Flush,
-        Step::Commits(9),
+        Operation::Join { group: 0, consumer: 0, restarted: false },
+        Operation::Join { group: 0, consumer: 0, restarted: false },
+        Operation::Pass { seconds: 1 },
+        Operation::Sync { group: 0 },
+        Operation::Flush,
+        Operation::Commits(9),
+        Operation::Leave { group: 0, consumer: 0 },
+        Operation::Commit { group: 0, at: 0, offset: 5, retention: None },
+        Operation::Flush,
+        Operation::Commits(9),
     ];
     let since = replayed(&steps).empty_since(0).expect("an Empty group of consumers");
-    let commit = Step::Commit { group: 0, at: 1, offset: 1, retention: None };
-    let join = Step::Join { group: 0, consumer: 1, restarted: true };
-    steps.extend([Step::Pass { seconds: 3 }, Step::Refuse(true)]);
-    for founded in [vec![commit.clone()], vec![join], vec![commit, Step::DeleteGroup { group: 0 }]]
+    let commit = Operation::Commit { group: 0, at: 1, offset: 1, retention: None };
+    let join = Operation::Join { group: 0, consumer: 1, restarted: true };
+    steps.extend([Operation::Pass { seconds: 3 }, Operation::Refuse(true)]);
+    for created in
+        [vec![commit.clone()], vec![join], vec![commit, Operation::DeleteGroup { group: 0 }]]
     {
-        let all = [&steps[..], &[Step::DeleteGroup { group: 0 }], &founded, &[Step::Flush]];
+        let all =
+            [&steps[..], &[Operation::DeleteGroup { group: 0 }], &created, &[Operation::Flush]];
         let world = replayed(&all.concat());
-        assert_eq!(world.empty_since(0), Some(since), "{founded:?}");
+        assert_eq!(world.empty_since(0), Some(since), "{created:?}");
     }
 }
 
-fn replayed(steps: &[Step]) -> World {
+fn replayed(steps: &[Operation]) -> World {
     let mut world = World::new();
     for step in steps {
         let taken = world.take(step);

@@ -1,4 +1,4 @@
-//! The rules, one by one, against requests played by hand.
+//! The rules, one by one, with requests sent by hand.
 
 mod bench;
 mod compaction;
@@ -25,6 +25,6 @@ mod timers;
 mod txn;
 mod unload;
 
-use bench::{Bench, code, join_answer, ms, secs};
+use bench::{Bench, code, join_response, ms, secs};
 
 use crate::protocol::ResponseError as E;

@@ -10,11 +10,11 @@ fn refused(bench: &mut Bench, group: &str, error: E) {
     let appended = bench.log.len();
     let id = delete_offsets(bench, group, &["t-0"]);
     assert_eq!(codes(bench, id), [code(error)]);
-    assert_eq!(bench.answers[&id].1, Release::Now);
+    assert_eq!(bench.responses[&id].1, Release::Now);
     assert_eq!(bench.log.len(), appended);
 }
 
-/// The codes for `t-0`, `u-0`, `v-0`.
+/// The error codes for `t-0`, `u-0`, `v-0`.
 fn delete_three(bench: &mut Bench) -> Vec<i16> {
     let id = delete_offsets(bench, "g", &["t-0", "u-0", "v-0"]);
     bench.commit();
@@ -33,7 +33,7 @@ fn a_group_that_does_not_exist_has_no_offsets_to_delete() {
 
 /// R6.7.4, R9.7.
 #[test]
-fn an_offset_goes_when_its_tombstone_is_durable() {
+fn an_offset_is_removed_when_its_tombstone_is_durable() {
     let mut bench = Bench::new();
     commit_to(&mut bench, "g", "t-0", 5);
     commit_to(&mut bench, "g", "t-1", 6);
@@ -61,12 +61,12 @@ fn nothing_to_delete_waits_for_the_log_like_a_heartbeat() {
     commit_to(&mut bench, "g", "t-0", 5);
     let id = delete_offsets(&mut bench, "g", &["t-9"]);
     assert_eq!(codes(&bench, id), [0]);
-    assert_eq!(bench.answers[&id].1, Release::WhenDurable);
+    assert_eq!(bench.responses[&id].1, Release::WhenDurable);
 }
 
 /// R6.7.4.
 #[test]
-fn what_waits_for_a_transaction_goes_too() {
+fn a_pending_offset_is_removed_too() {
     let mut bench = Bench::new();
     txn_to(&mut bench, "g", 7, "t-0", 5);
     bench.commit();
@@ -94,7 +94,7 @@ fn a_tombstone_that_could_not_be_stored_leaves_the_offset() {
 
 /// R6.7.4, R6.7.5.
 #[test]
-fn offsets_of_topics_that_are_read_stay() {
+fn offsets_of_subscribed_topics_stay() {
     let (mut bench, ids) = readers("consumer", &[&["t"], &["t", "u"]]);
     assert_eq!(delete_three(&mut bench), [READ, READ, 0]);
     assert_eq!(code(E::GroupSubscribedToTopic), READ);
@@ -105,24 +105,24 @@ fn offsets_of_topics_that_are_read_stay() {
     assert_eq!(delete_three(&mut bench), [READ, READ, 0]);
     bench.leave(&[ids[1].as_str()]);
     assert_eq!(bench.state(), GroupState::Empty);
-    assert_eq!(delete_three(&mut bench), [0, 0, 0], "nobody is left to read them");
+    assert_eq!(delete_three(&mut bench), [0, 0, 0], "no member is left that reads them");
 }
 
 /// R6.7.5.
 #[test]
-fn what_is_read_is_looked_up_when_a_generation_begins() {
+fn subscribed_topics_are_determined_when_a_generation_begins() {
     let (mut bench, ids) = readers("consumer", &[&["t"], &["t", "u"]]);
     bench.leave(&[ids[0].as_str(), ids[1].as_str()]);
     assert_eq!(bench.state(), GroupState::Empty);
     let members = [enter(&mut bench, "consumer", &["t"]), enter(&mut bench, "consumer", &["u"])];
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
-    assert_eq!(delete_three(&mut bench), [0; 3], "nobody was there in the last one");
+    assert_eq!(delete_three(&mut bench), [0; 3], "the last generation had no members");
     bench.pass(secs(6));
     assert_eq!(bench.state(), GroupState::CompletingRebalance);
     assert_eq!(delete_three(&mut bench), [READ, READ, 0]);
     bench.leave(&[members[1].as_str()]);
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
-    assert_eq!(delete_three(&mut bench), [READ, READ, 0], "as in the one before");
+    assert_eq!(delete_three(&mut bench), [READ, READ, 0], "as in the previous one");
     rejoin(&mut bench, "consumer", &members[0], &["v"]);
     assert_eq!(bench.state(), GroupState::CompletingRebalance);
     assert_eq!(delete_three(&mut bench), [0, 0, READ]);
@@ -130,7 +130,7 @@ fn what_is_read_is_looked_up_when_a_generation_begins() {
 
 /// R6.7.5.
 #[test]
-fn if_it_cannot_be_told_what_is_read_everything_may_be() {
+fn an_unknown_subscription_may_include_every_topic() {
     // "topics" is not a subscription.
     let (mut bench, _) = Bench::stable(1);
     assert_eq!(delete_three(&mut bench), [READ; 3]);
@@ -143,11 +143,11 @@ fn if_it_cannot_be_told_what_is_read_everything_may_be() {
 
 /// R6.7.3, R6.7.5.
 #[test]
-fn groups_that_are_no_consumers_must_be_empty() {
+fn groups_of_other_protocol_types_must_be_empty() {
     let (mut bench, ids) = readers("connect", &[&["t"]]);
     refused(&mut bench, "g", E::NonEmptyGroup);
     bench.join(&ids[0]);
-    bench.ask("m", 9, join_request("").with_protocol_type(str_bytes("connect")));
+    bench.send("m", 9, join_request("").with_protocol_type(str_bytes("connect")));
     refused(&mut bench, "g", E::NonEmptyGroup);
     bench.leave(&[ids[0].as_str()]);
     bench.pass(secs(60));

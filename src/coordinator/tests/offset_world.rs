@@ -1,5 +1,5 @@
-//! Requests about offsets and groups, in few words: partitions are those of a topic `t` or named
-//! `topic-partition`, groups by name, and the answer comes back as its error codes.
+//! Shorthand for requests about offsets and groups: partitions are those of a topic `t` or named
+//! `topic-partition`, groups go by name, and results are error codes.
 
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::offset_commit_request::{
@@ -46,7 +46,7 @@ pub(super) fn make_static(bench: &mut Bench, member: &StrBytes, instance: &str) 
     members.add(member);
 }
 
-/// A Stable group `g` in generation 1 with one member for each list of topics; gives their ids.
+/// A Stable group `g` in generation 1 with one member per list of topics; returns their ids.
 pub(super) fn readers(protocol_type: &str, topics: &[&[&str]]) -> (Bench, Vec<StrBytes>) {
     readers_with(Default::default(), protocol_type, topics)
 }
@@ -65,16 +65,16 @@ pub(super) fn readers_with(
     for id in &ids {
         let mut sync = bench::sync_request(id, 1, &ids);
         sync.protocol_type = Some(str_bytes(protocol_type));
-        bench.ask("m", 5, sync);
+        bench.send("m", 5, sync);
     }
     bench.commit();
     assert_eq!(bench.state(), GroupState::Stable);
     (bench, ids)
 }
 
-/// A new member with those topics has joined; gives its id.
+/// Joins a new member with those topics; returns its id.
 pub(super) fn enter(bench: &mut Bench, protocol_type: &str, topics: &[&str]) -> StrBytes {
-    let first = bench.ask("c", 9, offer(protocol_type, topics));
+    let first = bench.send("c", 9, offer(protocol_type, topics));
     let id = bench.joined(first).member_id;
     rejoin(bench, protocol_type, &id, topics);
     id
@@ -82,7 +82,7 @@ pub(super) fn enter(bench: &mut Bench, protocol_type: &str, topics: &[&str]) -> 
 
 /// A member joins again, with those topics.
 pub(super) fn rejoin(bench: &mut Bench, protocol_type: &str, id: &StrBytes, topics: &[&str]) {
-    bench.ask("c", 9, offer(protocol_type, topics).with_member_id(id.clone()));
+    bench.send("c", 9, offer(protocol_type, topics).with_member_id(id.clone()));
 }
 
 fn offer(protocol_type: &str, topics: &[&str]) -> JoinGroupRequest {
@@ -100,10 +100,10 @@ pub(super) fn loaded(bench: &mut Bench) {
 }
 
 pub(super) fn commit_to(bench: &mut Bench, group: &str, partition: &str, offset: i64) -> RequestId {
-    bench.ask("m", 9, commit_request(group, partition, offset))
+    bench.send("m", 9, commit_request(group, partition, offset))
 }
 
-/// The same, which expires so many seconds later whatever the group does.
+/// Like [`commit_to`], with a retention time of that many seconds.
 pub(super) fn commit_until(
     bench: &mut Bench,
     group: &str,
@@ -112,7 +112,7 @@ pub(super) fn commit_until(
     seconds: i64,
 ) -> RequestId {
     let request = commit_request(group, partition, offset).with_retention_time_ms(seconds * 1_000);
-    bench.ask("m", 4, request)
+    bench.send("m", 4, request)
 }
 
 fn commit_request(group: &str, partition: &str, offset: i64) -> OffsetCommitRequest {
@@ -128,7 +128,7 @@ fn commit_request(group: &str, partition: &str, offset: i64) -> OffsetCommitRequ
         .with_topics(vec![topic])
 }
 
-/// A TxnOffsetCommit that names nobody; see the fields for more.
+/// A TxnOffsetCommit without a member's identity; set the fields for more.
 pub(super) fn txn_request(
     group: &str,
     producer: i64,
@@ -155,7 +155,7 @@ pub(super) fn txn_to(
     partition: &str,
     offset: i64,
 ) -> RequestId {
-    bench.ask("p", 3, txn_request(group, producer, partition, offset))
+    bench.send("p", 3, txn_request(group, producer, partition, offset))
 }
 
 pub(super) fn end_txn(bench: &mut Bench, producer: i64, commit: bool) -> RequestId {
@@ -166,7 +166,7 @@ pub(super) fn end_txn(bench: &mut Bench, producer: i64, commit: bool) -> Request
         .with_producer_id(ProducerId(producer))
         .with_transaction_result(commit)
         .with_topics(vec![topic]);
-    bench.ask("t", 1, WriteTxnMarkersRequest::default().with_markers(vec![marker]))
+    bench.send("t", 1, WriteTxnMarkersRequest::default().with_markers(vec![marker]))
 }
 
 pub(super) fn delete_offsets(bench: &mut Bench, group: &str, partitions: &[&str]) -> RequestId {
@@ -178,53 +178,56 @@ pub(super) fn delete_offsets(bench: &mut Bench, group: &str, partitions: &[&str]
     let request = OffsetDeleteRequest::default()
         .with_group_id(named(group))
         .with_topics(partitions.iter().map(topic).collect());
-    bench.ask("a", 0, request)
+    bench.send("a", 0, request)
 }
 
 pub(super) fn delete_groups(bench: &mut Bench, groups: &[&str]) -> RequestId {
     let names = groups.iter().map(|name| named(name)).collect();
-    bench.ask("a", 2, DeleteGroupsRequest::default().with_groups_names(names))
+    bench.send("a", 2, DeleteGroupsRequest::default().with_groups_names(names))
 }
 
 pub(super) fn described(bench: &mut Bench, version: i16, group: &str) -> DescribedGroup {
     let request = DescribeGroupsRequest::default().with_groups(vec![named(group)]);
-    let id = bench.ask("a", version, request);
-    let Response::DescribeGroups(answer) = bench.answer(id) else { panic!("not a description") };
-    let [group] = answer.groups.try_into().expect("one group");
+    let id = bench.send("a", version, request);
+    let Response::DescribeGroups(response) = bench.response(id) else {
+        panic!("not a description")
+    };
+    let [group] = response.groups.try_into().expect("one group");
     group
 }
 
-/// The error codes of an answer, in its order; the top-level one first if it is not 0.
+/// The error codes of a response, in order; the top-level one first if it is not 0.
 pub(super) fn codes(bench: &Bench, id: RequestId) -> Vec<i16> {
-    match bench.answer(id) {
-        Response::OffsetCommit(answer) => {
-            answer.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
+    match bench.response(id) {
+        Response::OffsetCommit(response) => {
+            response.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
         }
-        Response::TxnOffsetCommit(answer) => {
-            answer.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
+        Response::TxnOffsetCommit(response) => {
+            response.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
         }
-        Response::WriteTxnMarkers(answer) => {
-            let topics = answer.markers.iter().flat_map(|m| &m.topics);
+        Response::WriteTxnMarkers(response) => {
+            let topics = response.markers.iter().flat_map(|m| &m.topics);
             topics.flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
         }
-        Response::OffsetDelete(answer) => match answer.error_code {
-            0 => answer.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect(),
+        Response::OffsetDelete(response) => match response.error_code {
+            0 => response.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect(),
             refused => vec![refused],
         },
-        Response::DeleteGroups(answer) => answer.results.iter().map(|r| r.error_code).collect(),
+        Response::DeleteGroups(response) => response.results.iter().map(|r| r.error_code).collect(),
         other => panic!("no codes of {}", other.api()),
     }
 }
 
-/// Everything the group has committed, as `t-0=5`; `t-0=unstable` for what a transaction may change.
+/// Everything that the group has committed, as `t-0=5`; `t-0=unstable` where a transaction may
+/// change it.
 pub(super) fn offsets_of(bench: &mut Bench, group: &str, stable: bool) -> Vec<String> {
-    let asked = OffsetFetchRequestGroup::default().with_group_id(named(group)).with_topics(None);
+    let group = OffsetFetchRequestGroup::default().with_group_id(named(group)).with_topics(None);
     let request =
-        OffsetFetchRequest::default().with_groups(vec![asked]).with_require_stable(stable);
-    let id = bench.ask("m", 9, request);
-    let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
+        OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(stable);
+    let id = bench.send("m", 9, request);
+    let Response::OffsetFetch(response) = bench.response(id) else { panic!("not a fetch") };
     let mut all = Vec::new();
-    for topic in &answer.groups[0].topics {
+    for topic in &response.groups[0].topics {
         for p in &topic.partitions {
             let (name, index) = (topic.name.0.as_str(), p.partition_index);
             all.push(match p.error_code {
@@ -239,7 +242,7 @@ pub(super) fn offsets_of(bench: &mut Bench, group: &str, stable: bool) -> Vec<St
     all
 }
 
-/// What was observed to be gone, as `g deleted` and `g t-0 expired`; then forgotten.
+/// The removals that were observed, as `g deleted` and `g t-0 expired`; clears them.
 pub(super) fn gone(bench: &mut Bench) -> Vec<String> {
     let seen = std::mem::take(&mut bench.observed);
     let line = |observation: &Observation| match observation {

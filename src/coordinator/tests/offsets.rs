@@ -41,15 +41,15 @@ pub(super) fn commit_request(
 }
 
 fn commit(bench: &mut Bench, member: &str, generation: i32, offsets: &[(i32, i64)]) -> RequestId {
-    bench.ask("m", 9, commit_request(member, generation, offsets))
+    bench.send("m", 9, commit_request(member, generation, offsets))
 }
 
 fn codes(bench: &Bench, id: RequestId) -> Vec<i16> {
-    let Response::OffsetCommit(answer) = bench.answer(id) else { panic!("not a commit") };
-    answer.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
+    let Response::OffsetCommit(response) = bench.response(id) else { panic!("not a commit") };
+    response.topics.iter().flat_map(|t| &t.partitions).map(|p| p.error_code).collect()
 }
 
-/// Commits one partition, lets the log settle, gives the code.
+/// Commits one partition, lets the log commit, returns the error code.
 fn committed(bench: &mut Bench, member: &str, generation: i32) -> i16 {
     let id = commit(bench, member, generation, &[(0, 5)]);
     bench.commit();
@@ -64,21 +64,21 @@ fn fetch(bench: &mut Bench, stable: bool, partitions: Option<Vec<i32>>) -> Offse
                 .with_partition_indexes(p),
         ]
     };
-    let asked = OffsetFetchRequestGroup::default()
+    let group = OffsetFetchRequestGroup::default()
         .with_group_id(group())
         .with_topics(partitions.map(orders));
     let request =
-        OffsetFetchRequest::default().with_groups(vec![asked]).with_require_stable(stable);
-    let id = bench.ask("m", 9, request);
+        OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(stable);
+    let id = bench.send("m", 9, request);
     let release = if stable { Release::WhenDurable } else { Release::Now };
-    assert_eq!(bench.answers[&id].1, release);
-    let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
-    answer
+    assert_eq!(bench.responses[&id].1, release);
+    let Response::OffsetFetch(response) = bench.response(id) else { panic!("not a fetch") };
+    response
 }
 
 /// The offsets of `orders`, as (partition, offset).
-fn offsets(answer: &OffsetFetchResponse) -> Vec<(i32, i64)> {
-    let topics = answer.groups.iter().flat_map(|g| &g.topics);
+fn offsets(response: &OffsetFetchResponse) -> Vec<(i32, i64)> {
+    let topics = response.groups.iter().flat_map(|g| &g.topics);
     let partitions = topics.flat_map(|t| &t.partitions);
     partitions.map(|p| (p.partition_index, p.committed_offset)).collect()
 }
@@ -87,9 +87,9 @@ fn offsets(answer: &OffsetFetchResponse) -> Vec<(i32, i64)> {
 #[test]
 fn who_may_commit_to_a_group_that_does_not_exist() {
     let mut bench = Bench::new();
-    let id = bench.ask("m", 8, commit_request("", 0, &[(0, 1)]));
+    let id = bench.send("m", 8, commit_request("", 0, &[(0, 1)]));
     assert_eq!(codes(&bench, id), [code(E::IllegalGeneration)]);
-    assert_eq!(bench.answers[&id].1, Release::Now);
+    assert_eq!(bench.responses[&id].1, Release::Now);
     assert_eq!(committed(&mut bench, "x", 0), code(E::GroupIdNotFound));
     assert!(bench.coordinator.describe(&group()).is_none());
     assert_eq!(committed(&mut bench, "", -1), 0);
@@ -102,8 +102,8 @@ fn who_may_commit_to_a_group_that_does_not_exist() {
 fn who_may_commit_to_an_empty_group() {
     let mut bench = Bench::new();
     committed(&mut bench, "", -1);
-    assert_eq!(committed(&mut bench, "whoever", -1), 0);
-    assert_eq!(committed(&mut bench, "whoever", 0), code(E::UnknownMemberId));
+    assert_eq!(committed(&mut bench, "other", -1), 0);
+    assert_eq!(committed(&mut bench, "other", 0), code(E::UnknownMemberId));
     assert_eq!(committed(&mut bench, "", 0), code(E::UnknownMemberId));
 }
 
@@ -130,7 +130,7 @@ fn who_may_commit_to_a_group_with_members() {
     }
     assert_eq!(committed(&mut bench, &ids[1], 1), 0);
     assert_eq!(bench.session_of(&ids[1]), Some(bench.now + SESSION));
-    // While the next generation forms, the one that ends still commits.
+    // While the next generation forms, members of the old one may still commit.
     bench.join(&ids[0]);
     bench.pass(secs(1));
     assert_eq!(committed(&mut bench, &ids[1], 1), 0);
@@ -145,7 +145,7 @@ fn an_instance_id_that_is_another_members_is_fenced() {
     make_static(&mut bench, &ids[1], "i1");
     for (member, instance, generation, error) in [
         (ids[0].as_str(), Some("i0"), 1, 0),
-        // Who does not name its instance is judged by its member id alone.
+        // A member that omits its instance id is identified by its member id alone.
         (ids[0].as_str(), None, 1, 0),
         (ids[0].as_str(), Some("i0"), 2, code(E::IllegalGeneration)),
         (ids[0].as_str(), Some("i1"), 1, code(E::FencedInstanceId)),
@@ -156,7 +156,7 @@ fn an_instance_id_that_is_another_members_is_fenced() {
     ] {
         let request = commit_request(member, generation, &[(0, 5)])
             .with_group_instance_id(instance.map(str_bytes));
-        let id = bench.ask("m", 7, request);
+        let id = bench.send("m", 7, request);
         bench.commit();
         assert_eq!(codes(&bench, id), [error], "{member} {instance:?} {generation}");
     }
@@ -164,17 +164,17 @@ fn an_instance_id_that_is_another_members_is_fenced() {
 
 /// R6.5.4.
 #[test]
-fn nobody_in_particular_may_commit_to_an_empty_group_under_any_instance_id() {
+fn a_commit_without_a_generation_to_an_empty_group_may_have_any_instance_id() {
     let mut bench = Bench::new();
     let request = commit_request("", -1, &[(0, 1)]).with_group_instance_id(Some(str_bytes("i")));
-    let id = bench.ask("m", 7, request);
+    let id = bench.send("m", 7, request);
     bench.commit();
     assert_eq!(codes(&bench, id), [0]);
 }
 
 /// R6.5.10.
 #[test]
-fn only_versions_2_to_4_say_when_a_commit_expires() {
+fn only_versions_2_to_4_have_a_retention_time() {
     for (version, retention_ms, expires_at) in [
         (2, 5_000, Some(secs(12))),
         (4, 5_000, Some(secs(12))),
@@ -188,28 +188,28 @@ fn only_versions_2_to_4_say_when_a_commit_expires() {
         let mut bench = Bench::new();
         bench.pass(secs(7));
         let request = commit_request("", -1, &[(0, 1)]).with_retention_time_ms(retention_ms);
-        bench.ask("m", version, request);
+        bench.send("m", version, request);
         let Record::OffsetCommit { offset, .. } = &bench.log[0].1 else { panic!("no commit") };
         let expected = expires_at.map(|after| Time::ZERO + after);
         assert_eq!(offset.expires_at, expected, "version {version}, {retention_ms} ms");
     }
     let mut bench = Bench::new();
-    bench.ask("m", 4, commit_request("", -1, &[(0, 1)]).with_retention_time_ms(i64::MAX));
+    bench.send("m", 4, commit_request("", -1, &[(0, 1)]).with_retention_time_ms(i64::MAX));
     let Record::OffsetCommit { offset, .. } = &bench.log[0].1 else { panic!("no commit") };
     assert!(offset.expires_at.unwrap() > Time::ZERO + secs(1_000_000_000));
 }
 
 /// R6.5.9.
 #[test]
-fn too_long_a_note_concerns_its_partition_alone() {
+fn too_long_metadata_fails_its_partition_alone() {
     let mut bench = Bench::new();
     let mut request = commit_request("", -1, &[(0, 1), (1, 2), (2, 3), (3, 4)]);
     let partitions = &mut request.topics[0].partitions;
     partitions[1].committed_metadata = Some(str_bytes(&"x".repeat(4_097)));
-    // 4,096 letters of two bytes each are not too long, nor is no note at all.
+    // 4,096 two-byte letters are not too long, nor is no metadata at all.
     partitions[2].committed_metadata = Some(str_bytes(&"é".repeat(4_096)));
     partitions[3].committed_metadata = None;
-    let id = bench.ask("m", 2, request);
+    let id = bench.send("m", 2, request);
     bench.commit();
     assert_eq!(codes(&bench, id), [0, code(E::OffsetMetadataTooLarge), 0, 0]);
     assert_eq!(offsets(&fetch(&mut bench, true, None)), [(0, 1), (2, 3), (3, 4)]);
@@ -220,12 +220,12 @@ fn too_long_a_note_concerns_its_partition_alone() {
 fn a_commit_that_stores_nothing_waits_for_the_log_like_a_heartbeat() {
     let mut bench = Bench::new();
     let id = commit(&mut bench, "", -1, &[]);
-    assert_eq!(bench.answers[&id].1, Release::WhenDurable);
+    assert_eq!(bench.responses[&id].1, Release::WhenDurable);
 }
 
 /// R3.1, R3.3, R6.6.3, R9.2.
 #[test]
-fn a_commit_is_answered_when_all_its_records_are_durable() {
+fn a_commit_completes_when_all_its_records_are_durable() {
     let mut bench = Bench::new();
     let id = commit(&mut bench, "", -1, &[(0, 5), (1, 6)]);
     let appends: Vec<_> = bench.log.iter().map(|(append, _)| *append).collect();
@@ -238,11 +238,10 @@ fn a_commit_is_answered_when_all_its_records_are_durable() {
     assert_eq!(offsets(&fetch(&mut bench, false, Some(vec![0, 1]))), [(0, 5), (1, -1)]);
     bench.settle_one(appends[1], None);
     assert_eq!(codes(&bench, id), [0, 0]);
-    assert_eq!(bench.answers[&id].1, Release::Now);
+    assert_eq!(bench.responses[&id].1, Release::Now);
 }
 
-/// The host need only report the last of several appends.
-/// (R3.3, R6.5.10)
+/// The broker need only report the last of several appends. (R3.3, R6.5.10)
 #[test]
 fn a_durable_record_makes_all_before_it_durable() {
     let mut bench = Bench::new();
@@ -250,13 +249,13 @@ fn a_durable_record_makes_all_before_it_durable() {
     let last = bench.log.last().unwrap().0;
     bench.settle_one(last, None);
     ids.into_iter().for_each(|id| assert_eq!(codes(&bench, id), [0, 0]));
-    // Offsets may go back: the last commit wins.
+    // Offsets may go backwards: the last commit wins.
     assert_eq!(offsets(&fetch(&mut bench, false, None)), [(0, 4), (1, 4)]);
 }
 
 /// R9.2, R9.5.
 #[test]
-fn a_failed_commit_leaves_the_one_before() {
+fn a_failed_commit_leaves_the_previous_one() {
     let mut bench = Bench::new();
     commit(&mut bench, "", -1, &[(0, 5), (1, 5)]);
     bench.commit();
@@ -270,24 +269,27 @@ fn a_failed_commit_leaves_the_one_before() {
 
 /// R6.6.1, R6.6.2.
 #[test]
-fn what_was_never_committed_has_offset_minus_one() {
+fn a_partition_without_a_commit_has_offset_minus_one() {
     let mut bench = Bench::new();
-    let nobody = fetch(&mut bench, true, Some(vec![3]));
-    assert_eq!((offsets(&nobody), nobody.groups[0].error_code), (vec![(3, -1)], 0));
-    assert_eq!(nobody.groups[0].topics[0].partitions[0].committed_leader_epoch, -1);
+    let missing = fetch(&mut bench, true, Some(vec![3]));
+    assert_eq!((offsets(&missing), missing.groups[0].error_code), (vec![(3, -1)], 0));
+    assert_eq!(missing.groups[0].topics[0].partitions[0].committed_leader_epoch, -1);
     assert_eq!(fetch(&mut bench, true, None).groups[0].topics, []);
     commit(&mut bench, "", -1, &[(0, 5)]);
     bench.commit();
-    let answer = fetch(&mut bench, true, Some(vec![0, 1]));
-    assert_eq!(offsets(&answer), [(0, 5), (1, -1)]);
-    let notes: Vec<_> =
-        answer.groups[0].topics[0].partitions.iter().map(|p| p.metadata.clone().unwrap()).collect();
+    let response = fetch(&mut bench, true, Some(vec![0, 1]));
+    assert_eq!(offsets(&response), [(0, 5), (1, -1)]);
+    let notes: Vec<_> = response.groups[0].topics[0]
+        .partitions
+        .iter()
+        .map(|p| p.metadata.clone().unwrap())
+        .collect();
     assert_eq!(notes, [str_bytes("note"), str_bytes("")]);
 }
 
 /// R6.6.3, R6.6.4.
 #[test]
-fn versions_before_lists_of_groups_ask_for_one() {
+fn versions_before_lists_of_groups_fetch_one() {
     let mut bench = Bench::new();
     commit(&mut bench, "", -1, &[(0, 5)]);
     bench.commit();
@@ -300,30 +302,30 @@ fn versions_before_lists_of_groups_ask_for_one() {
             .with_group_id(group())
             .with_topics(Some(vec![orders]))
             .with_require_stable(version == 7);
-        let id = bench.ask("m", version, request);
-        let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
+        let id = bench.send("m", version, request);
+        let Response::OffsetFetch(response) = bench.response(id) else { panic!("not a fetch") };
         let found: Vec<_> =
-            answer.topics[0].partitions.iter().map(|p| p.committed_offset).collect();
+            response.topics[0].partitions.iter().map(|p| p.committed_offset).collect();
         assert_eq!(found, [if version == 7 { 6 } else { 5 }, -1]);
         let everything = OffsetFetchRequest::default().with_group_id(group()).with_topics(None);
-        let id = bench.ask("m", version, everything);
-        let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
-        assert_eq!(answer.topics.len(), 1);
+        let id = bench.send("m", version, everything);
+        let Response::OffsetFetch(response) = bench.response(id) else { panic!("not a fetch") };
+        assert_eq!(response.topics.len(), 1);
     }
 }
 
 /// R6.6.4.
 #[test]
-fn several_groups_are_answered_each_on_its_own() {
+fn several_groups_have_a_result_each() {
     let mut bench = Bench::new();
     commit(&mut bench, "", -1, &[(0, 5)]);
     bench.commit();
-    let asked = ["other", "g"].map(|name| {
+    let group = ["other", "g"].map(|name| {
         OffsetFetchRequestGroup::default().with_group_id(GroupId(str_bytes(name))).with_topics(None)
     });
-    let request = OffsetFetchRequest::default().with_groups(asked.to_vec());
-    let id = bench.ask("m", 8, request);
-    let Response::OffsetFetch(answer) = bench.answer(id) else { panic!("not a fetch") };
-    let topics: Vec<_> = answer.groups.iter().map(|g| g.topics.len()).collect();
+    let request = OffsetFetchRequest::default().with_groups(group.to_vec());
+    let id = bench.send("m", 8, request);
+    let Response::OffsetFetch(response) = bench.response(id) else { panic!("not a fetch") };
+    let topics: Vec<_> = response.groups.iter().map(|g| g.topics.len()).collect();
     assert_eq!(topics, [0, 1]);
 }

@@ -1,4 +1,4 @@
-//! What is durable can be rebuilt from the log, as it is and compacted (R9.7 to R9.10).
+//! The durable state can be rebuilt from the log, compacted or not (R9.7 to R9.10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const PRODUCERS: u64 = 3;
 
 /// R9.7, R9.8, R9.9, R9.10, R11.1.
 #[test]
-fn the_log_rebuilds_the_offsets_that_were_durable() {
+fn a_replay_rebuilds_the_durable_offsets() {
     let mut compacted_away = 0;
     for seed in 0..300 {
         let mut history = History::new(seed);
@@ -33,7 +33,7 @@ fn the_log_rebuilds_the_offsets_that_were_durable() {
         assert_eq!(contents(&rebuilt.coordinator), expected, "seed {seed}: {whole:#?}");
         let found = contents(&of_compacted.coordinator);
         assert_eq!(found, expected, "seed {seed}: {compacted:#?}");
-        // What waits for its transaction does so still, and counts from the same place.
+        // Pending offsets are still pending, and have the same positions.
         for bench in [&mut rebuilt, &mut of_compacted, &mut history.bench] {
             end_everything(bench);
         }
@@ -43,7 +43,7 @@ fn the_log_rebuilds_the_offsets_that_were_durable() {
     assert!(compacted_away > 1_000, "compaction had nothing to do");
 }
 
-/// A random life of a few groups that never have members.
+/// A random history of a few groups that never have members.
 struct History {
     rng: Rng,
     bench: Bench,
@@ -100,7 +100,7 @@ impl History {
         while self.settled < self.bench.log.len() {
             self.settle_next();
         }
-        assert_eq!(self.bench.unanswered(), 0);
+        assert_eq!(self.bench.without_response(), 0);
     }
 
     fn settle_next(&mut self) {
@@ -148,16 +148,16 @@ fn committed(bench: &Bench) -> BTreeMap<(GroupId, TopicPartition), i64> {
 
 type Contents = BTreeMap<(GroupId, TopicPartition), (Option<i64>, bool)>;
 
-/// For each partition what is committed, in both views, and whether a transaction is open.
+/// The committed offset of each partition, in both views, and whether a transaction is open.
 fn contents(coordinator: &Coordinator) -> Contents {
     let mut all = Contents::new();
     for id in coordinator.groups.keys() {
         let offsets = coordinator.offsets.of(id);
-        for at in offsets.kept() {
-            let seen = |view| offsets.get(&at.topic, at.partition, view).map(|o| o.offset);
-            assert_eq!(seen(View::Newest), seen(View::Committed), "everything is settled");
+        for at in offsets.partitions_with_offset() {
+            let get_in = |view| offsets.get(&at.topic, at.partition, view).map(|o| o.offset);
+            assert_eq!(get_in(View::Newest), get_in(View::Committed), "nothing is in flight");
             let unstable = offsets.is_unstable(&at.topic, at.partition);
-            all.insert((id.clone(), at.clone()), (seen(View::Committed), unstable));
+            all.insert((id.clone(), at.clone()), (get_in(View::Committed), unstable));
         }
     }
     all

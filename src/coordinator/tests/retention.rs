@@ -1,4 +1,4 @@
-//! R10. The broker keeps offsets for an hour and looks every ten minutes.
+//! R10. The broker keeps offsets for an hour and checks every ten minutes.
 
 use std::time::Duration;
 
@@ -34,11 +34,11 @@ fn bench() -> Bench {
     bench
 }
 
-/// Lets time pass while the members stay alive, and the log become durable as it goes.
+/// Advances the time while the members stay alive and the log commits.
 fn live(bench: &mut Bench, ids: &[StrBytes], time: Duration) {
     let end = bench.now + time;
     while bench.now < end {
-        ids.iter().for_each(|id| assert_eq!(bench.beat(id, 1), 0));
+        ids.iter().for_each(|id| assert_eq!(bench.heartbeat(id, 1), 0));
         bench.pass(secs(5).min(end.since(bench.now)));
         bench.commit();
     }
@@ -61,10 +61,10 @@ fn commit_with_retention(bench: &mut Bench, group: &str, partition: &str, retent
         .with_generation_id_or_member_epoch(-1)
         .with_retention_time_ms(retention.as_millis() as i64)
         .with_topics(vec![topic]);
-    bench.ask("m", 4, request);
+    bench.send("m", 4, request);
 }
 
-/// A member's own commit, in generation 1.
+/// A member's commit, in generation 1.
 fn commit_as(bench: &mut Bench, member: &StrBytes, partition: &str) {
     let at = at(partition);
     let partition = OffsetCommitRequestPartition::default()
@@ -77,7 +77,7 @@ fn commit_as(bench: &mut Bench, member: &StrBytes, partition: &str) {
         .with_member_id(member.clone())
         .with_generation_id_or_member_epoch(1)
         .with_topics(vec![topic]);
-    let id = bench.ask("m", 9, request);
+    let id = bench.send("m", 9, request);
     bench.commit();
     assert_eq!(codes(bench, id), [0]);
 }
@@ -101,13 +101,13 @@ fn a_group_that_was_only_committed_to_loses_each_offset_an_hour_after_its_commit
     commit_to(&mut bench, "g", "t-0", 5);
     idle(&mut bench, mins(10));
     commit_to(&mut bench, "g", "t-1", 6);
-    // At 65 minutes the first has expired, at 70 the broker looks.
+    // At 65 minutes the first has expired, at 70 the broker checks.
     idle(&mut bench, mins(54));
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=5", "t-1=6"]);
     idle(&mut bench, mins(1));
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-1=6"]);
     assert_eq!(gone(&mut bench), ["g t-0 expired"]);
-    // With the last one the group goes.
+    // The group goes with its last offset.
     idle(&mut bench, mins(10));
     assert_eq!(gone(&mut bench), ["g expired"]);
     assert!(matches!(
@@ -122,7 +122,7 @@ fn a_group_that_was_only_committed_to_loses_each_offset_an_hour_after_its_commit
 fn an_offset_expires_to_the_instant() {
     for (early, kept) in [(0, 0), (1, 1)] {
         let mut bench = bench();
-        // Committed exactly an hour, or a microsecond less, before the look at 70 minutes.
+        // Committed exactly an hour, or a microsecond less, before the check at 70 minutes.
         bench.pass(mins(10) + Duration::from_micros(early));
         commit_to(&mut bench, "g", "t-0", 5);
         bench.commit();
@@ -138,7 +138,8 @@ fn the_offsets_of_an_empty_group_expire_together_an_hour_after_it_became_empty()
     commit_as(&mut bench, &ids[0], "t-0");
     live(&mut bench, &ids, mins(75));
     bench.leave(&[ids[0].as_str()]);
-    // A tool commits later; the time of commits does not matter. The looks are at 130 and 140 minutes.
+    // A tool commits later; the time of commits does not matter. The checks are at 130 and 140
+    // minutes.
     idle(&mut bench, mins(56));
     commit_to(&mut bench, "g", "t-1", 5);
     bench.commit();
@@ -166,7 +167,7 @@ fn the_time_without_members_does_not_add_up() {
 
 /// R10.3.
 #[test]
-fn a_stable_group_keeps_what_it_reads_and_loses_the_rest() {
+fn a_stable_group_keeps_offsets_of_subscribed_topics_only() {
     let (mut bench, ids) = readers_with(config(), "consumer", &[&["t"], &["u"]]);
     for partition in ["t-0", "u-0", "v-0"] {
         commit_as(&mut bench, &ids[1], partition);
@@ -181,7 +182,7 @@ fn a_stable_group_keeps_what_it_reads_and_loses_the_rest() {
 
 /// R6.7.5, R10.5.
 #[test]
-fn a_stable_group_of_which_it_is_not_known_what_it_reads_keeps_everything() {
+fn a_stable_group_with_an_unknown_subscription_keeps_everything() {
     let mut bench = bench();
     let id = bench.enter("m");
     bench.pass(secs(1));
@@ -204,12 +205,12 @@ fn nothing_expires_during_a_rebalance() {
     live(&mut bench, &ids, mins(58));
     let mut request = bench::join_request("").with_session_timeout_ms(900_000);
     request.rebalance_timeout_ms = mins(100).as_millis() as i32;
-    let first = bench.ask("slow", 9, request.clone());
+    let first = bench.send("slow", 9, request.clone());
     let slow = bench.joined(first).member_id;
-    bench.ask("slow", 9, request.with_member_id(slow));
-    // The member goes on beating, is told to rejoin and does not.
+    bench.send("slow", 9, request.with_member_id(slow));
+    // The member keeps sending heartbeats, gets REBALANCE_IN_PROGRESS and does not rejoin.
     for _ in 0..(4 * 60 / 5) {
-        assert_eq!(bench.beat(&ids[0], 1), code(E::RebalanceInProgress));
+        assert_eq!(bench.heartbeat(&ids[0], 1), code(E::RebalanceInProgress));
         bench.pass(secs(5));
     }
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
@@ -217,7 +218,7 @@ fn nothing_expires_during_a_rebalance() {
     bench.join(&ids[0]);
     assert_eq!(bench.state(), GroupState::CompletingRebalance);
     for _ in 0..(9 * 60 / 5) {
-        assert_eq!(bench.beat(&ids[0], 2), 0);
+        assert_eq!(bench.heartbeat(&ids[0], 2), 0);
         bench.pass(secs(5));
     }
     assert_eq!(bench.state(), GroupState::CompletingRebalance);
@@ -226,7 +227,7 @@ fn nothing_expires_during_a_rebalance() {
 
 /// R10.1.
 #[test]
-fn a_commit_may_name_its_own_end() {
+fn a_commit_may_have_a_retention_time() {
     let mut bench = bench();
     commit_with_retention(&mut bench, "g", "t-0", mins(15));
     commit_with_retention(&mut bench, "g", "t-1", mins(300));
@@ -244,7 +245,7 @@ fn a_commit_may_name_its_own_end() {
 
 /// R10.1, R10.3.
 #[test]
-fn what_is_read_outlives_even_the_end_its_commit_named() {
+fn a_subscribed_topic_keeps_its_offset_past_the_retention_time() {
     let (mut bench, ids) = readers_with(config(), "consumer", &[&["t"]]);
     bench.leave(&[ids[0].as_str()]);
     bench.commit();
@@ -253,14 +254,14 @@ fn what_is_read_outlives_even_the_end_its_commit_named() {
     let mut request = bench::join_request("");
     request.protocols[0].metadata =
         encode_subscription(&Subscription::to(&[TopicName(str_bytes("t"))]), 1);
-    let first = bench.ask("c", 9, request.clone());
+    let first = bench.send("c", 9, request.clone());
     let id = bench.joined(first).member_id;
-    bench.ask("c", 9, request.with_member_id(id.clone()));
+    bench.send("c", 9, request.with_member_id(id.clone()));
     bench.pass(secs(1));
     bench.sync(&id, 3, std::slice::from_ref(&id));
     bench.commit();
     for _ in 0..(20 * 60 / 5) {
-        assert_eq!(bench.beat(&id, 3), 0);
+        assert_eq!(bench.heartbeat(&id, 3), 0);
         idle(&mut bench, secs(5));
     }
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=1"]);
@@ -268,7 +269,7 @@ fn what_is_read_outlives_even_the_end_its_commit_named() {
 
 /// R10.5.
 #[test]
-fn nothing_expires_under_a_transaction() {
+fn nothing_expires_while_a_transaction_is_open() {
     let mut bench = bench();
     commit_to(&mut bench, "g", "t-0", 5);
     commit_to(&mut bench, "g", "t-1", 5);
@@ -290,7 +291,7 @@ fn nothing_expires_under_a_transaction() {
 
 /// R10.5.
 #[test]
-fn an_empty_group_without_offsets_goes_at_the_next_look() {
+fn an_empty_group_without_offsets_is_removed_at_the_next_check() {
     let (mut bench, ids) = readers_with(config(), "consumer", &[&["t"]]);
     live(&mut bench, &ids, mins(9));
     bench.leave(&[ids[0].as_str()]);

@@ -22,24 +22,25 @@ fn followers_wait_until_the_leaders_record_is_durable() {
     bench.commit();
     assert_eq!(bench.state(), GroupState::Stable);
     assert_eq!(bench.synced(early).assignment, ids[1].clone().into_bytes());
-    assert_eq!(bench.answers[&leader].1, Release::Now);
+    assert_eq!(bench.responses[&leader].1, Release::Now);
     assert_eq!(bench.synced(leader).protocol_name, Some(str_bytes("range")));
     assert_eq!(bench.session_of(&ids[1]), Some(bench.now + super::bench::SESSION));
 
-    // Whoever comes late is answered at once; the one the leader forgot has nothing.
+    // A late SyncGroup gets its response at once; the member that the leader left out has no
+    // assignment.
     let late = bench.sync(&ids[2], 1, &[]);
     assert!(bench.synced(late).assignment.is_empty());
-    assert_eq!(bench.look().timers, [], "nobody's SyncGroup is awaited any longer");
+    assert_eq!(bench.describe().timers, [], "no SyncGroup is awaited any longer");
 }
 
 /// KIP-559.
 #[test]
-fn from_version_5_on_the_answer_names_the_protocol() {
+fn from_version_5_on_the_response_has_the_protocol() {
     let (mut bench, ids) = Bench::stable(1);
     let mut named = |version| {
-        let id = bench.ask("m", version, sync_request(&ids[0], 1, &[]));
-        let answer = bench.synced(id);
-        (answer.protocol_type, answer.protocol_name)
+        let id = bench.send("m", version, sync_request(&ids[0], 1, &[]));
+        let response = bench.synced(id);
+        (response.protocol_type, response.protocol_name)
     };
     assert_eq!(named(4), (None, None));
     assert_eq!(named(5), (Some(str_bytes("consumer")), Some(str_bytes("range"))));
@@ -47,7 +48,7 @@ fn from_version_5_on_the_answer_names_the_protocol() {
 
 /// R6.2.8, R6.2.9.
 #[test]
-fn what_a_follower_or_a_late_leader_brings_along_is_ignored() {
+fn assignments_of_a_follower_or_a_late_leader_are_ignored() {
     let (mut bench, ids) = Bench::completing(2);
     bench.sync(&ids[1], 1, &ids);
     bench.commit();
@@ -62,23 +63,23 @@ fn what_a_follower_or_a_late_leader_brings_along_is_ignored() {
 
 /// R9.1.
 #[test]
-fn an_assignment_for_strangers_is_ignored_and_the_last_entry_for_a_member_counts() {
+fn an_assignment_for_unknown_ids_is_ignored_and_the_last_entry_for_a_member_counts() {
     let (mut bench, ids) = Bench::completing(1);
     let mut request = sync_request(&ids[0], 1, &[str_bytes("stranger"), ids[0].clone()]);
     let mut twice = request.assignments[1].clone();
     twice.assignment = bytes::Bytes::from_static(b"second");
     request.assignments.push(twice);
-    let sync = bench.ask("m", 5, request);
+    let sync = bench.send("m", 5, request);
     bench.commit();
     assert_eq!(&bench.synced(sync).assignment[..], b"second");
 }
 
 /// R6.2.1, R6.2.2, R6.2.3, R6.2.4, R6.2.5, R6.2.6.
 #[test]
-fn the_checks_come_in_their_order() {
+fn the_checks_are_made_in_order() {
     let (mut bench, ids) = Bench::stable(1);
     let mut error_of = |request| {
-        let id = bench.ask("m", 5, request);
+        let id = bench.send("m", 5, request);
         bench.synced(id).error_code
     };
     let good = sync_request(&ids[0], 1, &[]);
@@ -88,8 +89,8 @@ fn the_checks_come_in_their_order() {
     assert_eq!(error_of(nameless), code(E::InvalidGroupId));
     let other = good.clone().with_group_id(GroupId(str_bytes("other")));
     assert_eq!(error_of(other), code(E::UnknownMemberId));
-    let stranger = sync_request("x", 7, &[]);
-    assert_eq!(error_of(stranger), code(E::UnknownMemberId));
+    let unknown = sync_request("x", 7, &[]);
+    assert_eq!(error_of(unknown), code(E::UnknownMemberId));
     for generation in [0, 2, -1] {
         let request = sync_request(&ids[0], generation, &[]);
         assert_eq!(
@@ -117,14 +118,14 @@ fn while_a_join_phase_is_open_sync_is_refused() {
 
 /// R3.5.
 #[test]
-fn an_older_sync_of_the_same_member_is_answered_not_coordinator() {
+fn an_older_sync_of_the_same_member_fails_with_not_coordinator() {
     let (mut bench, ids) = Bench::completing(2);
     let older = bench.sync(&ids[1], 1, &[]);
     let newer = bench.sync(&ids[1], 1, &[]);
     assert_eq!(bench.synced(older).error_code, code(E::NotCoordinator));
     let leader = [bench.sync(&ids[0], 1, &ids), bench.sync(&ids[0], 1, &[])];
     assert_eq!(bench.synced(leader[0]).error_code, code(E::NotCoordinator));
-    // Two records are under way; the first decides.
+    // Two records are in flight; the first decides.
     bench.commit();
     assert_eq!(bench.synced(newer).assignment, ids[1].clone().into_bytes());
     assert_eq!(bench.synced(leader[1]).assignment, ids[0].clone().into_bytes());
@@ -133,7 +134,7 @@ fn an_older_sync_of_the_same_member_is_answered_not_coordinator() {
 /// R4.4, R9.1, R9.5.
 #[test]
 fn an_assignment_that_cannot_be_stored_starts_over() {
-    for (error, told) in [
+    for (error, expected) in [
         (E::NotEnoughReplicas, E::CoordinatorNotAvailable),
         (E::NotLeaderOrFollower, E::NotCoordinator),
         (E::MessageTooLarge, E::UnknownServerError),
@@ -143,7 +144,7 @@ fn an_assignment_that_cannot_be_stored_starts_over() {
         let syncs = [bench.sync(&ids[0], 1, &ids), bench.sync(&ids[1], 1, &[])];
         bench.fail(error);
         for sync in syncs {
-            assert_eq!(bench.synced(sync).error_code, code(told));
+            assert_eq!(bench.synced(sync).error_code, code(expected));
         }
         assert_eq!(bench.state(), GroupState::PreparingRebalance);
         assert_eq!(bench.reasons().last(), Some(&"assignment append failed"));
@@ -151,7 +152,7 @@ fn an_assignment_that_cannot_be_stored_starts_over() {
     }
 }
 
-/// R3.9, R4.4, R9.1. The record is durable in the end, and by then means nothing.
+/// R3.9, R4.4, R9.1. The record becomes durable later, without effect.
 #[test]
 fn an_assignment_that_takes_too_long_starts_over() {
     let (mut bench, ids) = Bench::completing(2);
@@ -168,12 +169,12 @@ fn an_assignment_that_takes_too_long_starts_over() {
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
     bench.join(&ids[0]);
     bench.join(&ids[1]);
-    assert_eq!(bench.look().generation.0, 2);
+    assert_eq!(bench.describe().generation.0, 2);
 }
 
-/// R3.9. The leader has asked twice, and its first record is still under way.
+/// R3.9. The leader has sent SyncGroup twice, and its first record is still in flight.
 #[test]
-fn the_first_assignment_of_a_leader_that_asked_twice_may_take_too_long() {
+fn the_first_assignment_of_a_leader_that_synced_twice_may_take_too_long() {
     let (mut bench, ids) = Bench::completing(1);
     let first = bench.sync(&ids[0], 1, &ids);
     let second = bench.sync(&ids[0], 1, &ids);
@@ -187,14 +188,14 @@ fn the_first_assignment_of_a_leader_that_asked_twice_may_take_too_long() {
 
 /// R4.6, R9.1.
 #[test]
-fn the_fate_of_an_old_assignment_means_nothing() {
+fn the_outcome_of_an_old_assignment_has_no_effect() {
     for fails in [false, true] {
         let (mut bench, ids) = Bench::completing(2);
         bench.sync(&ids[0], 1, &ids);
         bench.join_with(&ids[1], &[("range", "new")]);
         bench.join(&ids[0]);
         assert_eq!(
-            (bench.state(), bench.look().generation.0),
+            (bench.state(), bench.describe().generation.0),
             (GroupState::CompletingRebalance, 2)
         );
         let sync = bench.sync(&ids[1], 2, &[]);
@@ -210,21 +211,21 @@ fn the_fate_of_an_old_assignment_means_nothing() {
 
 /// R4.3, R4.4, R5.5.
 #[test]
-fn who_never_syncs_is_removed_when_the_sync_timer_fires() {
+fn a_member_that_never_syncs_is_removed_when_the_sync_timer_fires() {
     for leader_syncs in [true, false] {
         let (mut bench, ids) = Bench::completing(3);
-        let armed = bench.look().timers[0].1;
+        let armed = bench.describe().timers[0].1;
         let (syncs, idle) = if leader_syncs { (0, [1, 2]) } else { (1, [0, 2]) };
         let sync = bench.sync(&ids[syncs], 1, &ids);
         bench.commit();
         while bench.now < armed - ms(1) {
-            ids.iter().for_each(|id| assert_eq!(bench.beat(id, 1), 0));
+            ids.iter().for_each(|id| assert_eq!(bench.heartbeat(id, 1), 0));
             bench.pass((armed - ms(1)).since(bench.now).min(secs(5)));
         }
-        assert_eq!(bench.look().members.len(), 3);
+        assert_eq!(bench.describe().members.len(), 3);
         bench.pass(ms(1));
         assert_eq!(bench.reasons().last(), Some(&"sync timeout"));
-        assert_eq!(bench.look().members.len(), 1);
+        assert_eq!(bench.describe().members.len(), 1);
         for n in idle {
             assert!(bench.observed.contains(&Observation::MemberRemoved {
                 group: group(),
@@ -234,20 +235,20 @@ fn who_never_syncs_is_removed_when_the_sync_timer_fires() {
         }
         let expected = if leader_syncs { 0 } else { code(E::RebalanceInProgress) };
         assert_eq!(bench.synced(sync).error_code, expected);
-        assert_eq!(bench.look().leader, Some(MemberId(ids[syncs].clone())));
+        assert_eq!(bench.describe().leader, Some(MemberId(ids[syncs].clone())));
     }
 }
 
 /// R4.5, R5.5, R9.4.
 #[test]
-fn when_nobody_syncs_the_group_becomes_empty() {
+fn when_no_member_syncs_the_group_becomes_empty() {
     let (mut bench, ids) = Bench::completing(2);
     let appended = bench.log.len();
     for _ in 0..6 {
-        ids.iter().for_each(|id| assert_eq!(bench.beat(id, 1), 0));
+        ids.iter().for_each(|id| assert_eq!(bench.heartbeat(id, 1), 0));
         bench.pass(REBALANCE / 6);
     }
-    assert_eq!((bench.state(), bench.look().generation.0), (GroupState::Empty, 2));
+    assert_eq!((bench.state(), bench.describe().generation.0), (GroupState::Empty, 2));
     assert_eq!(bench.reasons()[2..], ["sync timeout", "no members left"]);
     let Some((_, Record::GroupMetadata(record))) = bench.log[appended..].first() else {
         panic!("an empty group writes its record");

@@ -1,4 +1,4 @@
-//! Transactions whose end is not known, and what it will mean when it is.
+//! Transactions whose outcome is not known yet, and their effect once it is.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use kafka_protocol::messages::{
     WriteTxnMarkersResponse,
 };
 
-use crate::invariant::ledger::{Key, Ledger};
+use crate::invariant::model::{Key, Model};
 use crate::protocol::{GroupId, Response, TopicPartition};
 use crate::time::Time;
 use crate::trace::Place;
 
 use super::Durable;
 
-/// The offsets of transactions that are not over for certain.
+/// The offsets of transactions that have not certainly ended.
 #[derive(Default)]
 pub(super) struct Transactions(Vec<Pending>);
 
@@ -22,27 +22,27 @@ struct Pending {
     group: GroupId,
     partition: TopicPartition,
     producer: i64,
-    /// The TxnOffsetCommit.
+    /// The request that committed the offset.
     key: Key,
     at: Time,
-    /// It was answered to be stored.
+    /// Whether the TxnOffsetCommit was acknowledged.
     accepted: bool,
-    /// Who was asked to end the transaction, and whether to commit it.
+    /// The WriteTxnMarkers requests that end the transaction, and whether each commits it.
     ending: BTreeMap<Key, bool>,
 }
 
 impl Transactions {
-    /// A broker is asked to end transactions.
+    /// A broker begins to handle a WriteTxnMarkers.
     pub(super) fn end(
         &mut self,
-        ledger: &Ledger,
+        model: &Model,
         place: Place,
         key: Key,
         body: &WriteTxnMarkersRequest,
     ) {
         for marker in &body.markers {
             for pending in self.0.iter_mut().filter(|p| p.producer == marker.producer_id.0) {
-                if ledger.ends(place, marker, &pending.group) {
+                if model.marker_applies(place, marker, &pending.group) {
                     pending.ending.insert(key, marker.transaction_result);
                 }
             }
@@ -51,16 +51,16 @@ impl Transactions {
 }
 
 impl Durable {
-    /// A broker begins to handle a commit of a transaction.
-    pub(super) fn pend(&mut self, key: Key, body: &TxnOffsetCommitRequest) {
+    /// A broker begins to handle a TxnOffsetCommit.
+    pub(super) fn on_txn_commit(&mut self, key: Key, body: &TxnOffsetCommitRequest) {
         let (order, at) = (self.order, self.now);
-        let known = self.known(&body.group_id);
-        known.touched = order;
+        let state = self.state(&body.group_id);
+        state.touched = order;
         let mut pending = Vec::new();
         for topic in &body.topics {
             for entry in &topic.partitions {
                 let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-                let offsets = known.offsets.entry(id.clone()).or_default();
+                let offsets = state.offsets.entry(id.clone()).or_default();
                 offsets.handle(order, key, Some(entry.committed_offset));
                 pending.push(Pending {
                     group: body.group_id.clone(),
@@ -76,40 +76,42 @@ impl Durable {
         self.transactions.0.append(&mut pending);
     }
 
-    /// A broker answers a producer.
-    pub(super) fn transacted(&mut self, ledger: &Ledger, key: Key, response: &Response) {
+    /// A broker responds to a producer.
+    pub(super) fn on_txn_response(&mut self, model: &Model, key: Key, response: &Response) {
         match response {
-            Response::TxnOffsetCommit(answer) => self.stored(key, answer),
-            Response::WriteTxnMarkers(answer) => self.ended(ledger, key, answer),
+            Response::TxnOffsetCommit(response) => self.stored(key, response),
+            Response::WriteTxnMarkers(response) => self.ended(model, key, response),
             _ => {}
         }
     }
 
-    fn stored(&mut self, key: Key, answer: &TxnOffsetCommitResponse) {
+    fn stored(&mut self, key: Key, response: &TxnOffsetCommitResponse) {
         for pending in self.transactions.0.iter_mut().filter(|pending| pending.key == key) {
             let TopicPartition { topic, partition } = &pending.partition;
-            let topics = answer.topics.iter().filter(|answered| answered.name == *topic);
+            let topics = response.topics.iter().filter(|one| one.name == *topic);
             pending.accepted = topics
-                .flat_map(|answered| &answered.partitions)
+                .flat_map(|one| &one.partitions)
                 .any(|entry| entry.partition_index == *partition && entry.error_code == 0);
         }
     }
 
-    fn ended(&mut self, ledger: &Ledger, key: Key, answer: &WriteTxnMarkersResponse) {
-        let over = |pending: &mut Pending| {
-            let mut markers = answer.markers.iter().filter(|m| m.producer_id.0 == pending.producer);
+    fn ended(&mut self, model: &Model, key: Key, response: &WriteTxnMarkersResponse) {
+        let ended_ones = |pending: &mut Pending| {
+            let mut markers =
+                response.markers.iter().filter(|m| m.producer_id.0 == pending.producer);
             pending.ending.contains_key(&key)
-                && markers.any(|marker| ledger.ended(marker, &pending.group))
+                && markers.any(|marker| model.marker_succeeded(marker, &pending.group))
         };
-        let over: Vec<Pending> = self.transactions.0.extract_if(.., |p| over(p)).collect();
-        for Pending { group, partition, key, at, accepted, ending, .. } in over {
-            let known = self.known(&group);
+        let ended_ones: Vec<Pending> =
+            self.transactions.0.extract_if(.., |p| ended_ones(p)).collect();
+        for Pending { group, partition, key, at, accepted, ending, .. } in ended_ones {
+            let state = self.state(&group);
             if ending.values().all(|committed| !committed) {
-                if let Some(offsets) = known.offsets.get_mut(&partition) {
+                if let Some(offsets) = state.offsets.get_mut(&partition) {
                     offsets.forget(key);
                 }
             } else if accepted && ending.values().all(|committed| *committed) {
-                known.done(at, &partition, key);
+                state.done(at, &partition, key);
             }
         }
     }

@@ -5,59 +5,59 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 
 use crate::coordinator::Observation;
-use crate::invariant::ledger::Ledger;
+use crate::invariant::model::Model;
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Generation, GroupId, Request, TopicPartition};
 use crate::time::Time;
-use crate::trace::{Event, FaultKind, Kind, Place};
+use crate::trace::{Event, EventKind, FaultKind, Place};
 
-use super::{NoLoss, answers};
+use super::{NoLoss, responses};
 
-/// The retention time of a commit that leaves it to the broker.
+/// The retention time of a commit that uses the broker's setting.
 const NO_RETENTION: i64 = -1;
 
-/// What decides when offsets expire.
+/// The facts that decide when offsets expire.
 #[derive(Default)]
 pub(super) struct Expiry {
-    /// The clock of some broker has run at another speed.
-    skewed: bool,
-    /// Where some commit named its own end.
-    own_end: BTreeSet<(GroupId, TopicPartition)>,
-    /// Since when groups had no members that had none in that generation.
+    /// Whether the clock of some broker has run at another speed.
+    clock_is_skewed: bool,
+    /// The offsets for which some commit named its own retention.
+    own_retention: BTreeSet<(GroupId, TopicPartition)>,
+    /// When each group became empty, by its generation without members.
     emptied: BTreeMap<(GroupId, Generation), Time>,
-    /// By the number of the incarnation.
-    lives: BTreeMap<usize, Life>,
+    /// The retention state, by the index of the incarnation.
+    retentions: BTreeMap<usize, Retention>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Life {
-    /// It has, or has had, members.
-    peopled: bool,
-    /// Since when it is without, where that is known.
+struct Retention {
+    /// Whether it has, or has had, members.
+    had_members: bool,
+    /// Since when it has no members, where that is known.
     empty_since: Option<Time>,
 }
 
 impl Expiry {
     /// Takes the next event.
-    pub(super) fn note(&mut self, ledger: &Ledger, event: &Event) {
+    pub(super) fn update(&mut self, model: &Model, event: &Event) {
         match (&event.kind, event.place) {
-            (Kind::FaultBegan { fault: FaultKind::Skew, .. }, Place::Broker(_)) => {
-                self.skewed = true;
+            (EventKind::FaultBegan { fault: FaultKind::Skew, .. }, Place::Broker(_)) => {
+                self.clock_is_skewed = true;
             }
-            (Kind::Coordinator(observation), _) => {
-                if let Some((index, _)) = ledger.observed() {
-                    self.observe(index, ledger.reigns(index), event.local, observation);
+            (EventKind::Coordinator(observation), _) => {
+                if let Some((index, _)) = model.observed() {
+                    self.observe(index, model.is_current_leader(index), event.local, observation);
                 }
             }
-            (Kind::Received { .. }, _) => {
-                if let Some((_, request)) = ledger.question(event)
+            (EventKind::Received { .. }, _) => {
+                if let Some((_, request)) = model.request(event)
                     && let Request::OffsetCommit(body) = &request.body
                     && body.retention_time_ms != NO_RETENTION
                 {
                     for topic in &body.topics {
                         for one in &topic.partitions {
                             let at = TopicPartition::new(topic.name.clone(), one.partition_index);
-                            self.own_end.insert((body.group_id.clone(), at));
+                            self.own_retention.insert((body.group_id.clone(), at));
                         }
                     }
                 }
@@ -66,19 +66,25 @@ impl Expiry {
         }
     }
 
-    fn observe(&mut self, index: usize, reigns: bool, now: Time, observation: &Observation) {
-        let life = self.lives.entry(index).or_default();
+    fn observe(
+        &mut self,
+        index: usize,
+        is_current_leader: bool,
+        now: Time,
+        observation: &Observation,
+    ) {
+        let retention = self.retentions.entry(index).or_default();
         match observation {
-            Observation::MemberAdded { .. } => life.peopled = true,
+            Observation::MemberAdded { .. } => retention.had_members = true,
             Observation::GroupLoaded(loaded) => {
                 let metadata = &loaded.metadata;
-                life.peopled |= metadata.protocol_type.is_some();
+                retention.had_members |= metadata.protocol_type.is_some();
                 let which = (metadata.group.clone(), metadata.generation);
-                life.empty_since = self.emptied.get(&which).copied();
+                retention.empty_since = self.emptied.get(&which).copied();
             }
             Observation::GenerationBegan { group, generation, members, .. } => {
-                life.empty_since = members.is_empty().then_some(now);
-                if members.is_empty() && reigns {
+                retention.empty_since = members.is_empty().then_some(now);
+                if members.is_empty() && is_current_leader {
                     let first = self.emptied.entry((group.clone(), *generation)).or_insert(now);
                     *first = now.min(*first);
                 }
@@ -87,36 +93,41 @@ impl Expiry {
         }
     }
 
-    /// Since when the offset counts, as far as it is certain; none where it may go at any time. `accepted` is when
-    /// the last commit of it was handled.
-    fn base(
+    /// The time from which the retention of an offset counts, as far as it is certain; none where
+    /// the offset may expire at any time. `accepted` is when the last commit of it was handled.
+    fn retention_start(
         &self,
         index: usize,
         at: &(GroupId, TopicPartition),
-        alone: bool,
+        only_offset: bool,
         accepted: Option<Time>,
     ) -> Option<Time> {
-        let life = self.lives.get(&index).copied().unwrap_or_default();
-        match (self.own_end.contains(at), life.peopled) {
+        let retention = self.retentions.get(&index).copied().unwrap_or_default();
+        match (self.own_retention.contains(at), retention.had_members) {
             (true, _) => None,
-            (false, true) => life.empty_since.filter(|_| !alone),
+            (false, true) => retention.empty_since.filter(|_| !only_offset),
             (false, false) => accepted,
         }
     }
 }
 
 impl NoLoss {
-    /// A coordinator that nobody succeeds lets something expire.
-    pub(super) fn expires(&self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
+    /// Checks what a coordinator that is the current leader lets expire.
+    pub(super) fn check_expiry(&self, model: &Model, event: &Event) -> Result<(), Breach> {
         let (group, only) = match &event.kind {
-            Kind::Coordinator(Observation::GroupRemoved { group, why: "expired" }) => (group, None),
-            Kind::Coordinator(Observation::OffsetRemoved { group, partition, why: "expired" }) => {
-                (group, Some(partition))
+            EventKind::Coordinator(Observation::GroupRemoved { group, why: "expired" }) => {
+                (group, None)
             }
+            EventKind::Coordinator(Observation::OffsetRemoved {
+                group,
+                partition,
+                why: "expired",
+            }) => (group, Some(partition)),
             _ => return Ok(()),
         };
-        let Some((index, known)) = ledger.observed() else { return Ok(()) };
-        if !ledger.reigns(index) || known.home.unsettled || self.may_remove(group) {
+        let Some((index, known)) = model.observed() else { return Ok(()) };
+        if !model.is_current_leader(index) || known.coordinator.unsettled || self.may_remove(group)
+        {
             return Ok(());
         }
         let partitions = self.groups.get(group).into_iter().flatten();
@@ -125,20 +136,21 @@ impl NoLoss {
             if let Some(pending) = partition.commits.unstable(self.order + 1) {
                 return breach!(
                     "expired-pending",
-                    "{}, but a transaction that commits {pending} is not over",
+                    "{}, but a transaction that commits {pending} has not ended",
                     head()
                 );
             }
             let at = (group.clone(), id.clone());
-            let base = self.expiry.base(index, &at, only.is_some(), partition.accepted);
-            let due = base.map(|base| base + ledger.config().offsets_retention);
-            if !self.expiry.skewed
+            let retention_start =
+                self.expiry.retention_start(index, &at, only.is_some(), partition.accepted);
+            let due = retention_start.map(|start| start + model.config().offsets_retention);
+            if !self.expiry.clock_is_skewed
                 && let Some(due) = due.filter(|due| *due > event.local)
-                && partition.commits.is_there(self.order + 1)
+                && partition.commits.certainly_exists(self.order + 1)
             {
                 return breach!(
                     "expired-early",
-                    "{} at {}, but not before {due}",
+                    "{} at {}, but it may not before {due}",
                     head(),
                     event.local
                 );
@@ -147,19 +159,19 @@ impl NoLoss {
         Ok(())
     }
 
-    /// What is told to be unstable is.
-    pub(super) fn is_unstable(
+    /// Checks that an offset marked as unstable is.
+    pub(super) fn check_unstable(
         &self,
         request: &OffsetFetchRequest,
-        answer: &OffsetFetchResponse,
+        response: &OffsetFetchResponse,
     ) -> Result<(), Breach> {
-        for (group, id) in answers::unstable(request, answer) {
+        for (group, id) in responses::unstable(request, response) {
             let partition = self.groups.get(group).and_then(|known| known.get(&id));
             if partition.is_none_or(|partition| !partition.commits.may_be_unstable()) {
                 let group = group.as_str();
                 return breach!(
                     "unstable",
-                    "group {group}: {id} is told to be unstable, but no transaction is open"
+                    "group {group}: the coordinator returned {id} as unstable, but no transaction is open"
                 );
             }
         }

@@ -1,80 +1,89 @@
-//! Nothing is lost and nothing is skipped: at-least-once is what a group promises its application.
+//! No record is skipped and no commit is lost: a group promises its application at-least-once
+//! processing.
 //!
 //! Scope, for each group and partition:
-//! - An accepted OffsetCommit is not beyond what the group had processed, from offset 0 without a gap and
-//!   whoever did it, when the broker handled the commit.
-//!   What the administrator commits counts as processed up to there, in a transaction from when somebody is
-//!   asked to commit it.
-//! - OffsetFetch answers the offset of the last commit that took effect before it was handled, or −1 if
-//!   there was none. A commit whose answer is still awaited, was never sent or leaves its fate open, one
-//!   of a transaction that somebody has been asked to end, and the removal of an offset, which is a commit of
-//!   −1, may or may not have taken effect. When the end of a transaction is answered without an error, it has
-//!   been committed, as of where it was handled, or aborted, and then it never takes effect. A fetch without RequireStable may answer an older one, of what was durable when it was
-//!   handled. This holds across fail-over: a commit that was answered NONE is found by every broker that
-//!   comes to lead. What a zombie answers is not judged, because it may not know of newer commits.
-//! - Until a broker is asked to end its transaction, an offset of a transaction has not taken effect; and if it
-//!   was answered NONE, no OffsetFetch with RequireStable that is handled after that answers the partition with
-//!   NONE (KIP-447), unless the offset may have been removed. What a zombie is asked, or removes, is nothing.
-//! - While a group is Stable, no offset expires of a partition that a member was told to own (KIP-211). Static
-//!   members are left out: one that comes back with another subscription keeps what it was told. So are assignors
-//!   of another name, which may give what nobody subscribes to.
-//! - No offset expires for which a transaction is not over. While the offset of a group that never had members is
-//!   there, it expires no sooner than its retention after its commit, and a group without members that has offsets
-//!   no sooner than that after its last member went. (Unless a commit named its own end, or a broker's clock is or
-//!   was off.) What is told to be unstable has been committed to in a transaction that may not be over.
-//! - A consumer starts where OffsetFetch last told it to, or at 0 if that was −1; it polls on from there
-//!   without a gap.
-//! - When the world has drained, every record of each topic that is still there and that a group's consumers subscribe to has
-//!   been processed by that group. Consumers are the living ones, after a `calm` only the healed ones.
+//! - An accepted OffsetCommit is not ahead of the records that the group had processed, by any
+//!   member, from offset 0 without a gap, when the broker handled the commit. A commit of the
+//!   administrator counts as processed up to its offset; one in a transaction does so from the
+//!   request to commit the transaction on.
+//! - OffsetFetch returns the offset of the last commit that took effect before it was handled, or
+//!   −1 if there was none. These may or may not have taken effect: a commit whose response is
+//!   outstanding, was never sent or leaves the outcome open; a commit of a transaction that some
+//!   broker has been requested to end; and the removal of an offset, which is a commit of −1. When
+//!   the end of a transaction is acknowledged without an error, its offset has been committed, as
+//!   of where it was handled, or aborted, and then it never takes effect. A fetch without
+//!   RequireStable may return an older offset, one that was durable when it was handled. This holds
+//!   across fail-over: every later leader finds a commit that was acknowledged with NONE. What a
+//!   zombie returns is not judged, because it may not know newer commits.
+//! - Until a broker begins to end its transaction, an offset of a transaction has not taken effect;
+//!   and if it was acknowledged with NONE, no OffsetFetch with RequireStable that is handled after
+//!   that returns the partition with NONE (KIP-447), unless the offset may have been removed.
+//!   Requests to a zombie, and its removals, do not count.
+//! - While a group is Stable, no offset expires of a partition that is assigned to a member
+//!   (KIP-211). Static members are exempt: one that comes back with another subscription keeps its
+//!   assignment. So are assignors of another name, which may assign topics that no member
+//!   subscribes to.
+//! - No offset expires while a transaction for it has not ended. While a group that never had
+//!   members has an offset, the offset expires no sooner than its retention after its commit; in a
+//!   group without members that has offsets, no sooner than that after its last member left.
+//!   (Unless a commit named its own retention, or a broker's clock is or was skewed.) A partition
+//!   that is returned as unstable has a commit in a transaction that may not have ended.
+//! - A consumer starts at the offset in its last OffsetFetch response, or at 0 if that was −1; it
+//!   polls on from there without a gap.
+//! - When the run has drained, a group has processed every record of each topic that still exists
+//!   and that its consumers subscribe to. Consumers are the running ones, after a `calm` only the
+//!   healed ones.
 //!
-//! Not said: that committed offsets never go back (Kafka has no such check); that a record is processed
-//! only once.
+//! Not said: that committed offsets never go back (Kafka has no such check); that a record is
+//! processed only once.
 
-mod answers;
 mod commits;
+mod consumer_progress;
 mod expiry;
 mod progress;
+mod responses;
 mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::consumer::{ConsumerConfig, Observation};
+use crate::client::ClientObservation;
 use crate::coordinator;
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, GroupId, IndexMap, Request, Response, TopicName, TopicPartition};
 use crate::time::Time;
-use crate::trace::{ConnectionId, ConsumerRef, Event, FaultKind, Kind, Message, Place};
+use crate::trace::{ConnectionId, ConsumerRef, Event, EventKind, FaultKind, Message, Place};
 use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
 };
 
 use super::Invariant;
 use super::interest::{Interest, SIDE_APIS};
-use super::ledger::{Asked, Key, Ledger, entry};
-use answers::{fetched, verdict};
+use super::model::{Key, Model, RequestContext, entry};
 use commits::{Commits, Order};
+use consumer_progress::ConsumerProgress;
 use expiry::Expiry;
 use progress::Progress;
+use responses::{fetched, verdict};
 use transactions::is_read;
 
-/// Names what no request has caused.
+/// Stands for an event that no request caused.
 const NO_REQUEST: Key = (ConnectionId(u32::MAX), -1);
 
 #[derive(Default)]
 pub(super) struct NoLoss {
     order: Order,
     groups: IndexMap<GroupId, IndexMap<TopicPartition, Partition>>,
-    readers: IndexMap<ConsumerRef, Reader>,
+    consumers: IndexMap<ConsumerRef, ConsumerProgress>,
     core: Option<BTreeSet<ConsumerRef>>,
     /// One past the last record of each log.
     logs: BTreeMap<TopicPartition, i64>,
-    /// Topics that are gone, though a broker that has not heard of it may still take records for them.
+    /// Deleted topics, for which a broker that has not learned it may still accept records.
     gone: BTreeSet<TopicName>,
-    /// The OffsetFetch requests under way, and when they were handled.
+    /// The OffsetFetch requests in flight, and when they were handled.
     fetches: IndexMap<Key, Order>,
-    /// Requests of administrators whose answer has not come: from which groups they may remove something.
-    deleting: BTreeMap<Key, Vec<GroupId>>,
+    /// Requests of administrators without a response, with the groups from which they may remove
+    /// something.
+    removals: BTreeMap<Key, Vec<GroupId>>,
     expiry: Expiry,
 }
 
@@ -82,16 +91,8 @@ pub(super) struct NoLoss {
 struct Partition {
     progress: Progress,
     commits: Commits,
-    /// When the last commit was handled that was accepted.
+    /// When the last accepted commit was handled.
     accepted: Option<Time>,
-}
-
-struct Reader {
-    config: Arc<ConsumerConfig>,
-    /// What OffsetFetch last told it, −1 for nothing.
-    told: BTreeMap<TopicPartition, i64>,
-    /// The next offset it must poll.
-    positions: BTreeMap<TopicPartition, i64>,
 }
 
 impl Invariant for NoLoss {
@@ -107,123 +108,128 @@ impl Invariant for NoLoss {
         const OFFSETS: &[Api] = &[Api::OffsetCommit, Api::OffsetFetch];
         Interest::COORDINATOR
             .and(Interest::CONSUMER)
-            .and(Interest::LIVES)
+            .and(Interest::PROCESSES)
             .and(Interest::FAULTS)
             .and(Interest::TOPICS)
             .and(Interest::RECORDS)
             .and(Interest::SCHEDULE)
-            .asked(OFFSETS)
-            .asked(SIDE_APIS)
-            .answered(OFFSETS)
-            .answered(SIDE_APIS)
-            .hears(&[Api::OffsetFetch])
+            .requests(OFFSETS)
+            .requests(SIDE_APIS)
+            .responses(OFFSETS)
+            .responses(SIDE_APIS)
+            .receives(&[Api::OffsetFetch])
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
-        self.expiry.note(ledger, event);
-        let expired = self.expires(ledger, event);
-        let taken = self.take(ledger, event);
-        expired.and(taken)
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        self.expiry.update(model, event);
+        let expiry = self.check_expiry(model, event);
+        let taken = self.take(model, event);
+        expiry.and(taken)
     }
 }
 
 impl NoLoss {
-    fn take(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
+    fn take(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
         match (&event.kind, event.place) {
-            (Kind::Received { message, .. }, Place::Consumer(consumer)) => {
-                self.told(consumer, message);
+            (EventKind::Received { message, .. }, Place::Consumer(consumer)) => {
+                self.on_delivery(consumer, message);
             }
-            (Kind::Received { message, conn, .. }, _) => {
+            (EventKind::Received { message, conn, .. }, _) => {
                 if let Message::Request(frame) = message {
                     let key = (*conn, frame.correlation);
-                    self.transacted(ledger, event.place, key, &frame.body);
+                    self.on_side_request(model, event.place, key, &frame.body);
                 }
-                self.asked(ledger, event);
+                self.on_request(model, event);
             }
-            (Kind::Coordinator(observation), _) => return self.removed(ledger, observation),
-            (Kind::TopicDeleted { topic }, _) => {
+            (EventKind::Coordinator(observation), _) => return self.removed(model, observation),
+            (EventKind::TopicDeleted { topic }, _) => {
                 self.logs.retain(|id, _| id.topic != *topic);
                 self.gone.insert(topic.clone());
                 self.forget(topic);
             }
-            (Kind::Sent { message, conn, .. }, Place::Broker(_)) => {
+            (EventKind::Sent { message, conn, .. }, Place::Broker(_)) => {
                 if let Message::Response { request, response } = message {
                     let key = (*conn, request.correlation);
-                    self.txn_answered(ledger, key, &request.body, &response.body);
+                    self.on_side_response(model, key, &request.body, &response.body);
                 }
-                return self.answered(ledger, event);
+                return self.on_response(model, event);
             }
-            (Kind::Consumer(observation), Place::Consumer(consumer)) => {
+            (EventKind::Consumer(observation), Place::Consumer(consumer)) => {
                 return self.observe(consumer, observation);
             }
-            (Kind::Appended { partition, next, .. }, _)
+            (EventKind::Appended { partition, next, .. }, _)
                 if !self.gone.contains(&partition.topic) =>
             {
                 self.logs.insert(partition.clone(), *next);
             }
-            (Kind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
-                let (told, positions) = (BTreeMap::new(), BTreeMap::new());
-                self.readers.insert(consumer, Reader { config: config.clone(), told, positions });
+            (EventKind::ConsumerStarted { config, .. }, Place::Consumer(consumer)) => {
+                let (fetched_offsets, positions) = (BTreeMap::new(), BTreeMap::new());
+                self.consumers.insert(
+                    consumer,
+                    ConsumerProgress { config: config.clone(), fetched_offsets, positions },
+                );
             }
             (
-                Kind::ConsumerClosed | Kind::FaultBegan { fault: FaultKind::Crash, .. },
+                EventKind::ConsumerClosed | EventKind::FaultBegan { fault: FaultKind::Crash, .. },
                 Place::Consumer(consumer),
             ) => {
-                self.readers.shift_remove(&consumer);
+                self.consumers.shift_remove(&consumer);
             }
-            (Kind::Calm { core }, _) => self.core = Some(core.iter().copied().collect()),
-            (Kind::Drained { .. }, _) => return self.drained(),
+            (EventKind::Quiesced { core }, _) => self.core = Some(core.iter().copied().collect()),
+            (EventKind::Drained { .. }, _) => return self.drained(),
             _ => {}
         }
         Ok(())
     }
 
-    /// The broker handles a request.
-    fn asked(&mut self, ledger: &Ledger, event: &Event) {
-        let Some((asked, request)) = ledger.question(event) else { return };
+    /// The broker begins to handle a request.
+    fn on_request(&mut self, model: &Model, event: &Event) {
+        let Some((context, request)) = model.request(event) else { return };
         match &request.body {
             Request::OffsetCommit(body) => {
                 self.order += 1;
-                self.commit_asked(asked, body);
+                self.on_commit_request(context, body);
             }
             Request::OffsetFetch(_) => {
                 self.order += 1;
-                self.fetches.insert(asked.key, self.order);
+                self.fetches.insert(context.key, self.order);
             }
             _ => {}
         }
     }
 
-    fn commit_asked(&mut self, asked: &Asked, body: &OffsetCommitRequest) {
+    fn on_commit_request(&mut self, context: &RequestContext, body: &OffsetCommitRequest) {
         let partitions = entry(&mut self.groups, &body.group_id);
         for topic in &body.topics {
-            for wanted in &topic.partitions {
-                let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
+            for requested in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), requested.partition_index);
                 let partition = partitions.entry(id).or_default();
-                let (processed, offset) = (partition.progress.prefix(), wanted.committed_offset);
-                // Nobody sees what they have processed, and they commit what they like.
-                if matches!(asked.from, Place::Admin | Place::Client(_)) {
+                let (processed, offset) = (partition.progress.prefix(), requested.committed_offset);
+                // The trace does not show what they have processed, and they commit what they like.
+                if matches!(context.from, Place::Admin | Place::Client(_)) {
                     partition.progress.add(0, offset);
                 }
                 let processed = processed.max(partition.progress.prefix());
-                partition.commits.attempt(self.order, asked.key, offset, processed);
+                partition.commits.attempt(self.order, context.key, offset, processed);
             }
         }
     }
 
-    /// From here on the offsets of a topic that is gone may be gone too, though nobody may live to say so.
+    /// From here on the offsets of a deleted topic may be gone, even if the coordinator dies before
+    /// it reports so.
     fn forget(&mut self, topic: &TopicName) {
         self.order += 1;
         let all = self.groups.values_mut().flat_map(|partitions| partitions.iter_mut());
         for (_, partition) in all.filter(|(id, _)| id.topic == *topic) {
-            partition.commits.settle();
+            partition.commits.leave_pending_open();
             partition.commits.attempt(self.order, NO_REQUEST, -1, 0);
         }
     }
 
-    /// What was found in the log may be what is committed, also where nobody was told: a removal, say, whose
-    /// coordinator did not live to answer. Whether it may be so is `durable`'s to judge.
-    /// If the end of the log is not committed yet, it may hold removals that nobody has told of.
+    /// The offsets that a coordinator loads from the log may be the committed ones, even if no
+    /// client received a response: a coordinator may have removed an offset and died before it
+    /// responded. Whether they may is `durable`'s claim. If the end of the log is not committed
+    /// yet, it may hold removals that no coordinator has reported.
     fn loaded(&mut self, loaded: &coordinator::LoadedGroup, unsettled: bool) {
         self.order += 1;
         for (id, partition) in entry(&mut self.groups, &loaded.metadata.group) {
@@ -236,27 +242,30 @@ impl NoLoss {
         }
     }
 
-    /// A coordinator forgets offsets; whether for good depends on the log. What a zombie forgets is there.
+    /// A coordinator removes offsets; whether for good depends on the log. What a zombie removes
+    /// does not count.
     fn removed(
         &mut self,
-        ledger: &Ledger,
+        model: &Model,
         observation: &coordinator::Observation,
     ) -> Result<(), Breach> {
-        let seen = ledger.observed().map(|(index, of)| (ledger.reigns(index), of.home.unsettled));
-        let (reigns, unsettled) = seen.unwrap_or_default();
+        let seen = model
+            .observed()
+            .map(|(index, of)| (model.is_current_leader(index), of.coordinator.unsettled));
+        let (is_current_leader, unsettled) = seen.unwrap_or_default();
         let (group, only, read) = match observation {
             coordinator::Observation::OffsetRemoved { group, partition, why } => {
-                let read = ledger.observed().is_some_and(|(_, known)| is_read(known, partition));
+                let read = model.observed().is_some_and(|(_, known)| is_read(known, partition));
                 (group, Some(partition), *why == "expired" && read)
             }
             coordinator::Observation::GroupRemoved { group, .. } => (group, None, false),
-            coordinator::Observation::GroupLoaded(loaded) if reigns => {
+            coordinator::Observation::GroupLoaded(loaded) if is_current_leader => {
                 self.loaded(loaded, unsettled);
                 return Ok(());
             }
             _ => return Ok(()),
         };
-        if reigns {
+        if is_current_leader {
             self.order += 1;
             for (id, partition) in entry(&mut self.groups, group) {
                 if only.is_none_or(|only| only == id) {
@@ -269,53 +278,53 @@ impl NoLoss {
                 let id = group.as_str();
                 breach!(
                     "expired-read",
-                    "group {id}: the offset of {partition} expired, which is read"
+                    "group {id}: the offset of {partition} expired, which a member is assigned"
                 )
             }
             None => Ok(()),
         }
     }
 
-    /// The broker answers a request.
-    fn answered(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
-        let Some((asked, request, response)) = ledger.answer(event) else { return Ok(()) };
+    /// The broker responds to a request.
+    fn on_response(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        let Some((context, request, response)) = model.response(event) else { return Ok(()) };
         match (&request.body, response) {
-            (Request::OffsetCommit(body), Response::OffsetCommit(answer)) => {
+            (Request::OffsetCommit(body), Response::OffsetCommit(response)) => {
                 self.order += 1;
-                self.commit_answered(asked, body, answer)
+                self.on_commit_response(context, body, response)
             }
-            (Request::OffsetFetch(body), Response::OffsetFetch(answer)) => {
-                let Some(handled) = self.fetches.swap_remove(&asked.key) else { return Ok(()) };
-                if !asked.reigns || !ledger.reigns(asked.group) {
+            (Request::OffsetFetch(body), Response::OffsetFetch(response)) => {
+                let Some(handled) = self.fetches.swap_remove(&context.key) else { return Ok(()) };
+                if !context.is_current_leader || !model.is_current_leader(context.group) {
                     return Ok(());
                 }
-                self.fetch_answered(handled, request.version, body, answer)
+                self.on_fetch_response(handled, request.version, body, response)
             }
             _ => Ok(()),
         }
     }
 
-    fn commit_answered(
+    fn on_commit_response(
         &mut self,
-        asked: &Asked,
+        context: &RequestContext,
         body: &OffsetCommitRequest,
-        answer: &OffsetCommitResponse,
+        response: &OffsetCommitResponse,
     ) -> Result<(), Breach> {
         let partitions = entry(&mut self.groups, &body.group_id);
         let mut ahead = Ok(());
-        for topic in &answer.topics {
+        for topic in &response.topics {
             for entry in &topic.partitions {
                 let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
                 let Some(partition) = partitions.get_mut(&id) else { continue };
                 let verdict = verdict(entry.error_code);
-                let accepted = partition.commits.answer(self.order, asked.key, verdict);
+                let accepted = partition.commits.on_response(self.order, context.key, verdict);
                 let Some((offset, processed)) = accepted else { continue };
-                partition.accepted = partition.accepted.max(Some(asked.local));
+                partition.accepted = partition.accepted.max(Some(context.local));
                 if offset > processed && ahead.is_ok() {
                     ahead = breach!(
                         "commit-ahead",
-                        "group {}: {} committed {id} at {offset} in generation {}, but only records \
-                         before {processed} had been processed",
+                        "group {}: {} committed {id} at {offset} in generation {}, but the group had \
+                         processed only records before {processed}",
                         body.group_id.as_str(),
                         body.member_id,
                         body.generation_id_or_member_epoch
@@ -326,17 +335,17 @@ impl NoLoss {
         ahead
     }
 
-    fn fetch_answered(
+    fn on_fetch_response(
         &self,
         handled: Order,
         version: i16,
         request: &OffsetFetchRequest,
-        answer: &OffsetFetchResponse,
+        response: &OffsetFetchResponse,
     ) -> Result<(), Breach> {
-        self.is_unstable(request, answer)?;
-        // RequireStable came with version 7; before that a broker answers what is durable.
+        self.check_unstable(request, response)?;
+        // RequireStable came with version 7; before that a broker returns what is durable.
         let newest = request.require_stable && version >= 7;
-        for (group, id, offset) in fetched(request, answer) {
+        for (group, id, offset) in fetched(request, response) {
             let partition = self.groups.get(group).and_then(|known| known.get(&id));
             let possible = match partition {
                 None => Some(vec![-1]),
@@ -346,8 +355,8 @@ impl NoLoss {
             if let Some(pending) = unstable.filter(|_| newest && !self.may_remove(group)) {
                 return breach!(
                     "stable-pending",
-                    "group {}: OffsetFetch of {id} answered {offset} as stable, but a transaction that \
-                     commits {pending} is not over",
+                    "group {}: OffsetFetch of {id} returned {offset} as stable, but a transaction that \
+                     commits {pending} has not ended",
                     group.as_str()
                 );
             }
@@ -355,7 +364,8 @@ impl NoLoss {
                 Some(possible) if !possible.contains(&offset) => {
                     return breach!(
                         "fetched",
-                        "group {}: OffsetFetch of {id} answered {offset}, but committed was {possible:?}",
+                        "group {}: OffsetFetch of {id} returned {offset}, but the committed offset is one \
+                         of {possible:?}",
                         group.as_str()
                     );
                 }
@@ -365,128 +375,76 @@ impl NoLoss {
         Ok(())
     }
 
-    /// A consumer hears what is committed.
-    fn told(&mut self, consumer: ConsumerRef, message: &Message) {
+    /// A consumer receives the committed offsets.
+    fn on_delivery(&mut self, consumer: ConsumerRef, message: &Message) {
         if let Message::Response { request, response } = message
-            && let (Request::OffsetFetch(request), Response::OffsetFetch(answer)) =
+            && let (Request::OffsetFetch(request), Response::OffsetFetch(response)) =
                 (&request.body, &response.body)
-            && let Some(reader) = self.readers.get_mut(&consumer)
+            && let Some(progress) = self.consumers.get_mut(&consumer)
         {
-            for (_, id, offset) in fetched(request, answer) {
-                reader.told.insert(id, offset);
+            for (_, id, offset) in fetched(request, response) {
+                progress.fetched_offsets.insert(id, offset);
             }
         }
     }
 
-    fn observe(&mut self, consumer: ConsumerRef, observation: &Observation) -> Result<(), Breach> {
-        let Some(reader) = self.readers.get_mut(&consumer) else { return Ok(()) };
+    fn observe(
+        &mut self,
+        consumer: ConsumerRef,
+        observation: &ClientObservation,
+    ) -> Result<(), Breach> {
+        let Some(progress) = self.consumers.get_mut(&consumer) else { return Ok(()) };
         match observation {
-            Observation::Positioned { partition, offset, committed } => {
+            ClientObservation::Positioned { partition, offset, committed } => {
                 let end = self.logs.get(partition).copied().unwrap_or(0);
-                reader.position(consumer, partition, (*offset, *committed), end)
+                progress.position(consumer, partition, (*offset, *committed), end)
             }
-            Observation::Polled { partition, first, values } => {
-                reader.poll(consumer, partition, *first, values.len())
+            ClientObservation::Polled { partition, first, values } => {
+                progress.poll(consumer, partition, *first, values.len())
             }
-            Observation::Processed { partition, first, next } => {
-                let group = entry(&mut self.groups, &reader.config.group);
+            ClientObservation::Processed { partition, first, next } => {
+                let group = entry(&mut self.groups, &progress.config.group);
                 group.entry(partition.clone()).or_default().progress.add(*first, *next);
                 Ok(())
             }
-            Observation::Revoked { partitions } | Observation::Lost { partitions } => {
+            ClientObservation::Revoked { partitions } | ClientObservation::Lost { partitions } => {
                 for partition in partitions {
-                    reader.positions.remove(partition);
+                    progress.positions.remove(partition);
                 }
                 Ok(())
             }
-            Observation::State { .. }
-            | Observation::CoordinatorLost { .. }
-            | Observation::Assigned { .. }
-            | Observation::CommitFailed { .. }
-            | Observation::PollTimeout
-            | Observation::Fatal { .. } => Ok(()),
+            ClientObservation::State { .. }
+            | ClientObservation::CoordinatorLost { .. }
+            | ClientObservation::Assigned { .. }
+            | ClientObservation::CommitFailed { .. }
+            | ClientObservation::PollTimeout
+            | ClientObservation::Fatal { .. } => Ok(()),
         }
     }
 
     fn drained(&self) -> Result<(), Breach> {
-        let mut wanted: BTreeSet<(&GroupId, &TopicName)> = BTreeSet::new();
-        for (consumer, reader) in &self.readers {
+        let mut subscribed: BTreeSet<(&GroupId, &TopicName)> = BTreeSet::new();
+        for (consumer, progress) in &self.consumers {
             if self.core.as_ref().is_none_or(|core| core.contains(consumer)) {
-                wanted
-                    .extend(reader.config.topics.iter().map(|topic| (&reader.config.group, topic)));
+                subscribed.extend(
+                    progress.config.topics.iter().map(|topic| (&progress.config.group, topic)),
+                );
             }
         }
-        for (group, topic) in wanted {
+        for (group, topic) in subscribed {
             for (id, next) in self.logs.iter().filter(|(id, _)| id.topic == *topic) {
                 let partition = self.groups.get(group).and_then(|known| known.get(id));
                 let processed = partition.map_or(0, |partition| partition.progress.prefix());
                 if processed < *next {
                     return breach!(
-                        "drained" in group, "group {}: drained, but of {id} only records before {processed} were \
-                         processed, of {next}",
+                        "drained" in group, "group {}: the run drained, but the group has processed only \
+                         records before {processed} of {id}, which ends at {next}",
                         group.as_str()
                     );
                 }
             }
         }
         Ok(())
-    }
-}
-
-impl Reader {
-    fn position(
-        &mut self,
-        consumer: ConsumerRef,
-        partition: &TopicPartition,
-        (offset, committed): (i64, bool),
-        end: i64,
-    ) -> Result<(), Breach> {
-        self.positions.insert(partition.clone(), offset);
-        // What was committed beyond the end of the log (by hand, or of a topic that was there before) is no place
-        // to read from: the client begins anew.
-        let beyond = |told: &i64| *told > end;
-        let told = self.told.get(partition).copied().filter(|told| committed || !beyond(told));
-        let expected = if committed { told.filter(|told| *told >= 0) } else { Some(0) };
-        if committed != told.is_some_and(|told| told >= 0) || expected != Some(offset) {
-            let told = told.map_or("nothing".to_owned(), |told| told.to_string());
-            return breach!(
-                "position",
-                "{} starts {partition} at {offset} (committed: {committed}), but was told {told}",
-                self.describe(consumer)
-            );
-        }
-        Ok(())
-    }
-
-    fn poll(
-        &mut self,
-        consumer: ConsumerRef,
-        partition: &TopicPartition,
-        first: i64,
-        count: usize,
-    ) -> Result<(), Breach> {
-        match self.positions.get_mut(partition) {
-            Some(position) if *position == first => {
-                *position = first + count as i64;
-                Ok(())
-            }
-            Some(position) => {
-                let position = *position;
-                let reader = self.describe(consumer);
-                breach!("polled", "{reader} polled {partition} from {first}, but was at {position}")
-            }
-            None => {
-                let reader = self.describe(consumer);
-                breach!(
-                    "polled-nowhere",
-                    "{reader} polled {partition} from {first} without a position"
-                )
-            }
-        }
-    }
-
-    fn describe(&self, consumer: ConsumerRef) -> String {
-        format!("group {}: {consumer}", self.config.group.as_str())
     }
 }
 

@@ -1,4 +1,4 @@
-//! How far a group has processed a partition, whoever did it.
+//! How far a group has processed a partition, by any of its members.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
-//! What a transaction commits is nobody's offset until the transaction has committed (KIP-447), and while it
-//! is not over those who want stable offsets are told none. When it is over, it was one or the other.
+//! Commits in a transaction do not take effect until the transaction commits (KIP-447), and while
+//! it is open a fetch with RequireStable does not return them. Once it has ended, its outcome is
+//! commit or abort.
 
 use kafka_protocol::messages::{
     DeleteGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse, TxnOffsetCommitRequest,
@@ -7,7 +8,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::coordinator::GroupState;
-use crate::invariant::ledger::{Group, Key, Ledger};
+use crate::invariant::model::{Group, Key, Model};
 use crate::protocol::{GroupId, Request, Response, ResponseError, TopicPartition};
 use crate::trace::Place;
 
@@ -15,43 +16,43 @@ use super::commits::Verdict;
 use super::{NoLoss, entry};
 
 impl NoLoss {
-    /// A broker is asked by a producer or an administrator.
-    pub(super) fn transacted(
+    /// A broker begins to handle a request of a producer or an administrator.
+    pub(super) fn on_side_request(
         &mut self,
-        ledger: &Ledger,
+        model: &Model,
         place: Place,
         key: Key,
         request: &Request,
     ) {
         match request {
-            Request::TxnOffsetCommit(body) if ledger.leads(place, &body.group_id) => {
+            Request::TxnOffsetCommit(body) if model.leads(place, &body.group_id) => {
                 self.txn_commit(key, body);
             }
-            Request::WriteTxnMarkers(body) => self.end_asked(ledger, place, key, body),
-            Request::OffsetDelete(body) if ledger.leads(place, &body.group_id) => {
-                self.deleting.insert(key, vec![body.group_id.clone()]);
-                self.delete_asked(key, body);
+            Request::WriteTxnMarkers(body) => self.on_end_request(model, place, key, body),
+            Request::OffsetDelete(body) if model.leads(place, &body.group_id) => {
+                self.removals.insert(key, vec![body.group_id.clone()]);
+                self.on_delete_request(key, body);
             }
             Request::DeleteGroups(body) => {
-                let led = body.groups_names.iter().filter(|group| ledger.leads(place, group));
-                self.deleting.insert(key, led.cloned().collect());
+                let led = body.groups_names.iter().filter(|group| model.leads(place, group));
+                self.removals.insert(key, led.cloned().collect());
             }
             _ => {}
         }
     }
 
-    /// Whether somebody has been asked to remove something of the group, and it is not known what came of it.
+    /// Whether a broker has been requested to remove something of the group, and has not responded.
     pub(super) fn may_remove(&self, group: &GroupId) -> bool {
-        self.deleting.values().flatten().any(|other| other == group)
+        self.removals.values().flatten().any(|other| other == group)
     }
 
     /// A removal is a commit of −1.
-    fn delete_asked(&mut self, key: Key, body: &OffsetDeleteRequest) {
+    fn on_delete_request(&mut self, key: Key, body: &OffsetDeleteRequest) {
         self.order += 1;
         let partitions = entry(&mut self.groups, &body.group_id);
         for topic in &body.topics {
-            for wanted in &topic.partitions {
-                let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
+            for requested in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), requested.partition_index);
                 partitions.entry(id).or_default().commits.attempt(self.order, key, -1, 0);
             }
         }
@@ -61,18 +62,18 @@ impl NoLoss {
         self.order += 1;
         let partitions = entry(&mut self.groups, &body.group_id);
         for topic in &body.topics {
-            for wanted in &topic.partitions {
-                let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
+            for requested in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), requested.partition_index);
                 let partition = partitions.entry(id).or_default();
-                let offset = wanted.committed_offset;
-                partition.commits.pend(self.order, key, offset, body.producer_id.0);
+                let offset = requested.committed_offset;
+                partition.commits.attempt_in_txn(self.order, key, offset, body.producer_id.0);
             }
         }
     }
 
-    fn end_asked(
+    fn on_end_request(
         &mut self,
-        ledger: &Ledger,
+        model: &Model,
         place: Place,
         key: Key,
         body: &WriteTxnMarkersRequest,
@@ -80,11 +81,11 @@ impl NoLoss {
         for marker in &body.markers {
             let (producer, commit) = (marker.producer_id.0, marker.transaction_result);
             for (id, partitions) in &mut self.groups {
-                if !ledger.ends(place, marker, id) {
+                if !model.marker_applies(place, marker, id) {
                     continue;
                 }
                 for partition in partitions.values_mut() {
-                    if let Some(offset) = partition.commits.end(producer, key, commit) {
+                    if let Some(offset) = partition.commits.begin_end(producer, key, commit) {
                         partition.progress.add(0, offset);
                     }
                 }
@@ -92,53 +93,53 @@ impl NoLoss {
         }
     }
 
-    /// A broker answers a producer or an administrator.
-    pub(super) fn txn_answered(
+    /// A broker responds to a producer or an administrator.
+    pub(super) fn on_side_response(
         &mut self,
-        ledger: &Ledger,
+        model: &Model,
         key: Key,
         request: &Request,
         response: &Response,
     ) {
         self.order += 1;
         match (request, response) {
-            (Request::TxnOffsetCommit(asked), Response::TxnOffsetCommit(answer)) => {
-                self.txn_stored(key, &asked.group_id, answer);
+            (Request::TxnOffsetCommit(body), Response::TxnOffsetCommit(response)) => {
+                self.txn_stored(key, &body.group_id, response);
             }
-            (Request::WriteTxnMarkers(_), Response::WriteTxnMarkers(answer)) => {
-                self.end_answered(ledger, key, answer);
+            (Request::WriteTxnMarkers(_), Response::WriteTxnMarkers(response)) => {
+                self.on_end_response(model, key, response);
             }
-            (Request::OffsetDelete(asked), Response::OffsetDelete(answer))
-                if self.deleting.remove(&key).is_some() =>
+            (Request::OffsetDelete(body), Response::OffsetDelete(response))
+                if self.removals.remove(&key).is_some() =>
             {
-                self.offsets_deleted(key, asked, answer);
+                self.offsets_deleted(key, body, response);
             }
-            (Request::DeleteGroups(_), Response::DeleteGroups(answer)) => {
-                if let Some(groups) = self.deleting.remove(&key) {
-                    self.groups_deleted(&groups, answer);
+            (Request::DeleteGroups(_), Response::DeleteGroups(response)) => {
+                if let Some(groups) = self.removals.remove(&key) {
+                    self.groups_deleted(&groups, response);
                 }
             }
             _ => {}
         }
     }
 
-    fn txn_stored(&mut self, key: Key, group: &GroupId, answer: &TxnOffsetCommitResponse) {
+    fn txn_stored(&mut self, key: Key, group: &GroupId, response: &TxnOffsetCommitResponse) {
         let partitions = entry(&mut self.groups, group);
-        for topic in &answer.topics {
+        for topic in &response.topics {
             for stored in topic.partitions.iter().filter(|stored| stored.error_code == 0) {
                 let id = TopicPartition::new(topic.name.clone(), stored.partition_index);
                 if let Some(partition) = partitions.get_mut(&id) {
-                    partition.commits.pended(self.order, key);
+                    partition.commits.acknowledge_in_txn(self.order, key);
                 }
             }
         }
     }
 
-    fn end_answered(&mut self, ledger: &Ledger, key: Key, answer: &WriteTxnMarkersResponse) {
+    fn on_end_response(&mut self, model: &Model, key: Key, response: &WriteTxnMarkersResponse) {
         for (id, partitions) in &mut self.groups {
-            if answer.markers.iter().any(|marker| ledger.ended(marker, id)) {
+            if response.markers.iter().any(|marker| model.marker_succeeded(marker, id)) {
                 for partition in partitions.values_mut() {
-                    partition.commits.ended(self.order, key);
+                    partition.commits.end_acknowledged(self.order, key);
                 }
             }
         }
@@ -147,43 +148,46 @@ impl NoLoss {
     fn offsets_deleted(
         &mut self,
         key: Key,
-        asked: &OffsetDeleteRequest,
-        answer: &OffsetDeleteResponse,
+        body: &OffsetDeleteRequest,
+        response: &OffsetDeleteResponse,
     ) {
-        let whole = Some(answer.error_code).filter(|code| *code != 0);
-        let partitions = entry(&mut self.groups, &asked.group_id);
-        for topic in &asked.topics {
-            for wanted in &topic.partitions {
-                let id = TopicPartition::new(topic.name.clone(), wanted.partition_index);
+        let whole = Some(response.error_code).filter(|code| *code != 0);
+        let partitions = entry(&mut self.groups, &body.group_id);
+        for topic in &body.topics {
+            for requested in &topic.partitions {
+                let id = TopicPartition::new(topic.name.clone(), requested.partition_index);
                 let Some(partition) = partitions.get_mut(&id) else { continue };
-                let topics = answer.topics.iter().filter(|answered| answered.name == topic.name);
-                let mut entries = topics.flat_map(|answered| &answered.partitions);
-                let told = entries.find(|told| told.partition_index == wanted.partition_index);
-                let code = whole.or(told.map(|told| told.error_code));
+                let topics = response.topics.iter().filter(|one| one.name == topic.name);
+                let mut entries = topics.flat_map(|one| &one.partitions);
+                let found =
+                    entries.find(|entry| entry.partition_index == requested.partition_index);
+                let code = whole.or(found.map(|entry| entry.error_code));
                 let verdict = match code {
                     Some(0) => Verdict::Accepted,
                     Some(code) if touches_nothing(code) => Verdict::Refused,
                     Some(_) | None => Verdict::Open,
                 };
-                partition.commits.answer(self.order, key, verdict);
+                partition.commits.on_response(self.order, key, verdict);
                 if verdict != Verdict::Refused {
-                    partition.commits.settle();
+                    partition.commits.leave_pending_open();
                 }
             }
         }
     }
 
-    fn groups_deleted(&mut self, groups: &[GroupId], answer: &DeleteGroupsResponse) {
-        for result in answer.results.iter().filter(|result| !touches_nothing(result.error_code)) {
+    fn groups_deleted(&mut self, groups: &[GroupId], response: &DeleteGroupsResponse) {
+        for result in response.results.iter().filter(|result| !touches_nothing(result.error_code)) {
             if groups.contains(&result.group_id) {
                 let partitions = entry(&mut self.groups, &result.group_id);
-                partitions.values_mut().for_each(|partition| partition.commits.settle());
+                partitions
+                    .values_mut()
+                    .for_each(|partition| partition.commits.leave_pending_open());
             }
         }
     }
 }
 
-/// The errors of a deletion that was refused before anything was written.
+/// The errors with which a deletion is refused before anything was written.
 fn touches_nothing(code: i16) -> bool {
     matches!(
         ResponseError::try_from_code(code),
@@ -197,8 +201,8 @@ fn touches_nothing(code: i16) -> bool {
     )
 }
 
-/// Whether a dynamic member of a Stable group reads the partition. Whoever it is subscribes to it, if the
-/// assignor is one of those that give nothing else.
+/// Whether a dynamic member of a Stable group reads the partition. Its owner certainly subscribes
+/// to it only if the assignor is one of those that assign nothing else.
 pub(super) fn is_read(group: &Group, partition: &TopicPartition) -> bool {
     let owner = group.owner(&partition.topic, partition.partition);
     let owner = owner.and_then(|owner| group.members.get(owner));

@@ -1,40 +1,41 @@
-//! A member that shows signs of life stays; one that does not goes: the whole of failure detection.
+//! A member that shows signs of life stays; one that does not is removed: failure detection, seen
+//! from the coordinator's side.
 //!
-//! Scope: one incarnation of a group, on the clock of its broker. A sign of life is: the completion of a
-//! join phase that includes the member (also of a static one that is away); an accepted Heartbeat or
-//! OffsetCommit (with a generation), when the broker began to handle it; for a parked SyncGroup that
-//! succeeds, the moment the group became Stable; the load of the group from the log; for a static member
-//! that came back, the moment it took the place of its old id. The session is the session timeout of
-//! the member's JoinGroup, or the one that was found in the log.
-//! - A member joins with the session timeout it asked for.
-//! - A member of a generation is removed as expired no sooner than its session after its last sign of life,
-//!   and not at all while its JoinGroup or SyncGroup is parked. (An answer that shows the sign of life, or
-//!   that the request had been parked, may become visible only after the removal.)
-//! - A new member, which no generation includes yet, is removed as expired no sooner than five minutes
-//!   after it was added, or a session after a heartbeat of its own.
-//! - Neither stays more than a second longer than that, unless shielded by a parked request. A broker
-//!   that was paused has a second from when it resumes.
+//! Scope: one incarnation of a group, on the clock of its broker. A sign of life is: the completion
+//! of a join phase that includes the member (also of a static one that is away); an accepted
+//! Heartbeat or OffsetCommit (with a generation), at the time when the broker began to handle it;
+//! for a parked SyncGroup that succeeds, the moment the group became Stable; the load of the group
+//! from the log; for a static member that came back, the moment it replaced its old id. The session
+//! is the session timeout of the member's JoinGroup, or the one that was loaded from the log.
+//! - A member joins with the session timeout that it requested.
+//! - A member of a generation is removed as expired no sooner than its session after its last sign
+//!   of life, and not at all while its JoinGroup or SyncGroup is parked. (A response that reveals
+//!   the sign of life, or the parked request, may become visible only after the removal.)
+//! - A new member, which no generation includes yet, is removed as expired no sooner than five
+//!   minutes after it was added, or a session after a heartbeat of its own.
+//! - Neither stays more than a second longer than that, unless shielded by a parked request. A
+//!   broker that was paused has a second from when it resumes.
 //!
-//! Not said: anything of removals for other reasons; anything of members whose incarnation has ended with
-//! its broker's term: the next broker starts each session anew. What is uncertain counts for the
-//! coordinator: towards being early only signs of life that were confirmed, towards being late every request
-//! that may have been one.
+//! Not said: anything about removals for other reasons; anything about members whose incarnation
+//! has ended with its broker's term: the next broker starts each session anew. Uncertainty counts
+//! in favour of the coordinator: only confirmed signs of life make a removal too early, and every
+//! request that may have been one excuses a late removal.
 
-mod life;
-mod watch;
+mod group_sessions;
+mod member_session;
 
 use crate::protocol::Api;
 use crate::trace::{Event, Place};
 
 use super::interest::{Interest, OCCASIONS};
-use super::ledger::{Ledger, number};
+use super::model::{Model, number};
 use super::{Breach, Invariant};
-use watch::Watch;
+use group_sessions::GroupSessions;
 
-/// What is watched at each broker, by its number.
+/// The sessions at each broker, by its number.
 #[derive(Default)]
 pub(super) struct Session {
-    brokers: Vec<Watch>,
+    brokers: Vec<GroupSessions>,
 }
 
 impl Invariant for Session {
@@ -43,7 +44,7 @@ impl Invariant for Session {
     }
 
     fn statement(&self) -> &'static str {
-        "a member expires after a session without a sign of life, and soon after"
+        "a member expires after a session without a sign of life, and no later than a second after"
     }
 
     fn reads(&self) -> Interest {
@@ -52,15 +53,15 @@ impl Invariant for Session {
             .and(Interest::FAULTS)
             .and(Interest::TERMS)
             .and(OCCASIONS)
-            .answered(LIVELY)
+            .responses(LIVELY)
     }
 
-    fn check(&mut self, ledger: &Ledger, event: &Event) -> Result<(), Breach> {
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
         let Place::Broker(broker) = event.place else { return Ok(()) };
         if self.brokers.len() <= number(broker) {
-            self.brokers.resize_with(number(broker) + 1, Watch::default);
+            self.brokers.resize_with(number(broker) + 1, GroupSessions::default);
         }
-        self.brokers[number(broker)].check(ledger, event)
+        self.brokers[number(broker)].check(model, event)
     }
 }
 

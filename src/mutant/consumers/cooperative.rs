@@ -1,17 +1,18 @@
-//! Cooperative members that do not give up what they must.
+//! Cooperative members that do not revoke what they must.
 
-use crate::consumer::Observation;
+use crate::client::ClientObservation;
 use crate::protocol::Request;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::ConsumerProtocolSubscription;
 use kafka_protocol::protocol::{Decodable, Encodable};
 
-use super::twisted::Twist;
+use super::interceptor::RequestInterceptor;
 
-/// Does not say what it owns when it joins, so the leader gives it away at once. `revoke-first` must catch it.
+/// Joins without its owned partitions, so the leader assigns them to others at once. `revoke-first`
+/// must catch it.
 pub struct HidesWhatItOwns;
 
-impl Twist for HidesWhatItOwns {
+impl RequestInterceptor for HidesWhatItOwns {
     fn request(&mut self, request: &mut Request) {
         let Request::JoinGroup(body) = request else { return };
         for protocol in
@@ -22,7 +23,7 @@ impl Twist for HidesWhatItOwns {
     }
 }
 
-/// Changes a subscription, if it can be read.
+/// Changes a subscription, if it decodes.
 pub fn rewrite(metadata: &mut Bytes, change: impl FnOnce(&mut ConsumerProtocolSubscription)) {
     let mut buf = metadata.clone();
     let version = buf.get_i16();
@@ -37,11 +38,12 @@ pub fn rewrite(metadata: &mut Bytes, change: impl FnOnce(&mut ConsumerProtocolSu
     }
 }
 
-/// Never tells its application that partitions were revoked: it goes on with them. `revoke-first` must catch it, `no-overlap` may be first.
+/// Does not revoke partitions: the application goes on with them. `revoke-first` must catch it,
+/// `no-overlap` may be first.
 pub struct NeverRevokes;
 
-impl Twist for NeverRevokes {
-    fn shows(&mut self, observation: &Observation) -> bool {
-        !matches!(observation, Observation::Revoked { .. })
+impl RequestInterceptor for NeverRevokes {
+    fn shows(&mut self, observation: &ClientObservation) -> bool {
+        !matches!(observation, ClientObservation::Revoked { .. })
     }
 }

@@ -1,29 +1,29 @@
-//! Members that do not know when to stop.
+//! Members that act after they should have stopped.
 
 use std::collections::BTreeMap;
 
-use crate::consumer::Observation;
+use crate::client::ClientObservation;
 use crate::protocol::{Request, RequestFrame, TopicPartition};
 use kafka_protocol::messages::LeaveGroupRequest;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 
-use super::twisted::{EXTRA, Twist};
+use super::interceptor::{EXTRA, RequestInterceptor};
 
-/// Goes on with records of partitions that it has given up, as a client does whose application keeps a batch
-/// in another thread. `no-overlap` must catch it.
+/// Processes records of partitions that it has revoked, like a client whose application keeps a
+/// batch in another thread. `no-overlap` must catch it.
 #[derive(Default)]
 pub struct WorksOnWhatItRevoked {
-    batches: BTreeMap<TopicPartition, Observation>,
+    batches: BTreeMap<TopicPartition, ClientObservation>,
 }
 
-impl Twist for WorksOnWhatItRevoked {
-    fn then(&mut self, observation: &Observation) -> Option<Observation> {
+impl RequestInterceptor for WorksOnWhatItRevoked {
+    fn then(&mut self, observation: &ClientObservation) -> Option<ClientObservation> {
         match observation {
-            Observation::Processed { partition, .. } => {
+            ClientObservation::Processed { partition, .. } => {
                 self.batches.insert(partition.clone(), observation.clone());
                 None
             }
-            Observation::Revoked { partitions } => {
+            ClientObservation::Revoked { partitions } => {
                 partitions.iter().find_map(|partition| self.batches.remove(partition))
             }
             _ => None,
@@ -31,50 +31,50 @@ impl Twist for WorksOnWhatItRevoked {
     }
 }
 
-/// Is done with its last batch only after it has closed. `no-overlap` must catch it.
+/// Finishes its last batch only after it has closed. `no-overlap` must catch it.
 #[derive(Default)]
 pub struct WorksAfterItClosed {
-    batch: Option<Observation>,
+    batch: Option<ClientObservation>,
 }
 
-impl Twist for WorksAfterItClosed {
-    fn then(&mut self, observation: &Observation) -> Option<Observation> {
-        if let Observation::Processed { .. } = observation {
+impl RequestInterceptor for WorksAfterItClosed {
+    fn then(&mut self, observation: &ClientObservation) -> Option<ClientObservation> {
+        if let ClientObservation::Processed { .. } = observation {
             self.batch = Some(observation.clone());
         }
         None
     }
 
-    fn after_closed(&mut self) -> Option<Observation> {
+    fn after_closed(&mut self) -> Option<ClientObservation> {
         self.batch.take()
     }
 }
 
-/// Is assigned what it had once more after it has closed, as a client that takes in the answer to its last
-/// SyncGroup though it has left. `no-overlap` must catch it.
+/// Takes over its last assignment once more after it has closed, like a client that processes its
+/// last SyncGroup response though it has left. `no-overlap` must catch it.
 #[derive(Default)]
 pub struct JoinsAfterItClosed {
-    assigned: Option<Observation>,
+    assigned: Option<ClientObservation>,
 }
 
-impl Twist for JoinsAfterItClosed {
-    fn then(&mut self, observation: &Observation) -> Option<Observation> {
-        if let Observation::Assigned { .. } = observation {
+impl RequestInterceptor for JoinsAfterItClosed {
+    fn then(&mut self, observation: &ClientObservation) -> Option<ClientObservation> {
+        if let ClientObservation::Assigned { .. } = observation {
             self.assigned = Some(observation.clone());
         }
         None
     }
 
-    fn after_closed(&mut self) -> Option<Observation> {
+    fn after_closed(&mut self) -> Option<ClientObservation> {
         self.assigned.take()
     }
 }
 
-/// Sends LeaveGroup when it closes, though it is a static member: its restart is a rebalance. `static-identity`
-/// must catch it.
+/// Sends LeaveGroup when it closes, though it is a static member: its restart triggers a rebalance.
+/// `static-identity` must catch it.
 pub struct LeavesThoughStatic;
 
-impl Twist for LeavesThoughStatic {
+impl RequestInterceptor for LeavesThoughStatic {
     fn at_close(&mut self, heartbeat: &RequestFrame) -> Option<RequestFrame> {
         let Request::Heartbeat(last) = &heartbeat.body else { return None };
         let instance = last.group_instance_id.clone()?;

@@ -1,4 +1,4 @@
-//! Leaders whose assignments are wrong.
+//! Leaders that submit wrong assignments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use crate::protocol::{Request, Response, StrBytes, TopicName, TopicPartition};
 use kafka_protocol::messages::SyncGroupRequest;
 
 use super::cooperative::rewrite;
-use super::twisted::Twist;
+use super::interceptor::RequestInterceptor;
 
-/// Gives the first member all partitions of the topics that it has a part of. Like the third part of
-/// KAFKA-12984, where members went on being filled after the quota was met. `balance` must catch it.
+/// Assigns the first member all partitions of each topic that it has a share of. Like the third
+/// part of KAFKA-12984, where members were filled beyond their quota. `balance` must catch it.
 pub struct SkewedLeader;
 
-impl Twist for SkewedLeader {
+impl RequestInterceptor for SkewedLeader {
     fn request(&mut self, request: &mut Request) {
         edit(request, |plan| {
             let Some((first, others)) = plan.split_first_mut() else { return };
@@ -25,10 +25,11 @@ impl Twist for SkewedLeader {
     }
 }
 
-/// Hands each share to the next member: as balanced as before, and nobody keeps anything. `stickiness` must catch it.
+/// Assigns each member's share to the next member: as balanced as before, but no member keeps a
+/// partition. `stickiness` must catch it.
 pub struct RotatingLeader;
 
-impl Twist for RotatingLeader {
+impl RequestInterceptor for RotatingLeader {
     fn request(&mut self, request: &mut Request) {
         edit(request, |plan| {
             if !plan.is_empty() {
@@ -38,11 +39,11 @@ impl Twist for RotatingLeader {
     }
 }
 
-/// Does not read what members say that they own: each plan begins from nothing. `stickiness` must
-/// catch it.
+/// Ignores the partitions that members claim to own: each plan starts from nothing. `stickiness`
+/// must catch it.
 pub struct ForgetsClaims;
 
-impl Twist for ForgetsClaims {
+impl RequestInterceptor for ForgetsClaims {
     fn response(&mut self, response: &mut Response) {
         let Response::JoinGroup(body) = response else { return };
         for member in &mut body.members {
@@ -54,15 +55,15 @@ impl Twist for ForgetsClaims {
     }
 }
 
-/// A cooperative leader that hands on at once what others have yet to give up. A partition
-/// then has two owners for the length of a rebalance. `revoke-first` must catch it.
+/// A cooperative leader that reassigns partitions at once that others have yet to revoke. A
+/// partition then has two owners for the length of a rebalance. `revoke-first` must catch it.
 #[derive(Default)]
 pub struct ImpatientLeader {
-    /// What each member said that it owns.
+    /// The partitions that each member claims to own.
     claims: BTreeMap<StrBytes, Vec<TopicPartition>>,
 }
 
-impl Twist for ImpatientLeader {
+impl RequestInterceptor for ImpatientLeader {
     fn response(&mut self, response: &mut Response) {
         let Response::JoinGroup(body) = response else { return };
         self.claims.clear();
@@ -100,11 +101,11 @@ impl Twist for ImpatientLeader {
     }
 }
 
-/// Leaves the last partition to nobody. Like sarama#1462, where partitions that were added were never
+/// Leaves the last partition unassigned. Like sarama#1462, where added partitions were never
 /// assigned. `single-owner` must catch it.
 pub struct ForgetfulLeader;
 
-impl Twist for ForgetfulLeader {
+impl RequestInterceptor for ForgetfulLeader {
     fn request(&mut self, request: &mut Request) {
         edit(request, |plan| {
             if let Some(owned) = plan.iter_mut().rev().find(|owned| !owned.is_empty()) {
@@ -114,11 +115,11 @@ impl Twist for ForgetfulLeader {
     }
 }
 
-/// Gives the first partition to two members. Like KAFKA-12984, where two members claimed a partition and both
-/// kept it. `single-owner` must catch it.
+/// Assigns the first partition to two members. Like KAFKA-12984, where two members claimed a
+/// partition and both kept it. `single-owner` must catch it.
 pub struct DoublingLeader;
 
-impl Twist for DoublingLeader {
+impl RequestInterceptor for DoublingLeader {
     fn request(&mut self, request: &mut Request) {
         edit(request, |plan| {
             let Some(partition) = plan.iter().flatten().next().cloned() else { return };
@@ -129,7 +130,7 @@ impl Twist for DoublingLeader {
     }
 }
 
-/// Changes the assignments that a leader hands in, in the order of its members.
+/// Changes the plan that a leader submits, in the order of its members.
 fn edit(request: &mut Request, change: impl FnOnce(&mut Vec<Vec<TopicPartition>>)) {
     let Request::SyncGroup(SyncGroupRequest { assignments, .. }) = request else { return };
     if assignments.is_empty() {

@@ -1,4 +1,4 @@
-//! Members that do what they should not.
+//! Members that send or keep the wrong thing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 
-use super::twisted::Twist;
+use super::interceptor::RequestInterceptor;
 
-/// Commits three records that the application has not seen. Like KAFKA-18641, where the position of the
-/// fetcher was committed in place of the application's. `no-loss` must catch it.
+/// Commits three records ahead of what the application has processed. Like KAFKA-18641, where the
+/// fetcher's position was committed in place of the application's. `no-loss` must catch it.
 pub struct CommitsAhead;
 
-impl Twist for CommitsAhead {
+impl RequestInterceptor for CommitsAhead {
     fn request(&mut self, request: &mut Request) {
         let Request::OffsetCommit(body) = request else { return };
         for entry in body.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
@@ -23,11 +23,11 @@ impl Twist for CommitsAhead {
     }
 }
 
-/// Starts one record after the committed offset, as a client does that takes the committed offset for the
-/// last processed one. Like sarama#2947 in its effect, but forwards. `no-loss` must catch it.
+/// Starts one record after the committed offset, like a client that takes the committed offset for
+/// the last processed one. Like sarama#2947 in its effect, but forwards. `no-loss` must catch it.
 pub struct StartsTooLate;
 
-impl Twist for StartsTooLate {
+impl RequestInterceptor for StartsTooLate {
     fn response(&mut self, response: &mut Response) {
         let Response::OffsetFetch(body) = response else { return };
         let old = body.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
@@ -42,14 +42,14 @@ impl Twist for StartsTooLate {
     }
 }
 
-/// Adds to each assignment what it was assigned before. Like KAFKA-12983 and franz-go before 1.17, where a
-/// stale list of owned partitions survived a rebalance. `no-overlap` must catch it.
+/// Adds its former assignments to each assignment. Like KAFKA-12983 and franz-go before 1.17, where
+/// a stale list of owned partitions survived a rebalance. `no-overlap` must catch it.
 #[derive(Default)]
 pub struct KeepsPartitions {
     ever: BTreeSet<TopicPartition>,
 }
 
-impl Twist for KeepsPartitions {
+impl RequestInterceptor for KeepsPartitions {
     fn response(&mut self, response: &mut Response) {
         let Response::SyncGroup(body) = response else { return };
         let Ok(assigned) = decode_assignment(&body.assignment) else { return };
@@ -61,14 +61,15 @@ impl Twist for KeepsPartitions {
     }
 }
 
-/// Commits, along with what it owns, what it once committed. Like librdkafka#5604, where partitions that
-/// were lost were committed as if they had been revoked. `no-overlap` must catch it.
+/// Commits, along with the partitions that it owns, those that it committed earlier. Like
+/// librdkafka#5604, where lost partitions were committed as if they had been revoked. `no-overlap`
+/// must catch it.
 #[derive(Default)]
 pub struct CommitsWhatItLost {
     ever: BTreeMap<TopicPartition, i64>,
 }
 
-impl Twist for CommitsWhatItLost {
+impl RequestInterceptor for CommitsWhatItLost {
     fn request(&mut self, request: &mut Request) {
         let Request::OffsetCommit(body) = request else { return };
         let mut present = BTreeSet::new();
@@ -92,11 +93,11 @@ impl Twist for CommitsWhatItLost {
     }
 }
 
-/// Hears no error of a heartbeat or a commit, and so never rejoins. Like kafkajs#1474, where
+/// Ignores errors of heartbeats and commits, and so never rejoins. Like kafkajs#1474, where
 /// ILLEGAL_GENERATION was ignored. `duty` must catch it, `convergence` may be first.
 pub struct DeafToErrors;
 
-impl Twist for DeafToErrors {
+impl RequestInterceptor for DeafToErrors {
     fn response(&mut self, response: &mut Response) {
         match response {
             Response::Heartbeat(body) => body.error_code = 0,
@@ -110,11 +111,11 @@ impl Twist for DeafToErrors {
     }
 }
 
-/// Joins each time as if for the first time. Who it was before stays in the group until its session ends. `reason` must
-/// catch it.
+/// Joins each time without a member id. Its former id stays in the group until its session ends.
+/// `reason` must catch it.
 pub struct ForgetsItsId;
 
-impl Twist for ForgetsItsId {
+impl RequestInterceptor for ForgetsItsId {
     fn request(&mut self, request: &mut Request) {
         if let Request::JoinGroup(body) = request {
             body.member_id = StrBytes::default();

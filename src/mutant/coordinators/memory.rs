@@ -7,49 +7,49 @@ use crate::protocol::{GroupId, Request, Response, TopicPartition};
 use crate::time::Time;
 
 use crate::mutant::Factory;
-use crate::mutant::around::{Around, Wrapped};
+use crate::mutant::passthrough::{Intercepted, Passthrough};
 
-use super::bent::{Bend, Fate};
+use super::interceptor::{ResponseFate, ResponseInterceptor};
 
-/// Answers every fifth OffsetFetch as if nothing had been committed. Like KAFKA-13636, where the offsets of
-/// a living group expired. `no-loss` must catch it.
+/// Responds to every fifth OffsetFetch as if nothing had been committed. Like KAFKA-13636, where
+/// the offsets of an active group expired. `no-loss` must catch it.
 #[derive(Default)]
 pub struct ForgottenOffsets {
     fetches: u32,
 }
 
-impl Bend for ForgottenOffsets {
-    fn response(&mut self, request: &Request, response: &mut Response) -> Fate {
+impl ResponseInterceptor for ForgottenOffsets {
+    fn response(&mut self, request: &Request, response: &mut Response) -> ResponseFate {
         if let Request::OffsetFetch(_) = request {
             self.fetches += 1;
             if self.fetches.is_multiple_of(5) {
                 each_offset(request, response, |_, _, offset, _| *offset = -1);
             }
         }
-        Fate::Sent
+        ResponseFate::Sent
     }
 }
 
-/// Answers OffsetFetch with the commit before the last. Like KAFKA-5247, where an older offset came back
-/// over a newer one. `no-loss` must catch it.
+/// Responds to OffsetFetch with the commit before the last. Like KAFKA-5247, where an older offset
+/// replaced a newer one. `no-loss` must catch it.
 #[derive(Default)]
 pub struct StaleOffsets {
     /// The last two accepted commits, the older first.
     committed: BTreeMap<(GroupId, TopicPartition), (Option<i64>, i64)>,
 }
 
-impl Bend for StaleOffsets {
-    fn response(&mut self, request: &Request, response: &mut Response) -> Fate {
+impl ResponseInterceptor for StaleOffsets {
+    fn response(&mut self, request: &Request, response: &mut Response) -> ResponseFate {
         match (request, &*response) {
-            (Request::OffsetCommit(asked), Response::OffsetCommit(answer)) => {
-                let codes = answer.topics.iter().flat_map(|topic| &topic.partitions);
+            (Request::OffsetCommit(body), Response::OffsetCommit(response)) => {
+                let codes = response.topics.iter().flat_map(|topic| &topic.partitions);
                 if codes.clone().any(|entry| entry.error_code != 0) {
-                    return Fate::Sent;
+                    return ResponseFate::Sent;
                 }
-                for topic in &asked.topics {
+                for topic in &body.topics {
                     for entry in &topic.partitions {
                         let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-                        self.remember(&asked.group_id, id, entry.committed_offset);
+                        self.remember(&body.group_id, id, entry.committed_offset);
                     }
                 }
             }
@@ -63,7 +63,7 @@ impl Bend for StaleOffsets {
             }
             _ => {}
         }
-        Fate::Sent
+        ResponseFate::Sent
     }
 }
 
@@ -76,22 +76,22 @@ impl StaleOffsets {
     }
 }
 
-/// Visits the offsets of an OffsetFetch answer, each with its error.
+/// Visits the offsets of an OffsetFetch response, each with its error.
 pub fn each_offset(
     request: &Request,
     response: &mut Response,
     mut visit: impl FnMut(&GroupId, TopicPartition, &mut i64, &mut i16),
 ) {
-    let (Request::OffsetFetch(asked), Response::OffsetFetch(answer)) = (request, response) else {
+    let (Request::OffsetFetch(body), Response::OffsetFetch(fetched)) = (request, response) else {
         return;
     };
-    for topic in &mut answer.topics {
+    for topic in &mut fetched.topics {
         for entry in &mut topic.partitions {
             let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
-            visit(&asked.group_id, id, &mut entry.committed_offset, &mut entry.error_code);
+            visit(&body.group_id, id, &mut entry.committed_offset, &mut entry.error_code);
         }
     }
-    for group in &mut answer.groups {
+    for group in &mut fetched.groups {
         for topic in &mut group.topics {
             for entry in &mut topic.partitions {
                 let id = TopicPartition::new(topic.name.clone(), entry.partition_index);
@@ -101,36 +101,37 @@ pub fn each_offset(
     }
 }
 
-/// Loses all it knows after some requests, and says so to nobody. Like KAFKA-16030, where a coordinator
-/// served a partition whose log it had not read. `legal-transitions` or `generation` must catch it.
+/// Loses all its state after some requests, without reporting it. Like KAFKA-16030, where a
+/// coordinator served a partition whose log it had not read. `legal-transitions` or `generation`
+/// must catch it.
 pub struct Amnesia {
     new: Factory,
     inner: Box<dyn GroupCoordinator>,
     requests: u32,
-    lives: u64,
+    incarnation: u64,
 }
 
-/// After how many requests it forgets.
+/// The number of requests after which it loses its state.
 const MEMORY: u32 = 300;
 
 impl Amnesia {
-    /// One that still remembers.
+    /// Wraps a coordinator that still has its state.
     pub fn boxed(new: Factory) -> Box<dyn GroupCoordinator> {
         let inner = new();
-        Box::new(Wrapped(Amnesia { new, inner, requests: 0, lives: 0 }))
+        Box::new(Intercepted(Amnesia { new, inner, requests: 0, incarnation: 0 }))
     }
 
-    /// Each life counts its appends from 0; seen from outside they all differ.
+    /// Makes append ids unique: each incarnation counts its appends from 0.
     fn number(&self, before: usize, out: &mut [Output]) {
         for output in &mut out[before..] {
             if let Output::Append { id, .. } = output {
-                id.0 |= self.lives << 48;
+                id.0 |= self.incarnation << 48;
             }
         }
     }
 }
 
-impl Around for Amnesia {
+impl Passthrough for Amnesia {
     fn inner(&self) -> &dyn GroupCoordinator {
         &*self.inner
     }
@@ -147,13 +148,13 @@ impl Around for Amnesia {
         self.requests += 1;
         if self.requests.is_multiple_of(MEMORY) {
             self.inner = (self.new)();
-            self.lives += 1;
+            self.incarnation += 1;
         }
         self.inner.handle(now, call, out);
     }
 
-    /// The name of an append in this life, if it is of this life.
-    fn own(&self, append: AppendId) -> Option<AppendId> {
-        (append.0 >> 48 == self.lives).then_some(AppendId(append.0 & ((1 << 48) - 1)))
+    /// The id of an append in this incarnation; none if it belongs to an earlier one.
+    fn own_append(&self, append: AppendId) -> Option<AppendId> {
+        (append.0 >> 48 == self.incarnation).then_some(AppendId(append.0 & ((1 << 48) - 1)))
     }
 }

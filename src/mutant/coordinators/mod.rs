@@ -1,22 +1,22 @@
-//! Coordinators that are broken in one way each.
+//! Coordinators with one bug each.
 
 use super::{Mutant, coordinator, limitless};
 
-mod bent;
+mod interceptor;
+mod membership;
 mod memory;
-mod mischief;
 mod offsets;
 mod statics;
 mod terms;
 mod transactions;
 
-use bent::Bent;
-use memory::{Amnesia, ForgottenOffsets, StaleOffsets};
-use mischief::{
+use interceptor::InterceptedCoordinator;
+use membership::{
     DeafToHeartbeats, EndlessRebalance, EverybodyLeads, ForgivingHeartbeats, GenerationBehind,
     HandsOutIdsTwice, ImmortalMembers, LostJoinAnswers, LostSyncAnswers, NoSyncTimer,
     RestlessHeartbeats, SharedAssignment, ZombieCommits,
 };
+use memory::{Amnesia, ForgottenOffsets, StaleOffsets};
 use offsets::{DeletesWhatLives, ExpiresWhatIsRead, IgnoresTransactions, TellsPending};
 use statics::{
     BringsBackTheReplaced, FencesTheNew, ForgivesDisplaced, ReplacesByRebalance, SecondIdentity,
@@ -30,41 +30,41 @@ use transactions::{CommitsWhatWasAborted, LosesWhatWasCommitted};
 /// All of them.
 #[rustfmt::skip]
 pub(super) const ALL: &[Mutant] = &[
-    coordinator("zombie-commits", &["KAFKA-2596"], "Takes a commit from whoever sends it: the generation and the member id are not compared with the group's", &["fencing"], |new| Bent::boxed(new, ZombieCommits)),
-    coordinator("forgiving-heartbeats", &["kafkajs#1474"], "Tells members that were removed that all is well", &["fencing"], |new| Bent::boxed(new, ForgivingHeartbeats)),
-    coordinator("shared-assignment", &["KAFKA-8500"], "Hands the first assignment of a generation to everybody", &["single-owner"], |new| Bent::boxed(new, SharedAssignment::default())),
-    coordinator("immortal-members", &["KAFKA-9752"], "Gives a member whose session ran out another one, every time", &["session"], |new| Bent::boxed(new, ImmortalMembers)),
-    coordinator("restless-heartbeats", &["kafka-python#2614"], "Tells every eighth heartbeat that a rebalance is under way when none is: the member rejoins, and a leader that rejoins drags the whole group along. Each rebalance ends well, and the next one comes", &["convergence", "fencing"], |new| Bent::boxed(new, RestlessHeartbeats::default())),
-    coordinator("deaf-to-heartbeats", &["KAFKA-3470"], "Answers heartbeats of a stable group without noting them", &["session"], |new| Bent::boxed(new, DeafToHeartbeats)),
-    coordinator("lost-join-answers", &["KAFKA-20938"], "Forgets every third answer to a JoinGroup that completed", &["answered"], |new| Bent::boxed(new, LostJoinAnswers::default())),
-    coordinator("lost-sync-answers", &["redpanda#3300"], "Forgets every third answer to a SyncGroup that succeeded", &["answered"], |new| Bent::boxed(new, LostSyncAnswers::default())),
-    coordinator("no-sync-timer", &["KAFKA-12890"], "Has no timers while a sync phase is under way, so a leader that never syncs holds the group up for ever", &["answered", "session", "convergence"], |new| Bent::boxed(new, NoSyncTimer)),
-    coordinator("everybody-leads", &["KAFKA-13435"], "Tells every member that it leads", &["generation"], |new| Bent::boxed(new, EverybodyLeads)),
-    coordinator("generation-behind", &[], "Completes a join with the generation before", &["generation"], |new| Bent::boxed(new, GenerationBehind)),
-    coordinator("amnesia", &["KAFKA-16030"], "Loses all it knows after some requests, and says so to nobody", &["legal-transitions", "generation"], |new| Amnesia::boxed(new)),
-    coordinator("forgotten-offsets", &["KAFKA-13636"], "Answers every fifth OffsetFetch as if nothing had been committed", &["no-loss"], |new| Bent::boxed(new, ForgottenOffsets::default())),
-    coordinator("stale-offsets", &["KAFKA-5247"], "Answers OffsetFetch with the commit before the last", &["no-loss"], |new| Bent::boxed(new, StaleOffsets::default())),
-    coordinator("endless-rebalance", &["KAFKA-13406"], "Answers every SyncGroup that succeeds with REBALANCE_IN_PROGRESS, from the third generation on", &["convergence"], |new| Bent::boxed(new, EndlessRebalance)),
-    coordinator("answers-early", &[], "Takes what it has appended for committed, and answers. What it promised is lost with the leader", &["durable", "no-loss"], |new| AnswersEarly::boxed(new)),
-    coordinator("loads-no-offsets", &["KAFKA-16030"], "Skips the offsets of the log that it replays", &["durable"], |new| Bent::boxed(new, LoadsNoOffsets)),
-    coordinator("loads-all-but-the-last", &[], "Stops one commit before the end of the log that it replays", &["durable"], |new| Bent::boxed(new, LoadsAllButTheLast::default())),
-    coordinator("loads-backwards", &[], "Takes the first record of a key for the last, as if the log were read from its end", &["durable"], |new| Bent::boxed(new, LoadsBackwards::default())),
-    coordinator("loads-removed-offsets", &[], "Passes over the tombstones of offsets: what was removed is back", &["durable"], |new| Bent::boxed(new, LoadsRemovedOffsets)),
-    coordinator("loads-deleted-groups", &[], "Passes over all tombstones, so that groups which were deleted are back", &["durable"], |new| Bent::boxed(new, LoadsDeletedGroups)),
-    coordinator("loads-generation-zero", &[], "Loads each group in generation 0", &["durable"], |new| Bent::boxed(new, LoadsGenerationZero)),
-    coordinator("goes-on-from-before", &[], "Finds the right generation in the log, and goes on from the one before", &["generation"], |new| Bent::boxed(new, GoesOnFromBefore::default())),
-    coordinator("silent-replacement", &["KAFKA-20938"], "Leaves a JoinGroup or SyncGroup unanswered that a newer one of the same member replaces. (And what is parked when it unloads; but that its host answers.)", &["answered"], |new| Bent::boxed(new, SilentReplacement)),
-    coordinator("forgives-displaced", &[], "Answers a displaced static member as if it had its place still", &["fencing", "static-identity"], |new| Bent::boxed(new, ForgivesDisplaced)),
-    coordinator("second-identity", &[], "Reports and treats a static member that comes back as one more: it hides the instance from the coordinator and adds it to the observation", &["static-identity"], |new| Bent::boxed(new, SecondIdentity::default())),
-    coordinator("replaces-by-rebalance", &["KIP-345"], "Removes the member whose place is taken, in place of replacing it: a rebalance in which partitions move, as with every restart before KIP-345", &["static-identity"], |new| Bent::boxed(new, ReplacesByRebalance)),
-    coordinator("fences-the-new", &[], "Fences the one who came back, and goes on with the one whose place it took", &["fencing", "static-identity"], |new| Bent::boxed(new, FencesTheNew::default())),
-    coordinator("expires-what-is-read", &["KAFKA-13636"], "Expires the offsets of a Stable group 20 s after their commit, whoever reads the topics", &["no-loss"], |new| Bent::boxed(new, ExpiresWhatIsRead::default())),
-    coordinator("deletes-what-lives", &[], "Deletes Stable groups: nobody looks whether the group is Empty", &["legal-transitions"], |new| Bent::boxed(new, DeletesWhatLives)),
-    coordinator("tells-pending", &["KIP-447"], "Tells those who want stable offsets the ones of a transaction that is not over", &["no-loss"], |new| Bent::boxed(new, TellsPending::default())),
-    coordinator("ignores-transactions", &["KIP-447"], "Does not look for transactions when stable offsets are wanted: what is committed is told, though it is about to change", &["no-loss"], |new| Bent::boxed(new, IgnoresTransactions)),
-    coordinator("commits-what-was-aborted", &[], "Takes the ABORT of a transaction for a COMMIT: what was taken back counts", &["no-loss", "durable"], |new| Bent::boxed(new, CommitsWhatWasAborted)),
-    coordinator("loses-what-was-committed", &[], "Passes over the marker of a transaction that has committed when it replays the log, as if it had been aborted: its offsets are gone after a fail-over", &["durable"], |new| Bent::boxed(new, LosesWhatWasCommitted)),
-    coordinator("brings-back-the-replaced", &[], "Takes the first id of a static instance in a generation for its id when it replays the log, as if replacements were not written down", &["durable"], |new| Bent::boxed(new, BringsBackTheReplaced::default())),
-    coordinator("hands-out-ids-twice", &[], "Draws the member id of every third newcomer from the same luck as the one before: two consumers act under one id", &["member-identity"], |new| Bent::boxed(new, HandsOutIdsTwice::default())),
-    limitless("no-size-limit", &["KAFKA-9885"], "Is given no limit of size", &["size-limit"]),
+    coordinator("zombie-commits", &["KAFKA-2596"], "Accepts a commit from any client: does not compare the generation and the member id with the group's", &["fencing"], |new| InterceptedCoordinator::boxed(new, ZombieCommits)),
+    coordinator("forgiving-heartbeats", &["kafkajs#1474"], "Responds to heartbeats of removed members without an error", &["fencing"], |new| InterceptedCoordinator::boxed(new, ForgivingHeartbeats)),
+    coordinator("shared-assignment", &["KAFKA-8500"], "Sends the first assignment of a generation to every member", &["single-owner"], |new| InterceptedCoordinator::boxed(new, SharedAssignment::default())),
+    coordinator("immortal-members", &["KAFKA-9752"], "Starts a new session for each member whose session has ended", &["session"], |new| InterceptedCoordinator::boxed(new, ImmortalMembers)),
+    coordinator("restless-heartbeats", &["kafka-python#2614"], "Responds to every eighth heartbeat with REBALANCE_IN_PROGRESS when there is no rebalance: the member rejoins, and a leader that rejoins triggers a rebalance of the whole group. Each rebalance completes, and the next one follows", &["convergence", "fencing"], |new| InterceptedCoordinator::boxed(new, RestlessHeartbeats::default())),
+    coordinator("deaf-to-heartbeats", &["KAFKA-3470"], "Responds to heartbeats of a stable group without restarting the session", &["session"], |new| InterceptedCoordinator::boxed(new, DeafToHeartbeats)),
+    coordinator("lost-join-answers", &["KAFKA-20938"], "Drops every third successful JoinGroup response", &["response-deadline"], |new| InterceptedCoordinator::boxed(new, LostJoinAnswers::default())),
+    coordinator("lost-sync-answers", &["redpanda#3300"], "Drops every third successful SyncGroup response", &["response-deadline"], |new| InterceptedCoordinator::boxed(new, LostSyncAnswers::default())),
+    coordinator("no-sync-timer", &["KAFKA-12890"], "Stops all timers during a sync phase, so a leader that never syncs blocks the group for ever", &["response-deadline", "session", "convergence"], |new| InterceptedCoordinator::boxed(new, NoSyncTimer)),
+    coordinator("everybody-leads", &["KAFKA-13435"], "Names each member as the leader in its own JoinGroup response", &["generation"], |new| InterceptedCoordinator::boxed(new, EverybodyLeads)),
+    coordinator("generation-behind", &[], "Completes a join with the previous generation", &["generation"], |new| InterceptedCoordinator::boxed(new, GenerationBehind)),
+    coordinator("amnesia", &["KAFKA-16030"], "Loses all its state after some requests, without reporting it", &["legal-transitions", "generation"], |new| Amnesia::boxed(new)),
+    coordinator("forgotten-offsets", &["KAFKA-13636"], "Responds to every fifth OffsetFetch as if nothing had been committed", &["no-loss"], |new| InterceptedCoordinator::boxed(new, ForgottenOffsets::default())),
+    coordinator("stale-offsets", &["KAFKA-5247"], "Responds to OffsetFetch with the commit before the last", &["no-loss"], |new| InterceptedCoordinator::boxed(new, StaleOffsets::default())),
+    coordinator("endless-rebalance", &["KAFKA-13406"], "Responds to every successful SyncGroup with REBALANCE_IN_PROGRESS, from the third generation on", &["convergence"], |new| InterceptedCoordinator::boxed(new, EndlessRebalance)),
+    coordinator("answers-early", &[], "Responds when a record is appended, not when it is committed. The acknowledged state is lost with the leader", &["durable", "no-loss"], |new| AnswersEarly::boxed(new)),
+    coordinator("loads-no-offsets", &["KAFKA-16030"], "Skips the offset records of the log that it replays", &["durable"], |new| InterceptedCoordinator::boxed(new, LoadsNoOffsets)),
+    coordinator("loads-all-but-the-last", &[], "Stops one commit before the end of the log that it replays", &["durable"], |new| InterceptedCoordinator::boxed(new, LoadsAllButTheLast::default())),
+    coordinator("loads-backwards", &[], "Takes the first record of a key for the last, as if the log were read from its end", &["durable"], |new| InterceptedCoordinator::boxed(new, LoadsBackwards::default())),
+    coordinator("loads-removed-offsets", &[], "Skips the tombstones of offsets: removed offsets come back", &["durable"], |new| InterceptedCoordinator::boxed(new, LoadsRemovedOffsets)),
+    coordinator("loads-deleted-groups", &[], "Skips all tombstones: deleted groups come back", &["durable"], |new| InterceptedCoordinator::boxed(new, LoadsDeletedGroups)),
+    coordinator("loads-generation-zero", &[], "Loads each group in generation 0", &["durable"], |new| InterceptedCoordinator::boxed(new, LoadsGenerationZero)),
+    coordinator("goes-on-from-before", &[], "Reports the right generation from the log, but continues from the one before", &["generation"], |new| InterceptedCoordinator::boxed(new, GoesOnFromBefore::default())),
+    coordinator("silent-replacement", &["KAFKA-20938"], "Does not respond to a JoinGroup or SyncGroup that a newer one of the same member replaces. (Nor to those parked when it unloads; but to these its broker responds.)", &["response-deadline"], |new| InterceptedCoordinator::boxed(new, SilentReplacement)),
+    coordinator("forgives-displaced", &[], "Accepts requests of a static member's id that another has replaced", &["fencing", "static-identity"], |new| InterceptedCoordinator::boxed(new, ForgivesDisplaced)),
+    coordinator("second-identity", &[], "Reports and treats a static member that comes back as an additional member: it hides the instance from the coordinator and adds it to the observation", &["static-identity"], |new| InterceptedCoordinator::boxed(new, SecondIdentity::default())),
+    coordinator("replaces-by-rebalance", &["KIP-345"], "Removes a static member that comes back instead of replacing its id: a rebalance in which partitions move, as with every restart before KIP-345", &["static-identity"], |new| InterceptedCoordinator::boxed(new, ReplacesByRebalance)),
+    coordinator("fences-the-new", &[], "Fences the new id of a static member that came back, and accepts the old one", &["fencing", "static-identity"], |new| InterceptedCoordinator::boxed(new, FencesTheNew::default())),
+    coordinator("expires-what-is-read", &["KAFKA-13636"], "Expires the offsets of a Stable group 20 s after their commit, though its members read the topics", &["no-loss"], |new| InterceptedCoordinator::boxed(new, ExpiresWhatIsRead::default())),
+    coordinator("deletes-what-lives", &[], "Deletes Stable groups, without a check that the group is Empty", &["legal-transitions"], |new| InterceptedCoordinator::boxed(new, DeletesWhatLives)),
+    coordinator("tells-pending", &["KIP-447"], "Returns offsets of an open transaction to a fetch with RequireStable", &["no-loss"], |new| InterceptedCoordinator::boxed(new, TellsPending::default())),
+    coordinator("ignores-transactions", &["KIP-447"], "Ignores RequireStable: returns the committed offset though an open transaction is about to change it", &["no-loss"], |new| InterceptedCoordinator::boxed(new, IgnoresTransactions)),
+    coordinator("commits-what-was-aborted", &[], "Treats the ABORT of a transaction as a COMMIT: aborted offsets take effect", &["no-loss", "durable"], |new| InterceptedCoordinator::boxed(new, CommitsWhatWasAborted)),
+    coordinator("loses-what-was-committed", &[], "Treats a committed transaction as aborted when it replays the log: its offsets are gone after a fail-over", &["durable"], |new| InterceptedCoordinator::boxed(new, LosesWhatWasCommitted)),
+    coordinator("brings-back-the-replaced", &[], "Loads a static instance under its first id in the generation when it replays the log, as if replacements were not written to the log", &["durable"], |new| InterceptedCoordinator::boxed(new, BringsBackTheReplaced::default())),
+    coordinator("hands-out-ids-twice", &[], "Hands out every third member id twice: two consumers act under one id", &["member-identity"], |new| InterceptedCoordinator::boxed(new, HandsOutIdsTwice::default())),
+    limitless("no-size-limit", &["KAFKA-9885"], "Has no limit on the size of groups", &["size-limit"]),
 ];

@@ -1,4 +1,4 @@
-//! Coordinators that get offsets, transactions and administrators wrong.
+//! Coordinators with bugs in offsets, transactions and administration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use crate::time::Time;
 use kafka_protocol::messages::LeaveGroupRequest;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 
-use super::bent::{Bend, Fate, hidden};
+use super::interceptor::{ResponseFate, ResponseInterceptor, hidden};
 use super::memory::each_offset;
 
-/// Expires the offsets of a Stable group 20 s after their commit, whoever reads the topics. Like KAFKA-13636.
-/// `no-loss` must catch it.
+/// Expires the offsets of a Stable group 20 s after their commit, though its members read the
+/// topics. Like KAFKA-13636. `no-loss` must catch it.
 #[derive(Default)]
 pub struct ExpiresWhatIsRead {
     fresh: Vec<(GroupId, TopicPartition)>,
@@ -21,7 +21,7 @@ pub struct ExpiresWhatIsRead {
     expired: BTreeSet<(GroupId, TopicPartition)>,
 }
 
-impl Bend for ExpiresWhatIsRead {
+impl ResponseInterceptor for ExpiresWhatIsRead {
     fn output(&mut self, output: &mut Output) {
         if let Output::Append { record: Record::OffsetCommit { group, partition, .. }, .. } = output
         {
@@ -49,21 +49,21 @@ impl Bend for ExpiresWhatIsRead {
         }
     }
 
-    fn response(&mut self, request: &Request, response: &mut Response) -> Fate {
+    fn response(&mut self, request: &Request, response: &mut Response) -> ResponseFate {
         each_offset(request, response, |group, partition, offset, _| {
             if self.expired.contains(&(group.clone(), partition)) {
                 *offset = -1;
             }
         });
-        Fate::Sent
+        ResponseFate::Sent
     }
 }
 
-/// Deletes Stable groups: nobody looks whether the group is Empty. `legal-transitions` must catch
+/// Deletes Stable groups, without a check that the group is Empty. `legal-transitions` must catch
 /// it.
 pub struct DeletesWhatLives;
 
-impl Bend for DeletesWhatLives {
+impl ResponseInterceptor for DeletesWhatLives {
     fn before(
         &mut self,
         inner: &mut dyn GroupCoordinator,
@@ -84,13 +84,13 @@ impl Bend for DeletesWhatLives {
                 .with_members(members.collect());
             let mut done = Vec::new();
             hidden(inner, now, 5, &leave.into(), &mut done);
-            // Nobody sees how.
+            // The departure of the members is not observed.
             out.extend(done.into_iter().filter(|output| !matches!(output, Output::Observe(_))));
         }
     }
 }
 
-/// The offsets of transactions that are not over, by producer.
+/// The offsets of open transactions, by producer.
 #[derive(Default)]
 struct Pending(BTreeMap<(GroupId, TopicPartition), (i64, i64)>);
 
@@ -116,17 +116,17 @@ impl Pending {
     }
 }
 
-/// Tells those who want stable offsets the ones of a transaction that is not over. Like what KIP-447 was
-/// made against. `no-loss` must catch it.
+/// Returns offsets of an open transaction to a fetch with RequireStable. This is what KIP-447
+/// prevents. `no-loss` must catch it.
 #[derive(Default)]
 pub struct TellsPending(Pending);
 
-impl Bend for TellsPending {
+impl ResponseInterceptor for TellsPending {
     fn request(&mut self, _inner: &dyn GroupCoordinator, request: &mut Request) {
         self.0.learn(request);
     }
 
-    fn response(&mut self, request: &Request, response: &mut Response) -> Fate {
+    fn response(&mut self, request: &Request, response: &mut Response) -> ResponseFate {
         let unstable = ResponseError::UnstableOffsetCommit.code();
         each_offset(request, response, |group, partition, offset, error| {
             if *error == unstable
@@ -135,15 +135,15 @@ impl Bend for TellsPending {
                 (*offset, *error) = (*pending, 0);
             }
         });
-        Fate::Sent
+        ResponseFate::Sent
     }
 }
 
-/// Does not look for transactions when stable offsets are wanted: what is committed is told, though it is about
-/// to change. Like brokers before KIP-447. `no-loss` must catch it.
+/// Ignores RequireStable: returns the committed offset though an open transaction is about to
+/// change it. Like brokers before KIP-447. `no-loss` must catch it.
 pub struct IgnoresTransactions;
 
-impl Bend for IgnoresTransactions {
+impl ResponseInterceptor for IgnoresTransactions {
     fn request(&mut self, _inner: &dyn GroupCoordinator, request: &mut Request) {
         if let Request::OffsetFetch(body) = request {
             body.require_stable = false;

@@ -1,4 +1,4 @@
-//! Coordinators that get static members wrong.
+//! Coordinators with bugs in static membership.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,21 @@ use crate::time::Time;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::{HeartbeatResponse, LeaveGroupRequest, SyncGroupResponse};
 
-use super::bent::{Bend, Fate, hidden};
+use super::interceptor::{ResponseFate, ResponseInterceptor, hidden};
 
-/// Answers a displaced static member as if it had its place still. `fencing` or `static-identity` must catch
-/// it.
+/// Accepts requests of a static member's id that another has replaced. `fencing` or
+/// `static-identity` must catch it.
 pub struct ForgivesDisplaced;
 
-impl Bend for ForgivesDisplaced {
-    fn response(&mut self, _request: &Request, response: &mut Response) -> Fate {
+impl ResponseInterceptor for ForgivesDisplaced {
+    fn response(&mut self, _request: &Request, response: &mut Response) -> ResponseFate {
         let fenced = ResponseError::FencedInstanceId.code();
         match response {
-            Response::Heartbeat(answer) if answer.error_code == fenced => answer.error_code = 0,
-            Response::OffsetCommit(answer) => {
-                for entry in answer.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            Response::Heartbeat(response) if response.error_code == fenced => {
+                response.error_code = 0
+            }
+            Response::OffsetCommit(response) => {
+                for entry in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
                     if entry.error_code == fenced {
                         entry.error_code = 0;
                     }
@@ -28,19 +30,19 @@ impl Bend for ForgivesDisplaced {
             }
             _ => {}
         }
-        Fate::Sent
+        ResponseFate::Sent
     }
 }
 
-/// Reports and treats a static member that comes back as one more: it hides the instance from the
-/// coordinator and adds it to the observation. `static-identity` must catch it.
+/// Reports and treats a static member that comes back as an additional member: it hides the
+/// instance from the coordinator and adds it to the observation. `static-identity` must catch it.
 #[derive(Default)]
 pub struct SecondIdentity {
     instances: BTreeMap<MemberId, StrBytes>,
     joining: Option<StrBytes>,
 }
 
-impl Bend for SecondIdentity {
+impl ResponseInterceptor for SecondIdentity {
     fn request(&mut self, _inner: &dyn GroupCoordinator, request: &mut Request) {
         match request {
             Request::JoinGroup(body) => self.joining = body.group_instance_id.take(),
@@ -61,11 +63,11 @@ impl Bend for SecondIdentity {
     }
 }
 
-/// Removes the member whose place is taken, in place of replacing it: a rebalance in which partitions move,
-/// as with every restart before KIP-345. `static-identity` must catch it.
+/// Removes a static member that comes back instead of replacing its id: a rebalance in which
+/// partitions move, as with every restart before KIP-345. `static-identity` must catch it.
 pub struct ReplacesByRebalance;
 
-impl Bend for ReplacesByRebalance {
+impl ResponseInterceptor for ReplacesByRebalance {
     fn before(
         &mut self,
         inner: &mut dyn GroupCoordinator,
@@ -86,23 +88,24 @@ impl Bend for ReplacesByRebalance {
     }
 }
 
-/// Fences the one who came back, and goes on with the one whose place it took. `fencing` or `static-identity` must catch it.
+/// Fences the new id of a static member that came back, and accepts the old one. `fencing` or
+/// `static-identity` must catch it.
 #[derive(Default)]
 pub struct FencesTheNew {
-    /// Who took whose place.
-    taken: BTreeMap<MemberId, MemberId>,
+    /// The old id that each new id replaced.
+    replaced: BTreeMap<MemberId, MemberId>,
 }
 
-impl Bend for FencesTheNew {
+impl ResponseInterceptor for FencesTheNew {
     fn instead(&mut self, _inner: &dyn GroupCoordinator, request: &Request) -> Option<Response> {
         let fenced = ResponseError::FencedInstanceId.code();
         match request {
             Request::Heartbeat(body) => self
-                .taken
+                .replaced
                 .contains_key(&MemberId(body.member_id.clone()))
                 .then(|| HeartbeatResponse::default().with_error_code(fenced).into()),
             Request::SyncGroup(body) => self
-                .taken
+                .replaced
                 .contains_key(&MemberId(body.member_id.clone()))
                 .then(|| SyncGroupResponse::default().with_error_code(fenced).into()),
             _ => None,
@@ -111,7 +114,7 @@ impl Bend for FencesTheNew {
 
     fn request(&mut self, _inner: &dyn GroupCoordinator, request: &mut Request) {
         if let Request::Heartbeat(body) = request
-            && let Some((new, _)) = self.taken.iter().find(|(_, old)| old.0 == body.member_id)
+            && let Some((new, _)) = self.replaced.iter().find(|(_, old)| old.0 == body.member_id)
         {
             body.member_id = new.0.clone();
         }
@@ -119,19 +122,19 @@ impl Bend for FencesTheNew {
 
     fn output(&mut self, output: &mut Output) {
         if let Output::Observe(Observation::MemberReplaced { old, new, .. }) = output {
-            self.taken.insert(new.clone(), old.clone());
+            self.replaced.insert(new.clone(), old.clone());
         }
     }
 }
 
-/// Takes the first id of a static instance in a generation for its id when it replays the log, as if replacements
-/// were not written down. `durable` must catch it.
+/// Loads a static instance under its first id in the generation when it replays the log, as if
+/// replacements were not written to the log. `durable` must catch it.
 #[derive(Default)]
 pub struct BringsBackTheReplaced {
     first: BTreeMap<(GroupId, Generation, StrBytes), MemberId>,
 }
 
-impl Bend for BringsBackTheReplaced {
+impl ResponseInterceptor for BringsBackTheReplaced {
     fn record(&mut self, record: &Record) -> Option<Record> {
         let mut record = record.clone();
         if let Record::GroupMetadata(group) = &mut record {

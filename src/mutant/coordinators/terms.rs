@@ -1,4 +1,4 @@
-//! Coordinators that get their terms and what they write wrong.
+//! Coordinators with bugs in their terms and in what they write and load.
 
 use std::collections::BTreeSet;
 
@@ -9,21 +9,22 @@ use crate::protocol::{Generation, GroupId, Request, Response, ResponseError};
 use crate::time::Time;
 
 use crate::mutant::Factory;
-use crate::mutant::around::{Around, Wrapped};
+use crate::mutant::passthrough::{Intercepted, Passthrough};
 
-use super::bent::{Bend, Fate};
+use super::interceptor::{ResponseFate, ResponseInterceptor};
 
-/// Takes what it has appended for committed, and answers. What it promised is lost with the leader. `durable` or `no-loss` must catch it.
+/// Responds when a record is appended, not when it is committed. The acknowledged state is lost
+/// with the leader. `durable` or `no-loss` must catch it.
 pub struct AnswersEarly(Box<dyn GroupCoordinator>);
 
 impl AnswersEarly {
-    /// One that waits for nothing.
+    /// Wraps a coordinator.
     pub fn boxed(new: Factory) -> Box<dyn GroupCoordinator> {
-        Box::new(Wrapped(AnswersEarly(new())))
+        Box::new(Intercepted(AnswersEarly(new())))
     }
 }
 
-impl Around for AnswersEarly {
+impl Passthrough for AnswersEarly {
     fn inner(&self) -> &dyn GroupCoordinator {
         &*self.0
     }
@@ -47,16 +48,16 @@ impl Around for AnswersEarly {
         }
     }
 
-    fn own(&self, _append: AppendId) -> Option<AppendId> {
+    fn own_append(&self, _append: AppendId) -> Option<AppendId> {
         None
     }
 }
 
-/// Skips the offsets of the log that it replays. Like KAFKA-16030, where a coordinator
+/// Skips the offset records of the log that it replays. Like KAFKA-16030, where a coordinator
 /// served a partition whose log it had not read. `durable` must catch it.
 pub struct LoadsNoOffsets;
 
-impl Bend for LoadsNoOffsets {
+impl ResponseInterceptor for LoadsNoOffsets {
     fn record(&mut self, record: &Record) -> Option<Record> {
         match record {
             Record::OffsetCommit { .. } => None,
@@ -71,7 +72,7 @@ pub struct LoadsAllButTheLast {
     held: Option<Record>,
 }
 
-impl Bend for LoadsAllButTheLast {
+impl ResponseInterceptor for LoadsAllButTheLast {
     fn record(&mut self, record: &Record) -> Option<Record> {
         match record {
             Record::OffsetCommit { .. } => self.held.replace(record.clone()),
@@ -80,24 +81,24 @@ impl Bend for LoadsAllButTheLast {
     }
 }
 
-/// Takes the first record of a key for the last, as if the log were read from its end. `durable` must catch
-/// it.
+/// Takes the first record of a key for the last, as if the log were read from its end. `durable`
+/// must catch it.
 #[derive(Default)]
 pub struct LoadsBackwards {
     seen: BTreeSet<RecordKey>,
 }
 
-impl Bend for LoadsBackwards {
+impl ResponseInterceptor for LoadsBackwards {
     fn record(&mut self, record: &Record) -> Option<Record> {
         let again = record.key().is_some_and(|key| !self.seen.insert(key));
         (!again).then(|| record.clone())
     }
 }
 
-/// Passes over the tombstones of offsets: what was removed is back. `durable` must catch it.
+/// Skips the tombstones of offsets: removed offsets come back. `durable` must catch it.
 pub struct LoadsRemovedOffsets;
 
-impl Bend for LoadsRemovedOffsets {
+impl ResponseInterceptor for LoadsRemovedOffsets {
     fn record(&mut self, record: &Record) -> Option<Record> {
         match record {
             Record::OffsetTombstone { .. } => None,
@@ -106,10 +107,10 @@ impl Bend for LoadsRemovedOffsets {
     }
 }
 
-/// Passes over all tombstones, so that groups which were deleted are back. `durable` must catch it.
+/// Skips all tombstones: deleted groups come back. `durable` must catch it.
 pub struct LoadsDeletedGroups;
 
-impl Bend for LoadsDeletedGroups {
+impl ResponseInterceptor for LoadsDeletedGroups {
     fn record(&mut self, record: &Record) -> Option<Record> {
         (!record.is_tombstone()).then(|| record.clone())
     }
@@ -118,7 +119,7 @@ impl Bend for LoadsDeletedGroups {
 /// Loads each group in generation 0. `durable` must catch it.
 pub struct LoadsGenerationZero;
 
-impl Bend for LoadsGenerationZero {
+impl ResponseInterceptor for LoadsGenerationZero {
     fn record(&mut self, record: &Record) -> Option<Record> {
         let mut record = record.clone();
         if let Record::GroupMetadata(metadata) = &mut record {
@@ -128,13 +129,14 @@ impl Bend for LoadsGenerationZero {
     }
 }
 
-/// Finds the right generation in the log, and goes on from the one before. `generation` must catch it.
+/// Reports the right generation from the log, but continues from the one before. `generation` must
+/// catch it.
 #[derive(Default)]
 pub struct GoesOnFromBefore {
     lowered: BTreeSet<GroupId>,
 }
 
-impl Bend for GoesOnFromBefore {
+impl ResponseInterceptor for GoesOnFromBefore {
     fn record(&mut self, record: &Record) -> Option<Record> {
         let mut record = record.clone();
         if let Record::GroupMetadata(metadata) = &mut record {
@@ -156,20 +158,21 @@ impl Bend for GoesOnFromBefore {
     }
 }
 
-/// Leaves a JoinGroup or SyncGroup unanswered that a newer one of the same member replaces. (And what is
-/// parked when it unloads; but that its host answers.) Like KAFKA-20938. `answered` must catch it.
+/// Does not respond to a JoinGroup or SyncGroup that a newer one of the same member replaces. (Nor
+/// to those parked when it unloads; but to these its broker responds.) Like KAFKA-20938.
+/// `response-deadline` must catch it.
 pub struct SilentReplacement;
 
-impl Bend for SilentReplacement {
-    fn response(&mut self, request: &Request, response: &mut Response) -> Fate {
+impl ResponseInterceptor for SilentReplacement {
+    fn response(&mut self, request: &Request, response: &mut Response) -> ResponseFate {
         let code = match (request, response) {
-            (Request::JoinGroup(_), Response::JoinGroup(answer)) => answer.error_code,
-            (Request::SyncGroup(_), Response::SyncGroup(answer)) => answer.error_code,
+            (Request::JoinGroup(_), Response::JoinGroup(response)) => response.error_code,
+            (Request::SyncGroup(_), Response::SyncGroup(response)) => response.error_code,
             _ => 0,
         };
         match code == ResponseError::NotCoordinator.code() {
-            true => Fate::Dropped,
-            false => Fate::Sent,
+            true => ResponseFate::Dropped,
+            false => ResponseFate::Sent,
         }
     }
 }

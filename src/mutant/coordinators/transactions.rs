@@ -1,14 +1,15 @@
-//! Coordinators that get the end of a transaction wrong.
+//! Coordinators with bugs in the end of a transaction.
 
 use crate::coordinator::{GroupCoordinator, Record};
 use crate::protocol::Request;
 
-use super::bent::Bend;
+use super::interceptor::ResponseInterceptor;
 
-/// Takes the ABORT of a transaction for a COMMIT: what was taken back counts. `no-loss` or `durable` must catch it.
+/// Treats the ABORT of a transaction as a COMMIT: aborted offsets take effect. `no-loss` or
+/// `durable` must catch it.
 pub struct CommitsWhatWasAborted;
 
-impl Bend for CommitsWhatWasAborted {
+impl ResponseInterceptor for CommitsWhatWasAborted {
     fn request(&mut self, _inner: &dyn GroupCoordinator, request: &mut Request) {
         if let Request::WriteTxnMarkers(body) = request {
             body.markers.iter_mut().for_each(|marker| marker.transaction_result = true);
@@ -16,11 +17,11 @@ impl Bend for CommitsWhatWasAborted {
     }
 }
 
-/// Passes over the marker of a transaction that has committed when it replays the log, as if it had been aborted:
-/// its offsets are gone after a fail-over. `durable` must catch it.
+/// Treats a committed transaction as aborted when it replays the log: its offsets are gone after a
+/// fail-over. `durable` must catch it.
 pub struct LosesWhatWasCommitted;
 
-impl Bend for LosesWhatWasCommitted {
+impl ResponseInterceptor for LosesWhatWasCommitted {
     fn record(&mut self, record: &Record) -> Option<Record> {
         Some(match record {
             Record::TxnMarker { producer, .. } => {

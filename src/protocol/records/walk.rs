@@ -1,59 +1,60 @@
-//! Goes through the records of one batch, without making room for more than there is.
+//! Iterates over the records of one batch without reserving more memory than the batch has bytes.
 //!
-//! A batch says how many records it has, and a record how long its parts are and how many headers follow. All of
-//! it may come from a client that lies, with a checksum that fits, so each of these numbers is held against the
-//! bytes that are left.
+//! A batch has a record count, and a record has the lengths of its parts and a header count. A
+//! malicious client can set all of them and compute a matching checksum, so each number is checked
+//! against the remaining bytes.
 
 use bytes::{Buf, Bytes};
 
 use super::{BatchHeader, checksum_holds, length_and_magic};
 
-/// How many bytes a record takes at least: one for each of its seven parts.
+/// The minimum size of a record in bytes: one for each of its seven parts.
 const SMALLEST_RECORD: usize = 7;
-/// How many bytes a header of a record takes at least: one for the length of its key and one for that of its value.
+/// The minimum size of a record header in bytes: one for the length of its key, one for that of its
+/// value.
 const SMALLEST_HEADER: usize = 2;
 
-/// The records of a batch that have not been looked at yet.
+/// The records of a batch that have not been read yet.
 pub(super) struct Walk {
     header: BatchHeader,
     left: i32,
     rest: Parts,
 }
 
-/// What is read of a record.
-pub(super) struct Read {
+/// The fields of a record that are used here.
+pub(super) struct RecordFields {
     pub(super) offset: i64,
     pub(super) timestamp: i64,
     pub(super) value: Option<Bytes>,
 }
 
 impl Walk {
-    /// Takes one batch off the front of the bytes.
+    /// Takes one batch from the front of the bytes.
     pub(super) fn of(bytes: &mut Bytes) -> Result<Walk, String> {
         let left = bytes.len();
-        let cut = || format!("{left} bytes, too few for a batch");
+        let cut = || format!("{left} bytes are too few for a batch");
         let (length, magic) = length_and_magic(bytes).ok_or_else(cut)?;
         if magic != 2 {
             return Err(format!("a batch of format {magic}"));
         }
         if length > left {
-            return Err(format!("a batch of {length} bytes, and {left} are left"));
+            return Err(format!("a batch of {length} bytes, but {left} are left"));
         }
         let batch = bytes.split_to(length);
         let header = BatchHeader::read(&batch).ok_or_else(cut)?;
         if !checksum_holds(&batch) {
-            return Err("the checksum is another".to_owned());
+            return Err("the checksum does not match".to_owned());
         }
         if header.compression() != 0 {
-            return Err(format!("compression {} is not unpacked", header.compression()));
+            return Err(format!("compression {} is not supported", header.compression()));
         }
         let rest = Parts(batch.slice(BatchHeader::SIZE..));
         rest.have_room(i64::from(header.count), SMALLEST_RECORD, "records")?;
         Ok(Walk { header, left: header.count, rest })
     }
 
-    /// The next record, and none behind the last.
-    pub(super) fn next(&mut self) -> Result<Option<Read>, String> {
+    /// The next record; none after the last.
+    pub(super) fn next(&mut self) -> Result<Option<RecordFields>, String> {
         if self.left == 0 {
             return match self.rest.0.len() {
                 0 => Ok(None),
@@ -66,7 +67,7 @@ impl Walk {
         self.read(Parts(record.unwrap_or_default())).map(Some)
     }
 
-    fn read(&self, mut record: Parts) -> Result<Read, String> {
+    fn read(&self, mut record: Parts) -> Result<RecordFields, String> {
         record.take(1, "the attributes")?;
         let timestamp_delta = record.varlong("the timestamp")?;
         let offset_delta = record.varint("the offset")?;
@@ -79,7 +80,7 @@ impl Walk {
             record.sized("the value of a header")?;
         }
         match record.0.len() {
-            0 => Ok(Read {
+            0 => Ok(RecordFields {
                 offset: self.header.base_offset.wrapping_add(offset_delta),
                 timestamp: self.header.base_timestamp.wrapping_add(timestamp_delta),
                 value,
@@ -89,20 +90,20 @@ impl Walk {
     }
 }
 
-/// What is left of a batch or of a record.
+/// The remaining bytes of a batch or of a record.
 struct Parts(Bytes);
 
 impl Parts {
-    /// Whether so many things, of at least `smallest` bytes each, may follow.
+    /// Checks that `count` items of at least `smallest` bytes each can follow.
     fn have_room(&self, count: i64, smallest: usize, what: &str) -> Result<(), String> {
         let left = self.0.len();
         match usize::try_from(count).is_ok_and(|count| count <= left / smallest) {
             true => Ok(()),
-            false => Err(format!("{count} {what} in {left} bytes")),
+            false => Err(format!("{count} {what}, but {left} bytes are left")),
         }
     }
 
-    /// Bytes with their length in front; none for a length of −1.
+    /// Bytes with a length prefix; none for a length of −1.
     fn sized(&mut self, what: &str) -> Result<Option<Bytes>, String> {
         let length = self.varint(what)?;
         self.take(length, what)
@@ -115,18 +116,18 @@ impl Parts {
         let size =
             usize::try_from(length).map_err(|_| format!("{what} has a length of {length}"))?;
         match self.0.len() {
-            left if size > left => Err(format!("{what} takes {size} bytes, and {left} are left")),
+            left if size > left => Err(format!("{what} needs {size} bytes, but {left} are left")),
             _ => Ok(Some(self.0.split_to(size))),
         }
     }
 
-    /// A number of 32 bits, as zigzag varint.
+    /// A 32-bit number as zigzag varint.
     fn varint(&mut self, what: &str) -> Result<i64, String> {
         let number = self.zigzag(what, 5)? as u32;
         Ok(i64::from((number >> 1) as i32 ^ -((number & 1) as i32)))
     }
 
-    /// A number of 64 bits, as zigzag varint.
+    /// A 64-bit number as zigzag varint.
     fn varlong(&mut self, what: &str) -> Result<i64, String> {
         let number = self.zigzag(what, 10)?;
         Ok((number >> 1) as i64 ^ -((number & 1) as i64))

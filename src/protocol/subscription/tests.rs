@@ -60,7 +60,7 @@ fn a_newer_version_is_read_as_the_newest_known() {
 }
 
 #[test]
-fn topics_are_found_in_front_of_what_is_broken() {
+fn topics_are_read_in_front_of_malformed_fields() {
     let payload = encode_subscription(&full(), 3);
     let cut = payload.slice(..payload.len() - 1);
     assert!(decode_subscription(&cut).is_err());
@@ -77,7 +77,7 @@ fn topics_are_read_whatever_the_version_says() {
         payload.put_slice(b"\0\0\0\x01\0\x01t\xff\xff\xff\xff");
         assert_eq!(subscribed_topics(&payload.freeze()), Ok(topics.to_vec()), "{version}");
     }
-    // Text that is none names some other topic.
+    // Invalid UTF-8 names some other topic.
     let odd = b"\0\0\0\0\0\x01\0\x01\xff\xff\xff\xff\xff";
     let named = subscribed_topics(&Bytes::from_static(odd));
     assert_eq!(named, Ok(vec![TopicName(str_bytes("\u{fffd}"))]));
@@ -95,7 +95,7 @@ fn an_empty_assignment_payload_means_no_partitions() {
     assert!(decode_subscription(&Bytes::new()).is_err());
 }
 
-/// A version and the counts of nested arrays, the last of which is a lie.
+/// A version and the counts of nested arrays, the last of which is false.
 fn lying(version: i16, words: &[i32]) -> Bytes {
     let mut payload = BytesMut::new();
     payload.put_i16(version);
@@ -104,7 +104,7 @@ fn lying(version: i16, words: &[i32]) -> Bytes {
 }
 
 #[test]
-fn a_count_that_the_payload_has_no_room_for_is_refused() {
+fn a_count_that_exceeds_the_payload_is_refused() {
     for lie in [i32::MAX, 1_000_000, 1, -1, i32::MIN] {
         // The topics; the user data; the owned partitions after no topics and no user data.
         for words in [vec![lie], vec![0, -1, lie]] {
@@ -117,7 +117,7 @@ fn a_count_that_the_payload_has_no_room_for_is_refused() {
     assert!(decode_subscription(&lying(0, &[0, i32::MAX])).is_err());
     assert_eq!(decode_subscription(&lying(0, &[0, -2])), Ok(Subscription::default()));
     assert!(decode_subscription(&lying(-1, &[0, -1])).is_err());
-    // One owned topic of an empty name, with a billion partitions.
+    // One owned topic with an empty name and a billion partitions.
     let mut nested = BytesMut::from(&lying(1, &[0, -1, 1])[..]);
     nested.put_i16(0);
     nested.put_i32(1_000_000_000);

@@ -1,5 +1,5 @@
-//! What a script has said of the cluster: which brokers there are and which are down, what the topics have
-//! become since their lines, and which sessions the brokers accept.
+//! The state of the cluster at a line: the brokers and which of them are down, changes of topics,
+//! and the session timeouts that the brokers accept.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::protocol::BrokerId;
 use crate::script::error::{ScriptError, quoted};
 use crate::script::lexer::Piece;
-use crate::script::values::Read;
+use crate::script::values::Parsed;
 use crate::sim::schedule::BrokerSpec;
 use crate::time::Pretty;
 
@@ -15,13 +15,14 @@ use super::Scope;
 
 /// Brokers.
 impl Scope {
-    /// A `broker` line has set these. `count` of them, or any number when the line could not say.
+    /// Declares the brokers of a `broker` line. `count` is `None` if the line has no valid count;
+    /// then any broker is accepted.
     pub(in crate::script) fn declare_brokers(&mut self, broker: &BrokerSpec, count: Option<u8>) {
         self.brokers = Brokers { count, sessions: broker.min_session..=broker.max_session };
     }
 
-    /// There must be a broker of that number.
-    pub(in crate::script) fn broker(&self, place: Piece<'_>, broker: BrokerId) -> Read<()> {
+    /// Checks that the broker exists.
+    pub(in crate::script) fn broker(&self, place: Piece<'_>, broker: BrokerId) -> Parsed<()> {
         let Some(count) = self.brokers.count.filter(|count| broker.0 >= i32::from(*count)) else {
             return Ok(());
         };
@@ -32,33 +33,33 @@ impl Scope {
         }))
     }
 
-    /// There must be a broker of that number, and it must run.
-    pub(in crate::script) fn broker_up(&self, place: Piece<'_>, broker: BrokerId) -> Read<()> {
+    /// Checks that the broker exists and is up.
+    pub(in crate::script) fn broker_up(&self, place: Piece<'_>, broker: BrokerId) -> Parsed<()> {
         self.broker(place, broker)?;
         match self.down.contains(&broker) {
             false => Ok(()),
             true => Err(ScriptError::new(place, format!("`{broker}` is down"))
-                .label("has crashed, and not been restarted since")),
+                .label("has crashed, and was not restarted since")),
         }
     }
 
-    /// `crash`: the broker, which must run, is down.
+    /// `crash`: the broker, which must be up, is down.
     pub(in crate::script) fn crash_broker(
         &mut self,
         place: Piece<'_>,
         broker: BrokerId,
-    ) -> Read<()> {
+    ) -> Parsed<()> {
         self.broker_up(place, broker)?;
         self.down.insert(broker);
         Ok(())
     }
 
-    /// `restart`: the broker, which must be down, runs.
+    /// `restart`: the broker, which must be down, is up.
     pub(in crate::script) fn restart_broker(
         &mut self,
         place: Piece<'_>,
         broker: BrokerId,
-    ) -> Read<()> {
+    ) -> Parsed<()> {
         self.broker(place, broker)?;
         match self.down.remove(&broker) {
             true => Ok(()),
@@ -67,28 +68,29 @@ impl Scope {
         }
     }
 
-    /// There must be more than one broker for the leadership to move to another one.
-    pub(in crate::script) fn another_broker(&self, head: Piece<'_>) -> Read<()> {
+    /// Checks that there is another broker for leadership to move to.
+    pub(in crate::script) fn another_broker(&self, head: Piece<'_>) -> Parsed<()> {
         match self.brokers.count {
             Some(1) => Err(ScriptError::new(head, "there is no broker to move to")
                 .label("the only broker is `b0`")
-                .help("`to=b0` gives it a new epoch; `broker count=3` makes more brokers")),
+                .help("`to=b0` starts a new epoch on it; `broker count=3` adds brokers")),
             Some(_) | None => Ok(()),
         }
     }
 
-    /// The session timeout of a consumer that starts on this line must be one that the brokers accept.
-    pub(in crate::script) fn session(&self, place: Piece<'_>, session: Duration) -> Read<()> {
+    /// Checks that the brokers accept the session timeout of a consumer.
+    pub(in crate::script) fn session(&self, place: Piece<'_>, session: Duration) -> Parsed<()> {
         let accepted = &self.brokers.sessions;
         if accepted.contains(&session) {
             return Ok(());
         }
         let (min, max) = (Pretty(*accepted.start()), Pretty(*accepted.end()));
-        let message = format!("a session of {} is out of bounds", quoted(place.text));
-        Err(ScriptError::new(place, message).label(format!("the broker accepts {min} to {max}")))
+        let message = format!("the session timeout {} is out of range", quoted(place.text));
+        Err(ScriptError::new(place, message).label(format!("brokers accept {min} to {max}")))
     }
 
-    /// As [`Self::session`], of a `group` line: the `broker` line may still come.
+    /// Like [`Self::session`], for a `group` line. The check is deferred, because the `broker` line
+    /// can come later.
     pub(in crate::script) fn session_later(&mut self, place: Piece<'_>, session: Duration) {
         self.sessions.push((place.text.to_owned(), place.start, session));
     }
@@ -96,28 +98,28 @@ impl Scope {
 
 /// Topics, as the steps change them.
 impl Scope {
-    /// The topic must exist and not have been deleted.
-    pub(in crate::script) fn live_topic(&self, name: Piece<'_>) -> Read<()> {
+    /// Checks that the topic is declared and was not deleted.
+    pub(in crate::script) fn live_topic(&self, name: Piece<'_>) -> Parsed<()> {
         self.topic(name)?;
         match self.deleted.contains(name.text) {
             false => Ok(()),
-            true => Err(ScriptError::new(name, format!("there is no `{}` any more", name.text))
+            true => Err(ScriptError::new(name, format!("topic `{}` no longer exists", name.text))
                 .label("deleted above")),
         }
     }
 
-    /// `grow`: the topic has that many partitions from here on; `place` is where the number stands.
+    /// `grow`: the topic has this many partitions from now on. The number is written at `place`.
     pub(in crate::script) fn grow(
         &mut self,
         topic: Piece<'_>,
         place: Piece<'_>,
         partitions: i32,
-    ) -> Read<()> {
+    ) -> Parsed<()> {
         match self.topics.get_mut(topic.text) {
             Some(Some(before)) if partitions <= *before => {
-                let message = format!("`{}` cannot grow to that", topic.text);
+                let message = format!("`{}` cannot grow to {partitions} partitions", topic.text);
                 let error = ScriptError::new(place, message);
-                Err(error.label(format!("it has {before} already, and never fewer")))
+                Err(error.label(format!("it already has {before}")))
             }
             Some(count) => {
                 *count = Some(partitions);
@@ -127,23 +129,24 @@ impl Scope {
         }
     }
 
-    /// `delete-topic`: the topic is gone. What was committed or processed may still be asked about.
+    /// `delete-topic`: the topic is deleted. `expect` can still check its committed and processed
+    /// offsets.
     pub(in crate::script) fn delete_topic(&mut self, name: Piece<'_>) {
         self.deleted.insert(name.text.to_owned());
     }
 }
 
-/// What the `broker` line says.
+/// The brokers that the `broker` line declares.
 pub(super) struct Brokers {
-    /// How many there are; nothing when the line could not say.
+    /// The number of brokers; `None` if the line has no valid count.
     count: Option<u8>,
-    /// The session timeouts they accept.
+    /// The session timeouts that the brokers accept.
     sessions: RangeInclusive<Duration>,
 }
 
 impl Default for Brokers {
     fn default() -> Self {
-        let usual = BrokerSpec::default();
-        Brokers { count: Some(usual.count), sessions: usual.min_session..=usual.max_session }
+        let default = BrokerSpec::default();
+        Brokers { count: Some(default.count), sessions: default.min_session..=default.max_session }
     }
 }

@@ -1,10 +1,10 @@
-//! The rows of what the administrator asks.
+//! The rows of admin requests.
 
 use super::{Claims, Verb, action};
 use crate::script::admin;
 use crate::script::options::*;
 
-/// Every request.
+/// All admin requests.
 pub(super) static ROWS: &[Verb] = &[
     Verb {
         optional: &[&API_VERSION],
@@ -13,7 +13,7 @@ pub(super) static ROWS: &[Verb] = &[
     },
     Verb {
         optional: &[&ON, &STATES, &TYPES, &API_VERSION],
-        about: "ListGroups, on one broker",
+        about: "ListGroups on one broker",
         ..action("list", "", admin::list, "list on=b1 states=Stable,Empty types=classic")
     },
     Verb {
@@ -22,7 +22,7 @@ pub(super) static ROWS: &[Verb] = &[
         ..action("delete-group", "GROUP …", admin::delete_group, "delete-group g nope")
     },
     Verb {
-        about: "OffsetDelete; neither group nor partitions need exist",
+        about: "OffsetDelete; the group and the partitions need not exist",
         ..action(
             "delete-offsets",
             "GROUP PARTITION …",
@@ -32,13 +32,13 @@ pub(super) static ROWS: &[Verb] = &[
     },
     Verb {
         optional: &[&INSTANCE, &MEMBER, &API_VERSION],
-        about: "LeaveGroup on behalf of a static member, or of a consumer's member id",
+        about: "LeaveGroup for a static member, or for the member id of a consumer",
         ..action("remove", "GROUP", admin::remove, "remove g instance=i1")
     },
     Verb {
         claims: Claims::At(1),
         optional: &[&NOTE, &COMMIT_RETENTION],
-        about: "OffsetCommit by no member, as tools that reset offsets do; version 4 with retention=",
+        about: "OffsetCommit without a member, as tools that reset offsets send it; version 4 with retention=",
         ..action(
             "commit",
             "GROUP PARTITION=OFFSET",
@@ -48,14 +48,14 @@ pub(super) static ROWS: &[Verb] = &[
     },
     Verb {
         optional: &[&STABLE, &API_VERSION],
-        about: "OffsetFetch of everything that the group has committed",
+        about: "OffsetFetch of all offsets that the group has committed",
         ..action("offsets", "GROUP", admin::offsets, "offsets g stable=yes")
     },
     Verb {
         claims: Claims::At(1),
         required: &[&PRODUCER],
         optional: &[&AS],
-        about: "TxnOffsetCommit, on behalf of nobody or of a consumer",
+        about: "TxnOffsetCommit, without a member or on behalf of a consumer",
         ..action(
             "txn-commit",
             "GROUP PARTITION=OFFSET",
@@ -65,13 +65,13 @@ pub(super) static ROWS: &[Verb] = &[
     },
     Verb {
         required: &[&PRODUCER],
-        about: "WriteTxnMarkers to the group's partition of the offsets log: `commit` or `abort`",
+        about: "WriteTxnMarkers to the group's partition of the offsets log; OUTCOME is `commit` or `abort`",
         ..action("end-txn", "GROUP OUTCOME", admin::end_txn, "end-txn g commit producer=7")
     },
     Verb {
-        required: &[&ANY_GROUP, &SESSION_ASKED],
+        required: &[&ANY_GROUP, &REQUESTED_SESSION],
         optional: &[&TYPE],
-        about: "a bare JoinGroup that no client would send, for the checks that come first",
+        about: "JoinGroup with values that no client sends, to test how the coordinator validates them",
         ..action("ask", "JoinGroup", admin::ask, "ask JoinGroup group= session=1s")
     },
 ];

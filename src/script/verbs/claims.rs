@@ -10,13 +10,13 @@ pub(in crate::script) static EXPECT: [&Verb; 6] =
 
 pub(super) static GROUP_STATE: Verb = Verb {
     optional: &[&GENERATION, &MEMBERS, &GROUP],
-    about: "the group as its coordinator sees it",
+    about: "checks the state of a group, as its coordinator sees it",
     ..claim("expect", "STATE", expect::group, "expect stable generation=4 members=2")
 };
 
 pub(super) static CONSUMER: Verb = Verb {
     optional: &[&OWNS, &GENERATION],
-    about: "a consumer as it sees itself",
+    about: "checks the state of a consumer, as it sees itself",
     ..claim(
         "expect",
         "CONSUMER [STATE]",
@@ -28,7 +28,7 @@ pub(super) static CONSUMER: Verb = Verb {
 pub(super) static COMMITTED: Verb = Verb {
     claims: Claims::At(0),
     optional: &[&GROUP],
-    about: "the committed offset; -1 for none",
+    about: "checks the committed offset of a partition; -1 for none",
     ..claim(
         "expect committed",
         "PARTITION=OFFSET",
@@ -39,7 +39,7 @@ pub(super) static COMMITTED: Verb = Verb {
 
 pub(super) static PROCESSED: Verb = Verb {
     claims: Claims::At(0),
-    about: "the records below this offset have been processed, and the next one has not",
+    about: "checks that the records below this offset have been processed, and the one at it has not",
     ..claim(
         "expect processed",
         "PARTITION=OFFSET",
@@ -51,17 +51,17 @@ pub(super) static PROCESSED: Verb = Verb {
 pub(super) static ANSWER: Verb = Verb {
     claims: Claims::Anywhere,
     optional: &[&STATE, &MEMBERS, &GROUPS],
-    about: "what the administrator was last told: the first error in it, or NONE; an offset; a group",
+    about: "checks the last admin response: its first error or NONE, an offset, a group",
     ..claim(
         "expect answer",
         "[ERROR] [PARTITION=OFFSET]",
-        expect::answer,
+        expect::response,
         "expect answer NONE state=Stable members=2",
     )
 };
 
 pub(super) static COORDINATOR: Verb = Verb {
     optional: &[&GROUP],
-    about: "which broker leads the group's partition of the offsets log, or `none`",
+    about: "checks which broker leads the group's partition of the offsets log, or `none`",
     ..claim("expect coordinator", "BROKER", expect::coordinator, "expect coordinator b1 group=g")
 };

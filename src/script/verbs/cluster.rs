@@ -1,28 +1,28 @@
-//! The rows of what happens to brokers, to the offsets log and to topics.
+//! The rows of steps of leadership, the offsets log and topics.
 
 use super::{Verb, action};
 use crate::script::cluster;
 use crate::script::options::*;
 
-/// Brokers, the offsets log and topics.
+/// Leadership, the offsets log and topics.
 pub(super) static ROWS: &[Verb] = &[
     Verb {
         optional: &[&TO, &UNAWARE, &TAIL],
-        about: "another broker coordinates the group, and all groups of its partition of the offsets log",
+        about: "moves a group, with all groups in its partition of the offsets log, to another coordinator",
         ..action("move", "[GROUP]", cluster::move_group, "move g to=b2 unaware=10s tail=lost")
     },
     Verb {
-        about: "nothing more is committed in the group's partition of the offsets log",
+        about: "stops commits in the group's partition of the offsets log",
         ..action("stall", "[GROUP]", cluster::stall, "stall g")
     },
     Verb { about: "ends a stall", ..action("unstall", "[GROUP]", cluster::unstall, "unstall g") },
     Verb {
         optional: &[&ERROR],
-        about: "the group's partition of the offsets log refuses appends",
+        about: "refuses appends to the group's partition of the offsets log",
         ..action("refuse", "[GROUP]", cluster::refuse, "refuse g error=KAFKA_STORAGE_ERROR")
     },
     Verb {
-        about: "takes appends again",
+        about: "accepts appends again",
         ..action("accept", "[GROUP]", cluster::accept, "accept g")
     },
     Verb {
@@ -31,11 +31,11 @@ pub(super) static ROWS: &[Verb] = &[
     },
     Verb {
         required: &[&PARTITIONS],
-        about: "the topic has more partitions from here on",
+        about: "adds partitions to a topic, up to this number",
         ..action("grow", "TOPIC", cluster::grow, "grow orders partitions=8")
     },
     Verb {
-        about: "the topic is gone",
+        about: "deletes a topic",
         ..action("delete-topic", "TOPIC", cluster::delete_topic, "delete-topic orders")
     },
 ];

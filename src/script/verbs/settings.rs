@@ -1,18 +1,18 @@
-//! The rows of the lines above the first step.
+//! The rows of settings, which come before the first step.
 
 use super::{Verb, setting};
 use crate::script::options::*;
 use crate::script::settings;
 
-/// Every setting.
+/// All settings.
 pub(super) static ROWS: &[Verb] = &[
     Verb {
-        about: "the seed of all luck that the script leaves open; default: 0",
+        about: "seed of everything that is random; default: 0",
         ..setting("seed", "NUMBER", settings::seed, "seed 42")
     },
     Verb {
-        optional: &[&LATENCY, &LOSS, &AIM],
-        about: "how the network behaves",
+        optional: &[&LATENCY, &LOSS, &RACE],
+        about: "behaviour of the network",
         ..setting("network", "", settings::network, "network latency=1ms..20ms loss=10 aim=20")
     },
     Verb {
@@ -34,7 +34,7 @@ pub(super) static ROWS: &[Verb] = &[
             &LEARN,
             &COMMIT,
         ],
-        about: "how many brokers there are, and how they and the controller are set",
+        about: "number of brokers, and settings of brokers and controller",
         ..setting(
             "broker",
             "",
@@ -45,7 +45,7 @@ pub(super) static ROWS: &[Verb] = &[
     Verb {
         required: &[&PARTITIONS],
         optional: &[&RATE],
-        about: "a topic, and what the workload produces into it",
+        about: "a topic, and the rate at which the workload produces to it",
         ..setting("topic", "NAME", settings::topic, "topic payments partitions=4 rate=10/s")
     },
     Verb {
@@ -66,7 +66,7 @@ pub(super) static ROWS: &[Verb] = &[
             &VERSION,
             &RACK,
         ],
-        about: "a group, and what its consumers are set to where their `join` line says nothing",
+        about: "a group, and the settings that its consumers inherit",
         ..setting("group", "NAME", settings::group, "group g2 topics=orders session=10s")
     },
 ];

@@ -1,25 +1,25 @@
-//! The administrator: a client that asks brokers about groups on behalf of the schedule, and to which nothing
-//! ever happens.
+//! The administrator: a client that sends group requests to brokers on behalf of the schedule. No
+//! fault ever affects it.
 //!
-//! It sends each request once, on a connection of its own, to the broker that leads the group as the
-//! controller knows, and remembers what it was last told. It does not retry: an answer that a real tool
-//! would retry is what a schedule wants to see.
+//! It sends each request once, on a connection of its own, to the broker that the controller has
+//! elected for the group, and keeps the last response. It does not retry: a retriable error is
+//! exactly what a schedule wants to see.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `request` | from the line of a schedule to the request |
-//! | `answer` | from the response to what an `expect answer` line compares |
+//! | `request` | builds the request from a schedule line |
+//! | `response` | extracts what an `expect answer` line compares from the response |
 
-mod answer;
 pub(super) mod request;
+mod response;
 
 use std::sync::Arc;
 
-use crate::cluster::ConnectionId;
+use crate::broker::ConnectionId;
 use crate::protocol::{BrokerId, RequestFrame, ResponseError, ResponseFrame, str_bytes};
-use crate::trace::{Kind, Message, Place};
+use crate::trace::{EventKind, Message, Place};
 
-pub use answer::Told;
+pub use response::AdminResponse;
 
 use super::Sim;
 use super::faults::Impossible;
@@ -28,34 +28,34 @@ use super::schedule::AdminRequest;
 
 #[derive(Default)]
 pub(super) struct Admin {
-    asked: i32,
-    /// The last request, while it has not been answered.
-    waiting: Option<ConnectionId>,
-    told: Option<Told>,
+    next_correlation: i32,
+    /// The connection of the last request, until its response arrives.
+    awaited: Option<ConnectionId>,
+    last: Option<AdminResponse>,
 }
 
 impl Sim {
-    pub(super) fn ask(&mut self, request: &AdminRequest) -> Result<(), Impossible> {
+    pub(super) fn request(&mut self, request: &AdminRequest) -> Result<(), Impossible> {
         let (version, body) = self.request_of(request)?;
-        self.admin.waiting = None;
-        self.admin.told = None;
+        self.admin.awaited = None;
+        self.admin.last = None;
         let Some(broker) = self.broker_for(request)? else {
-            // Which is what every broker would answer when asked where to send it.
-            self.admin.told = Some(Told::error(ResponseError::CoordinatorNotAvailable));
+            // The error that every broker would return to FindCoordinator.
+            self.admin.last = Some(AdminResponse::error(ResponseError::CoordinatorNotAvailable));
             return Ok(());
         };
-        let correlation = self.admin.asked;
-        self.admin.asked += 1;
+        let correlation = self.admin.next_correlation;
+        self.admin.next_correlation += 1;
         let client_id = str_bytes("admin");
         let frame = Arc::new(RequestFrame { correlation, version, client_id, body });
         self.send_as_admin(broker, Message::Request(frame));
         Ok(())
     }
 
-    /// Who answers it; none while nobody leads.
+    /// The broker to send the request to; `None` while the group's partition has no leader.
     fn broker_for(&self, request: &AdminRequest) -> Result<Option<BrokerId>, Impossible> {
         if let AdminRequest::List { on, .. } = request {
-            return self.known(on.unwrap_or(BrokerId(0))).map(Some);
+            return self.existing_broker(on.unwrap_or(BrokerId(0))).map(Some);
         }
         let group = self.named_group(request::groups_of(request).first().copied());
         Ok(self.cluster.leader(self.cluster.partition_of(&group)))
@@ -63,44 +63,44 @@ impl Sim {
 
     fn send_as_admin(&mut self, broker: BrokerId, message: Message) {
         let conn = self.network.open(Client::Admin, broker);
-        self.admin.waiting = Some(conn);
+        self.admin.awaited = Some(conn);
         let to = Place::Broker(broker);
-        self.emit(Place::Admin, Kind::Sent { to, conn, message: message.clone() });
-        let fate =
+        self.emit(Place::Admin, EventKind::Sent { to, conn, message: message.clone() });
+        let outcome =
             self.network.send_up((self.now, &mut self.queue), conn, message.clone(), |_| None);
-        self.note_fate(fate, (Place::Admin, to), conn, message);
+        self.note_outcome(outcome, (Place::Admin, to), conn, message);
     }
 
-    pub(super) fn admin_answered(
+    pub(super) fn on_admin_response(
         &mut self,
         conn: ConnectionId,
         request: Arc<RequestFrame>,
         response: Arc<ResponseFrame>,
     ) {
-        if self.admin.waiting == Some(conn) {
-            self.admin.waiting = None;
-            self.admin.told = Some(Told::new(&response.body));
+        if self.admin.awaited == Some(conn) {
+            self.admin.awaited = None;
+            self.admin.last = Some(AdminResponse::new(&response.body));
         }
         let from = Place::Broker(self.network.broker(conn));
         let message = Message::Response { request, response };
-        self.emit(Place::Admin, Kind::Received { from, conn, message });
+        self.emit(Place::Admin, EventKind::Received { from, conn, message });
         self.network.close((self.now, &mut self.queue), conn);
     }
 
     pub(super) fn admin_disconnected(&mut self, conn: ConnectionId) {
-        if self.admin.waiting == Some(conn) {
-            self.admin.waiting = None;
-            self.admin.told = Some(Told::error(ResponseError::NetworkException));
+        if self.admin.awaited == Some(conn) {
+            self.admin.awaited = None;
+            self.admin.last = Some(AdminResponse::error(ResponseError::NetworkException));
         }
     }
 
-    /// What the administrator was told to its last request; none while it waits.
-    pub fn told(&self) -> Option<&Told> {
-        self.admin.told.as_ref()
+    /// The last response that the administrator received; `None` while it waits for one.
+    pub fn last_response(&self) -> Option<&AdminResponse> {
+        self.admin.last.as_ref()
     }
 
-    /// Whether the administrator waits for an answer.
-    pub fn awaits_answer(&self) -> bool {
-        self.admin.waiting.is_some()
+    /// Whether the administrator waits for a response.
+    pub fn awaits_response(&self) -> bool {
+        self.admin.awaited.is_some()
     }
 }

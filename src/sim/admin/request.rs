@@ -1,4 +1,5 @@
-//! From the line of a schedule to the request: the newest version, unless the line calls for an older one.
+//! Builds the administrator's requests from schedule lines. Each has the newest version, unless the
+//! line calls for an older one.
 
 use bytes::Bytes;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
@@ -30,7 +31,7 @@ use crate::sim::faults::{Impossible, impossible};
 use crate::sim::schedule::AdminRequest;
 use crate::time::to_millis_i32;
 
-/// The groups that a request names; its first one's leader answers it.
+/// The groups that a request names. The leader of the first one handles the request.
 pub(in crate::sim) fn groups_of(request: &AdminRequest) -> Vec<&str> {
     match request {
         AdminRequest::Describe { groups, .. } | AdminRequest::DeleteGroups { groups, .. } => {
@@ -60,9 +61,9 @@ fn words(words: &[String]) -> Vec<StrBytes> {
 }
 
 impl Sim {
-    /// The request with its version.
-    pub(super) fn request_of(&self, asked: &AdminRequest) -> Result<(i16, Request), Impossible> {
-        Ok(match asked {
+    /// The request and its version.
+    pub(super) fn request_of(&self, request: &AdminRequest) -> Result<(i16, Request), Impossible> {
+        Ok(match request {
             AdminRequest::Describe { groups, version } => {
                 let request = DescribeGroupsRequest::default().with_groups(group_ids(groups));
                 (version.unwrap_or(6), request.into())
@@ -82,12 +83,12 @@ impl Sim {
             }
             AdminRequest::Remove { group, instance, member, version } => {
                 let version = version.unwrap_or(5);
-                let who = (instance.as_deref(), member.as_deref());
-                (version, self.remove(version, group, who)?.into())
+                let target = (instance.as_deref(), member.as_deref());
+                (version, self.remove(version, group, target)?.into())
             }
             AdminRequest::Commit { group, partition, offset, note, retention } => {
                 let request = commit(group, partition, (*offset, *note));
-                // Only versions 2 to 4 know of a retention time.
+                // Only versions 2 to 4 have a retention time.
                 match retention {
                     None => (9, request.into()),
                     Some(time) => {
@@ -124,14 +125,14 @@ impl Sim {
         })
     }
 
-    /// What a consumer believes of its membership.
+    /// The member id and generation that a consumer currently uses.
     fn membership(&self, name: &str) -> Result<(MemberId, Generation), Impossible> {
         let found = self.describe_consumer(name);
         let found = found.ok_or_else(|| impossible(format!("{name} is not running")))?;
         Ok((found.member, found.generation))
     }
 
-    /// Versions before 3 name one member, and no instance.
+    /// Versions before 3 name one member and have no instance ids.
     fn remove(
         &self,
         version: i16,
@@ -151,7 +152,7 @@ impl Sim {
         Ok(request.with_members(vec![member]))
     }
 
-    /// The commit in the name of a member (KIP-447).
+    /// Makes the commit in the name of a member (KIP-447).
     fn as_member(
         &self,
         request: TxnOffsetCommitRequest,
@@ -159,7 +160,7 @@ impl Sim {
     ) -> Result<TxnOffsetCommitRequest, Impossible> {
         let index = usize::from(self.index(consumer)?);
         if self.consumers[index].gave_up {
-            // It is in no group any more, and its producer has nobody to name.
+            // The consumer has left its group, so its producer has no member to name.
             return Ok(request);
         }
         let (member, generation) = self.membership(consumer)?;
@@ -183,7 +184,7 @@ impl Sim {
     }
 }
 
-/// Versions before 8 ask for one group, those before 7 cannot wait for what is not durable.
+/// Versions before 8 fetch one group; those before 7 have no RequireStable.
 fn everything_committed(version: i16, group: &str, stable: bool) -> OffsetFetchRequest {
     let request = OffsetFetchRequest::default().with_require_stable(stable && version >= 7);
     if version < 8 {
@@ -209,7 +210,7 @@ fn delete_offsets(group: &str, partitions: &[TopicPartition]) -> OffsetDeleteReq
     OffsetDeleteRequest::default().with_group_id(group_id(group)).with_topics(topics)
 }
 
-/// A commit by no member, with a note of this length.
+/// A commit without a member id, with `note` bytes of metadata.
 fn commit(
     group: &str,
     partition: &TopicPartition,

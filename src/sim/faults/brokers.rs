@@ -1,4 +1,4 @@
-//! What is done to brokers as a whole: crash, restart, and the move of what they lead.
+//! Faults of brokers as a whole: crash, restart, and moved leadership.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use crate::sim::schedule::Tail;
 use crate::time::Time;
 use crate::trace::{FaultKind, Place};
 
-use super::{Done, Impossible, impossible};
+use super::{Impossible, StepResult, impossible};
 
 impl Sim {
-    pub(super) fn crash_broker(&mut self, broker: BrokerId, tail: Tail) -> Done {
+    pub(super) fn crash_broker(&mut self, broker: BrokerId, tail: Tail) -> StepResult {
         self.running_broker(broker)?;
         let place = Place::Broker(broker);
         if std::mem::take(&mut self.broker_mut(broker).node.paused) {
-            self.ended(place, FaultKind::Pause);
+            self.fault_ended(place, FaultKind::Pause);
         }
-        self.began(place, FaultKind::Crash);
+        self.fault_began(place, FaultKind::Crash);
         self.kill_broker(broker);
         self.broker_mut(broker).unaware_until = Time::ZERO;
         self.end_zombie(broker);
@@ -25,51 +25,51 @@ impl Sim {
         Ok(())
     }
 
-    pub(super) fn restart_broker(&mut self, broker: BrokerId) -> Done {
-        self.known(broker)?;
+    pub(super) fn restart_broker(&mut self, broker: BrokerId) -> StepResult {
+        self.existing_broker(broker)?;
         if self.cluster.is_up(broker) {
             return Err(impossible(format!("{broker} is running already")));
         }
-        self.ended(Place::Broker(broker), FaultKind::Crash);
+        self.fault_ended(Place::Broker(broker), FaultKind::Crash);
         self.notice(broker);
-        self.adopt_orphans(broker);
+        self.lead_leaderless_partitions(broker);
         self.start_broker(broker);
-        self.spread();
+        self.announce_decisions();
         Ok(())
     }
 
     pub(super) fn running_broker(&self, broker: BrokerId) -> Result<BrokerId, Impossible> {
-        match self.cluster.is_up(self.known(broker)?) {
+        match self.cluster.is_up(self.existing_broker(broker)?) {
             true => Ok(broker),
             false => Err(impossible(format!("{broker} is not running"))),
         }
     }
 
-    /// The controller makes another broker the leader of a group's partition of the offsets log; the old
-    /// one may not hear of it for a while.
+    /// The controller elects another leader for a group's partition of the offsets log. The old
+    /// leader may not learn of it for a while.
     pub(super) fn move_group(
         &mut self,
         group: Option<&str>,
         to: Option<BrokerId>,
         unaware: Duration,
         tail: Tail,
-    ) -> Done {
+    ) -> StepResult {
         let partition = self.cluster.partition_of(&self.named_group(group));
         let old = self.cluster.leader(partition);
         let to = match to {
             Some(to) => self.running_broker(to)?,
             None => self
-                .next_up(old.unwrap_or(BrokerId(-1)))
+                .next_live_broker(old.unwrap_or(BrokerId(-1)))
                 .ok_or_else(|| impossible("no broker is running"))?,
         };
-        self.began(Place::Broker(to), FaultKind::Move);
+        self.fault_began(Place::Broker(to), FaultKind::Move);
         self.elect(partition, Some(to), tail);
         if let Some(old) = old.filter(|&old| old != to && self.cluster.is_up(old))
             && !unaware.is_zero()
         {
             self.leave_unaware(old, unaware);
         }
-        self.spread();
+        self.announce_decisions();
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl Sim {
         let broker = self.broker_mut(old);
         broker.unaware_until = broker.unaware_until.max(until);
         if !std::mem::replace(&mut broker.zombie, true) {
-            self.began(Place::Broker(old), FaultKind::Zombie);
+            self.fault_began(Place::Broker(old), FaultKind::Zombie);
         }
     }
 }

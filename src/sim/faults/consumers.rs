@@ -1,24 +1,29 @@
-//! The comings and goings of consumers, and of their applications' patience.
+//! Starts, closes, crashes and slows down consumers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::consumer::{ConsumerConfig, Input};
+use crate::client::{ClientInput, ConsumerConfig};
 use crate::protocol::{GroupId, TopicName, str_bytes};
 use crate::sim::Sim;
-use crate::sim::consumers::{ConsumerNode, Waiting};
-use crate::sim::hosted::{Host, Order};
+use crate::sim::consumers::{ConsumerInput, ConsumerNode};
+use crate::sim::hosted::{Command, Process};
 use crate::sim::schedule::Settings;
 use crate::sim::settings::bootstrap;
 use crate::trace::FaultKind;
 
-use super::{Done, Impossible, impossible};
+use super::{Impossible, StepResult, impossible};
 
 impl Sim {
-    pub(super) fn join(&mut self, name: &str, group: Option<&str>, settings: &Settings) -> Done {
+    pub(super) fn join(
+        &mut self,
+        name: &str,
+        group: Option<&str>,
+        settings: &Settings,
+    ) -> StepResult {
         let config = Arc::new(self.consumer_config(name, group, settings)?);
         if let Some(&index) = self.indices.get(name) {
-            self.must_be_gone(index)?;
+            self.must_not_run(index)?;
             self.consumers[usize::from(index)].config = config;
             self.end_crash(index);
             self.start_consumer(index);
@@ -32,41 +37,41 @@ impl Sim {
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, name: &str) -> Done {
+    pub(super) fn leave(&mut self, name: &str) -> StepResult {
         let index = self.running(name)?;
         let consumer = &mut self.consumers[usize::from(index)];
         consumer.closing = true;
-        let who = consumer.who;
-        self.give(who, Waiting::Other(Input::Close));
+        let who = consumer.id;
+        self.deliver_to_consumer(who, ConsumerInput::Other(ClientInput::Close));
         Ok(())
     }
 
-    pub(super) fn crash(&mut self, name: &str) -> Done {
+    pub(super) fn crash(&mut self, name: &str) -> StepResult {
         let index = self.running(name)?;
         let place = self.consumers[usize::from(index)].place();
         let consumer = &mut self.consumers[usize::from(index)];
         if std::mem::take(&mut consumer.node.paused) {
-            self.ended(place, FaultKind::Pause);
+            self.fault_ended(place, FaultKind::Pause);
         }
         let consumer = &mut self.consumers[usize::from(index)];
         consumer.process = None;
         consumer.crashed = true;
         self.drop_inbox(index);
-        self.began(place, FaultKind::Crash);
-        self.order(Order::Kill(Host::Consumer(index)));
+        self.fault_began(place, FaultKind::Crash);
+        self.command(Command::Kill(Process::Consumer(index)));
         self.close_all_connections(index);
         Ok(())
     }
 
-    pub(super) fn restart(&mut self, name: &str) -> Done {
+    pub(super) fn restart(&mut self, name: &str) -> StepResult {
         let index = self.index(name)?;
-        self.must_be_gone(index)?;
+        self.must_not_run(index)?;
         self.end_crash(index);
         self.start_consumer(index);
         Ok(())
     }
 
-    fn must_be_gone(&self, index: u16) -> Done {
+    fn must_not_run(&self, index: u16) -> StepResult {
         let consumer = &self.consumers[usize::from(index)];
         let name = &consumer.name;
         match consumer.process {
@@ -79,22 +84,22 @@ impl Sim {
     fn end_crash(&mut self, index: u16) {
         if self.consumers[usize::from(index)].crashed {
             let place = self.consumers[usize::from(index)].place();
-            self.ended(place, FaultKind::Crash);
+            self.fault_ended(place, FaultKind::Crash);
         }
     }
 
-    pub(super) fn slow(&mut self, name: &str, each: Duration) -> Done {
+    pub(super) fn slow(&mut self, name: &str, each: Duration) -> StepResult {
         let index = self.running(name)?;
         let (place, who) = {
             let consumer = &mut self.consumers[usize::from(index)];
             consumer.slow = each > consumer.config.processing_time;
-            (consumer.place(), consumer.who)
+            (consumer.place(), consumer.id)
         };
         match self.consumers[usize::from(index)].slow {
-            true => self.began(place, FaultKind::Slow),
-            false => self.ended(place, FaultKind::Slow),
+            true => self.fault_began(place, FaultKind::Slow),
+            false => self.fault_ended(place, FaultKind::Slow),
         }
-        self.give(who, Waiting::Other(Input::ProcessingTime(each)));
+        self.deliver_to_consumer(who, ConsumerInput::Other(ClientInput::ProcessingTime(each)));
         Ok(())
     }
 

@@ -1,29 +1,29 @@
-//! What is done to the links between consumers and brokers, and to what runs over them.
+//! Faults of the links between consumers and brokers, and of the messages on them.
 
 use std::time::Duration;
 
-use crate::consumer::Purpose;
+use crate::client::Purpose;
 use crate::protocol::BrokerId;
 use crate::sim::Sim;
-use crate::sim::broker::Input;
-use crate::sim::hosted::{Directions, Host};
-use crate::sim::queue::{Due, Turn};
+use crate::sim::broker::BrokerInput;
+use crate::sim::hosted::{Directions, Process};
+use crate::sim::queue::{Due, TieBreak};
 use crate::sim::schedule::{Action, Direction, NodeName};
-use crate::trace::{CutWay, FaultKind, Kind, Loss, Place};
+use crate::trace::{CutWay, EventKind, FaultKind, Loss, Place};
 
-use super::{Done, Impossible, impossible};
+use super::{Impossible, StepResult, impossible};
 
-/// One link, as two names on a line say it.
+/// One link, as two names on a line identify it.
 #[derive(Clone, Copy)]
 struct Ends {
     consumer: u16,
     broker: BrokerId,
-    /// The consumer was named first.
+    /// The line names the consumer first.
     upwards: bool,
 }
 
 impl Sim {
-    pub(super) fn apply_to_link(&mut self, action: &Action) -> Done {
+    pub(super) fn apply_to_link(&mut self, action: &Action) -> StepResult {
         match action {
             Action::Partition(from, to, direction) => {
                 let ends = self.link(from, to)?;
@@ -34,12 +34,12 @@ impl Sim {
                 self.heal(ends.consumer, ends.broker);
             }
             Action::Isolate(node) => {
-                let host = self.host(node)?;
-                self.isolate(host);
+                let process = self.process_of(node)?;
+                self.isolate(process);
             }
             Action::Reconnect(node) => {
-                let host = self.host(node)?;
-                self.reconnect(host);
+                let process = self.process_of(node)?;
+                self.reconnect(process);
             }
             Action::Clog(a, b, by) => {
                 let ends = self.link(a, b)?;
@@ -58,7 +58,7 @@ impl Sim {
                 self.network.drop_messages(index, *api, *side, (*nth, *count));
                 self.fault_on_link(index, self.only_broker(), FaultKind::Drop, true);
             }
-            _ => panic!("{action:?} is not done to a link"),
+            _ => panic!("{action:?} is not a link fault"),
         }
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Sim {
             (NodeName::Broker(broker), NodeName::Consumer(name)) => (name, *broker, false),
             _ => return Err(impossible(format!("there is no link between {a} and {b}"))),
         };
-        Ok(Ends { consumer: self.index(name)?, broker: self.known(broker)?, upwards })
+        Ok(Ends { consumer: self.index(name)?, broker: self.existing_broker(broker)?, upwards })
     }
 
     fn partition(&mut self, Ends { consumer, broker, upwards }: Ends, direction: Direction) {
@@ -89,29 +89,29 @@ impl Sim {
         }
     }
 
-    fn host(&self, node: &NodeName) -> Result<Host, Impossible> {
+    fn process_of(&self, node: &NodeName) -> Result<Process, Impossible> {
         Ok(match node {
-            NodeName::Consumer(name) => Host::Consumer(self.index(name)?),
-            NodeName::Broker(broker) => Host::Broker(self.known(*broker)?),
+            NodeName::Consumer(name) => Process::Consumer(self.index(name)?),
+            NodeName::Broker(broker) => Process::Broker(self.existing_broker(*broker)?),
         })
     }
 
-    fn place_of(&self, host: Host) -> Place {
-        match host {
-            Host::Consumer(index) => self.consumers[usize::from(index)].place(),
-            Host::Broker(broker) => Place::Broker(broker),
+    fn place_of(&self, process: Process) -> Place {
+        match process {
+            Process::Consumer(index) => self.consumers[usize::from(index)].place(),
+            Process::Broker(broker) => Place::Broker(broker),
         }
     }
 
-    fn isolate(&mut self, host: Host) {
-        if self.network.isolate(host) {
-            self.began(self.place_of(host), FaultKind::Partition);
+    fn isolate(&mut self, process: Process) {
+        if self.network.isolate(process) {
+            self.fault_began(self.place_of(process), FaultKind::Partition);
         }
     }
 
-    pub(super) fn reconnect(&mut self, host: Host) {
-        if self.network.reconnect((self.now, &mut self.queue), host) {
-            self.ended(self.place_of(host), FaultKind::Partition);
+    pub(super) fn reconnect(&mut self, process: Process) {
+        if self.network.reconnect((self.now, &mut self.queue), process) {
+            self.fault_ended(self.place_of(process), FaultKind::Partition);
         }
     }
 
@@ -137,31 +137,31 @@ impl Sim {
             }
             let lost = self.network.reset(conn);
             self.note_lost(conn, lost, Loss::ConnectionReset);
-            self.queue.schedule(self.now, Turn::Normal, Due::Disconnect(conn));
+            self.queue.schedule(self.now, TieBreak::Normal, Due::Disconnect(conn));
             if self.cluster.is_up(own.broker) {
-                self.tell_broker(own.broker, Input::Reset(conn));
+                self.deliver_to_broker(own.broker, BrokerInput::Reset(conn));
             }
         }
     }
 
-    /// A drop rule for the messages of a consumer is used up.
+    /// A drop rule for a consumer's messages is exhausted.
     pub(in crate::sim) fn end_drop(&mut self, index: u16) {
         self.fault_on_link(index, self.only_broker(), FaultKind::Drop, false);
     }
 
-    /// The other end of a fault that names no broker, where there is no choice.
+    /// The other end of a fault that names no broker, if there is only one.
     fn only_broker(&self) -> Option<BrokerId> {
         (self.brokers.len() == 1).then_some(BrokerId(0))
     }
 
-    /// The link to a client that is not the run's is cut. The client has no place of its own: it may come and go
-    /// while the fault lasts.
-    pub(crate) fn partition_outside(&mut self, broker: BrokerId, ways: Directions) {
-        self.emit(Place::Schedule, partitioned(broker, ways));
+    /// Records that the link to an external client is cut. Such a client has no place of its own in
+    /// the trace, because it may connect and disconnect while the fault lasts.
+    pub(crate) fn partition_external_client(&mut self, broker: BrokerId, directions: Directions) {
+        self.emit(Place::Schedule, partitioned(broker, directions));
     }
 
-    /// Another fault of such a link.
-    pub(crate) fn fault_on_a_link_outside(
+    /// Records any other fault on the link of an external client.
+    pub(crate) fn fault_on_external_link(
         &mut self,
         fault: FaultKind,
         broker: Option<BrokerId>,
@@ -182,20 +182,24 @@ impl Sim {
     }
 }
 
-fn fault_of_a_link(fault: FaultKind, broker: Option<BrokerId>, began: bool) -> Kind {
+fn fault_of_a_link(fault: FaultKind, broker: Option<BrokerId>, began: bool) -> EventKind {
     let peer = broker.map(Place::Broker);
     match began {
-        true => Kind::FaultBegan { fault, peer, direction: None },
-        false => Kind::FaultEnded { fault, peer },
+        true => EventKind::FaultBegan { fault, peer, direction: None },
+        false => EventKind::FaultEnded { fault, peer },
     }
 }
 
 /// A client is partitioned from a broker.
-fn partitioned(broker: BrokerId, ways: Directions) -> Kind {
-    let direction = match (ways.up, ways.down) {
+fn partitioned(broker: BrokerId, directions: Directions) -> EventKind {
+    let direction = match (directions.up, directions.down) {
         (true, false) => Some(CutWay::ToPeer),
         (false, true) => Some(CutWay::FromPeer),
         _ => None,
     };
-    Kind::FaultBegan { fault: FaultKind::Partition, peer: Some(Place::Broker(broker)), direction }
+    EventKind::FaultBegan {
+        fault: FaultKind::Partition,
+        peer: Some(Place::Broker(broker)),
+        direction,
+    }
 }

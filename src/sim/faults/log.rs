@@ -1,4 +1,4 @@
-//! What is done to a group's partition of the offsets log.
+//! Faults of a group's partition of the offsets log.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,10 +8,10 @@ use crate::sim::Sim;
 use crate::sim::schedule::{Action, RefusedWith};
 use crate::trace::{FaultKind, Place};
 
-/// The partitions of the offsets log that something is wrong with, each with the place that was said to
-/// suffer from it: its leader of then.
+/// The partitions of the offsets log with a fault, each with the place where the fault was
+/// reported: the leader at that time.
 #[derive(Default)]
-pub(in crate::sim) struct Broken {
+pub(in crate::sim) struct LogFaults {
     stalled: BTreeMap<i32, Place>,
     refusing: BTreeMap<i32, Place>,
 }
@@ -41,7 +41,7 @@ impl Sim {
         | Action::Accept(group)
         | Action::Compact(group)) = action
         else {
-            panic!("{action:?} is not done to a log")
+            panic!("{action:?} is not a log fault")
         };
         let partition = self.cluster.partition_of(&self.named_group(group.as_deref()));
         match action {
@@ -50,54 +50,54 @@ impl Sim {
             Action::Refuse(_, error) => self.refuse(partition, *error),
             Action::Accept(_) => self.accept(partition),
             _ => {
-                self.began(self.leading(partition), FaultKind::Compact);
+                self.fault_began(self.leader_place(partition), FaultKind::Compact);
                 self.cluster.compact(partition);
             }
         }
     }
 
-    /// Where what happens to a partition of the offsets log is felt.
-    fn leading(&self, partition: i32) -> Place {
+    /// The place where a fault of a partition is reported: its leader, or else the controller.
+    fn leader_place(&self, partition: i32) -> Place {
         self.cluster.leader(partition).map_or(Place::Controller, Place::Broker)
     }
 
     fn stall(&mut self, partition: i32) {
-        let place = self.leading(partition);
-        if let Entry::Vacant(entry) = self.broken.stalled.entry(partition) {
+        let place = self.leader_place(partition);
+        if let Entry::Vacant(entry) = self.log_faults.stalled.entry(partition) {
             entry.insert(place);
-            self.began(place, FaultKind::Stall);
+            self.fault_began(place, FaultKind::Stall);
             self.cluster.stall(partition, true);
         }
     }
 
     fn unstall(&mut self, partition: i32) {
-        if let Some(place) = self.broken.stalled.remove(&partition) {
-            self.ended(place, FaultKind::Stall);
+        if let Some(place) = self.log_faults.stalled.remove(&partition) {
+            self.fault_ended(place, FaultKind::Stall);
             self.cluster.stall(partition, false);
-            self.after_brokers();
+            self.schedule_broker_wakes();
         }
     }
 
     fn refuse(&mut self, partition: i32, error: RefusedWith) {
-        let place = self.leading(partition);
-        if let Entry::Vacant(entry) = self.broken.refusing.entry(partition) {
+        let place = self.leader_place(partition);
+        if let Entry::Vacant(entry) = self.log_faults.refusing.entry(partition) {
             entry.insert(place);
-            self.began(place, FaultKind::Refuse);
+            self.fault_began(place, FaultKind::Refuse);
         }
         self.cluster.refuse(partition, Some(error.into()));
     }
 
     fn accept(&mut self, partition: i32) {
-        if let Some(place) = self.broken.refusing.remove(&partition) {
-            self.ended(place, FaultKind::Refuse);
+        if let Some(place) = self.log_faults.refusing.remove(&partition) {
+            self.fault_ended(place, FaultKind::Refuse);
             self.cluster.refuse(partition, None);
-            self.after_brokers();
+            self.schedule_broker_wakes();
         }
     }
 
-    /// Ends all of it.
-    pub(super) fn mend_logs(&mut self) {
-        let (stalled, refusing) = (&self.broken.stalled, &self.broken.refusing);
+    /// Ends all log faults.
+    pub(super) fn repair_logs(&mut self) {
+        let (stalled, refusing) = (&self.log_faults.stalled, &self.log_faults.refusing);
         let partitions: Vec<i32> = stalled.keys().chain(refusing.keys()).copied().collect();
         for partition in partitions {
             self.unstall(partition);
@@ -105,9 +105,9 @@ impl Sim {
         }
     }
 
-    fn after_brokers(&mut self) {
+    fn schedule_broker_wakes(&mut self) {
         for broker in self.broker_ids() {
-            self.after_broker(broker);
+            self.schedule_broker_wake(broker);
         }
     }
 }

@@ -1,34 +1,34 @@
-//! Carrying out the actions of a schedule: faults, and the comings and goings of processes.
+//! Carries out the actions of a schedule: faults, and the start and end of processes.
 //!
-//! | file | what it is done to |
+//! | file | what it does |
 //! |---|---|
-//! | `consumers` | joining, leaving, crashing, slowing down |
-//! | `nodes` | pausing and skewing any process |
-//! | `brokers` | crashing, moving leadership |
-//! | `links` | cutting, isolating, clogging, dropping, resetting |
-//! | `log` | the offsets log: stalling, refusing, compacting |
-//! | `topics` | growing and deleting |
-//! | `calm` | ending all of it |
+//! | `consumers` | joins, leaves, crashes, slows down consumers |
+//! | `nodes` | pauses and skews any process |
+//! | `brokers` | crashes brokers, moves leadership |
+//! | `links` | partitions, isolates, clogs, drops, resets |
+//! | `log` | stalls, refuses and compacts the offsets log |
+//! | `topics` | grows and deletes topics |
+//! | `quiesce` | ends all faults |
 
 mod brokers;
-mod calm;
 mod consumers;
 mod links;
 mod log;
 mod nodes;
+mod quiesce;
 mod topics;
 
 use std::fmt;
 
 use crate::protocol::{BrokerId, GroupId, str_bytes};
-use crate::trace::{FaultKind, Kind, Place};
+use crate::trace::{EventKind, FaultKind, Place};
 
 use super::Sim;
 use super::schedule::{Action, AdminRequest, NodeName};
 
-pub(super) use log::Broken;
+pub(super) use log::LogFaults;
 
-/// Why an action cannot be carried out at this point of a run; the user's mistake.
+/// Why an action cannot be carried out at this point of a run. It is a mistake in the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Impossible(pub String);
 
@@ -38,17 +38,21 @@ impl fmt::Display for Impossible {
     }
 }
 
-type Done = Result<(), Impossible>;
+type StepResult = Result<(), Impossible>;
 
 pub(super) fn impossible(message: impl Into<String>) -> Impossible {
     Impossible(message.into())
 }
 
 impl Sim {
-    /// Does what a line of the schedule does to the world. Lines that let time pass or that look at the
-    /// world are the driver's business ([`crate::run`]).
-    pub fn apply(&mut self, action: &Action) -> Done {
-        if self.comes_too_late(action) {
+    /// Carries out one action of the schedule. The driver itself ([`crate::run`]) carries out the
+    /// actions that let time pass or inspect the world.
+    ///
+    /// # Errors
+    ///
+    /// When the action is impossible at this point of the run.
+    pub fn apply(&mut self, action: &Action) -> StepResult {
+        if self.targets_consumer_that_gave_up(action) {
             return Ok(());
         }
         match action {
@@ -86,20 +90,20 @@ impl Sim {
             | Action::Reset(..)
             | Action::Drop { .. } => self.apply_to_link(action),
             Action::Produce { topic, partition, count } => {
-                self.produce_by_hand(topic, *partition, *count);
+                self.produce_now(topic, *partition, *count);
                 Ok(())
             }
-            Action::Admin(request) => self.ask(request),
-            Action::Calm(core) => self.calm(core.as_deref()),
+            Action::Admin(request) => self.request(request),
+            Action::Quiesce(core) => self.quiesce(core.as_deref()),
             Action::Advance(_) | Action::Settle(_) | Action::Drain(_) | Action::Expect(_) => {
                 panic!("the driver of the run carries out {action:?} itself")
             }
         }
     }
 
-    /// What is to be done to a consumer that has given up by itself meanwhile comes too late, which a
-    /// script cannot know: it is no mistake, and nothing happens.
-    fn comes_too_late(&self, action: &Action) -> bool {
+    /// Whether the action targets a consumer that has given up by itself. A schedule cannot foresee
+    /// that, so the action is no mistake and does nothing.
+    fn targets_consumer_that_gave_up(&self, action: &Action) -> bool {
         let name = match action {
             Action::Leave(name)
             | Action::Admin(AdminRequest::Remove { member: Some(name), .. })
@@ -114,13 +118,13 @@ impl Sim {
 
     fn place(&self, node: &NodeName) -> Result<Place, Impossible> {
         match node {
-            NodeName::Broker(broker) => Ok(Place::Broker(self.known(*broker)?)),
+            NodeName::Broker(broker) => Ok(Place::Broker(self.existing_broker(*broker)?)),
             NodeName::Consumer(name) => Ok(self.consumers[usize::from(self.index(name)?)].place()),
         }
     }
 
-    /// A broker that exists.
-    pub(super) fn known(&self, broker: BrokerId) -> Result<BrokerId, Impossible> {
+    /// Checks that a broker exists.
+    pub(super) fn existing_broker(&self, broker: BrokerId) -> Result<BrokerId, Impossible> {
         match usize::try_from(broker.0).is_ok_and(|index| index < self.brokers.len()) {
             true => Ok(broker),
             false => Err(impossible(format!("there is no broker {broker}"))),
@@ -132,11 +136,11 @@ impl Sim {
         GroupId(str_bytes(group.or(self.first_group()).unwrap_or_default()))
     }
 
-    fn began(&mut self, place: Place, fault: FaultKind) {
-        self.emit(place, Kind::FaultBegan { fault, peer: None, direction: None });
+    fn fault_began(&mut self, place: Place, fault: FaultKind) {
+        self.emit(place, EventKind::FaultBegan { fault, peer: None, direction: None });
     }
 
-    fn ended(&mut self, place: Place, fault: FaultKind) {
-        self.emit(place, Kind::FaultEnded { fault, peer: None });
+    fn fault_ended(&mut self, place: Place, fault: FaultKind) {
+        self.emit(place, EventKind::FaultEnded { fault, peer: None });
     }
 }

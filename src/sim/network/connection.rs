@@ -1,4 +1,4 @@
-//! One connection: two pipes, each with what is under way on it.
+//! One connection: two pipes, each with its messages in flight.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::sim::schedule::Side;
 use crate::time::Time;
 use crate::trace::{Loss, Message};
 
-use super::{Client, Fate};
+use super::{Client, SendOutcome};
 
 /// What travels on a connection.
 #[derive(Clone, Debug)]
@@ -17,30 +17,31 @@ pub(in crate::sim) enum Item {
     Message(Message),
     /// To a broker: the client has closed the connection.
     Fin,
-    /// To a client: the process at the broker's end is gone, or was never there.
+    /// To a client: the process at the broker's end is gone or was never there.
     Rst,
 }
 
 /// One direction of a connection.
 #[derive(Default)]
 pub(super) struct Pipe {
-    /// Under way, in order. There is one arrival in the queue of the run for each, but for the `held`.
-    pub(super) under_way: VecDeque<Item>,
-    /// How many at the front have arrived at a cut link and wait for its heal.
+    /// The items in flight, in order. The run's queue has one arrival for each, except for the
+    /// first `held`.
+    pub(super) in_flight: VecDeque<Item>,
+    /// How many items at the front have arrived at a cut link and wait for it to heal.
     pub(super) held: usize,
-    /// Nothing may arrive before this.
+    /// Nothing arrives before this time.
     pub(super) not_before: Time,
-    /// A message was swallowed: nothing behind it can arrive.
+    /// A message was swallowed, so nothing behind it can arrive.
     pub(super) stuck: bool,
 }
 
 pub(super) struct Connection {
     pub(super) client: Client,
-    /// Where the client is.
+    /// The client's host, as the broker shows it.
     pub(super) host: StrBytes,
     /// The broker at the other end.
     pub(super) broker: BrokerId,
-    /// The link it runs over: its place in the network's list.
+    /// The index of its link in the network's list.
     pub(super) link: usize,
     pub(super) up: Pipe,
     pub(super) down: Pipe,
@@ -48,7 +49,7 @@ pub(super) struct Connection {
     pub(super) client_open: bool,
     /// The broker has it open.
     pub(super) broker_open: bool,
-    /// Something has arrived on it, so that the two ends know each other.
+    /// Something has arrived on it, so both ends know of each other.
     pub(super) established: bool,
 }
 
@@ -67,13 +68,13 @@ impl Connection {
         }
     }
 
-    /// Why a message cannot set out, if it cannot; a drop makes its direction stuck.
-    pub(super) fn refuse(
+    /// Why a message cannot be sent, if it cannot. A dropped message blocks its direction for good.
+    pub(super) fn check_send(
         &mut self,
         receiver_open: bool,
         side: Side,
-        dropped: Option<Fate>,
-    ) -> Option<Fate> {
+        dropped: Option<SendOutcome>,
+    ) -> Option<SendOutcome> {
         let sender_open = match side {
             Side::Request => self.client_open,
             Side::Response => self.broker_open,
@@ -83,10 +84,10 @@ impl Connection {
             Side::Response => &mut self.down,
         };
         if !receiver_open || !sender_open {
-            return Some(Fate::Lost(Loss::ConnectionClosed));
+            return Some(SendOutcome::Lost(Loss::ConnectionClosed));
         }
         if pipe.stuck {
-            return Some(Fate::Lost(Loss::BehindDropped));
+            return Some(SendOutcome::Lost(Loss::BehindDropped));
         }
         pipe.stuck = dropped.is_some();
         dropped
@@ -96,36 +97,36 @@ impl Connection {
 impl Pipe {
     pub(super) fn push(&mut self, item: Item, at: Time) {
         self.not_before = at;
-        self.under_way.push_back(item);
+        self.in_flight.push_back(item);
     }
 
-    /// Takes the next item out, or counts it as held when the link is cut.
+    /// Takes the next item, or counts it as held if the link is cut.
     pub(super) fn take(&mut self, cut: bool) -> Option<Item> {
-        if self.under_way.len() <= self.held {
-            return None; // The connection was closed or reset, and what was on it is gone.
+        if self.in_flight.len() <= self.held {
+            return None; // The connection was closed or reset, and its items were discarded.
         }
         if cut {
             self.held += 1;
             return None;
         }
-        self.under_way.pop_front()
+        self.in_flight.pop_front()
     }
 
     pub(super) fn clear(&mut self) -> Vec<Message> {
         self.held = 0;
-        let gone = self.under_way.drain(..).filter_map(|item| match item {
+        let gone = self.in_flight.drain(..).filter_map(|item| match item {
             Item::Message(message) => Some(message),
             Item::Fin | Item::Rst => None,
         });
         gone.collect()
     }
 
-    /// What was held sets out again; TCP's timers decide when, between a fifth of a second and two.
-    pub(super) fn retransmit(&mut self, now: Time, luck: &mut Rng, mut schedule: impl FnMut(Time)) {
+    /// Retransmits the held items after a delay of 200 ms to 2 s, like TCP's retransmission timer.
+    pub(super) fn retransmit(&mut self, now: Time, rng: &mut Rng, mut schedule: impl FnMut(Time)) {
         if self.held == 0 {
             return;
         }
-        let pause = luck.duration(Duration::from_millis(200)..=Duration::from_secs(2));
+        let pause = rng.duration(Duration::from_millis(200)..=Duration::from_secs(2));
         let at = now + pause;
         self.not_before = self.not_before.max(at);
         for _ in 0..std::mem::take(&mut self.held) {

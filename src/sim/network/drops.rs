@@ -1,12 +1,12 @@
-//! Rules that swallow messages of a consumer.
+//! Rules that swallow a consumer's messages.
 
 use crate::protocol::Api;
 use crate::sim::schedule::Side;
 use crate::trace::Loss;
 
-use super::{Client, Fate};
+use super::{Client, SendOutcome};
 
-/// The rules that are armed.
+/// The armed rules.
 #[derive(Default)]
 pub(super) struct Drops(Vec<DropRule>);
 
@@ -16,9 +16,9 @@ struct DropRule {
     consumer: u16,
     api: Api,
     side: Side,
-    /// How many to let pass first.
+    /// How many messages to let pass first.
     pass: u32,
-    /// How many to swallow.
+    /// How many messages to swallow.
     swallow: u32,
 }
 
@@ -31,23 +31,27 @@ impl Drops {
         self.0.drain(..).map(|rule| rule.consumer).collect()
     }
 
-    /// Whether a drop rule swallows this message, and whether it is used up by that.
-    pub(super) fn swallow(&mut self, client: Client, api: Api, side: Side) -> Option<Fate> {
+    /// How a drop rule swallows this message, if one does.
+    pub(super) fn swallow(&mut self, client: Client, api: Api, side: Side) -> Option<SendOutcome> {
         let Client::Consumer(place, _) = client else { return None };
         let matches =
             |rule: &DropRule| rule.consumer == place.index && rule.api == api && rule.side == side;
-        let mut fate = None;
+        let mut outcome = None;
         for rule in self.0.iter_mut().filter(|rule| matches(rule)) {
             if rule.pass > 0 {
                 rule.pass -= 1;
             } else {
                 rule.swallow -= 1;
                 let last = rule.swallow == 0;
-                fate = Some(if last { Fate::LostToLastDrop } else { Fate::Lost(Loss::Dropped) });
+                outcome = Some(if last {
+                    SendOutcome::LostToLastDrop
+                } else {
+                    SendOutcome::Lost(Loss::Dropped)
+                });
                 break;
             }
         }
         self.0.retain(|rule| rule.swallow > 0);
-        fate
+        outcome
     }
 }

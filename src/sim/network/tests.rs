@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use super::{Client, Fate, Item, Network};
-use crate::cluster::ConnectionId;
-use crate::consumer::{Conn, Purpose};
+use super::{Client, Item, Network, SendOutcome};
+use crate::broker::ConnectionId;
+use crate::client::{Conn, Purpose};
 use crate::protocol::{Api, BrokerId, RequestFrame, ResponseFrame, str_bytes};
-use crate::sim::hosted::Host;
+use crate::sim::hosted::Process;
 use crate::sim::queue::{Due, Queue};
 use crate::sim::schedule::{NetworkSpec, Side};
 use crate::time::Time;
@@ -22,7 +22,7 @@ struct World {
     network: Network,
 }
 
-/// What a step of the queue came to.
+/// What a step of the queue delivered.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Request,
@@ -46,19 +46,19 @@ impl World {
         self.network.open(Client::Consumer(who, own), broker)
     }
 
-    fn send(&mut self, conn: ConnectionId) -> Fate {
+    fn send(&mut self, conn: ConnectionId) -> SendOutcome {
         let time = (self.now, &mut self.queue);
         self.network.send_up(time, conn, Message::Request(request()), |_| None)
     }
 
-    fn answer(&mut self, conn: ConnectionId) -> Fate {
+    fn respond(&mut self, conn: ConnectionId) -> SendOutcome {
         let response = ResponseFrame { correlation: 0, body: HeartbeatResponse::default().into() };
         let message = Message::Response { request: request(), response: Arc::new(response) };
         self.network.send_down((self.now, &mut self.queue), conn, message)
     }
 
-    fn hang_up(&mut self, conn: ConnectionId) -> usize {
-        self.network.hang_up((self.now, &mut self.queue), conn).len()
+    fn reset_by_broker(&mut self, conn: ConnectionId) -> usize {
+        self.network.reset_by_broker((self.now, &mut self.queue), conn).len()
     }
 
     fn step(&mut self) -> Option<Seen> {
@@ -93,49 +93,49 @@ fn request() -> Arc<RequestFrame> {
 }
 
 #[test]
-fn what_a_broker_sent_before_it_died_arrives_before_the_news_of_its_death() {
+fn responses_of_a_dead_broker_arrive_before_its_reset() {
     let mut world = World::new();
     let conn = world.open(B0);
     world.send(conn);
     assert_eq!(world.step(), Some(Seen::Request));
-    assert_eq!(world.answer(conn), Fate::UnderWay);
-    assert_eq!(world.send(conn), Fate::UnderWay);
-    assert_eq!(world.hang_up(conn), 1, "the second request is lost");
-    assert_eq!(world.send(conn), Fate::Lost(Loss::ConnectionClosed));
-    assert!(world.network.is_open(conn), "its client does not know yet");
+    assert_eq!(world.respond(conn), SendOutcome::InFlight);
+    assert_eq!(world.send(conn), SendOutcome::InFlight);
+    assert_eq!(world.reset_by_broker(conn), 1, "the second request is lost");
+    assert_eq!(world.send(conn), SendOutcome::Lost(Loss::ConnectionClosed));
+    assert!(world.network.is_open(conn), "the client does not know yet");
     let seen = world.steps();
-    let told: Vec<&Seen> = seen.iter().filter(|seen| **seen != Seen::Nothing).collect();
-    assert_eq!(told, [&Seen::Response, &Seen::Rst]);
+    let delivered: Vec<&Seen> = seen.iter().filter(|seen| **seen != Seen::Nothing).collect();
+    assert_eq!(delivered, [&Seen::Response, &Seen::Rst]);
     assert!(!world.network.is_open(conn));
 }
 
 #[test]
-fn a_client_that_has_closed_is_not_told() {
+fn a_client_that_has_closed_gets_no_reset() {
     let mut world = World::new();
     let conn = world.open(B0);
     world.send(conn);
     assert_eq!(world.step(), Some(Seen::Request));
     let lost = world.network.close((world.now, &mut world.queue), conn);
     assert!(lost.0.is_empty() && lost.1.is_empty());
-    world.hang_up(conn);
+    world.reset_by_broker(conn);
     assert_eq!(world.steps(), [Seen::Nothing], "neither a FIN nor a RST arrives");
 }
 
 #[test]
-fn a_cut_link_keeps_the_news_of_a_death_back_until_it_heals() {
+fn a_cut_link_holds_the_reset_of_a_dead_broker_until_it_heals() {
     let mut world = World::new();
     let conn = world.open(B0);
     world.send(conn);
     assert_eq!(world.step(), Some(Seen::Request));
     world.network.cut(0, B0, false, true);
-    world.hang_up(conn);
+    world.reset_by_broker(conn);
     assert_eq!(world.steps(), [Seen::Nothing]);
     world.network.heal((world.now, &mut world.queue), 0, B0);
     assert_eq!(world.steps(), [Seen::Rst]);
 }
 
 #[test]
-fn each_pair_has_a_link_of_its_own() {
+fn each_client_and_broker_have_a_link_of_their_own() {
     let mut world = World::new();
     let (to_b0, to_b1) = (world.open(B0), world.open(B1));
     world.network.cut(0, B1, true, true);
@@ -152,34 +152,36 @@ fn each_pair_has_a_link_of_its_own() {
 }
 
 #[test]
-fn an_isolated_node_reaches_nobody_until_it_is_reconnected() {
+fn an_isolated_node_reaches_no_other_until_it_is_reconnected() {
     let mut world = World::new();
     let (to_b0, to_b1) = (world.open(B0), world.open(B1));
-    assert!(world.network.isolate(Host::Consumer(0)) && !world.network.isolate(Host::Consumer(0)));
+    assert!(
+        world.network.isolate(Process::Consumer(0)) && !world.network.isolate(Process::Consumer(0))
+    );
     world.network.cut(0, B1, true, false);
     world.send(to_b0);
     world.send(to_b1);
     assert_eq!(world.steps(), [Seen::Nothing, Seen::Nothing]);
     world.network.heal((world.now, &mut world.queue), 0, B0);
     assert_eq!(world.steps(), [], "a heal ends no isolation");
-    assert!(world.network.reconnect((world.now, &mut world.queue), Host::Consumer(0)));
-    assert_eq!(world.steps(), [Seen::Request], "and a reconnection no partition");
+    assert!(world.network.reconnect((world.now, &mut world.queue), Process::Consumer(0)));
+    assert_eq!(world.steps(), [Seen::Request], "a reconnect ends no partition");
     world.network.heal((world.now, &mut world.queue), 0, B1);
     assert_eq!(world.steps(), [Seen::Request]);
 }
 
 #[test]
-fn whoever_comes_later_does_not_reach_an_isolated_broker_either() {
+fn a_consumer_that_starts_later_does_not_reach_an_isolated_broker() {
     let mut world = World::new();
-    world.network.isolate(Host::Broker(B1));
+    world.network.isolate(Process::Broker(B1));
     world.network.add_consumer("c2");
     assert!(world.network.is_cut(1, B1) && !world.network.is_cut(1, B0));
-    world.network.reconnect((world.now, &mut world.queue), Host::Broker(B1));
+    world.network.reconnect((world.now, &mut world.queue), Process::Broker(B1));
     assert!(!world.network.is_cut(1, B1));
 }
 
 #[test]
-fn what_is_lost_by_luck_arrives_after_a_retransmission() {
+fn a_randomly_lost_message_arrives_after_a_retransmission() {
     let spec = NetworkSpec { loss: 500, ..NetworkSpec::default() };
     let mut network = Network::new(7, spec, 2);
     network.add_consumer("c1");
@@ -204,14 +206,14 @@ fn a_drop_rule_counts_messages_to_any_broker() {
     let mut world = World::new();
     let (to_b0, to_b1) = (world.open(B0), world.open(B1));
     world.network.drop_messages(0, Api::Heartbeat, Side::Request, (2, 1));
-    assert_eq!(world.send(to_b0), Fate::UnderWay);
-    assert_eq!(world.send(to_b1), Fate::LostToLastDrop);
-    assert_eq!(world.send(to_b0), Fate::UnderWay);
-    assert_eq!(world.send(to_b1), Fate::Lost(Loss::BehindDropped));
+    assert_eq!(world.send(to_b0), SendOutcome::InFlight);
+    assert_eq!(world.send(to_b1), SendOutcome::LostToLastDrop);
+    assert_eq!(world.send(to_b0), SendOutcome::InFlight);
+    assert_eq!(world.send(to_b1), SendOutcome::Lost(Loss::BehindDropped));
 }
 
 #[test]
-fn another_broker_does_not_change_the_luck_of_the_links_to_the_first() {
+fn another_broker_does_not_change_the_randomness_of_links_to_the_first() {
     let arrivals = |brokers| {
         let latency = Duration::from_millis(1)..=Duration::from_secs(5);
         let mut network =

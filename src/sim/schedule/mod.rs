@@ -1,13 +1,13 @@
 //! A schedule: everything a run does, as plain data.
 //!
-//! It comes out of a script ([`crate::script`]) or out of a seed ([`crate::swarm`]), and can be printed,
-//! edited, committed and replayed after the generator has changed. `Display` on the parts prints the sim
-//! language, one line each; the whole is printed by [`crate::script::print`].
+//! A schedule comes from a script ([`crate::script`]) or from a seed ([`crate::swarm`]). It can be
+//! printed, edited, committed, and replayed after the generator has changed. `Display` prints each
+//! part as a line of the sim language; [`crate::script::print`] prints the whole.
 
 mod admin;
 mod text;
 
-pub use admin::{AdminRequest, Answer};
+pub use admin::{AdminRequest, ExpectedResponse};
 
 pub use text::{group_state_word, member_state_word};
 
@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::assignor::Assignor;
-use crate::consumer::{MemberState, Purpose};
+use crate::client::{MemberState, Purpose};
 use crate::coordinator::{CoordinatorConfig, GroupState};
 use crate::protocol::{Api, BrokerId, TopicPartition};
 use crate::time::Time;
@@ -23,7 +23,8 @@ use crate::time::Time;
 /// Everything a run does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// The seed of all luck that the schedule leaves open: latencies, backoff jitter, member ids.
+    /// The seed of everything that the schedule leaves to chance: latencies, backoff jitter, member
+    /// ids.
     pub seed: u64,
     /// The network's settings.
     pub network: NetworkSpec,
@@ -33,36 +34,37 @@ pub struct Schedule {
     pub topics: Vec<TopicSpec>,
     /// The groups, in the order of their lines.
     pub groups: Vec<GroupSpec>,
-    /// What happens, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
 /// `network latency=1ms..5ms loss=10 aim=20`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
-    /// The one-way latency of a message is drawn from this range.
+    /// The range from which the one-way latency of each message is drawn.
     pub latency: RangeInclusive<Duration>,
-    /// How many of 1,000 messages are lost on their way, each time they are sent, so that TCP has to send
-    /// them again and what is behind them waits.
+    /// How many of 1,000 messages are lost each time they are sent. TCP retransmits them, and what
+    /// is behind them waits.
     pub loss: u16,
-    /// How many of 1,000 requests are held back so that they arrive just before, at or just after a
-    /// deadline of the coordinator. If any are, what is due at one instant happens in any order, too.
-    pub aim: u16,
+    /// How many of 1,000 requests are delayed so that they arrive just before, at or just after a
+    /// coordinator deadline. If not 0, events that are due at the same time also run in random
+    /// order.
+    pub race: u16,
 }
 
 impl Default for NetworkSpec {
     fn default() -> Self {
         let latency = Duration::from_millis(1)..=Duration::from_millis(5);
-        NetworkSpec { latency, loss: 0, aim: 0 }
+        NetworkSpec { latency, loss: 0, race: 0 }
     }
 }
 
 /// `broker count=3 racks=a,b,c initial-delay=3s commit=1ms..4ms`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerSpec {
-    /// `count=`: how many brokers there are, `b0`, `b1`, …
+    /// `count=`: the number of brokers: `b0`, `b1`, …
     pub count: u8,
-    /// `racks=a,b`: `broker.rack` of each broker in turn; none when empty.
+    /// `racks=a,b`: `broker.rack` of each broker, assigned in turn; no racks if empty.
     pub racks: Vec<String>,
     /// `offsets-partitions=`, offsets.topic.num.partitions.
     pub offsets_partitions: u8,
@@ -82,9 +84,9 @@ pub struct BrokerSpec {
     pub retention_check: Duration,
     /// `write-timeout=`, offsets.commit.timeout.ms.
     pub write_timeout: Duration,
-    /// `linger=`, group.coordinator.append.linger.ms: appends of this long share a batch. With 0, the
-    /// default here, nothing waits and what one request appends is one batch. (Rule R12: Kafka's own default
-    /// is 10 ms.)
+    /// `linger=`, group.coordinator.append.linger.ms: appends within this time share a batch. With
+    /// 0, the default here, nothing waits, and the records that one request appends are one batch.
+    /// (Rule R12: Kafka's default is 10 ms.)
     pub linger: Duration,
     /// `load=`: how long a new leader takes to replay the log.
     pub load: RangeInclusive<Duration>,
@@ -92,7 +94,7 @@ pub struct BrokerSpec {
     pub detect: RangeInclusive<Duration>,
     /// `learn=`: how long a broker takes to learn what the controller has decided.
     pub learn: RangeInclusive<Duration>,
-    /// The time from the append of a record to the offsets log until it is committed.
+    /// `commit=`: the time from the append of a record to the offsets log until it is committed.
     pub commit: RangeInclusive<Duration>,
 }
 
@@ -126,9 +128,10 @@ impl Default for BrokerSpec {
 pub struct TopicSpec {
     /// Its name.
     pub name: String,
-    /// How many partitions it has, at least 1.
+    /// The number of partitions, at least 1.
     pub partitions: i32,
-    /// How many records a minute the workload produces, spread over the partitions in turn; 0 for none.
+    /// How many records per minute the workload produces, spread over the partitions in turn; 0 for
+    /// none.
     pub rate: u32,
 }
 
@@ -137,25 +140,25 @@ pub struct TopicSpec {
 pub struct GroupSpec {
     /// Its id.
     pub name: String,
-    /// What its consumers are set to where their own `join` line does not say otherwise.
+    /// The settings of its consumers, unless their own `join` line overrides them.
     pub settings: Settings,
 }
 
-/// The settings of consumers; unset ones fall back to the group's, then to
-/// [`crate::consumer::ConsumerConfig::new`].
+/// The settings of consumers. An unset one falls back to the group's, then to
+/// [`crate::client::ConsumerConfig::new`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// `topics=a,b`; all topics when nobody says.
+    /// `topics=a,b`; all topics if neither the consumer nor the group sets it.
     pub topics: Option<Vec<String>>,
-    /// `assignor=range` or `assignor=range,roundrobin`, most wanted first.
+    /// `assignor=range` or `assignor=range,roundrobin`, the preferred one first.
     pub assignors: Option<Vec<Assignor>>,
     /// `session=`, session.timeout.ms.
     pub session: Option<Duration>,
     /// `heartbeat=`, heartbeat.interval.ms.
     pub heartbeat: Option<Duration>,
-    /// `rebalance=`, max.poll.interval.ms, which Kafka also takes as the rebalance timeout.
+    /// `rebalance=`, max.poll.interval.ms, which Kafka also uses as the rebalance timeout.
     pub rebalance: Option<Duration>,
-    /// `process=`, what the application takes for one record.
+    /// `process=`, the application's processing time per record.
     pub process: Option<Duration>,
     /// `records=`, max.poll.records.
     pub records: Option<usize>,
@@ -169,7 +172,8 @@ pub struct Settings {
     pub reconnect_backoff_max: Option<Duration>,
     /// `fetch=`, fetch.max.wait.ms.
     pub fetch: Option<Duration>,
-    /// `metadata=`, metadata.max.age.ms: how soon it notices that topics have grown or gone.
+    /// `metadata=`, metadata.max.age.ms: how soon a consumer notices that topics have grown or been
+    /// deleted.
     pub metadata: Option<Duration>,
     /// `version=`, the JoinGroup version (0 to 9).
     pub version: Option<i16>,
@@ -179,14 +183,14 @@ pub struct Settings {
     pub rack: Option<String>,
 }
 
-/// One line of the timed part.
+/// One step of the timed part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The line of the script it came from, 0 when generated.
+    /// The script line of the step; 0 if it was generated.
     pub line: u32,
     /// `at 12s …`: run until this time first.
     pub at: Option<Time>,
-    /// What happens.
+    /// What the step does.
     pub action: Action,
 }
 
@@ -199,16 +203,16 @@ pub enum NodeName {
     Consumer(String),
 }
 
-/// Which way a link is cut.
+/// The directions in which a link is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// `partition c1 b0`
     Both,
-    /// `partition c1 -> b0`: what c1 sends does not arrive, what b0 sends does.
+    /// `partition c1 -> b0`: messages from c1 to b0 are held, messages from b0 arrive.
     Forward,
 }
 
-/// Which of a request and its response is meant.
+/// A request or its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The request, on its way to the broker.
@@ -217,13 +221,13 @@ pub enum Side {
     Response,
 }
 
-/// What the new leader has of the records that the old one had appended and not committed. Which of them
-/// had reached it is a matter of luck.
+/// How much of the old leader's uncommitted tail the new leader has. In a real cluster it depends
+/// on replication progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tail {
-    /// Luck decides how many.
+    /// A random number of the records.
     #[default]
-    Luck,
+    Random,
     /// `tail=lost`: none of them.
     Lost,
     /// `tail=kept`: all of them.
@@ -233,30 +237,30 @@ pub enum Tail {
 /// The errors with which a log refuses an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedWith {
-    /// Too few replicas are in sync; the usual one.
+    /// Too few replicas are in sync; the most common error.
     NotEnoughReplicas,
     /// The disk is broken.
     KafkaStorageError,
     /// The batch is too large.
     MessageTooLarge,
-    /// The partition of the log is not there.
+    /// The log's partition does not exist.
     UnknownTopicOrPartition,
-    /// The broker is no replica of it, or not the one that leads.
+    /// The broker is not the partition's leader or not a replica.
     NotLeaderOrFollower,
-    /// The replicas took too long.
+    /// Replication took too long.
     RequestTimedOut,
-    /// The connection to them broke.
+    /// The connection to the replicas broke.
     NetworkException,
     /// The batch is larger than a segment.
     RecordListTooLarge,
-    /// A size that cannot be.
+    /// An invalid size.
     InvalidFetchSize,
     /// The batch arrived damaged.
     CorruptMessage,
 }
 
 impl RefusedWith {
-    /// All of them, the usual one first.
+    /// All of them, the most common one first.
     pub const ALL: [RefusedWith; 10] = [
         RefusedWith::NotEnoughReplicas,
         RefusedWith::KafkaStorageError,
@@ -271,116 +275,118 @@ impl RefusedWith {
     ];
 }
 
-/// What one line does.
+/// What one step does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// `join c1 group=g process=5ms`: starts a consumer.
     Join {
         /// The consumer, new or closed.
         consumer: String,
-        /// Its group; the first one when not said.
+        /// Its group; the first one by default.
         group: Option<String>,
-        /// What is set for it alone.
+        /// Settings for this consumer alone.
         settings: Box<Settings>,
     },
     /// `leave c1`: the application closes the consumer.
     Leave(String),
-    /// `crash c1`, `crash b1 tail=lost`: the process is gone at once, with its memory. A broker keeps its
-    /// disk; when the controller has noticed (`detect=`), others lead what it led.
+    /// `crash c1`, `crash b1 tail=lost`: the process and its memory are gone at once. A broker
+    /// keeps its disk; once the controller notices the crash (`detect=`), it elects other leaders.
     Crash(NodeName, Tail),
-    /// `restart c1`, `restart b1`: starts a crashed or closed consumer again, with the settings it had, or
-    /// a crashed broker.
+    /// `restart c1`, `restart b1`: restarts a crashed or closed consumer with its previous
+    /// settings, or a crashed broker.
     Restart(NodeName),
-    /// `move g to=b2 unaware=10s tail=lost`: another broker coordinates the group (and every group of the
-    /// same partition of the offsets log).
+    /// `move g to=b2 unaware=10s tail=lost`: another broker becomes the coordinator of the group,
+    /// and of every group in the same partition of the offsets log.
     Move {
-        /// The group; the first one when not said.
+        /// The group; the first one by default.
         group: Option<String>,
-        /// The new leader; the next broker that is up when not said. It may be the old one, in a new
-        /// epoch.
+        /// The new leader; the next live broker by default. It may be the old one, in a new epoch.
         to: Option<BrokerId>,
-        /// How long the old leader goes on as if nothing had happened: a zombie. Zero for a clean move.
+        /// How long the old leader is unaware of the move and acts as a zombie. Zero for a clean
+        /// move.
         unaware: Duration,
-        /// What the new leader has of the log's uncommitted end.
+        /// How much of the log's uncommitted tail the new leader has.
         tail: Tail,
     },
-    /// `stall g`: the high watermark of the group's partition of the offsets log stands still.
+    /// `stall g`: the high watermark of the group's partition of the offsets log stops advancing.
     Stall(Option<String>),
-    /// `unstall g`
+    /// `unstall g`: the high watermark advances again.
     Unstall(Option<String>),
     /// `refuse g error=NOT_ENOUGH_REPLICAS`: that log refuses appends with the error.
     Refuse(Option<String>, RefusedWith),
-    /// `accept g`: it takes them again.
+    /// `accept g`: that log accepts appends again.
     Accept(Option<String>),
-    /// `compact g`: of each key of the committed part of that log only the last record is kept.
+    /// `compact g`: the committed part of that log keeps only the last record of each key.
     Compact(Option<String>),
-    /// `grow orders partitions=8`
+    /// `grow orders partitions=8`: adds partitions to a topic.
     Grow {
         /// The topic.
         topic: String,
-        /// How many partitions it has from here on; more than before.
+        /// The new number of partitions, more than before.
         partitions: i32,
     },
-    /// `delete-topic orders`
+    /// `delete-topic orders`: deletes a topic.
     DeleteTopic(String),
     /// A request of the administrator: `describe g`, `list`, `delete-group g`, …
     Admin(AdminRequest),
-    /// `pause c1`, `pause b0`: alive, not running.
+    /// `pause c1`, `pause b0`: suspends the process.
     Pause(NodeName),
-    /// `resume c1`
+    /// `resume c1`: resumes a paused process.
     Resume(NodeName),
-    /// `partition c1 b0`, `partition c1 -> b0`
+    /// `partition c1 b0`, `partition c1 -> b0`: cuts a link, in both directions or in one.
     Partition(NodeName, NodeName, Direction),
-    /// `isolate c1`, `isolate b0`: all links of the node are cut both ways, those of consumers that are yet to
-    /// come as well.
+    /// `isolate c1`, `isolate b0`: cuts all links of the node in both directions, including those
+    /// of consumers that start later.
     Isolate(NodeName),
-    /// `reconnect c1`: ends an isolation, and no partition of a single link.
+    /// `reconnect c1`: ends an isolation, but not the partition of a single link.
     Reconnect(NodeName),
-    /// `heal c1 b0`
+    /// `heal c1 b0`: ends the partition of a link.
     Heal(NodeName, NodeName),
-    /// `clog c1 b0 by=2s`: everything on the link, both ways, takes this much longer.
+    /// `clog c1 b0 by=2s`: delays everything on the link by this much, in both directions.
     Clog(NodeName, NodeName, Duration),
-    /// `unclog c1 b0`
+    /// `unclog c1 b0`: ends the delay.
     Unclog(NodeName, NodeName),
-    /// `reset c1`, `reset c1 coordinator`: resets its connections, or the one.
+    /// `reset c1`, `reset c1 coordinator`: resets all connections of a consumer, or the one with
+    /// this purpose.
     Reset(String, Option<Purpose>),
     /// `drop c1 Heartbeat request nth=1 count=2`: swallows messages, counted from now.
     Drop {
         /// The consumer at the client's end.
         consumer: String,
-        /// Which API.
+        /// The API of the messages.
         api: Api,
-        /// The request or the response.
+        /// Requests or responses.
         side: Side,
-        /// The first one swallowed: 1 for the next.
+        /// The first message to swallow; 1 is the next one.
         nth: u32,
-        /// How many.
+        /// How many messages to swallow.
         count: u32,
     },
-    /// `skew c1 ppm=50000`: from now on its clock runs that much fast (or slow, when negative).
+    /// `skew c1 ppm=50000`: its clock runs this much fast from now on, or slow if negative.
     Skew(NodeName, i32),
-    /// `slow c1 process=400s`: the application takes this long for each record.
+    /// `slow c1 process=400s`: the application takes this long to process each record.
     Slow(String, Duration),
-    /// `produce orders count=10`, `produce orders partition=0 count=10`
+    /// `produce orders count=10`, `produce orders partition=0 count=10`: produces records now.
     Produce {
         /// The topic.
         topic: String,
-        /// The partition; in turn when not said.
+        /// The partition; all in turn by default.
         partition: Option<i32>,
-        /// How many records.
+        /// The number of records.
         count: u32,
     },
-    /// `advance 11s`
+    /// `advance 11s`: lets time pass.
     Advance(Duration),
-    /// `settle`, `settle within=60s`
+    /// `settle`, `settle within=60s`: runs until no rebalance is in progress; paused and
+    /// partitioned consumers are ignored.
     Settle(Option<Duration>),
-    /// `drain`, `drain within=60s`: until every record in the logs has been processed.
+    /// `drain`, `drain within=60s`: runs until every record in the logs has been processed.
     Drain(Option<Duration>),
-    /// `calm`, `calm c1 c2`: faults are over. Brokers, logs, clocks, clogs, drops and processing times are
-    /// healed everywhere; links and pauses of the named consumers (all, when none is named), and those of
-    /// them that have crashed or given up are started again. The workload stops.
-    Calm(Option<Vec<String>>),
-    /// `expect …`
+    /// `calm`, `calm c1 c2`: ends faults. Brokers, logs, clocks, clogs, drops and processing times
+    /// recover everywhere. The links and pauses of the named consumers recover (of all, if none is
+    /// named), and those of them that crashed or gave up are restarted. The workload stops.
+    Quiesce(Option<Vec<String>>),
+    /// `expect …`: checks a claim about the current state.
     Expect(Expectation),
 }
 
@@ -389,13 +395,13 @@ pub enum Action {
 pub enum Expectation {
     /// `expect stable generation=4 members=2 group=g`
     Group {
-        /// The group; the first one when not said.
+        /// The group; the first one by default.
         group: Option<String>,
         /// Its state.
         state: GroupState,
         /// Its generation.
         generation: Option<i32>,
-        /// How many members it has.
+        /// Its number of members.
         members: Option<usize>,
     },
     /// `expect c1 stable owns=orders-0,orders-1 generation=4`
@@ -404,36 +410,36 @@ pub enum Expectation {
         consumer: String,
         /// Its member state.
         state: Option<MemberState>,
-        /// Exactly what it owns; `owns=none` for nothing.
+        /// Exactly the partitions that it owns; `owns=none` for none.
         owns: Option<Vec<TopicPartition>>,
-        /// The generation it believes in.
+        /// The generation that it uses.
         generation: Option<i32>,
     },
     /// `expect committed orders-0=5 group=g`: the committed offset; −1 for none.
     Committed {
-        /// The group; the first one when not said.
+        /// The group; the first one by default.
         group: Option<String>,
         /// The partition.
         partition: TopicPartition,
         /// The offset.
         offset: i64,
     },
-    /// `expect answer NON_EMPTY_GROUP`, `expect answer state=Stable members=2`: what the administrator was
-    /// last told.
-    Answer(Answer),
-    /// `expect coordinator b1 group=g`: which broker leads the group's partition of the offsets log, as the
-    /// controller knows; `none` for no broker.
+    /// `expect answer NON_EMPTY_GROUP`, `expect answer state=Stable members=2`: the administrator's
+    /// last response.
+    Response(ExpectedResponse),
+    /// `expect coordinator b1 group=g`: the leader of the group's partition of the offsets log, as
+    /// the controller knows it; `none` for no leader.
     Coordinator {
-        /// The group; the first one when not said.
+        /// The group; the first one by default.
         group: Option<String>,
-        /// Who leads.
+        /// The leader; `None` for no leader.
         broker: Option<BrokerId>,
     },
-    /// `expect processed orders-0=5`: records 0..5 have been processed, and not the record after.
+    /// `expect processed orders-0=5`: records 0 to 4 have been processed, and record 5 has not.
     Processed {
         /// The partition.
         partition: TopicPartition,
-        /// One past the last processed offset of the unbroken run from 0.
+        /// One past the last processed offset of the contiguous range from 0.
         next: i64,
     },
 }

@@ -1,22 +1,22 @@
-//! How the parts of a schedule are written: the sim language, one line each.
+//! Prints the parts of a schedule in the sim language, one line each.
 //!
-//! Canonical: what the parser would fill in by itself is left out, so that two equal parts are the same
-//! text. This file only writes. [`crate::script`] reads, and finds the words of the language's own small
-//! lists (states, sides, purposes) in the same functions that print them.
+//! The output is canonical: values that the parser fills in are left out, so equal parts print the
+//! same text. This file only writes. [`crate::script`] reads, and takes the language's own words
+//! (states, sides, purposes) from the functions that print them.
 
 mod actions;
 mod admin;
 mod expect;
 mod settings;
 
-use crate::consumer::MemberState;
+use crate::client::MemberState;
 use crate::coordinator::GroupState;
 use crate::time::Pretty;
 use std::fmt;
 
 use super::{NodeName, RefusedWith, Settings, Side, Tail};
 
-/// How an `expect` line writes the state of a group.
+/// The state of a group, as an `expect` line spells it.
 pub const fn group_state_word(state: GroupState) -> &'static str {
     match state {
         GroupState::Empty => "empty",
@@ -27,7 +27,7 @@ pub const fn group_state_word(state: GroupState) -> &'static str {
     }
 }
 
-/// How an `expect` line writes the state of a member.
+/// The state of a member, as an `expect` line spells it.
 pub const fn member_state_word(state: MemberState) -> &'static str {
     match state {
         MemberState::Unjoined => "unjoined",
@@ -46,11 +46,11 @@ impl fmt::Display for Side {
     }
 }
 
-/// As `tail=` has it; luck is what goes without saying.
+/// The value of `tail=`. The default is never printed.
 impl fmt::Display for Tail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Tail::Luck => "luck",
+            Tail::Random => "luck",
             Tail::Lost => "lost",
             Tail::Kept => "kept",
         })
@@ -84,7 +84,7 @@ impl fmt::Display for NodeName {
     }
 }
 
-/// The words of one line, on their way to a formatter.
+/// The words of one line, before they are written.
 #[derive(Default)]
 struct Line(Vec<String>);
 

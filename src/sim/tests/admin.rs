@@ -5,8 +5,8 @@ use super::world::schedule;
 use crate::coordinator::GroupState;
 use crate::protocol::{BrokerId, TopicName, TopicPartition, str_bytes};
 use crate::sim::Systems;
-use crate::sim::schedule::{Action, AdminRequest, Answer};
-use crate::trace::{Kind, Place};
+use crate::sim::schedule::{Action, AdminRequest, ExpectedResponse};
+use crate::trace::{EventKind, Place};
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
@@ -16,55 +16,55 @@ fn orders(partition: i32) -> TopicPartition {
     TopicPartition::new(TopicName(str_bytes("orders")), partition)
 }
 
-/// Asks, waits for the answer and compares it.
+/// Sends a request, waits for the response and compares it.
 #[track_caller]
-fn ask(world: &mut World, request: AdminRequest, expected: Answer) {
+fn request(world: &mut World, request: AdminRequest, expected: ExpectedResponse) {
     world.act(Action::Admin(request.clone()));
-    assert!(world.runs_while(Duration::from_secs(60), |sim| sim.awaits_answer()));
-    let told = world.sim.told().expect("an answer");
-    assert!(told.meets(&expected), "{request:?}: {told}");
+    assert!(world.runs_while(Duration::from_secs(60), |sim| sim.awaits_response()));
+    let response = world.sim.last_response().expect("a response");
+    assert!(response.meets(&expected), "{request:?}: {response}");
 }
 
-fn error(error: &str) -> Answer {
-    Answer { error: Some(error.to_owned()), ..Answer::default() }
+fn error(error: &str) -> ExpectedResponse {
+    ExpectedResponse { error: Some(error.to_owned()), ..ExpectedResponse::default() }
 }
 
 #[test]
-fn the_administrator_asks_who_leads() {
+fn the_administrator_sends_to_the_leader() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
     let describe = || AdminRequest::Describe { groups: names(&["g"]), version: None };
-    let stable = || Answer {
+    let stable = || ExpectedResponse {
         error: Some("NONE".to_owned()),
         state: Some(GroupState::Stable),
         members: Some(2),
-        ..Answer::default()
+        ..ExpectedResponse::default()
     };
-    ask(&mut world, describe(), stable());
-    world.move_to(world.after(world.led_by()), 0);
+    request(&mut world, describe(), stable());
+    world.move_to(world.after(world.current_leader()), 0);
     world.settle();
     world.events.clear();
-    ask(&mut world, describe(), stable());
-    let leader = world.led_by();
-    let asked = world.times(|place, kind| {
+    request(&mut world, describe(), stable());
+    let leader = world.current_leader();
+    let sent = world.times(|place, kind| {
         place == Place::Admin
-            && matches!(kind, Kind::Sent { to, .. } if *to == Place::Broker(leader))
+            && matches!(kind, EventKind::Sent { to, .. } if *to == Place::Broker(leader))
     });
-    assert_eq!(asked.len(), 1);
+    assert_eq!(sent.len(), 1);
 }
 
 #[test]
-fn the_administrator_hears_of_a_dead_leader_and_of_none() {
+fn the_administrator_gets_an_error_from_a_dead_leader_and_without_one() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.broker.count = 1;
     let mut world = World::new(&schedule, &systems);
     let describe = || AdminRequest::Describe { groups: names(&["g"]), version: None };
     world.crash(BrokerId(0));
-    ask(&mut world, describe(), error("NETWORK_EXCEPTION"));
+    request(&mut world, describe(), error("NETWORK_EXCEPTION"));
     world.seconds(10);
-    ask(&mut world, describe(), error("COORDINATOR_NOT_AVAILABLE"));
+    request(&mut world, describe(), error("COORDINATOR_NOT_AVAILABLE"));
 }
 
 #[test]
@@ -78,21 +78,23 @@ fn the_administrator_commits_and_reads_offsets() {
         note,
         retention: None,
     };
-    ask(&mut world, commit(3), error("NONE"));
-    ask(&mut world, commit(5_000), error("OFFSET_METADATA_TOO_LARGE"));
+    request(&mut world, commit(3), error("NONE"));
+    request(&mut world, commit(5_000), error("OFFSET_METADATA_TOO_LARGE"));
     let offsets = AdminRequest::Offsets { group: "tool".to_owned(), stable: true, version: None };
-    let told =
-        |partition, offset| Answer { offset: Some((orders(partition), offset)), ..error("NONE") };
-    ask(&mut world, offsets.clone(), told(1, 7));
-    ask(&mut world, offsets, told(0, -1));
+    let committed = |partition, offset| ExpectedResponse {
+        offset: Some((orders(partition), offset)),
+        ..error("NONE")
+    };
+    request(&mut world, offsets.clone(), committed(1, 7));
+    request(&mut world, offsets, committed(0, -1));
     let group = || "tool".to_owned();
-    ask(
+    request(
         &mut world,
         AdminRequest::DeleteGroups { groups: vec![group()], version: None },
         error("NONE"),
     );
     let gone = AdminRequest::Describe { groups: vec![group()], version: None };
-    ask(&mut world, gone, error("GROUP_ID_NOT_FOUND"));
+    request(&mut world, gone, error("GROUP_ID_NOT_FOUND"));
 }
 
 #[test]
@@ -111,14 +113,14 @@ fn a_transaction_of_a_member_commits_with_its_marker() {
     };
     let offsets = || AdminRequest::Offsets { group: group(), stable: true, version: None };
     let end = |commit| AdminRequest::EndTxn { group: group(), producer: 7, commit };
-    let told = || Answer { offset: Some((orders(0), 5)), ..error("NONE") };
-    ask(&mut world, commit(5, Some("c1")), error("NONE"));
-    ask(&mut world, end(true), error("NONE"));
-    ask(&mut world, offsets(), told());
-    ask(&mut world, commit(6, None), error("NONE"));
-    ask(&mut world, offsets(), error("UNSTABLE_OFFSET_COMMIT"));
-    ask(&mut world, end(false), error("NONE"));
-    ask(&mut world, offsets(), told());
+    let committed = || ExpectedResponse { offset: Some((orders(0), 5)), ..error("NONE") };
+    request(&mut world, commit(5, Some("c1")), error("NONE"));
+    request(&mut world, end(true), error("NONE"));
+    request(&mut world, offsets(), committed());
+    request(&mut world, commit(6, None), error("NONE"));
+    request(&mut world, offsets(), error("UNSTABLE_OFFSET_COMMIT"));
+    request(&mut world, end(false), error("NONE"));
+    request(&mut world, offsets(), committed());
 }
 
 #[test]
@@ -127,17 +129,17 @@ fn the_administrator_lists_the_groups_of_one_broker() {
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1"]);
     world.settle();
-    let leader = world.led_by();
+    let leader = world.current_leader();
     let list = |on| AdminRequest::List {
         on: Some(on),
         states: Vec::new(),
         types: Vec::new(),
         version: None,
     };
-    let groups = |some: &[&str]| Answer { groups: Some(names(some)), ..error("NONE") };
-    ask(&mut world, list(leader), groups(&["g"]));
+    let groups = |some: &[&str]| ExpectedResponse { groups: Some(names(some)), ..error("NONE") };
+    request(&mut world, list(leader), groups(&["g"]));
     let other = world.after(leader);
-    ask(&mut world, list(other), groups(&[]));
+    request(&mut world, list(other), groups(&[]));
 }
 
 #[test]
@@ -152,8 +154,8 @@ fn the_administrator_removes_a_member() {
         member: member.map(str::to_owned),
         version: None,
     };
-    ask(&mut world, remove(None, Some("c1")), error("NONE"));
-    ask(&mut world, remove(Some("nobody"), None), error("UNKNOWN_MEMBER_ID"));
+    request(&mut world, remove(None, Some("c1")), error("NONE"));
+    request(&mut world, remove(Some("nobody"), None), error("UNKNOWN_MEMBER_ID"));
     let absent = world.try_to(Action::Admin(remove(None, Some("c9"))));
     assert!(absent.is_err(), "c9 has never joined");
 }
@@ -167,7 +169,7 @@ fn a_bare_join_is_checked_first() {
         protocol_type: "consumer".to_owned(),
         session: Duration::from_secs(session),
     };
-    ask(&mut world, join("", 10), error("INVALID_GROUP_ID"));
-    ask(&mut world, join("tool", 1), error("INVALID_SESSION_TIMEOUT"));
-    ask(&mut world, join("tool", 10), error("MEMBER_ID_REQUIRED"));
+    request(&mut world, join("", 10), error("INVALID_GROUP_ID"));
+    request(&mut world, join("tool", 1), error("INVALID_SESSION_TIMEOUT"));
+    request(&mut world, join("tool", 10), error("MEMBER_ID_REQUIRED"));
 }

@@ -2,32 +2,32 @@ use std::time::Duration;
 
 use super::World;
 use super::world::schedule;
-use crate::cluster::ShardState;
-use crate::consumer::MemberState;
+use crate::broker::TermState;
+use crate::client::MemberState;
 use crate::coordinator::GroupState;
 use crate::protocol::{BrokerId, GroupId, str_bytes};
 use crate::sim::Systems;
 use crate::sim::schedule::{Action, NodeName, Tail};
-use crate::trace::{FaultKind, Kind, Loss, Place};
+use crate::trace::{EventKind, FaultKind, Loss, Place};
 
 const DETECT: Duration = Duration::from_secs(9);
 
 #[test]
-fn a_coordinator_that_crashes_in_a_rebalance_is_replaced_after_a_while() {
+fn a_coordinator_that_crashes_in_a_rebalance_is_replaced_when_the_crash_is_noticed() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
-    let old = world.led_by();
+    let old = world.current_leader();
     world.join(&["c1", "c2"]);
     world.seconds(1);
     let crashed = world.sim.now();
     world.crash(old);
-    assert!(!world.settles(Duration::from_secs(8)), "nobody coordinates");
+    assert!(!world.settles(Duration::from_secs(8)), "there is no coordinator");
     world.settle();
     let new = world.after(old);
     assert_eq!(world.elections(), [(crashed + DETECT, Some(new))]);
     assert_eq!(world.leader(), Some(new));
-    assert_eq!(world.terms(old, ShardState::Unloaded), [crashed]);
-    assert_eq!(world.terms(new, ShardState::Active).len(), 1);
+    assert_eq!(world.terms(old, TermState::Unloaded), [crashed]);
+    assert_eq!(world.terms(new, TermState::Active).len(), 1);
     for consumer in ["c1", "c2"] {
         let found = world.sim.describe_consumer(consumer).expect("a consumer that runs");
         assert_eq!(found.state, MemberState::Stable);
@@ -35,31 +35,31 @@ fn a_coordinator_that_crashes_in_a_rebalance_is_replaced_after_a_while() {
 }
 
 #[test]
-fn the_messages_to_a_crashed_broker_are_lost_and_its_clients_hear_of_it() {
+fn messages_to_a_crashed_broker_are_lost_and_its_clients_are_disconnected() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1"]);
     world.settle();
-    let old = world.led_by();
+    let old = world.current_leader();
     world.events.clear();
     world.crash(old);
     world.seconds(5);
     let lost = world.times(|place, kind| {
         matches!(place, Place::Consumer(_))
-            && matches!(kind, Kind::Lost { to, why: Loss::ReceiverGone, .. } if *to == Place::Broker(old))
+            && matches!(kind, EventKind::Lost { to, why: Loss::ReceiverGone, .. } if *to == Place::Broker(old))
     });
     assert!(!lost.is_empty(), "the consumer tries to reach it, and is refused");
-    let answered = world.times(|place, _| place == Place::Broker(old));
-    assert!(answered.iter().all(|at| *at == lost[0].min(answered[0])), "a dead broker is silent");
+    let events = world.times(|place, _| place == Place::Broker(old));
+    assert!(events.iter().all(|at| *at == lost[0].min(events[0])), "a dead broker is silent");
 }
 
 #[test]
-fn a_broker_that_is_back_before_its_crash_was_noticed_leads_no_longer() {
+fn a_broker_that_restarts_before_its_crash_is_noticed_loses_leadership() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
-    let old = world.led_by();
+    let old = world.current_leader();
     world.crash(old);
     world.seconds(1);
     world.restart(old);
@@ -73,19 +73,19 @@ fn a_broker_that_is_back_before_its_crash_was_noticed_leads_no_longer() {
 }
 
 #[test]
-fn without_any_broker_nobody_leads_until_one_is_back() {
+fn without_a_live_broker_there_is_no_leader_until_one_restarts() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
-    let old = world.led_by();
+    let old = world.current_leader();
     for broker in [world.after(old), world.after(world.after(old)), old] {
         world.crash(broker);
     }
     world.seconds(10);
     assert_eq!(world.leader(), None);
     assert!(!world.settles(Duration::from_secs(60)));
-    assert!(world.sim.waiting_for().iter().any(|reason| reason.starts_with("nobody leads")));
+    assert!(world.sim.waiting_for().iter().any(|reason| reason.ends_with("has no leader")));
     let first = world.after(old);
     world.restart(first);
     assert_eq!(world.leader(), Some(first));
@@ -96,7 +96,7 @@ fn without_any_broker_nobody_leads_until_one_is_back() {
 
 /// R3.17.
 #[test]
-fn a_lone_broker_leads_again_when_it_is_back() {
+fn a_lone_broker_leads_again_after_its_restart() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.broker.count = 1;
     for down in [1, 20] {
@@ -112,7 +112,7 @@ fn a_lone_broker_leads_again_when_it_is_back() {
 }
 
 #[test]
-fn a_lone_broker_loses_the_end_of_its_log_when_the_crash_says_so() {
+fn a_lone_broker_loses_its_uncommitted_tail_if_the_crash_says_so() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.broker.count = 1;
     for (tail, expected) in [(Tail::Kept, false), (Tail::Lost, true)] {
@@ -127,42 +127,42 @@ fn a_lone_broker_loses_the_end_of_its_log_when_the_crash_says_so() {
         world.seconds(10);
         world.restart(BrokerId(0));
         let lost = world.times(|_, kind| {
-            matches!(kind, Kind::LeaderElected { leader: Some(_), lost: 1.., .. })
+            matches!(kind, EventKind::LeaderElected { leader: Some(_), lost: 1.., .. })
         });
         assert_eq!(!lost.is_empty(), expected, "{tail:?}");
     }
 }
 
 #[test]
-fn a_leader_that_is_unaware_goes_on_and_is_not_listened_to() {
+fn an_unaware_leader_acts_as_a_zombie_and_is_ignored() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
-    let (old, moved) = (world.led_by(), world.sim.now());
+    let (old, moved) = (world.current_leader(), world.sim.now());
     let new = world.after(old);
     world.move_to(new, 10);
     assert_eq!(world.began(new, FaultKind::Move), [moved]);
     assert_eq!(world.began(old, FaultKind::Zombie), [moved]);
     world.seconds(9);
-    assert_eq!(world.terms(new, ShardState::Active).len(), 1);
-    assert_eq!(world.terms(old, ShardState::Unloaded), []);
+    assert_eq!(world.terms(new, TermState::Active).len(), 1);
+    assert_eq!(world.terms(old, TermState::Unloaded), []);
     world.seconds(2);
     let until = moved + Duration::from_secs(10);
     assert_eq!(world.ended(old, FaultKind::Zombie), [until]);
-    assert_eq!(world.terms(old, ShardState::Unloaded), [until]);
+    assert_eq!(world.terms(old, TermState::Unloaded), [until]);
     world.settle();
     world.seconds(60);
     world.settle();
 }
 
 #[test]
-fn an_unaware_leader_does_not_learn_by_way_of_an_older_decision() {
+fn an_unaware_leader_does_not_learn_of_its_move_from_an_older_decision() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1"]);
     world.settle();
-    let old = world.led_by();
+    let old = world.current_leader();
     world.move_to(old, 0);
     let moved = world.sim.now();
     world.move_to(world.after(old), 10);
@@ -172,42 +172,42 @@ fn an_unaware_leader_does_not_learn_by_way_of_an_older_decision() {
 }
 
 #[test]
-fn a_paused_broker_learns_when_it_runs_again() {
+fn a_paused_broker_learns_of_decisions_when_it_resumes() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
-    let old = world.led_by();
+    let old = world.current_leader();
     world.act(Action::Pause(NodeName::Broker(old)));
     world.move_to(world.after(old), 0);
     world.seconds(5);
-    assert_eq!(world.terms(old, ShardState::Unloaded), []);
+    assert_eq!(world.terms(old, TermState::Unloaded), []);
     world.act(Action::Resume(NodeName::Broker(old)));
-    assert_eq!(world.terms(old, ShardState::Unloaded), [world.sim.now()]);
+    assert_eq!(world.terms(old, TermState::Unloaded), [world.sim.now()]);
     world.settle();
 }
 
 #[test]
-fn a_move_to_the_leader_itself_begins_a_term() {
+fn a_move_to_the_leader_itself_starts_a_new_term() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
-    let leader = world.led_by();
+    let leader = world.current_leader();
     world.move_to(leader, 5);
     world.seconds(1);
-    assert_eq!(world.began(leader, FaultKind::Zombie), [], "nobody else leads");
-    assert_eq!(world.terms(leader, ShardState::Active).len(), 2);
+    assert_eq!(world.began(leader, FaultKind::Zombie), [], "no other broker leads");
+    assert_eq!(world.terms(leader, TermState::Active).len(), 2);
     world.settle();
 }
 
 #[test]
-fn calm_ends_everything() {
+fn quiesce_ends_all_faults() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1", "c2"]);
     world.settle();
-    let old = world.led_by();
+    let old = world.current_leader();
     let (new, third) = (world.after(old), world.after(world.after(old)));
     world.act(Action::Stall(None));
     world.act(Action::Skew(NodeName::Broker(third), 1_000));
@@ -215,7 +215,7 @@ fn calm_ends_everything() {
     world.move_to(new, 600);
     world.act(Action::Pause(NodeName::Broker(new)));
     world.seconds(30);
-    world.act(Action::Calm(None));
+    world.act(Action::Quiesce(None));
     for (broker, fault) in [
         (third, FaultKind::Crash),
         (third, FaultKind::Skew),
@@ -229,11 +229,11 @@ fn calm_ends_everything() {
 }
 
 #[test]
-fn what_cannot_be_done_to_a_broker_is_said() {
+fn an_impossible_action_on_a_broker_is_refused_with_its_reason() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     let node = |id| NodeName::Broker(BrokerId(id));
-    let tail = Tail::Luck;
+    let tail = Tail::Random;
     let refused = |done: Result<(), crate::sim::Impossible>| done.unwrap_err().0;
     assert_eq!(refused(world.try_to(Action::Crash(node(7), tail))), "there is no broker b7");
     assert_eq!(refused(world.try_to(Action::Restart(node(1)))), "b1 is running already");

@@ -7,13 +7,13 @@ use crate::sim::schedule::{Action, RefusedWith};
 use crate::trace::FaultKind;
 
 #[test]
-fn nothing_settles_on_a_log_that_stands_still() {
+fn the_cluster_does_not_settle_while_its_log_is_stalled() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.broker.write_timeout = Duration::from_secs(600);
     let mut world = World::new(&schedule, &systems);
     world.act(Action::Stall(None));
     world.act(Action::Stall(None));
-    let (leader, stalled) = (world.led_by(), world.sim.now());
+    let (leader, stalled) = (world.current_leader(), world.sim.now());
     assert_eq!(world.began(leader, FaultKind::Stall), [stalled], "once");
     world.join(&["c1"]);
     assert!(!world.settles(Duration::from_secs(15)));
@@ -25,7 +25,7 @@ fn nothing_settles_on_a_log_that_stands_still() {
 }
 
 #[test]
-fn nothing_settles_on_a_log_that_refuses() {
+fn the_cluster_does_not_settle_while_its_log_refuses_appends() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.act(Action::Refuse(None, RefusedWith::NotEnoughReplicas));
@@ -36,12 +36,12 @@ fn nothing_settles_on_a_log_that_refuses() {
 }
 
 #[test]
-fn what_was_stalled_at_one_leader_ends_there_though_another_leads() {
+fn a_stall_ends_at_the_leader_where_it_began() {
     let (schedule, systems) = (schedule(), Systems::default());
     let mut world = World::new(&schedule, &systems);
     world.join(&["c1"]);
     world.settle();
-    let old = world.led_by();
+    let old = world.current_leader();
     world.act(Action::Stall(None));
     world.move_to(world.after(old), 0);
     world.seconds(1);
@@ -57,7 +57,7 @@ fn a_compacted_log_still_holds_the_group() {
     world.join(&["c1", "c2"]);
     world.settle();
     world.seconds(5);
-    let old = world.led_by();
+    let old = world.current_leader();
     world.act(Action::Compact(None));
     assert_eq!(world.began(old, FaultKind::Compact), [world.sim.now()]);
     world.move_to(world.after(old), 0);

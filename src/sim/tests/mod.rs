@@ -1,4 +1,4 @@
-//! What the simulator does with several brokers, action by action.
+//! The simulator with several brokers, action by action.
 
 mod admin;
 mod failover;

@@ -6,7 +6,7 @@ use super::world::schedule;
 use crate::protocol::{BrokerId, TopicName, TopicPartition, str_bytes};
 use crate::sim::Systems;
 use crate::sim::schedule::Action;
-use crate::trace::Kind;
+use crate::trace::EventKind;
 
 fn produce(world: &mut World, count: u32) {
     let topic = "orders".to_owned();
@@ -14,7 +14,7 @@ fn produce(world: &mut World, count: u32) {
 }
 
 #[test]
-fn no_record_is_lost_or_doubled_when_the_broker_that_serves_them_crashes() {
+fn no_record_is_lost_or_duplicated_when_the_data_leader_crashes() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.topics[0].rate = 60 * 200;
     let mut world = World::new(&schedule, &systems);
@@ -26,11 +26,11 @@ fn no_record_is_lost_or_doubled_when_the_broker_that_serves_them_crashes() {
     world.seconds(2);
     world.crash(BrokerId(1));
     world.seconds(20);
-    world.act(Action::Calm(None));
+    world.act(Action::Quiesce(None));
     world.drain();
     let mut ends: BTreeMap<TopicPartition, i64> = BTreeMap::new();
     for event in &world.events {
-        if let Kind::Appended { partition, first, next } = &event.kind {
+        if let EventKind::Appended { partition, first, next } = &event.kind {
             let end = ends.entry(partition.clone()).or_default();
             assert_eq!(end, first);
             *end = *next;
@@ -40,7 +40,7 @@ fn no_record_is_lost_or_doubled_when_the_broker_that_serves_them_crashes() {
 }
 
 #[test]
-fn records_wait_for_a_broker_that_serves_them() {
+fn records_wait_for_a_data_leader() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.broker.count = 1;
     let mut world = World::new(&schedule, &systems);
@@ -64,7 +64,7 @@ fn a_topic_that_has_grown_is_drained_to_its_last_partition() {
     let topic = || "orders".to_owned();
     world.act(Action::Grow { topic: topic(), partitions: 6 });
     produce(&mut world, 12);
-    // Consumers look at the topics every five minutes.
+    // Consumers refresh their metadata every five minutes.
     assert!(world.runs_while(Duration::from_secs(600), |sim| !sim.drained()));
     assert_eq!(world.sim.processed(&TopicPartition::new(TopicName(str_bytes("orders")), 5)), 2);
     let again = world.try_to(Action::Grow { topic: topic(), partitions: 6 });
@@ -72,7 +72,7 @@ fn a_topic_that_has_grown_is_drained_to_its_last_partition() {
 }
 
 #[test]
-fn a_topic_that_is_gone_needs_no_draining() {
+fn a_deleted_topic_needs_no_draining() {
     let (mut schedule, systems) = (schedule(), Systems::default());
     schedule.topics[0].rate = 60;
     let mut world = World::new(&schedule, &systems);

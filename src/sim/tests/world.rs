@@ -1,21 +1,21 @@
-//! A simulator that is driven by hand, and everything that has happened in it.
+//! A simulator that a test drives step by step, with all of its events.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::cluster::ShardState;
+use crate::broker::TermState;
 use crate::protocol::{BrokerId, GroupId, str_bytes};
 use crate::sim::schedule::{Action, GroupSpec, NodeName, Schedule, Settings, Tail, TopicSpec};
 use crate::sim::{Impossible, Sim, Systems};
 use crate::time::Time;
-use crate::trace::{Event, FaultKind, Kind, Place};
+use crate::trace::{Event, EventKind, FaultKind, Place};
 
 pub(super) struct World {
     pub(super) sim: Sim,
     pub(super) events: Vec<Event>,
 }
 
-/// Three brokers, one topic, one group whose members notice things soon.
+/// Three brokers, one topic, and one group with short timeouts.
 pub(super) fn schedule() -> Schedule {
     let settings = Settings {
         session: Some(Duration::from_secs(10)),
@@ -57,7 +57,7 @@ impl World {
     }
 
     pub(super) fn crash(&mut self, broker: BrokerId) {
-        self.act(Action::Crash(NodeName::Broker(broker), Tail::Luck));
+        self.act(Action::Crash(NodeName::Broker(broker), Tail::Random));
     }
 
     pub(super) fn restart(&mut self, broker: BrokerId) {
@@ -66,7 +66,7 @@ impl World {
 
     pub(super) fn move_to(&mut self, to: BrokerId, unaware: u64) {
         let unaware = Duration::from_secs(unaware);
-        self.act(Action::Move { group: None, to: Some(to), unaware, tail: Tail::Luck });
+        self.act(Action::Move { group: None, to: Some(to), unaware, tail: Tail::Random });
     }
 
     pub(super) fn advance(&mut self, by: Duration) {
@@ -82,9 +82,9 @@ impl World {
         self.advance(Duration::from_secs(seconds));
     }
 
-    /// Runs until the cluster has settled; false when it does not within the time.
+    /// Runs until the cluster has settled; false if it does not settle within the time.
     pub(super) fn settles(&mut self, within: Duration) -> bool {
-        self.sim.look_again();
+        self.sim.recheck_settled();
         self.runs_while(within, |sim| !sim.settled())
     }
 
@@ -118,13 +118,13 @@ impl World {
         true
     }
 
-    /// Who leads the partition of `g`.
+    /// The leader of `g`'s partition.
     pub(super) fn leader(&self) -> Option<BrokerId> {
         self.sim.coordinator(&GroupId(str_bytes("g")))
     }
 
-    /// Who leads the partition of `g`, which somebody does.
-    pub(super) fn led_by(&self) -> BrokerId {
+    /// The leader of `g`'s partition, which must have one.
+    pub(super) fn current_leader(&self) -> BrokerId {
         self.leader().expect("a leader")
     }
 
@@ -133,8 +133,8 @@ impl World {
         BrokerId((broker.0 + 1) % 3)
     }
 
-    /// When something happened, each time.
-    pub(super) fn times(&self, wanted: impl Fn(Place, &Kind) -> bool) -> Vec<Time> {
+    /// The times at which something happened.
+    pub(super) fn times(&self, wanted: impl Fn(Place, &EventKind) -> bool) -> Vec<Time> {
         let found = self.events.iter().filter(|event| wanted(event.place, &event.kind));
         found.map(|event| event.at).collect()
     }
@@ -142,30 +142,30 @@ impl World {
     pub(super) fn began(&self, broker: BrokerId, wanted: FaultKind) -> Vec<Time> {
         self.times(|place, kind| {
             place == Place::Broker(broker)
-                && matches!(kind, Kind::FaultBegan { fault, .. } if *fault == wanted)
+                && matches!(kind, EventKind::FaultBegan { fault, .. } if *fault == wanted)
         })
     }
 
     pub(super) fn ended(&self, broker: BrokerId, wanted: FaultKind) -> Vec<Time> {
         self.times(|place, kind| {
             place == Place::Broker(broker)
-                && matches!(kind, Kind::FaultEnded { fault, .. } if *fault == wanted)
+                && matches!(kind, EventKind::FaultEnded { fault, .. } if *fault == wanted)
         })
     }
 
-    /// When terms of a broker came into a state, each time.
-    pub(super) fn terms(&self, broker: BrokerId, wanted: ShardState) -> Vec<Time> {
+    /// The times at which a term of a broker entered a state.
+    pub(super) fn terms(&self, broker: BrokerId, wanted: TermState) -> Vec<Time> {
         self.times(|place, kind| {
             place == Place::Broker(broker)
-                && matches!(kind, Kind::Shard { state, .. } if *state == wanted)
+                && matches!(kind, EventKind::TermChanged { state, .. } if *state == wanted)
         })
     }
 
-    /// The leaders that the controller named, as far as the trace speaks of them.
+    /// The elections that the trace shows.
     pub(super) fn elections(&self) -> Vec<(Time, Option<BrokerId>)> {
         let events = self.events.iter();
         let elections = events.filter_map(|event| match event.kind {
-            Kind::LeaderElected { leader, .. } => Some((event.at, leader)),
+            EventKind::LeaderElected { leader, .. } => Some((event.at, leader)),
             _ => None,
         });
         elections.collect()

@@ -1,4 +1,4 @@
-//! The cells of coverage and sets of them.
+//! Coverage cells and sets of them.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::trace::fields::timer_name;
 /// Something that happens to a group at its coordinator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CellEvent {
-    /// A request of a group API was taken up.
+    /// The coordinator began to handle a request of a group API.
     Request(Api),
     /// A timer fired.
     Timer(TimerKind),
@@ -51,7 +51,7 @@ impl CellEvent {
             CellEvent::Timer(TimerKind::PendingJoin) => 11,
             CellEvent::Timer(TimerKind::Join) => 12,
             CellEvent::Timer(TimerKind::Sync) => 13,
-            // They name no group, so they meet none in any state.
+            // These requests name no group.
             CellEvent::Request(
                 Api::Produce
                 | Api::Fetch
@@ -66,7 +66,7 @@ impl CellEvent {
         })
     }
 
-    /// Whether the classic protocol can bring this event to a group in that state.
+    /// Whether this event can happen to a group in that state, under the classic protocol.
     fn can_meet(self, state: Option<GroupState>) -> bool {
         use GroupState::*;
         match self {
@@ -95,11 +95,11 @@ impl fmt::Display for CellEvent {
 /// One cell; printed `Stable × Heartbeat × pause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cell {
-    /// The group's state before the event; none for a group that has not moved yet.
+    /// The group's state before the event; `None` for a group without a state change yet.
     pub state: Option<GroupState>,
-    /// What happened.
+    /// The event.
     pub event: CellEvent,
-    /// An active family of faults; none when there was no fault at all.
+    /// An active fault family; `None` if no fault was active.
     pub fault: Option<FaultKind>,
 }
 
@@ -141,7 +141,8 @@ impl Cells {
     /// Whether a cell is in the set.
     pub fn contains(&self, cell: Cell) -> bool {
         let Some(event) = cell.event.index() else { return false };
-        let bit = place_of(cell.state, event) + cell.fault.map_or(0, |fault| fault as usize + 1);
+        let bit =
+            first_bit_of(cell.state, event) + cell.fault.map_or(0, |fault| fault as usize + 1);
         self.bits[bit / 64] >> (bit % 64) & 1 == 1
     }
 
@@ -150,7 +151,7 @@ impl Cells {
         Cells::all().filter(|cell| self.contains(*cell))
     }
 
-    /// How many cells a correct coordinator of the classic protocol could reach at all.
+    /// How many cells a correct coordinator of the classic protocol can reach at all.
     pub fn possible() -> usize {
         Cells::all().filter(|cell| cell.event.can_meet(cell.state)).count()
     }
@@ -165,10 +166,10 @@ impl Cells {
         })
     }
 
-    /// Adds the cells of one event under every fault of the mask; bit 0 of it stands for none.
+    /// Adds the cells of one event under every fault of the mask; bit 0 stands for "no fault".
     #[inline]
     pub(super) fn add(&mut self, state: Option<GroupState>, event: usize, mut faults: u16) {
-        let first = place_of(state, event);
+        let first = first_bit_of(state, event);
         while faults != 0 {
             let bit = first + faults.trailing_zeros() as usize;
             self.bits[bit / 64] |= 1 << (bit % 64);
@@ -178,7 +179,7 @@ impl Cells {
 }
 
 #[inline]
-fn place_of(state: Option<GroupState>, event: usize) -> usize {
+fn first_bit_of(state: Option<GroupState>, event: usize) -> usize {
     let state = state.map_or(0, |state| state as usize + 1);
     (state * EVENTS + event) * FAULTS
 }

@@ -1,43 +1,45 @@
 //! Coverage: which (group state × event × fault) cells a run reached.
 //!
-//! The event is what happened at the coordinator: a group request was taken up, or a timer fired. The
-//! state is the group's just before, as the same broker last told it (a coordinator reports a timer before
-//! what it leads to); none where the broker has no such group. The fault is any family that was active somewhere at the time: begun and not ended,
-//! or, for what is over in an instant, less than five seconds ago.
+//! The event is something at the coordinator: it began to handle a group request, or a timer fired.
+//! The state is the group's state just before, as last reported by the same broker (a coordinator
+//! reports a timer before its effects); `None` if the broker has no such group. The fault is any
+//! family that was active anywhere at the time: begun and not ended, or, for faults without a
+//! duration, less than five seconds ago.
 //!
-//! Beside the cells there are [`Moment`]s, in which two things meet, and the [marks](crate::sometimes) of the code.
+//! In addition to cells there are [`Race`]s, in which two events coincide, and the
+//! [marks](crate::marks) in the code.
 
 mod cells;
-mod moments;
-mod must;
+mod must_reach;
+mod races;
 mod reached;
 
 use std::time::Duration;
 
-use super::event::{Event, FaultKind, Kind, Loss, Message, Place, ShardState};
+use super::event::{Event, EventKind, FaultKind, Loss, Message, Place, TermState};
 use crate::coordinator::{GroupState, Observation};
+use crate::marks::Marks;
 use crate::protocol::{GroupId, Request};
-use crate::sometimes::Marks;
 use crate::time::Time;
 pub use cells::{Cell, CellEvent, Cells};
-pub use moments::{Moment, Moments};
-pub use must::must_reach;
+pub use must_reach::must_reach;
+pub use races::{Race, Races};
 pub use reached::Reached;
 
-/// How long a drop, a reset and a crash count after they happened.
+/// How long a fault without a duration counts as active.
 const AFTERMATH: Duration = Duration::from_secs(5);
 
 /// Collects the cells of a run from its events.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
     cells: Cells,
-    watch: moments::Watch,
-    /// Few groups: a scan is faster than a map.
+    detector: races::RaceDetector,
+    /// A list, because there are few groups: a scan is faster than a map.
     groups: Vec<(Place, GroupId, GroupState)>,
-    /// The lasting faults, by the process they are done to, whichever life it is in.
+    /// The active faults with a duration, by the process they affect, in any incarnation.
     lasting: Vec<(FaultKind, Place, Option<Place>)>,
     lasting_mask: u16,
-    /// Until when each family that is over in an instant still counts.
+    /// Until when each fault family without a duration counts as active.
     aftermath: [Option<Time>; FaultKind::ALL.len()],
     aftermath_ends: Option<Time>,
 }
@@ -48,41 +50,41 @@ impl Coverage {
         &self.cells
     }
 
-    /// What was reached, with the marks of the code that ran.
+    /// Everything that was reached, with the marks of the code that ran.
     pub fn into_reached(self, marks: Marks) -> Reached {
-        Reached { cells: self.cells, moments: self.watch.moments, marks }
+        Reached { cells: self.cells, races: self.detector.races, marks }
     }
 
     /// Takes the next event of a run.
     #[inline]
     pub fn observe(&mut self, event: &Event) {
-        self.watch.observe(event);
+        self.detector.observe(event);
         match &event.kind {
-            Kind::Received { message: Message::Request(frame), .. } => {
+            EventKind::Received { message: Message::Request(frame), .. } => {
                 let api = CellEvent::Request(frame.body.api());
                 for group in groups_of(&frame.body) {
                     self.reach(event.place, group, api, event.at);
                 }
             }
-            Kind::Coordinator(Observation::TimerFired { group, timer, .. }) => {
+            EventKind::Coordinator(Observation::TimerFired { group, timer, .. }) => {
                 self.reach(event.place, group, CellEvent::Timer(*timer), event.at);
             }
-            Kind::Coordinator(Observation::State { group, to, .. }) => {
+            EventKind::Coordinator(Observation::State { group, to, .. }) => {
                 self.moved(event.place, group, *to);
             }
-            Kind::Coordinator(Observation::GroupLoaded(loaded)) => {
+            EventKind::Coordinator(Observation::GroupLoaded(loaded)) => {
                 self.moved(event.place, &loaded.metadata.group, loaded.state);
             }
-            Kind::Coordinator(Observation::GroupRemoved { group, .. }) => {
+            EventKind::Coordinator(Observation::GroupRemoved { group, .. }) => {
                 self.groups.retain(|(place, name, _)| (*place, name) != (event.place, group));
             }
-            // At the end of a term every group of it is Dead: the broker has none of them.
-            Kind::Shard { state: ShardState::Unloaded, .. } => self
+            // At the end of a term, all its groups are Dead: the broker has none of them any more.
+            EventKind::TermChanged { state: TermState::Unloaded, .. } => self
                 .groups
                 .retain(|(place, _, state)| *place != event.place || *state != GroupState::Dead),
-            Kind::FaultBegan { fault, peer, .. } => self.began(*fault, event, *peer),
-            Kind::FaultEnded { fault, peer } => self.ended(*fault, event, *peer),
-            Kind::Lost { why: Loss::Dropped, .. } => self.happened(FaultKind::Drop, event.at),
+            EventKind::FaultBegan { fault, peer, .. } => self.began(*fault, event, *peer),
+            EventKind::FaultEnded { fault, peer } => self.ended(*fault, event, *peer),
+            EventKind::Lost { why: Loss::Dropped, .. } => self.happened(FaultKind::Drop, event.at),
             _ => {}
         }
     }
@@ -100,7 +102,7 @@ impl Coverage {
         }
     }
 
-    /// The families active at a time, as a mask; bit 0 when there is none.
+    /// The active families as a mask; bit 0 if there is none.
     #[inline]
     fn active(&mut self, at: Time) -> u16 {
         let mut mask = self.lasting_mask;
@@ -128,7 +130,7 @@ impl Coverage {
         if is_instant(fault) {
             return self.happened(fault, event.at);
         }
-        let entry = (fault, any_life(event.place), peer.map(any_life));
+        let entry = (fault, any_incarnation(event.place), peer.map(any_incarnation));
         if !self.lasting.contains(&entry) {
             self.lasting.push(entry);
             self.lasting_mask |= bit(fault);
@@ -136,7 +138,7 @@ impl Coverage {
     }
 
     fn ended(&mut self, fault: FaultKind, event: &Event, peer: Option<Place>) {
-        let entry = (fault, any_life(event.place), peer.map(any_life));
+        let entry = (fault, any_incarnation(event.place), peer.map(any_incarnation));
         self.lasting.retain(|other| *other != entry);
         self.lasting_mask = self.lasting.iter().fold(0, |mask, (fault, ..)| mask | bit(*fault));
     }
@@ -170,8 +172,8 @@ const fn bit(fault: FaultKind) -> u16 {
     1 << (fault as u16 + 1)
 }
 
-/// A process, whichever life it is in: a fault may outlive the one it began in.
-fn any_life(place: Place) -> Place {
+/// A process in any incarnation: a fault may outlast the incarnation it began in.
+fn any_incarnation(place: Place) -> Place {
     match place {
         Place::Consumer(mut consumer) => {
             consumer.incarnation = 0;
@@ -186,7 +188,7 @@ fn any_life(place: Place) -> Place {
     }
 }
 
-/// The groups that a request to the coordinator is about; most are about one.
+/// The groups that a request to the coordinator concerns; most requests concern one.
 #[inline]
 fn groups_of(request: &Request) -> &[GroupId] {
     use std::slice::from_ref;
@@ -196,7 +198,7 @@ fn groups_of(request: &Request) -> &[GroupId] {
         Request::SyncGroup(body) => from_ref(&body.group_id),
         Request::LeaveGroup(body) => from_ref(&body.group_id),
         Request::OffsetCommit(body) => from_ref(&body.group_id),
-        // Versions 8 and up ask about several groups; consumers ask about their own.
+        // Versions 8 and up may name several groups; consumers name only their own.
         Request::OffsetFetch(body) => {
             from_ref(body.groups.first().map_or(&body.group_id, |group| &group.group_id))
         }

@@ -1,50 +1,50 @@
-//! All that a run reached.
+//! Everything that a run reached.
 
-use crate::sometimes::{Mark, Marks};
+use crate::marks::{Mark, Marks};
 
 use super::cells::Cells;
-use super::moments::{Moment, Moments};
+use super::races::{Race, Races};
 
-/// Cells, moments and marks.
+/// Cells, races and marks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
     /// The (group state × event × fault) cells.
     pub cells: Cells,
-    /// What met.
-    pub moments: Moments,
-    /// The corners of the code.
+    /// The races.
+    pub races: Races,
+    /// The marks in the code.
     pub marks: Marks,
 }
 
 impl Reached {
-    /// Adds everything that was reached elsewhere.
+    /// Adds everything that another run reached.
     pub fn union(&mut self, other: &Reached) {
         self.cells.union(&other.cells);
-        self.moments.union(other.moments);
+        self.races.union(other.races);
         self.marks.union(other.marks);
     }
 
-    /// How much it is.
+    /// How many cells, races and marks there are.
     pub fn len(&self) -> usize {
-        self.cells.len() + self.moments.len() + self.marks.len()
+        self.cells.len() + self.races.len() + self.marks.len()
     }
 
-    /// Whether it is nothing.
+    /// Whether nothing was reached.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How much of it is not in `known`.
+    /// How many of them are not in `known`.
     pub fn beyond(&self, known: &Reached) -> usize {
         let mut all = known.clone();
         all.union(self);
         all.len() - known.len()
     }
 
-    /// Every moment and every mark that is not reached.
+    /// The names of all races and marks that were not reached.
     pub fn missing(&self) -> Vec<String> {
-        let moments = Moment::ALL.into_iter().filter(|moment| !self.moments.contains(*moment));
+        let races = Race::ALL.into_iter().filter(|race| !self.races.contains(*race));
         let marks = Mark::ALL.into_iter().filter(|mark| !self.marks.contains(*mark));
-        moments.map(|it| it.to_string()).chain(marks.map(|it| it.to_string())).collect()
+        races.map(|it| it.to_string()).chain(marks.map(|it| it.to_string())).collect()
     }
 }

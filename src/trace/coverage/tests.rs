@@ -1,4 +1,4 @@
-use crate::sometimes::Marks;
+use crate::marks::Marks;
 
 use super::*;
 use crate::coordinator::GroupState::*;
@@ -29,8 +29,8 @@ fn the_state_is_the_one_before_the_event() {
         moved(2, PreparingRebalance, CompletingRebalance, "all members joined"),
         beat(3),
         beat(4),
-        // What is sent, and what is answered, does not happen at the coordinator.
-        answered(4, consumer(0, 1), heartbeat(&id, 1), heartbeat_answer(None)),
+        // Sending a response is not an event at the coordinator.
+        responded(4, consumer(0, 1), heartbeat(&id, 1), heartbeat_response(None)),
     ];
     assert_eq!(
         cells(&events),
@@ -43,7 +43,7 @@ fn the_state_is_the_one_before_the_event() {
 }
 
 #[test]
-fn a_lasting_fault_counts_until_it_ends_in_whichever_life() {
+fn a_lasting_fault_counts_until_it_ends_in_any_incarnation() {
     let events = [
         fault(1, consumer(0, 1), FaultKind::Pause),
         fault(1, consumer(1, 1), FaultKind::Pause),
@@ -56,7 +56,7 @@ fn a_lasting_fault_counts_until_it_ends_in_whichever_life() {
 }
 
 #[test]
-fn an_instant_fault_counts_for_five_seconds() {
+fn a_fault_without_a_duration_counts_for_five_seconds() {
     let crash = fault(1_000, consumer(1, 1), FaultKind::Crash);
     assert_eq!(cells(&[crash.clone(), beat(5_999)]), ["none × Heartbeat × crash"]);
     assert_eq!(cells(&[crash, beat(6_000)]), ["none × Heartbeat × none"]);
@@ -64,8 +64,8 @@ fn an_instant_fault_counts_for_five_seconds() {
 
 #[test]
 fn a_message_that_is_dropped_makes_the_fault_count_anew() {
-    let message = Message::Request(request(4, heartbeat(&member("c1", 1), 1)));
-    let lost = Kind::Lost { to: BROKER, conn: ConnectionId(1), message, why: Loss::Dropped };
+    let message = Message::Request(frame(4, heartbeat(&member("c1", 1), 1)));
+    let lost = EventKind::Lost { to: BROKER, conn: ConnectionId(1), message, why: Loss::Dropped };
     let events = [
         fault(0, consumer(0, 1), FaultKind::Drop),
         event(10_000, consumer(0, 1), lost),
@@ -81,7 +81,7 @@ fn every_active_family_makes_a_cell() {
 }
 
 #[test]
-fn a_request_about_several_groups_meets_each() {
+fn a_request_about_several_groups_reaches_a_cell_for_each() {
     let described = DescribeGroupsRequest::default()
         .with_groups(vec![group(), GroupId(crate::protocol::str_bytes("other"))]);
     let events = [
@@ -96,7 +96,7 @@ fn a_request_about_several_groups_meets_each() {
 }
 
 #[test]
-fn each_broker_has_a_group_in_a_state_of_its_own() {
+fn each_broker_has_its_own_view_of_a_group() {
     let at = |broker: i32, mut event: Event| {
         event.place = Place::Broker(BrokerId(broker));
         event
@@ -124,9 +124,9 @@ fn a_broker_whose_term_is_over_has_no_groups() {
         cells(&[moved(0, Empty, PreparingRebalance, "x"), last, event, beat(10_000)])
     };
     assert_eq!(gone(script(2, "nothing")), ["Dead × Heartbeat × none"]);
-    assert_eq!(gone(shard(2, 0, ShardState::Active)), ["Dead × Heartbeat × none"]);
-    assert_eq!(gone(shard(2, 1, ShardState::Unloaded)), ["Dead × Heartbeat × none"]);
-    assert_eq!(gone(shard(2, 0, ShardState::Unloaded)), ["none × Heartbeat × none"]);
+    assert_eq!(gone(term(2, 0, TermState::Active)), ["Dead × Heartbeat × none"]);
+    assert_eq!(gone(term(2, 1, TermState::Unloaded)), ["Dead × Heartbeat × none"]);
+    assert_eq!(gone(term(2, 0, TermState::Unloaded)), ["none × Heartbeat × none"]);
     assert_eq!(gone(fault(2, BROKER, FaultKind::Crash)), ["none × Heartbeat × none"]);
     let removed = Observation::GroupRemoved { group: group(), why: "deleted" };
     assert_eq!(gone(observed(2, removed)), ["none × Heartbeat × none"]);

@@ -1,4 +1,4 @@
-//! The fields of the requests that administrators and transactions make, and of their answers.
+//! The fields of the requests of administrators and transactions, and of their responses.
 
 use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::{

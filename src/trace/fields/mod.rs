@@ -1,13 +1,15 @@
-//! What an event holds, told once.
+//! The fields of every event, listed once.
 //!
-//! [`Event::visit`] walks through everything an event says, in a fixed order and under fixed keys. The text,
-//! the JSON and the digest of a trace are three [`Visitor`]s of that one walk, so none of them can know
-//! of a field that the others miss. Everything is generic: a visitor that only hashes costs only hashing.
+//! [`Event::visit`] walks through all fields of an event, in a fixed order and under fixed keys.
+//! The text, the JSON and the digest of a trace are three [`Visitor`]s of that one walk, so none of
+//! them can miss a field that the others have. Everything is generic: a visitor that only hashes
+//! costs only hashing.
 //!
 //! Not visited, because no part of groupsim reads or sets them: throttle times, host names, fetch
 //! sessions and tagged fields.
 //!
-//! Read next: `request.rs`, `response.rs` and `admin.rs` for messages, `observation.rs` for everything else.
+//! Read next: `request.rs`, `response.rs` and `admin.rs` for messages, `observation.rs` for
+//! everything else.
 
 mod admin;
 mod observation;
@@ -20,40 +22,40 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ConnectionId, Event, Kind, Loss, Message, Place};
+use super::event::{ConnectionId, Event, EventKind, Loss, Message, Place};
 use crate::protocol::{Api, CONSUMER_PROTOCOL_TYPE, StrBytes, TopicName, TopicPartition};
 use crate::time::Time;
 
-/// Takes the fields of an event one by one. A key is the same for the same kind of event; it is empty
-/// for the only field of a list's items.
+/// Takes the fields of an event one by one. A key is the same for the same kind of event; it is
+/// empty for the only field of a list's items.
 pub trait Visitor {
-    /// Whether a message is to be walked through again when it arrives. It is the same then as it was when
-    /// it was sent.
+    /// Whether to visit the content of a message again when it arrives. It is the same as when it
+    /// was sent.
     const REPEATS: bool = true;
-    /// Whether what goes without saying is passed over: a setting that is Kafka's own, the added partitions of
-    /// a consumer that had none before.
+    /// Whether to skip the obvious: settings at Kafka's defaults, and the added partitions of a
+    /// consumer that had none before.
     const BRIEF: bool = false;
 
-    /// A name out of a closed set: an event, a state, an API.
+    /// A name from a closed set: an event, a state, an API.
     fn word(&mut self, key: &'static str, word: &'static str);
     /// A number.
     fn int(&mut self, key: &'static str, value: i64);
 
-    /// The line of the script that an event came from. A digest passes over it: the same schedule, written
-    /// with another comment, is the same run.
+    /// The script line that an event came from. A digest ignores it: the same schedule with another
+    /// comment is the same run.
     fn script_line(&mut self, line: u32) {
         self.int("line", i64::from(line));
     }
 
-    /// Yes or no.
+    /// A boolean.
     fn flag(&mut self, key: &'static str, value: bool);
     /// Free text.
     fn text(&mut self, key: &'static str, text: &str);
     /// A point in virtual time.
     fn time(&mut self, key: &'static str, time: Time);
-    /// A length of time.
+    /// A duration.
     fn duration(&mut self, key: &'static str, duration: Duration);
-    /// A process.
+    /// A process or component.
     fn place(&mut self, key: &'static str, place: Place);
     /// A member id; empty for a member that has none yet.
     fn member(&mut self, key: &'static str, id: &str);
@@ -65,27 +67,28 @@ pub trait Visitor {
     fn value(&mut self, key: &'static str, value: &Bytes);
     /// A set of encoded records.
     fn records(&mut self, key: &'static str, records: &Bytes);
-    /// An encoded subscription: what a member wants.
+    /// An encoded subscription of a member.
     fn subscription(&mut self, key: &'static str, payload: &Bytes);
-    /// An encoded assignment: what a member was given.
+    /// An encoded assignment of a member.
     fn assignment(&mut self, key: &'static str, payload: &Bytes);
-    /// The subscription or assignment of a member of a group that is not one of consumers: what its clients wrote,
-    /// in a format of their own.
+    /// The subscription or assignment in a group whose protocol type is not `consumer`. Its format
+    /// is known to the group's clients only.
     fn opaque(&mut self, key: &'static str, payload: &Bytes) {
         self.value(key, payload);
     }
-    /// An optional field that is not there. Only text, members, places and lists are optional.
+    /// An absent optional field. Only text, members, places and lists are optional.
     fn none(&mut self, key: &'static str);
     /// A list of `len` items begins. Lists nest.
     fn open(&mut self, key: &'static str, len: usize);
-    /// The next item of the innermost list begins; what is visited up to the next call belongs to it.
+    /// The next item of the innermost list begins; the fields visited until the next call belong to
+    /// it.
     fn item(&mut self);
     /// The innermost list is complete.
     fn close(&mut self);
 }
 
 impl Event {
-    /// Walks through everything this event says. See the module head.
+    /// Walks through all fields of this event. See the module head.
     #[inline]
     pub fn visit<V: Visitor>(&self, v: &mut V) {
         v.time("at", self.at);
@@ -95,50 +98,51 @@ impl Event {
     }
 }
 
-impl Kind {
-    /// The name of the event, as JSON has it: `sent`, `member-added`, …
+impl EventKind {
+    /// The name of the event, as in JSON: `sent`, `member-added`, …
     pub const fn name(&self) -> &'static str {
         match self {
-            Kind::TopicCreated { .. } => "topic-created",
-            Kind::TopicGrown { .. } => "topic-grown",
-            Kind::TopicDeleted { .. } => "topic-deleted",
-            Kind::LeaderElected { .. } => "leader-elected",
-            Kind::Shard { .. } => "shard",
-            Kind::Uncommitted { .. } => "uncommitted",
-            Kind::CoordinatorStarted { .. } => "coordinator-started",
-            Kind::ConsumerStarted { .. } => "consumer-started",
-            Kind::ConsumerClosed => "consumer-closed",
-            Kind::Script { .. } => "script",
-            Kind::FaultBegan { .. } => "fault-began",
-            Kind::FaultEnded { .. } => "fault-ended",
-            Kind::Sent { .. } => "sent",
-            Kind::Received { .. } => "received",
-            Kind::Lost { .. } => "lost",
-            Kind::Coordinator(seen) => observation::coordinator_name(seen),
-            Kind::Consumer(seen) => observation::consumer_name(seen),
-            Kind::Appended { .. } => "appended",
-            Kind::Calm { .. } => "calm",
-            Kind::Settled { .. } => "settled",
-            Kind::NotSettled { .. } => "not-settled",
-            Kind::Drained { .. } => "drained",
-            Kind::NotDrained { .. } => "not-drained",
-            Kind::Expected { .. } => "expected",
-            Kind::Finished => "finished",
+            EventKind::TopicCreated { .. } => "topic-created",
+            EventKind::TopicGrown { .. } => "topic-grown",
+            EventKind::TopicDeleted { .. } => "topic-deleted",
+            EventKind::LeaderElected { .. } => "leader-elected",
+            EventKind::TermChanged { .. } => "shard",
+            EventKind::Uncommitted { .. } => "uncommitted",
+            EventKind::CoordinatorStarted { .. } => "coordinator-started",
+            EventKind::ConsumerStarted { .. } => "consumer-started",
+            EventKind::ConsumerClosed => "consumer-closed",
+            EventKind::Script { .. } => "script",
+            EventKind::FaultBegan { .. } => "fault-began",
+            EventKind::FaultEnded { .. } => "fault-ended",
+            EventKind::Sent { .. } => "sent",
+            EventKind::Received { .. } => "received",
+            EventKind::Lost { .. } => "lost",
+            EventKind::Coordinator(seen) => observation::coordinator_name(seen),
+            EventKind::Consumer(seen) => observation::consumer_name(seen),
+            EventKind::Appended { .. } => "appended",
+            EventKind::Quiesced { .. } => "calm",
+            EventKind::Settled { .. } => "settled",
+            EventKind::NotSettled { .. } => "not-settled",
+            EventKind::Drained { .. } => "drained",
+            EventKind::NotDrained { .. } => "not-drained",
+            EventKind::Expected { .. } => "expected",
+            EventKind::Finished => "finished",
         }
     }
 }
 
-/// Nearly all events of a run are heartbeats and fetches on their way, so those paths name their words
-/// where the compiler can see them: a digest then stores constants instead of copying text.
+/// Nearly all events of a run are heartbeats and fetches being sent and received. These paths name
+/// their words where the compiler can see them: a digest then stores constants instead of copying
+/// text.
 #[inline]
-fn visit_kind<V: Visitor>(kind: &Kind, v: &mut V) {
+fn visit_kind<V: Visitor>(kind: &EventKind, v: &mut V) {
     match kind {
-        Kind::Sent { to, conn, message } => {
+        EventKind::Sent { to, conn, message } => {
             v.word("event", "sent");
             v.place("to", *to);
             visit_message(message, *conn, v);
         }
-        Kind::Received { from, conn, message } => {
+        EventKind::Received { from, conn, message } => {
             v.word("event", "received");
             v.place("from", *from);
             if V::REPEATS {
@@ -151,12 +155,12 @@ fn visit_kind<V: Visitor>(kind: &Kind, v: &mut V) {
     }
 }
 
-fn visit_rare<V: Visitor>(kind: &Kind, v: &mut V) {
+fn visit_rare<V: Visitor>(kind: &EventKind, v: &mut V) {
     v.word("event", kind.name());
     match kind {
-        Kind::Lost { to, conn, message, why } => visit_lost(*to, *conn, message, *why, v),
-        Kind::Coordinator(seen) => observation::coordinator(seen, v),
-        Kind::Consumer(seen) => observation::consumer(seen, v),
+        EventKind::Lost { to, conn, message, why } => visit_lost(*to, *conn, message, *why, v),
+        EventKind::Coordinator(seen) => observation::coordinator(seen, v),
+        EventKind::Consumer(seen) => observation::consumer(seen, v),
         world => observation::world(world, v),
     }
 }
@@ -186,7 +190,7 @@ fn visit_message<V: Visitor>(message: &Message, conn: ConnectionId, v: &mut V) {
     v.int("conn", i64::from(conn.0));
 }
 
-/// Which message it is, without what it says.
+/// Identifies a message, without its content.
 #[inline]
 fn visit_arrival<V: Visitor>(message: &Message, conn: ConnectionId, v: &mut V) {
     match message {
@@ -225,7 +229,7 @@ fn optional_text<V: Visitor>(v: &mut V, key: &'static str, text: Option<&StrByte
     }
 }
 
-/// What a member of a group of that protocol type wants.
+/// The subscription of a member in a group of that protocol type.
 fn subscription<V: Visitor>(v: &mut V, key: &'static str, payload: &Bytes, of: Option<&StrBytes>) {
     match is_opaque(of) {
         true => v.opaque(key, payload),
@@ -233,7 +237,7 @@ fn subscription<V: Visitor>(v: &mut V, key: &'static str, payload: &Bytes, of: O
     }
 }
 
-/// What a member of a group of that protocol type was given.
+/// The assignment of a member in a group of that protocol type.
 fn assignment<V: Visitor>(v: &mut V, key: &'static str, payload: &Bytes, of: Option<&StrBytes>) {
     match is_opaque(of) {
         true => v.opaque(key, payload),
@@ -241,8 +245,8 @@ fn assignment<V: Visitor>(v: &mut V, key: &'static str, payload: &Bytes, of: Opt
     }
 }
 
-/// Whether what members of a group say to each other is known to be none of what consumers say. Old versions of
-/// messages do not tell the protocol type.
+/// Whether the members' payloads are known not to be in the consumers' format. Old versions of
+/// messages do not contain the protocol type.
 fn is_opaque(protocol_type: Option<&StrBytes>) -> bool {
     protocol_type.is_some_and(|of| !of.is_empty() && of.as_str() != CONSUMER_PROTOCOL_TYPE)
 }
@@ -256,7 +260,7 @@ fn partitions<V: Visitor>(v: &mut V, key: &'static str, partitions: &[TopicParti
     v.close();
 }
 
-/// The name of a topic, or its id in the versions that have no names.
+/// The name of a topic, or its id in versions without names.
 fn topic<'a, Id: Display + Default + PartialEq>(name: &'a TopicName, id: &Id) -> Cow<'a, str> {
     if name.0.is_empty() && *id != Id::default() {
         Cow::Owned(id.to_string())

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{Visitor, assignment, optional_text, partitions, subscription};
-use crate::cluster::{Shard, ShardState};
-use crate::consumer::{ConsumerConfig, Observation as Consumer};
+use crate::broker::{Term, TermState};
+use crate::client::{ClientObservation as Consumer, ConsumerConfig};
 use crate::coordinator::{
     CoordinatorConfig, LoadedGroup, Observation as Coordinator, Removal, TimerKind,
 };
 use crate::protocol::{BrokerId, MemberId, TopicPartition};
-use crate::trace::event::{ConsumerRef, FaultKind, Kind, Place};
+use crate::trace::event::{ConsumerRef, EventKind, FaultKind, Place};
 
 pub(super) const fn coordinator_name(seen: &Coordinator) -> &'static str {
     match seen {
@@ -216,53 +216,55 @@ pub(super) fn consumer<V: Visitor>(seen: &Consumer, v: &mut V) {
     }
 }
 
-/// The kinds that are neither messages nor observations.
-pub(super) fn world<V: Visitor>(kind: &Kind, v: &mut V) {
+/// The events that are neither messages nor observations.
+pub(super) fn world<V: Visitor>(kind: &EventKind, v: &mut V) {
     match kind {
-        Kind::TopicCreated { topic, partitions } | Kind::TopicGrown { topic, partitions } => {
+        EventKind::TopicCreated { topic, partitions }
+        | EventKind::TopicGrown { topic, partitions } => {
             v.text("topic", &topic.0);
             v.int("partitions", i64::from(*partitions));
         }
-        Kind::CoordinatorStarted { config, offsets_partitions } => {
+        EventKind::CoordinatorStarted { config, offsets_partitions } => {
             coordinator_config(config, v);
             if !V::BRIEF || *offsets_partitions != 50 {
                 v.int("offsets_partitions", i64::from(*offsets_partitions));
             }
         }
-        Kind::TopicDeleted { topic } => v.text("topic", &topic.0),
-        Kind::LeaderElected { shard, leader, lost } => elected(*shard, *leader, *lost, v),
-        Kind::Shard { shard, state } => {
-            visit_shard(*shard, v);
-            v.word("state", shard_state(*state));
+        EventKind::TopicDeleted { topic } => v.text("topic", &topic.0),
+        EventKind::LeaderElected { term, leader, lost } => elected(*term, *leader, *lost, v),
+        EventKind::TermChanged { term, state } => {
+            visit_term(*term, v);
+            v.word("state", term_state(*state));
         }
-        Kind::Uncommitted { shard, records } => {
-            visit_shard(*shard, v);
+        EventKind::Uncommitted { term, records } => {
+            visit_term(*term, v);
             v.int("records", *records as i64);
         }
-        Kind::ConsumerStarted { name, config } => consumer_config(name, config, v),
-        Kind::Script { line, text } => {
+        EventKind::ConsumerStarted { name, config } => consumer_config(name, config, v),
+        EventKind::Script { line, text } => {
             v.script_line(*line);
             v.text("text", text);
         }
-        Kind::FaultBegan { fault, peer, direction } => {
+        EventKind::FaultBegan { fault, peer, direction } => {
             visit_fault(*fault, *peer, v);
             if let Some(direction) = direction {
                 v.word("direction", direction.name());
             }
         }
-        Kind::FaultEnded { fault, peer } => visit_fault(*fault, *peer, v),
-        Kind::Appended { partition, first, next } => {
+        EventKind::FaultEnded { fault, peer } => visit_fault(*fault, *peer, v),
+        EventKind::Appended { partition, first, next } => {
             v.partition("partition", &partition.topic.0, partition.partition);
             v.int("first", *first);
             v.int("next", *next);
         }
-        Kind::Calm { core } => calm(core, v),
-        Kind::Settled { took } | Kind::Drained { took } => v.duration("took", *took),
-        Kind::NotSettled { within, waiting_for } | Kind::NotDrained { within, waiting_for } => {
+        EventKind::Quiesced { core } => quiesced(core, v),
+        EventKind::Settled { took } | EventKind::Drained { took } => v.duration("took", *took),
+        EventKind::NotSettled { within, waiting_for }
+        | EventKind::NotDrained { within, waiting_for } => {
             v.duration("within", *within);
             texts(v, "waiting_for", waiting_for);
         }
-        Kind::Expected { line, expected, found } => {
+        EventKind::Expected { line, expected, found } => {
             v.script_line(*line);
             v.text("expected", expected);
             match found {
@@ -270,17 +272,17 @@ pub(super) fn world<V: Visitor>(kind: &Kind, v: &mut V) {
                 None => v.none("found"),
             }
         }
-        Kind::ConsumerClosed | Kind::Finished => {}
-        Kind::Sent { .. }
-        | Kind::Received { .. }
-        | Kind::Lost { .. }
-        | Kind::Coordinator(_)
-        | Kind::Consumer(_) => unreachable!("{} is visited elsewhere", kind.name()),
+        EventKind::ConsumerClosed | EventKind::Finished => {}
+        EventKind::Sent { .. }
+        | EventKind::Received { .. }
+        | EventKind::Lost { .. }
+        | EventKind::Coordinator(_)
+        | EventKind::Consumer(_) => unreachable!("{} is visited elsewhere", kind.name()),
     }
 }
 
-fn elected<V: Visitor>(shard: Shard, leader: Option<BrokerId>, lost: u64, v: &mut V) {
-    visit_shard(shard, v);
+fn elected<V: Visitor>(term: Term, leader: Option<BrokerId>, lost: u64, v: &mut V) {
+    visit_term(term, v);
     match leader {
         Some(leader) => v.place("leader", Place::Broker(leader)),
         None => v.none("leader"),
@@ -288,16 +290,16 @@ fn elected<V: Visitor>(shard: Shard, leader: Option<BrokerId>, lost: u64, v: &mu
     v.int("lost", lost as i64);
 }
 
-fn visit_shard<V: Visitor>(shard: Shard, v: &mut V) {
-    v.int("shard", i64::from(shard.partition));
-    v.int("epoch", i64::from(shard.epoch));
+fn visit_term<V: Visitor>(term: Term, v: &mut V) {
+    v.int("shard", i64::from(term.partition));
+    v.int("epoch", i64::from(term.epoch));
 }
 
-const fn shard_state(state: ShardState) -> &'static str {
+const fn term_state(state: TermState) -> &'static str {
     match state {
-        ShardState::Loading => "loading",
-        ShardState::Active => "active",
-        ShardState::Unloaded => "unloaded",
+        TermState::Loading => "loading",
+        TermState::Active => "active",
+        TermState::Unloaded => "unloaded",
     }
 }
 
@@ -309,7 +311,7 @@ fn visit_fault<V: Visitor>(fault: FaultKind, peer: Option<Place>, v: &mut V) {
     }
 }
 
-fn calm<V: Visitor>(core: &[ConsumerRef], v: &mut V) {
+fn quiesced<V: Visitor>(core: &[ConsumerRef], v: &mut V) {
     v.open("core", core.len());
     for &consumer in core {
         v.item();
@@ -327,7 +329,7 @@ fn texts<V: Visitor>(v: &mut V, key: &'static str, texts: &[String]) {
     v.close();
 }
 
-/// Under the keys of the sim language.
+/// Uses the keys of the sim language.
 fn coordinator_config<V: Visitor>(config: &CoordinatorConfig, v: &mut V) {
     let CoordinatorConfig {
         initial_rebalance_delay,
@@ -356,7 +358,7 @@ fn coordinator_config<V: Visitor>(config: &CoordinatorConfig, v: &mut V) {
     }
 }
 
-/// Under the keys of the sim language, where it has one.
+/// Uses the keys of the sim language, where it has one.
 fn consumer_config<V: Visitor>(name: &Arc<str>, config: &ConsumerConfig, v: &mut V) {
     v.text("name", name);
     v.text("client", &config.client_id);

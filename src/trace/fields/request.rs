@@ -115,11 +115,11 @@ fn offset_commit<V: Visitor>(body: &OffsetCommitRequest, v: &mut V) {
 
 fn offset_fetch<V: Visitor>(body: &OffsetFetchRequest, v: &mut V) {
     v.flag("require_stable", body.require_stable);
-    // Versions 8 and up ask for several groups; the older ones have the one group outside.
+    // Versions 8 and up name several groups; older versions have a single group at the top level.
     if body.groups.is_empty() {
         v.text("group", &body.group_id.0);
         let topics = body.topics.as_deref();
-        asked(v, topics, |of: &OffsetFetchRequestTopic| {
+        topic_partitions(v, topics, |of: &OffsetFetchRequestTopic| {
             (of.name.0.as_str().into(), &of.partition_indexes)
         });
         return;
@@ -139,12 +139,12 @@ fn offset_fetch_group<V: Visitor>(group: &OffsetFetchRequestGroup, v: &mut V) {
         None => v.none("member"),
     }
     v.int("epoch", i64::from(group.member_epoch));
-    asked(v, group.topics.as_deref(), |of: &OffsetFetchRequestTopics| {
+    topic_partitions(v, group.topics.as_deref(), |of: &OffsetFetchRequestTopics| {
         (topic(&of.name, &of.topic_id), &of.partition_indexes)
     });
 }
 
-fn asked<V: Visitor, T>(
+fn topic_partitions<V: Visitor, T>(
     v: &mut V,
     topics: Option<&[T]>,
     parts: impl Fn(&T) -> (std::borrow::Cow<'_, str>, &Vec<i32>),

@@ -13,7 +13,7 @@ use super::{Visitor, admin, assignment, optional_text, subscription, topic};
 use crate::protocol::{BrokerId, Request, Response, StrBytes};
 use crate::trace::event::Place;
 
-/// The first error that a response holds, wherever it holds it; 0 when everything went well.
+/// The first error anywhere in a response; 0 if there is none.
 #[inline]
 pub(in crate::trace) fn outcome(response: &Response) -> i16 {
     match response {
@@ -79,7 +79,7 @@ fn first(top: i16, mut inner: impl Iterator<Item = i16>) -> i16 {
 #[inline]
 pub(super) fn visit<V: Visitor>(request: &Request, response: &Response, v: &mut V) {
     match response {
-        // Its error code, visited as the outcome, is all it says.
+        // Only an error code, which is visited as the outcome.
         Response::Heartbeat(_) => {}
         Response::Fetch(body) => fetch(body, v),
         Response::JoinGroup(body) => join_group(request, body, v),
@@ -102,7 +102,7 @@ pub(super) fn visit<V: Visitor>(request: &Request, response: &Response, v: &mut 
     }
 }
 
-/// Before version 7 only the request names the protocol type (KIP-559).
+/// Before version 7, only the request has the protocol type (KIP-559).
 fn join_group<V: Visitor>(request: &Request, body: &JoinGroupResponse, v: &mut V) {
     let protocol_type = match request {
         Request::JoinGroup(join) => Some(&join.protocol_type),
@@ -157,7 +157,7 @@ fn offset_commit<V: Visitor>(body: &OffsetCommitResponse, v: &mut V) {
 
 fn offset_fetch<V: Visitor>(body: &OffsetFetchResponse, v: &mut V) {
     v.error("top_error", body.error_code);
-    // Versions 8 and up answer for several groups; the older ones for the one that was asked about.
+    // Versions 8 and up contain several groups; older versions contain the requested group only.
     if body.groups.is_empty() {
         v.open("offsets", body.topics.iter().map(|t| t.partitions.len()).sum());
         for of in &body.topics {
@@ -180,7 +180,7 @@ fn offset_fetch<V: Visitor>(body: &OffsetFetchResponse, v: &mut V) {
     v.close();
 }
 
-/// A committed offset as either form of the response has it.
+/// A committed offset, from either layout of the response.
 struct Committed<'a> {
     partition: i32,
     offset: i64,
@@ -224,7 +224,7 @@ fn committed<V: Visitor>(v: &mut V, topic: &str, found: Committed<'_>) {
 
 fn find_coordinator<V: Visitor>(body: &FindCoordinatorResponse, v: &mut V) {
     v.error("top_error", body.error_code);
-    // Versions 4 and up answer for several keys and leave the fields of the older ones alone.
+    // Versions 4 and up contain several keys and do not use the fields of older versions.
     if body.coordinators.is_empty() {
         v.place("node", Place::Broker(BrokerId(body.node_id.0)));
     } else {

@@ -32,13 +32,14 @@ use crate::protocol::{Request, Response, ResponseError, str_bytes};
 use crate::trace::event::{Message, Place};
 use crate::trace::testing::*;
 
-fn asked(body: impl Into<Request>) -> String {
-    tail(sent(1, Place::Admin, BROKER, Message::Request(request(4, body))))
+fn request_line(body: impl Into<Request>) -> String {
+    tail(sent(1, Place::Admin, BROKER, Message::Request(frame(4, body))))
 }
 
-/// As group zoom tells it: what scenarios rest on is shown whole.
-fn told(asked: impl Into<Request>, answer: impl Into<Response>) -> String {
-    let event = answered(1, Place::Admin, asked, answer);
+/// The line at group zoom, which shows administrators' messages in full, because scenarios rely on
+/// them.
+fn response_line(request: impl Into<Request>, response: impl Into<Response>) -> String {
+    let event = responded(1, Place::Admin, request, response);
     assert_eq!(lines(Zoom::Group, std::slice::from_ref(&event)), wire(event.clone()));
     tail(event)
 }
@@ -48,31 +49,31 @@ fn named(name: &str) -> GroupId {
 }
 
 #[test]
-fn what_is_asked_names_its_group() {
+fn an_admin_request_names_its_group() {
     let groups = vec![named("g"), named("g2")];
     assert_eq!(
-        asked(DescribeGroupsRequest::default().with_groups(groups.clone())),
+        request_line(DescribeGroupsRequest::default().with_groups(groups.clone())),
         "→ b0 DescribeGroups groups=g,g2"
     );
     assert_eq!(
-        asked(DeleteGroupsRequest::default().with_groups_names(groups)),
+        request_line(DeleteGroupsRequest::default().with_groups_names(groups)),
         "→ b0 DeleteGroups groups=g,g2"
     );
-    assert_eq!(asked(ListGroupsRequest::default()), "→ b0 ListGroups");
+    assert_eq!(request_line(ListGroupsRequest::default()), "→ b0 ListGroups");
     let states = vec![str_bytes("Stable"), str_bytes("Empty")];
     assert_eq!(
-        asked(ListGroupsRequest::default().with_states_filter(states)),
+        request_line(ListGroupsRequest::default().with_states_filter(states)),
         "→ b0 ListGroups states=Stable,Empty"
     );
     let partitions = vec![OffsetDeleteRequestPartition::default().with_partition_index(1)];
     let topics =
         vec![OffsetDeleteRequestTopic::default().with_name(topic()).with_partitions(partitions)];
     assert_eq!(
-        asked(OffsetDeleteRequest::default().with_group_id(group()).with_topics(topics)),
+        request_line(OffsetDeleteRequest::default().with_group_id(group()).with_topics(topics)),
         "→ b0 OffsetDelete group=g partitions=orders-1"
     );
     assert_eq!(
-        asked(LeaveGroupRequest::default().with_group_id(group())),
+        request_line(LeaveGroupRequest::default().with_group_id(group())),
         "→ b0 LeaveGroup group=g"
     );
 }
@@ -91,7 +92,7 @@ fn a_transaction_names_its_producer() {
         .with_member_id(member("c1", 1).0)
         .with_topics(topics);
     assert_eq!(
-        asked(commit),
+        request_line(commit),
         "→ b0 TxnOffsetCommit group=g producer=7 generation=2 member=c1#1 offsets=orders-0@5"
     );
     let marker = WritableTxnMarker::default()
@@ -102,13 +103,13 @@ fn a_transaction_names_its_producer() {
         ]);
     let abort = marker.clone().with_producer_id(8.into()).with_transaction_result(false);
     assert_eq!(
-        asked(WriteTxnMarkersRequest::default().with_markers(vec![marker, abort])),
+        request_line(WriteTxnMarkersRequest::default().with_markers(vec![marker, abort])),
         "→ b0 WriteTxnMarkers markers=7:commit[orders-13],8:abort[orders-13]"
     );
 }
 
 #[test]
-fn a_described_group_is_told_whole() {
+fn a_described_group_is_shown_in_full() {
     let members = (0..20).map(|nth| {
         DescribedGroupMember::default()
             .with_member_id(member(&format!("c{nth}"), 1).0)
@@ -121,7 +122,7 @@ fn a_described_group_is_told_whole() {
         .with_protocol_type(str_bytes("consumer"))
         .with_protocol_data(str_bytes("range"))
         .with_members(members.collect());
-    let whole = told(
+    let whole = response_line(
         DescribeGroupsRequest::default(),
         DescribeGroupsResponse::default().with_groups(vec![described]),
     );
@@ -137,7 +138,7 @@ fn a_described_group_is_told_whole() {
         .with_error_code(ResponseError::GroupIdNotFound.code())
         .with_group_state(str_bytes("Dead"));
     assert_eq!(
-        told(
+        response_line(
             DescribeGroupsRequest::default(),
             DescribeGroupsResponse::default().with_groups(vec![dead])
         ),
@@ -146,37 +147,40 @@ fn a_described_group_is_told_whole() {
 }
 
 #[test]
-fn lists_are_told_with_states() {
+fn listed_groups_are_shown_with_their_states() {
     let listed = |name: &str, state: &str| {
         ListedGroup::default().with_group_id(named(name)).with_group_state(str_bytes(state))
     };
     let groups =
         vec![listed("g", "Stable").with_group_type(str_bytes("classic")), listed("g2", "Empty")];
     assert_eq!(
-        told(ListGroupsRequest::default(), ListGroupsResponse::default().with_groups(groups)),
+        response_line(
+            ListGroupsRequest::default(),
+            ListGroupsResponse::default().with_groups(groups)
+        ),
         "→ admin ListGroups ok groups=g:Stable/classic,g2:Empty"
     );
     assert_eq!(
-        told(ListGroupsRequest::default(), ListGroupsResponse::default()),
+        response_line(ListGroupsRequest::default(), ListGroupsResponse::default()),
         "→ admin ListGroups ok groups=none"
     );
 }
 
 #[test]
-fn each_part_of_an_answer_has_its_own_error() {
+fn each_part_of_a_response_has_its_own_error() {
     let result = |name: &str, error: i16| {
         DeletableGroupResult::default().with_group_id(named(name)).with_error_code(error)
     };
     let busy = ResponseError::NonEmptyGroup.code();
     assert_eq!(
-        told(
+        response_line(
             DeleteGroupsRequest::default(),
             DeleteGroupsResponse::default().with_results(vec![result("g", 0)])
         ),
         "→ admin DeleteGroups ok results=g"
     );
     assert_eq!(
-        told(
+        response_line(
             DeleteGroupsRequest::default(),
             DeleteGroupsResponse::default().with_results(vec![result("a", 0), result("g", busy)])
         ),
@@ -189,12 +193,15 @@ fn each_part_of_an_answer_has_its_own_error() {
         OffsetDeleteResponseTopic::default().with_name(topic()).with_partitions(vec![subscribed]),
     ];
     assert_eq!(
-        told(OffsetDeleteRequest::default(), OffsetDeleteResponse::default().with_topics(topics)),
+        response_line(
+            OffsetDeleteRequest::default(),
+            OffsetDeleteResponse::default().with_topics(topics)
+        ),
         "→ admin OffsetDelete GROUP_SUBSCRIBED_TO_TOPIC results=orders-1:GROUP_SUBSCRIBED_TO_TOPIC"
     );
     let absent = ResponseError::GroupIdNotFound.code();
     assert_eq!(
-        told(
+        response_line(
             OffsetDeleteRequest::default(),
             OffsetDeleteResponse::default().with_error_code(absent)
         ),
@@ -203,7 +210,7 @@ fn each_part_of_an_answer_has_its_own_error() {
 }
 
 #[test]
-fn transactions_are_answered_by_partition() {
+fn transaction_responses_have_an_error_for_each_partition() {
     let fenced = ResponseError::IllegalGeneration.code();
     let committed = |error: i16| {
         let partition = TxnOffsetCommitResponsePartition::default().with_error_code(error);
@@ -213,9 +220,12 @@ fn transactions_are_answered_by_partition() {
                 .with_partitions(vec![partition]),
         ])
     };
-    assert_eq!(told(TxnOffsetCommitRequest::default(), committed(0)), "→ admin TxnOffsetCommit ok");
     assert_eq!(
-        told(TxnOffsetCommitRequest::default(), committed(fenced)),
+        response_line(TxnOffsetCommitRequest::default(), committed(0)),
+        "→ admin TxnOffsetCommit ok"
+    );
+    assert_eq!(
+        response_line(TxnOffsetCommitRequest::default(), committed(fenced)),
         "→ admin TxnOffsetCommit ILLEGAL_GENERATION results=orders-0:ILLEGAL_GENERATION"
     );
     let elsewhere = ResponseError::NotLeaderOrFollower.code();
@@ -226,7 +236,7 @@ fn transactions_are_answered_by_partition() {
         WritableTxnMarkerTopicResult::default().with_name(topic()).with_partitions(vec![partition]),
     ]);
     assert_eq!(
-        told(
+        response_line(
             WriteTxnMarkersRequest::default(),
             WriteTxnMarkersResponse::default().with_markers(vec![written])
         ),

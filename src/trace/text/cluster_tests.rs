@@ -5,15 +5,15 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 
 use super::tests::{lines, tail, wire};
 use super::*;
-use crate::consumer::{ConsumerConfig, Observation as Consumer};
+use crate::client::{ClientObservation as Consumer, ConsumerConfig};
 use crate::coordinator::{CoordinatorConfig, Observation};
 use crate::protocol::subscription::{Subscription, encode_subscription};
 use crate::protocol::{Generation, str_bytes};
-use crate::trace::event::{Message, Place, ShardState};
+use crate::trace::event::{Message, Place, TermState};
 use crate::trace::testing::*;
 
 #[test]
-fn the_controller_names_leaders_and_brokers_take_their_terms() {
+fn elections_and_terms_have_lines() {
     assert_eq!(
         wire(elected(4_000, 2, Some(1), 3)),
         "   4.000000  controller leader elected shard=13 epoch=2 leader=b1 lost=3\n"
@@ -22,16 +22,16 @@ fn the_controller_names_leaders_and_brokers_take_their_terms() {
         wire(elected(4_000, 3, None, 0)).trim_start(),
         "4.000000  controller leader elected shard=13 epoch=3 leader=none lost=0\n"
     );
-    assert_eq!(tail(shard(1, 1, ShardState::Loading)), "⇨ shard 13 epoch 2 loading");
-    assert_eq!(tail(shard(1, 1, ShardState::Active)), "⇨ shard 13 epoch 2 active");
-    assert_eq!(tail(shard(1, 1, ShardState::Unloaded)), "⇨ shard 13 epoch 2 unloaded");
+    assert_eq!(tail(term(1, 1, TermState::Loading)), "⇨ shard 13 epoch 2 loading");
+    assert_eq!(tail(term(1, 1, TermState::Active)), "⇨ shard 13 epoch 2 active");
+    assert_eq!(tail(term(1, 1, TermState::Unloaded)), "⇨ shard 13 epoch 2 unloaded");
 }
 
 #[test]
 fn topics_grow_and_go() {
-    let grown = Kind::TopicGrown { topic: topic(), partitions: 8 };
+    let grown = EventKind::TopicGrown { topic: topic(), partitions: 8 };
     assert_eq!(tail(event(1, Place::Schedule, grown)), "topic grown orders partitions=8");
-    let deleted = Kind::TopicDeleted { topic: topic() };
+    let deleted = EventKind::TopicDeleted { topic: topic() };
     assert_eq!(tail(event(1, Place::Schedule, deleted)), "topic deleted orders");
 }
 
@@ -44,18 +44,18 @@ fn a_static_member_is_replaced_and_the_new_id_has_a_number_of_its_own() {
         old: old.clone(),
         new: new.clone(),
     };
-    let told =
+    let line =
         lines(Zoom::Group, &[added(1, old.clone()), replaced(2, &old, &new), observed(3, undone)]);
     let expected = [
         "   0.001000  b0       member-added g c1#1 session=10s rebalance=30s",
         "   0.002000  b0       member-replaced g instance=i1 c1#1 → c1#2 session=10s rebalance=30s",
         "   0.003000  b0       replacement-undone g instance=i1 c1#2 → c1#1",
     ];
-    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(line.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn a_loaded_group_is_told_with_its_members_and_offsets() {
+fn a_loaded_group_is_shown_with_its_members_and_offsets() {
     let (c1, c2) = (member("c1", 1), member("c2", 1));
     assert_eq!(
         tail(loaded(1, 1, 4, &[(&c1, &[0, 1]), (&c2, &[2])])),
@@ -66,7 +66,7 @@ fn a_loaded_group_is_told_with_its_members_and_offsets() {
 }
 
 #[test]
-fn what_is_removed_says_why() {
+fn a_removal_has_a_reason() {
     let removed = Observation::GroupRemoved { group: group(), why: "expired" };
     assert_eq!(tail(observed(1, removed)), "group-removed g why=expired");
     let (group, partition) = (group(), partition(3));
@@ -75,12 +75,12 @@ fn what_is_removed_says_why() {
 }
 
 #[test]
-fn what_was_added_is_told_where_it_is_not_everything() {
+fn added_partitions_are_shown_unless_they_are_all_partitions() {
     let assigned = |added: &[i32]| {
         tail(event(
             1,
             consumer(0, 1),
-            Kind::Consumer(Consumer::Assigned {
+            EventKind::Consumer(Consumer::Assigned {
                 member: member("c1", 1),
                 generation: Generation(2),
                 partitions: vec![partition(0), partition(1)],
@@ -97,9 +97,9 @@ fn what_was_added_is_told_where_it_is_not_everything() {
 }
 
 #[test]
-fn settings_are_told_where_they_are_not_kafkas_own() {
+fn settings_are_shown_unless_they_are_kafkas_defaults() {
     let started = |config| {
-        tail(event(1, BROKER, Kind::CoordinatorStarted { config, offsets_partitions: 50 }))
+        tail(event(1, BROKER, EventKind::CoordinatorStarted { config, offsets_partitions: 50 }))
     };
     assert_eq!(
         started(CoordinatorConfig::default()),
@@ -118,21 +118,21 @@ fn settings_are_told_where_they_are_not_kafkas_own() {
     let mut config = ConsumerConfig::new(str_bytes("c1"), group(), vec![topic()]);
     config.instance_id = Some(str_bytes("i1"));
     config.rack = Some(str_bytes("a"));
-    let kind = Kind::ConsumerStarted { name: "c1".into(), config: config.into() };
-    let told = tail(event(1, consumer(0, 1), kind));
-    assert!(told.starts_with("started group=g instance=i1 rack=a topics=orders"), "{told}");
+    let kind = EventKind::ConsumerStarted { name: "c1".into(), config: config.into() };
+    let line = tail(event(1, consumer(0, 1), kind));
+    assert!(line.starts_with("started group=g instance=i1 rack=a topics=orders"), "{line}");
 }
 
 #[test]
-fn a_subscription_says_what_its_member_says_of_itself() {
+fn a_subscription_is_shown_with_its_owned_partitions_generation_and_rack() {
     let joined = |subscription: &Subscription| {
         let protocol = JoinGroupRequestProtocol::default()
             .with_name(str_bytes("sticky"))
             .with_metadata(encode_subscription(subscription, 3));
         let body = JoinGroupRequest::default().with_protocols(vec![protocol]);
-        let told = tail(sent(1, consumer(0, 1), BROKER, Message::Request(request(9, body))));
-        let told = told.split_once("protocols=").expect("it has protocols").1;
-        told.split_once(" session").expect("sessions follow").0.to_owned()
+        let line = tail(sent(1, consumer(0, 1), BROKER, Message::Request(frame(9, body))));
+        let line = line.split_once("protocols=").expect("it has protocols").1;
+        line.split_once(" session").expect("sessions follow").0.to_owned()
     };
     assert_eq!(joined(&Subscription::to(&[topic()])), "sticky[orders]");
     let subscription = Subscription {

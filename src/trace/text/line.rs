@@ -1,4 +1,4 @@
-//! Writes the fields of one event behind its head.
+//! Writes the fields of one event after its time and place.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,9 +14,9 @@ use crate::trace::event::Place;
 use crate::trace::fields::Visitor;
 use crate::trace::names::Names;
 
-/// A list is cut short after this many items …
+/// The most items of a list that are shown.
 const ITEMS: usize = 16;
-/// … and a list of record values after this many.
+/// The most record values of a list that are shown.
 const VALUES: usize = 5;
 
 /// The visitor that writes a line.
@@ -26,12 +26,12 @@ pub(super) struct Line<'a> {
     /// See [`style::of`].
     scope: &'static str,
     lists: Vec<List>,
-    /// Inside a list that is not shown, or behind the end of one that is cut short.
+    /// Inside a hidden list, or after the last shown item of a truncated one.
     mute: bool,
-    /// The message is a response that holds an error.
+    /// The message is a response with an error.
     failed: bool,
-    /// The administrator asks, about any group, or is answered: which group it is must be said, and nothing is
-    /// cut short, because scenarios rest on it.
+    /// The message comes from or goes to the administrator. It may concern any group, so the group
+    /// is shown; and nothing is truncated, because scenarios rely on it.
     admin: bool,
 }
 
@@ -43,7 +43,7 @@ struct List {
     /// Nothing of the current item has been written.
     fresh: bool,
     bracketed: bool,
-    /// What to go back to at its end.
+    /// The state to restore at the end of the list.
     outer_scope: &'static str,
     outer_mute: bool,
 }
@@ -53,7 +53,7 @@ impl<'a> Line<'a> {
         Line { out, names, scope: "", lists: Vec::new(), mute: false, failed: false, admin: false }
     }
 
-    /// Writes what stands before a value. False when the value is not to be written.
+    /// Writes the separator before a value. Returns false if the value is not to be written.
     fn begin(&mut self, key: &'static str, set: bool) -> bool {
         if self.mute {
             return false;
@@ -89,7 +89,7 @@ impl<'a> Line<'a> {
         self.out.push_str(text);
     }
 
-    /// An encoded payload of a member, shown as what is inside it.
+    /// Writes the decoded payload of a member.
     fn payload(&mut self, key: &'static str, inside: Result<String, Malformed>, empty: bool) {
         if !self.begin(key, !empty) {
             return;
@@ -130,12 +130,12 @@ impl Visitor for Line<'_> {
     }
 
     fn text(&mut self, key: &'static str, text: &str) {
-        // What is claimed by an `expect` line is printed as it was written.
+        // The claim of an `expect` line is printed as it was written.
         if key == "expected" {
             self.put(" ");
             self.put(text);
         } else if self.begin(key, !text.is_empty()) {
-            // Reasons to wait and what was found instead name members by their ids.
+            // These texts contain members by their ids.
             let shown = match key == "found" || self.scope == "waiting_for" {
                 true => quoted(&self.names.shorten(text)),
                 false => quoted(text),
@@ -203,8 +203,8 @@ impl Visitor for Line<'_> {
     }
 
     fn subscription(&mut self, key: &'static str, payload: &Bytes) {
-        let wanted = subscription::decode_subscription(payload).map(|wanted| subscribed(&wanted));
-        self.payload(key, wanted, payload.is_empty());
+        let inside = subscription::decode_subscription(payload).map(|inside| subscribed(&inside));
+        self.payload(key, inside, payload.is_empty());
     }
 
     fn assignment(&mut self, key: &'static str, payload: &Bytes) {
@@ -217,7 +217,7 @@ impl Visitor for Line<'_> {
     }
 
     fn none(&mut self, key: &'static str) {
-        // That nobody leads is the news.
+        // An election without a leader is worth showing.
         if self.scope == "leader-elected" && self.begin(key, true) {
             self.put("none");
         }
@@ -273,7 +273,7 @@ impl Visitor for Line<'_> {
     }
 }
 
-/// What a member wants, and what it says of itself: `orders owned=orders-0 generation=3 rack=a`.
+/// The content of a subscription: `orders owned=orders-0 generation=3 rack=a`.
 fn subscribed(subscription: &Subscription) -> String {
     let Subscription { topics, owned, generation, rack, user_data: _ } = subscription;
     let topics: Vec<String> = topics.iter().map(|topic| quoted(&topic.0)).collect();
@@ -297,7 +297,7 @@ fn some(items: &[impl ToString]) -> String {
     }
 }
 
-/// The items with `between` between them, cut short where there are too many for a line.
+/// Joins the items with `between`, truncated to the most items of a line.
 pub(in crate::trace) fn shorten(items: &[String], between: &str) -> String {
     if items.len() <= ITEMS {
         return items.join(between);
@@ -305,17 +305,17 @@ pub(in crate::trace) fn shorten(items: &[String], between: &str) -> String {
     format!("{}{between}… +{}", items[..ITEMS].join(between), items.len() - ITEMS)
 }
 
-/// The beginning of what a client wrote in a format of its own: as text when it is text, else how long it is.
+/// The beginning of a payload in an unknown format: as text if it is text, otherwise its length.
 fn excerpt(payload: &Bytes) -> String {
-    const LONGEST: usize = 60;
+    const MAX_CHARS: usize = 60;
     match std::str::from_utf8(payload) {
-        Ok(text) if text.chars().nth(LONGEST).is_none() => quoted(text),
-        Ok(text) => format!("{:?}…", text.chars().take(LONGEST).collect::<String>()),
+        Ok(text) if text.chars().nth(MAX_CHARS).is_none() => quoted(text),
+        Ok(text) => format!("{:?}…", text.chars().take(MAX_CHARS).collect::<String>()),
         Err(_) => format!("{} bytes", payload.len()),
     }
 }
 
-/// A value as text when it is text, else in hexadecimal.
+/// A value as text if it is text, otherwise in hexadecimal.
 pub(in crate::trace) fn readable(value: &Bytes) -> String {
     match std::str::from_utf8(value) {
         Ok(text) => quoted(text),
@@ -326,18 +326,18 @@ pub(in crate::trace) fn readable(value: &Bytes) -> String {
     }
 }
 
-/// In quotes, when it would be misread without.
+/// Puts the text in quotes if it would be ambiguous without.
 fn quoted(text: &str) -> String {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"=,[]".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
 }
 
-/// The official name of an error; `ok` for none.
+/// The official name of an error; `ok` for success.
 pub(in crate::trace) fn outcome_text(code: i16) -> Cow<'static, str> {
     if code == 0 { "ok".into() } else { error_text(code) }
 }
 
-/// A length of time: in the sim language's words where they are short, else with a fraction.
+/// A duration: in the sim language's notation if that is short, otherwise with a fraction.
 pub(in crate::trace) fn brief_duration(duration: Duration) -> String {
     let (whole, fraction, unit) = match duration.as_micros() {
         micros if micros % 1_000_000 == 0 => return Pretty(duration).to_string(),

@@ -1,13 +1,15 @@
 //! The one renderer: events in, lines out.
 //!
-//! A line is time, place, event, `key=value`. How much is shown is the [`Zoom`]'s choice; how a field
-//! is shown is one table ([`style`]); how a list is cut short is one place ([`line`]). Nothing else in this
-//! crate turns an event into text for people.
+//! A line has a time, a place, an event and `key=value` fields. The [`Zoom`] decides which events
+//! are shown, one table ([`style`]) decides how a field is shown, and one place
+//! ([`line`](mod@line)) truncates lists. Nothing else in this crate turns an event into text for
+//! people.
 //!
-//! Symbols: `→` a message is sent, `⇥` a message is lost, `⇨` a group, a member or a broker's term as
-//! coordinator changes its state, `──` a line of the script, `×` lines like the one before ([`fold`]).
+//! Symbols: `→` a message is sent, `⇥` a message is lost, `⇨` a group, a member or a broker's term
+//! as coordinator changes its state, `──` a line of the script, `×` the line before was repeated
+//! ([`fold`]).
 //!
-//! Read next: [`super::timeline`], which tells the same story in one line a generation.
+//! Read next: [`super::timeline`], which summarizes a run in one line per generation.
 
 mod fold;
 mod line;
@@ -17,18 +19,18 @@ mod zoom;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::event::{Event, Kind, Place};
+use super::event::{Event, EventKind, Place};
 use super::names::Names;
 use super::timeline::Timeline;
 use crate::time::Time;
-use fold::{Folded, Folds, Taken};
+use fold::{FoldAction, Folded, Folds};
 use line::Line;
 pub use zoom::Zoom;
 
 pub(super) use line::{brief_duration, readable, shorten};
 
-/// Turns events into lines, at one zoom. It must see every event of a run, in order: it learns names
-/// from events that it does not show.
+/// Turns events into lines, at one zoom. It must see every event of a run, in order: it also learns
+/// names from events that it does not show.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     zoom: Zoom,
@@ -70,14 +72,15 @@ impl Renderer {
         }
     }
 
-    /// Appends what has been folded and not told yet. A run that ends with [`Kind::Finished`] has told
-    /// everything; one that ends with a finding has not.
+    /// Appends the folded lines that have not been written yet. A run that ends with
+    /// [`EventKind::Finished`] has none left; one that ends with a finding may have some.
     pub fn finish(&mut self, out: &mut String) {
         let ended = self.folds.end_all();
         self.write_folded(ended, out);
     }
 
-    /// Takes an event that is not to be shown. What it ends is told all the same.
+    /// Takes an event that is not to be shown. The folded lines that it ends are written
+    /// nevertheless.
     pub fn skip(&mut self, event: &Event, out: &mut String) {
         self.now = event.at;
         self.names.learn(event);
@@ -101,13 +104,13 @@ impl Renderer {
         let start = out.len();
         let body = write_line(event, &mut self.names, out);
         match self.folds.take(event, &out[body]) {
-            Taken::Show(None) => {}
-            Taken::Show(Some(ended)) => {
+            FoldAction::Show(None) => {}
+            FoldAction::Show(Some(ended)) => {
                 let line = out.split_off(start);
                 self.write_folded([ended], out);
                 out.push_str(&line);
             }
-            Taken::Count => out.truncate(start),
+            FoldAction::Count => out.truncate(start),
         }
     }
 
@@ -129,16 +132,16 @@ impl Renderer {
     }
 }
 
-/// Appends the one line of one event. Where in `out` that stands which is not its head, nor the time on
-/// another clock.
+/// Appends the line of one event. Returns the range in `out` without the time and place and without
+/// the local time.
 fn write_line(event: &Event, names: &mut Names, out: &mut String) -> Range<usize> {
-    if let Kind::Script { text, .. } = &event.kind {
+    if let EventKind::Script { text, .. } = &event.kind {
         writeln!(out, "{:>11}  ── {text}", event.at.to_string()).expect("a string takes all text");
         return out.len()..out.len();
     }
     write_head(event.at, event.place, names, out);
     let start = out.len();
-    out.push_str(phrase(&event.kind));
+    out.push_str(first_words(&event.kind));
     event.visit(&mut Line::new(out, names));
     let body = start..out.len();
     if event.local != event.at {
@@ -148,46 +151,48 @@ fn write_line(event: &Event, names: &mut Names, out: &mut String) -> Range<usize
     body
 }
 
-/// The columns that every line but those of the script has: time and place.
+/// Writes the columns of every line except script lines: time and place.
 fn write_head(at: Time, place: Place, names: &Names, out: &mut String) {
     let place = names.place(place);
     write!(out, "{:>11}  {place:<8} ", at.to_string()).expect("a string takes all text");
 }
 
-/// What a line says first, after its place.
-fn phrase(kind: &Kind) -> &'static str {
+/// The first words of a line, after its place.
+fn first_words(kind: &EventKind) -> &'static str {
     match kind {
-        Kind::Sent { .. } => "→",
-        Kind::Received { .. } => "←",
-        Kind::Lost { .. } => "⇥",
-        Kind::TopicCreated { .. } => "topic",
-        Kind::TopicGrown { .. } => "topic grown",
-        Kind::TopicDeleted { .. } => "topic deleted",
-        Kind::LeaderElected { .. } => "leader elected",
-        Kind::Shard { .. } => "⇨ shard",
-        Kind::Uncommitted { .. } => "uncommitted",
-        Kind::CoordinatorStarted { .. } => "coordinator",
-        Kind::ConsumerStarted { .. } => "started",
-        Kind::ConsumerClosed => "closed",
-        Kind::Script { .. } => "──",
-        Kind::Expected { .. } => "NOT AS EXPECTED:",
-        Kind::NotSettled { .. } => "NOT SETTLED",
-        Kind::NotDrained { .. } => "NOT DRAINED",
-        Kind::Coordinator(crate::coordinator::Observation::State { .. })
-        | Kind::Consumer(crate::consumer::Observation::State { .. }) => "⇨",
-        Kind::Coordinator(crate::coordinator::Observation::GenerationBegan { .. }) => "generation",
-        Kind::Coordinator(crate::coordinator::Observation::TimerFired { .. }) => "timer",
-        Kind::Consumer(crate::consumer::Observation::Lost { .. }) => "lost",
-        Kind::Consumer(crate::consumer::Observation::Positioned { .. }) => "position",
-        Kind::FaultBegan { .. }
-        | Kind::FaultEnded { .. }
-        | Kind::Coordinator(_)
-        | Kind::Consumer(_)
-        | Kind::Appended { .. }
-        | Kind::Calm { .. }
-        | Kind::Settled { .. }
-        | Kind::Drained { .. }
-        | Kind::Finished => kind.name(),
+        EventKind::Sent { .. } => "→",
+        EventKind::Received { .. } => "←",
+        EventKind::Lost { .. } => "⇥",
+        EventKind::TopicCreated { .. } => "topic",
+        EventKind::TopicGrown { .. } => "topic grown",
+        EventKind::TopicDeleted { .. } => "topic deleted",
+        EventKind::LeaderElected { .. } => "leader elected",
+        EventKind::TermChanged { .. } => "⇨ shard",
+        EventKind::Uncommitted { .. } => "uncommitted",
+        EventKind::CoordinatorStarted { .. } => "coordinator",
+        EventKind::ConsumerStarted { .. } => "started",
+        EventKind::ConsumerClosed => "closed",
+        EventKind::Script { .. } => "──",
+        EventKind::Expected { .. } => "NOT AS EXPECTED:",
+        EventKind::NotSettled { .. } => "NOT SETTLED",
+        EventKind::NotDrained { .. } => "NOT DRAINED",
+        EventKind::Coordinator(crate::coordinator::Observation::State { .. })
+        | EventKind::Consumer(crate::client::ClientObservation::State { .. }) => "⇨",
+        EventKind::Coordinator(crate::coordinator::Observation::GenerationBegan { .. }) => {
+            "generation"
+        }
+        EventKind::Coordinator(crate::coordinator::Observation::TimerFired { .. }) => "timer",
+        EventKind::Consumer(crate::client::ClientObservation::Lost { .. }) => "lost",
+        EventKind::Consumer(crate::client::ClientObservation::Positioned { .. }) => "position",
+        EventKind::FaultBegan { .. }
+        | EventKind::FaultEnded { .. }
+        | EventKind::Coordinator(_)
+        | EventKind::Consumer(_)
+        | EventKind::Appended { .. }
+        | EventKind::Quiesced { .. }
+        | EventKind::Settled { .. }
+        | EventKind::Drained { .. }
+        | EventKind::Finished => kind.name(),
     }
 }
 

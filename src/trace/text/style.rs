@@ -1,36 +1,36 @@
-//! How each field looks on a line: one table.
+//! How each field is shown on a line: one table.
 
-/// How a field looks.
+/// How a field is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Style {
     pub(super) show: Show,
     pub(super) when: When,
 }
 
-/// In which form.
+/// The form of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Show {
     /// ` key=value`
     Key,
     /// The value, after a space and these words.
     After(&'static str),
-    /// The value, after these characters and no space.
+    /// The value, directly after these characters.
     Glued(&'static str),
-    /// A list (or an encoded payload) inside an item: `[a,b]`, no space before it.
+    /// A list (or an encoded payload) inside an item: `[a,b]`, without a space before it.
     Bracketed,
-    /// A list inside an item: only how many there are, after these characters.
+    /// A list inside an item: only the number of its items, directly after these characters.
     Count(&'static str),
-    /// Not at all.
+    /// Not shown.
     Hidden,
 }
 
-/// On what condition.
+/// When a field is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
     Always,
-    /// Only when it says something: not empty, not zero, not −1, not false.
+    /// Only if it has information: not empty, zero, −1 or false.
     Set,
-    /// Only in a response that holds an error.
+    /// Only in a response with an error.
     Failed,
 }
 
@@ -38,8 +38,8 @@ const fn style(show: Show, when: When) -> Style {
     Style { show, when }
 }
 
-/// How a field looks. `scope` is the innermost list the field is in; outside of lists it is the API of a
-/// message and the name of any other event.
+/// How a field is shown. `scope` is the innermost list of the field; outside of lists it is the API
+/// of a message, or the name of any other event.
 pub(super) fn of(scope: &str, key: &str) -> Style {
     head(scope, key)
         .or_else(|| item_of_a_message(scope, key))
@@ -49,7 +49,7 @@ pub(super) fn of(scope: &str, key: &str) -> Style {
         .unwrap_or(style(Show::Key, When::Always))
 }
 
-/// What the columns of the line show already, and what all messages have.
+/// Fields that the columns of the line already show, and fields of all messages.
 fn head(scope: &str, key: &str) -> Option<Style> {
     use Show::*;
     use When::*;
@@ -66,7 +66,7 @@ fn head(scope: &str, key: &str) -> Option<Style> {
     })
 }
 
-/// The tables that messages carry: `orders-0@5`, `c1#1[orders-0,orders-1]`.
+/// The lists in messages: `orders-0@5`, `c1#1[orders-0,orders-1]`.
 fn item_of_a_message(scope: &str, key: &str) -> Option<Style> {
     use Show::*;
     use When::*;
@@ -101,7 +101,7 @@ fn item_of_a_message(scope: &str, key: &str) -> Option<Style> {
     })
 }
 
-/// A consumer is in one group, which the line of its start names, so its messages need not.
+/// The line of a consumer's start names its group, so its messages need not.
 fn field_of_a_message(scope: &str, key: &str) -> Option<Style> {
     use Show::*;
     use When::*;

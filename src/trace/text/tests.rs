@@ -18,7 +18,7 @@ use kafka_protocol::messages::{
 
 use super::line::outcome_text;
 use super::*;
-use crate::consumer::Observation as Consumer;
+use crate::client::ClientObservation as Consumer;
 use crate::coordinator::{GroupState, Removal, TimerKind};
 use crate::protocol::{Generation, MemberId, ResponseError, records, str_bytes, subscription};
 use crate::time::Time;
@@ -41,31 +41,31 @@ pub(super) fn wire(event: Event) -> String {
 }
 
 #[test]
-fn a_join_is_told_in_aligned_columns_with_short_ids() {
+fn a_join_is_shown_in_aligned_columns_with_short_ids() {
     let (c1, c2) = (consumer(0, 1), consumer(1, 1));
     let id = member("c2", 1);
     let events = [
         script(14_000, "join c2"),
-        sent(14_003, c2, BROKER, Message::Request(request(9, join(&MemberId::default())))),
-        answered(
+        sent(14_003, c2, BROKER, Message::Request(frame(9, join(&MemberId::default())))),
+        responded(
             14_005,
             c2,
             join(&MemberId::default()),
             join_refused(&id, ResponseError::MemberIdRequired),
         ),
-        sent(14_006, c2, BROKER, Message::Request(request(9, join(&id)))),
+        sent(14_006, c2, BROKER, Message::Request(frame(9, join(&id)))),
         added(14_008, id.clone()),
         moved(14_008, GroupState::Stable, GroupState::PreparingRebalance, "member joined"),
-        answered(
+        responded(
             16_000,
             c1,
             heartbeat(&member("c1", 1), 1),
-            heartbeat_answer(Some(ResponseError::RebalanceInProgress)),
+            heartbeat_response(Some(ResponseError::RebalanceInProgress)),
         ),
         removed(17_000, id, Removal::SessionExpired),
-        event(17_100, Place::Schedule, Kind::Settled { took: Duration::from_millis(3_100) }),
+        event(17_100, Place::Schedule, EventKind::Settled { took: Duration::from_millis(3_100) }),
     ];
-    let told = lines(Zoom::Wire, &events);
+    let text = lines(Zoom::Wire, &events);
     let expected = [
         "  14.000000  ── join c2",
         "  14.003000  c2.1     → b0 JoinGroup version=9 member=none protocols=range[orders] \
@@ -79,17 +79,17 @@ fn a_join_is_told_in_aligned_columns_with_short_ids() {
         "  17.000000  b0       member-removed g c2#1 session-expired",
         "  17.100000  sim      settled took=3.1s",
     ];
-    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn group_zoom_leaves_out_what_goes_as_it_should() {
+fn group_zoom_leaves_out_messages_without_errors() {
     let c1 = consumer(0, 1);
     let id = member("c1", 1);
-    let beat = || Message::Request(request(4, heartbeat(&id, 1)));
-    let lost = |why| Kind::Lost { to: BROKER, conn: ConnectionId(3), message: beat(), why };
-    let fetch = Message::Request(request(4, FetchRequest::default()));
-    let lost_fetch = Kind::Lost {
+    let beat = || Message::Request(frame(4, heartbeat(&id, 1)));
+    let lost = |why| EventKind::Lost { to: BROKER, conn: ConnectionId(3), message: beat(), why };
+    let fetch = Message::Request(frame(4, FetchRequest::default()));
+    let lost_fetch = EventKind::Lost {
         to: BROKER,
         conn: ConnectionId(4),
         message: fetch,
@@ -98,24 +98,24 @@ fn group_zoom_leaves_out_what_goes_as_it_should() {
     let events = [
         sent(1_000, c1, BROKER, beat()),
         received(1_001, c1, heartbeat(&id, 1)),
-        answered(1_001, c1, heartbeat(&id, 1), heartbeat_answer(None)),
+        responded(1_001, c1, heartbeat(&id, 1), heartbeat_response(None)),
         event(2_000, c1, lost(Loss::Dropped)),
         event(2_000, c1, lost_fetch),
-        answered(
+        responded(
             3_000,
             c1,
             heartbeat(&id, 1),
-            heartbeat_answer(Some(ResponseError::UnknownMemberId)),
+            heartbeat_response(Some(ResponseError::UnknownMemberId)),
         ),
         fault(4_000, c1, FaultKind::Pause),
     ];
-    let told = lines(Zoom::Group, &events);
+    let text = lines(Zoom::Group, &events);
     let expected = [
         "   2.000000  c1.1     ⇥ b0 dropped Heartbeat generation=1 member=c1#1",
         "   3.000000  b0       → c1.1 Heartbeat UNKNOWN_MEMBER_ID",
         "   4.000000  c1.1     fault-began pause",
     ];
-    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -136,24 +136,24 @@ fn assignments_are_decoded() {
     let (c1, c2) = (member("c1", 1), member("c2", 1));
     let body = sync(3, &c1, &[(&c1, &[0, 1]), (&c2, &[])]);
     assert_eq!(
-        tail(sent(1, consumer(0, 1), BROKER, Message::Request(request(5, body.clone())))),
+        tail(sent(1, consumer(0, 1), BROKER, Message::Request(frame(5, body.clone())))),
         "→ b0 SyncGroup generation=3 member=c1#1 assignments=c1#1[orders-0,orders-1],c2#1[none]"
     );
-    let answer = SyncGroupResponse::default()
+    let response = SyncGroupResponse::default()
         .with_assignment(subscription::encode_assignment(&[partition(0)], 1));
     assert_eq!(
-        tail(answered(1, consumer(0, 1), body, answer)),
+        tail(responded(1, consumer(0, 1), body, response)),
         "→ c1.1 SyncGroup ok assignment=orders-0"
     );
 }
 
 #[test]
-fn what_members_of_another_protocol_type_write_is_shown_as_it_is() {
+fn payloads_of_another_protocol_type_are_shown_undecoded() {
     let c1 = member("c1", 1);
     let shown = |metadata: &[u8]| {
         let mut body = join(&c1).with_protocol_type(str_bytes("sr"));
         body.protocols[0].metadata = Bytes::copy_from_slice(metadata);
-        tail(sent(1, consumer(0, 1), BROKER, Message::Request(request(5, body))))
+        tail(sent(1, consumer(0, 1), BROKER, Message::Request(frame(5, body))))
     };
     assert_eq!(
         shown(br#"{"host":"a"}"#),
@@ -161,19 +161,19 @@ fn what_members_of_another_protocol_type_write_is_shown_as_it_is() {
     );
     assert!(shown(&[b'x'; 61]).contains(&format!("range[\"{}\"…]", "x".repeat(60))));
     assert!(shown(&[0, 1, 0xff]).contains("range[3 bytes]"));
-    // Its leader is told as much in a version that does not name the type.
+    // In the response to the leader, too, if its version does not contain the type.
     let member = kafka_protocol::messages::join_group_response::JoinGroupResponseMember::default()
         .with_member_id(c1.0.clone())
         .with_metadata(Bytes::from_static(b"{}"));
-    let answer = JoinGroupResponse::default().with_members(vec![member]);
-    let asked = join(&c1).with_protocol_type(str_bytes("sr"));
-    assert!(tail(answered(1, consumer(0, 1), asked, answer)).ends_with("members=c1#1[{}]"));
+    let response = JoinGroupResponse::default().with_members(vec![member]);
+    let request = join(&c1).with_protocol_type(str_bytes("sr"));
+    assert!(tail(responded(1, consumer(0, 1), request, response)).ends_with("members=c1#1[{}]"));
 }
 
 #[test]
-fn a_leader_is_told_its_members() {
+fn the_join_response_of_a_leader_shows_its_members() {
     let c1 = member("c1", 1);
-    let answer = JoinGroupResponse::default()
+    let response = JoinGroupResponse::default()
         .with_generation_id(2)
         .with_protocol_name(Some(str_bytes("range")))
         .with_leader(c1.0.clone())
@@ -184,14 +184,14 @@ fn a_leader_is_told_its_members() {
                 .with_metadata(Bytes::from_static(b"?")),
         ]);
     assert_eq!(
-        tail(answered(1, consumer(0, 1), join(&c1), answer)),
+        tail(responded(1, consumer(0, 1), join(&c1), response)),
         "→ c1.1 JoinGroup ok generation=2 member=c1#1 leader=c1#1 protocol=range \
          members=c1#1[malformed: 1 bytes, too short for a version]"
     );
 }
 
 #[test]
-fn offsets_are_told_with_their_partitions() {
+fn offsets_are_shown_with_their_partitions() {
     let commit = OffsetCommitRequest::default()
         .with_group_id(group())
         .with_generation_id_or_member_epoch(2)
@@ -204,10 +204,10 @@ fn offsets_are_told_with_their_partitions() {
             ],
         )]);
     assert_eq!(
-        tail(sent(1, consumer(0, 1), BROKER, Message::Request(request(8, commit.clone())))),
+        tail(sent(1, consumer(0, 1), BROKER, Message::Request(frame(8, commit.clone())))),
         "→ b0 OffsetCommit generation=2 member=c1#1 offsets=orders-1@5"
     );
-    let answer = |error: i16| {
+    let response = |error: i16| {
         OffsetCommitResponse::default().with_topics(vec![
             OffsetCommitResponseTopic::default().with_name(topic()).with_partitions(vec![
                 OffsetCommitResponsePartition::default()
@@ -217,11 +217,11 @@ fn offsets_are_told_with_their_partitions() {
         ])
     };
     assert_eq!(
-        tail(answered(1, consumer(0, 1), commit.clone(), answer(0))),
+        tail(responded(1, consumer(0, 1), commit.clone(), response(0))),
         "→ c1.1 OffsetCommit ok"
     );
     assert_eq!(
-        tail(answered(1, consumer(0, 1), commit, answer(22))),
+        tail(responded(1, consumer(0, 1), commit, response(22))),
         "→ c1.1 OffsetCommit ILLEGAL_GENERATION results=orders-1:ILLEGAL_GENERATION"
     );
 }
@@ -231,11 +231,11 @@ fn a_fetched_offset_names_its_group() {
     let found = OffsetFetchResponsePartitions::default().with_committed_offset(-1);
     let topics =
         OffsetFetchResponseTopics::default().with_name(topic()).with_partitions(vec![found]);
-    let answer = OffsetFetchResponse::default().with_groups(vec![
+    let response = OffsetFetchResponse::default().with_groups(vec![
         OffsetFetchResponseGroup::default().with_group_id(group()).with_topics(vec![topics]),
     ]);
     assert_eq!(
-        tail(answered(1, consumer(0, 1), OffsetFetchRequest::default(), answer)),
+        tail(responded(1, consumer(0, 1), OffsetFetchRequest::default(), response)),
         "→ c1.1 OffsetFetch ok groups=g[orders-0@-1]"
     );
 }
@@ -254,7 +254,7 @@ fn records_and_partitions_are_counted() {
             .with_partitions(vec![data(0).with_records(Some(batch)), data(1)]),
     ]);
     assert_eq!(
-        tail(answered(1, consumer(0, 1), FetchRequest::default(), fetched)),
+        tail(responded(1, consumer(0, 1), FetchRequest::default(), fetched)),
         "→ c1.1 Fetch ok records=orders-0×1,orders-1×0"
     );
     let metadata = MetadataResponse::default().with_topics(vec![
@@ -263,13 +263,13 @@ fn records_and_partitions_are_counted() {
             .with_partitions(vec![MetadataResponsePartition::default(); 4]),
     ]);
     assert_eq!(
-        tail(answered(1, consumer(0, 1), MetadataRequest::default(), metadata)),
+        tail(responded(1, consumer(0, 1), MetadataRequest::default(), metadata)),
         "→ c1.1 Metadata ok topics=orders×4"
     );
 }
 
 fn seen(seen: Consumer) -> String {
-    tail(event(1, consumer(0, 1), Kind::Consumer(seen)))
+    tail(event(1, consumer(0, 1), EventKind::Consumer(seen)))
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn values_are_shown_up_to_five() {
 }
 
 #[test]
-fn what_a_consumer_owns_is_listed() {
+fn owned_partitions_are_listed() {
     let assigned = |count: i32| {
         let partitions: Vec<_> = (0..count).map(partition).collect();
         seen(Consumer::Assigned {
@@ -321,7 +321,7 @@ fn a_generation_names_its_leader_and_members() {
 }
 
 #[test]
-fn a_timer_names_whose_it_is() {
+fn a_session_timer_names_its_member() {
     let timer = |timer, member| {
         let group = group();
         tail(observed(1, crate::coordinator::Observation::TimerFired { group, timer, member }))
@@ -331,8 +331,8 @@ fn a_timer_names_whose_it_is() {
 }
 
 #[test]
-fn a_skewed_clock_is_told() {
-    let mut skewed = event(2_000, consumer(0, 2), Kind::ConsumerClosed);
+fn a_skewed_clock_is_shown() {
+    let mut skewed = event(2_000, consumer(0, 2), EventKind::ConsumerClosed);
     skewed.local = Time::from_micros(2_500_000);
     assert_eq!(wire(skewed), "   2.000000  c1.2     closed local=2.500000\n");
 }
@@ -342,15 +342,15 @@ fn an_unmet_expectation_says_what_was_found() {
     let expected = |found: Option<&str>| {
         let found = found.map(str::to_owned);
         let expected = "stable generation=4".into();
-        tail(event(1, Place::Schedule, Kind::Expected { line: 9, expected, found }))
+        tail(event(1, Place::Schedule, EventKind::Expected { line: 9, expected, found }))
     };
-    let met = Kind::Expected { line: 9, expected: "stable".into(), found: None };
+    let met = EventKind::Expected { line: 9, expected: "stable".into(), found: None };
     assert_eq!(wire(event(1, Place::Schedule, met)), "", "its line in the script says it all");
     assert_eq!(expected(Some("Empty")), "NOT AS EXPECTED: stable generation=4 found=Empty");
     let waiting_for = vec!["c1 has not rejoined".to_owned()];
     let within = Duration::from_secs(60);
     assert_eq!(
-        tail(event(1, Place::Schedule, Kind::NotSettled { within, waiting_for })),
+        tail(event(1, Place::Schedule, EventKind::NotSettled { within, waiting_for })),
         "NOT SETTLED within=1m waiting-for=\"c1 has not rejoined\""
     );
 }

@@ -1,27 +1,27 @@
-//! What is worth a line at which zoom.
+//! Which events have a line at which zoom.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::trace::event::{Event, Kind, Message, Place};
+use crate::trace::event::{Event, EventKind, Message, Place};
 use crate::trace::fields::outcome;
-use crate::{consumer, coordinator};
+use crate::{client, coordinator};
 
-/// How close a trace looks.
+/// The level of detail of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zoom {
-    /// Every event but the arrival of messages, which repeats their sending, and expectations that are met.
+    /// Every event except the arrival of messages, which repeats their sending, and expectations
+    /// that are met.
     Wire,
-    /// What happens to groups and members: the script, faults, state changes, generations,
-    /// partitions changing hands, records handed to applications; of messages only what went wrong. Lines
-    /// that repeat themselves are folded.
+    /// Events of groups and members: the script, faults, state changes, generations, changes of
+    /// ownership, polled records; of messages only refusals and losses. Repeated lines are folded.
     Group,
-    /// One line a generation, with the script and the faults between.
+    /// One line per generation, with the script and the faults between.
     Timeline,
 }
 
 impl Zoom {
-    /// Every zoom, the closest first.
+    /// Every zoom, the most detailed first.
     pub const ALL: [Zoom; 3] = [Zoom::Wire, Zoom::Group, Zoom::Timeline];
 
     /// Its name on the command line.
@@ -33,30 +33,31 @@ impl Zoom {
         }
     }
 
-    /// Whether an event has a line of its own. The timeline's lines of generations, scripts and faults
-    /// are not events' own.
+    /// Whether an event has a line of its own. The timeline writes its lines of generations and
+    /// faults itself.
     pub(super) fn shows(self, event: &Event) -> bool {
         match self {
-            // An expectation that is met says no more than its line in the script.
-            Zoom::Wire => {
-                !matches!(event.kind, Kind::Received { .. } | Kind::Expected { found: None, .. })
-            }
+            // A met expectation adds nothing to its line in the script.
+            Zoom::Wire => !matches!(
+                event.kind,
+                EventKind::Received { .. } | EventKind::Expected { found: None, .. }
+            ),
             Zoom::Group => in_group(&event.kind),
             Zoom::Timeline => in_timeline(&event.kind),
         }
     }
 }
 
-fn in_group(kind: &Kind) -> bool {
+fn in_group(kind: &EventKind) -> bool {
     match kind {
-        // What the administrator is told, scenarios rest on.
-        Kind::Sent { to: Place::Admin, message: Message::Response { .. }, .. } => true,
-        Kind::Sent { message: Message::Response { response, .. }, .. } => {
+        // Scenarios rely on the responses to the administrator.
+        EventKind::Sent { to: Place::Admin, message: Message::Response { .. }, .. } => true,
+        EventKind::Sent { message: Message::Response { response, .. }, .. } => {
             outcome(&response.body) != 0
         }
-        Kind::Sent { message: Message::Request(_), .. } | Kind::Received { .. } => false,
-        Kind::Lost { message, .. } => message.api().is_group_api(),
-        Kind::Coordinator(seen) => match seen {
+        EventKind::Sent { message: Message::Request(_), .. } | EventKind::Received { .. } => false,
+        EventKind::Lost { message, .. } => message.api().is_group_api(),
+        EventKind::Coordinator(seen) => match seen {
             coordinator::Observation::State { .. }
             | coordinator::Observation::MemberAdded { .. }
             | coordinator::Observation::MemberRemoved { .. }
@@ -66,78 +67,80 @@ fn in_group(kind: &Kind) -> bool {
             | coordinator::Observation::GroupRemoved { .. }
             | coordinator::Observation::OffsetRemoved { .. }
             | coordinator::Observation::GenerationBegan { .. } => true,
-            // What a timer leads to is shown in its place; a pending id is no member, so nothing else says that it
-            // is gone.
+            // The effects of a timer are shown instead. A pending id is not a member, so no other
+            // line shows that it is gone.
             coordinator::Observation::TimerFired { timer, .. } => {
                 *timer == coordinator::TimerKind::PendingJoin
             }
         },
-        Kind::Consumer(seen) => match seen {
-            consumer::Observation::State { .. }
-            | consumer::Observation::CoordinatorLost { .. }
-            | consumer::Observation::Assigned { .. }
-            | consumer::Observation::Revoked { .. }
-            | consumer::Observation::Lost { .. }
-            | consumer::Observation::Polled { .. }
-            | consumer::Observation::CommitFailed { .. }
-            | consumer::Observation::PollTimeout
-            | consumer::Observation::Fatal { .. } => true,
-            consumer::Observation::Positioned { .. } | consumer::Observation::Processed { .. } => {
-                false
-            }
+        EventKind::Consumer(seen) => match seen {
+            client::ClientObservation::State { .. }
+            | client::ClientObservation::CoordinatorLost { .. }
+            | client::ClientObservation::Assigned { .. }
+            | client::ClientObservation::Revoked { .. }
+            | client::ClientObservation::Lost { .. }
+            | client::ClientObservation::Polled { .. }
+            | client::ClientObservation::CommitFailed { .. }
+            | client::ClientObservation::PollTimeout
+            | client::ClientObservation::Fatal { .. } => true,
+            client::ClientObservation::Positioned { .. }
+            | client::ClientObservation::Processed { .. } => false,
         },
-        Kind::Appended { .. } => false,
-        Kind::TopicCreated { .. }
-        | Kind::TopicGrown { .. }
-        | Kind::TopicDeleted { .. }
-        | Kind::LeaderElected { .. }
-        | Kind::Shard { .. }
-        | Kind::Uncommitted { .. }
-        | Kind::CoordinatorStarted { .. }
-        | Kind::ConsumerStarted { .. }
-        | Kind::ConsumerClosed
-        | Kind::Script { .. }
-        | Kind::FaultBegan { .. }
-        | Kind::FaultEnded { .. }
-        | Kind::Calm { .. }
-        | Kind::Settled { .. }
-        | Kind::NotSettled { .. }
-        | Kind::Drained { .. }
-        | Kind::NotDrained { .. }
-        | Kind::Finished => true,
-        Kind::Expected { found, .. } => found.is_some(),
+        EventKind::Appended { .. } => false,
+        EventKind::TopicCreated { .. }
+        | EventKind::TopicGrown { .. }
+        | EventKind::TopicDeleted { .. }
+        | EventKind::LeaderElected { .. }
+        | EventKind::TermChanged { .. }
+        | EventKind::Uncommitted { .. }
+        | EventKind::CoordinatorStarted { .. }
+        | EventKind::ConsumerStarted { .. }
+        | EventKind::ConsumerClosed
+        | EventKind::Script { .. }
+        | EventKind::FaultBegan { .. }
+        | EventKind::FaultEnded { .. }
+        | EventKind::Quiesced { .. }
+        | EventKind::Settled { .. }
+        | EventKind::NotSettled { .. }
+        | EventKind::Drained { .. }
+        | EventKind::NotDrained { .. }
+        | EventKind::Finished => true,
+        EventKind::Expected { found, .. } => found.is_some(),
     }
 }
 
-fn in_timeline(kind: &Kind) -> bool {
+fn in_timeline(kind: &EventKind) -> bool {
     match kind {
-        Kind::Consumer(seen) => {
-            matches!(seen, consumer::Observation::PollTimeout | consumer::Observation::Fatal { .. })
+        EventKind::Consumer(seen) => {
+            matches!(
+                seen,
+                client::ClientObservation::PollTimeout | client::ClientObservation::Fatal { .. }
+            )
         }
-        Kind::Script { .. }
-        | Kind::Settled { .. }
-        | Kind::NotSettled { .. }
-        | Kind::Drained { .. }
-        | Kind::NotDrained { .. }
-        | Kind::LeaderElected { .. }
-        | Kind::Finished => true,
-        Kind::Expected { found, .. } => found.is_some(),
-        Kind::TopicCreated { .. }
-        | Kind::TopicGrown { .. }
-        | Kind::TopicDeleted { .. }
-        | Kind::Shard { .. }
-        | Kind::Uncommitted { .. }
-        | Kind::CoordinatorStarted { .. }
-        | Kind::ConsumerStarted { .. }
-        | Kind::ConsumerClosed
-        | Kind::FaultBegan { .. }
-        | Kind::FaultEnded { .. }
-        | Kind::Sent { .. }
-        | Kind::Received { .. }
-        | Kind::Lost { .. }
-        | Kind::Coordinator(_)
-        | Kind::Appended { .. }
-        | Kind::Calm { .. } => false,
+        EventKind::Script { .. }
+        | EventKind::Settled { .. }
+        | EventKind::NotSettled { .. }
+        | EventKind::Drained { .. }
+        | EventKind::NotDrained { .. }
+        | EventKind::LeaderElected { .. }
+        | EventKind::Finished => true,
+        EventKind::Expected { found, .. } => found.is_some(),
+        EventKind::TopicCreated { .. }
+        | EventKind::TopicGrown { .. }
+        | EventKind::TopicDeleted { .. }
+        | EventKind::TermChanged { .. }
+        | EventKind::Uncommitted { .. }
+        | EventKind::CoordinatorStarted { .. }
+        | EventKind::ConsumerStarted { .. }
+        | EventKind::ConsumerClosed
+        | EventKind::FaultBegan { .. }
+        | EventKind::FaultEnded { .. }
+        | EventKind::Sent { .. }
+        | EventKind::Received { .. }
+        | EventKind::Lost { .. }
+        | EventKind::Coordinator(_)
+        | EventKind::Appended { .. }
+        | EventKind::Quiesced { .. } => false,
     }
 }
 
@@ -154,6 +157,6 @@ impl FromStr for Zoom {
         Zoom::ALL
             .into_iter()
             .find(|zoom| zoom.name() == name)
-            .ok_or_else(|| format!("there is no zoom {name:?}; there are wire, group and timeline"))
+            .ok_or_else(|| format!("unknown zoom {name:?}: expected wire, group or timeline"))
     }
 }

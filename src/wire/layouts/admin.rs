@@ -1,4 +1,4 @@
-//! Groups seen from outside, and what a broker says it speaks.
+//! Layouts of the admin requests for groups, and of ApiVersions.
 
 use super::{Layout, array, boolean, bytes, int8, int16, int32, int64, string, strings};
 

@@ -1,4 +1,4 @@
-//! Records, who writes them, where they are and from where to read them.
+//! Layouts for records: producing, fetching, offsets, metadata.
 
 use super::{
     Layout, array, boolean, bytes, int8, int16, int32, int32s, int64, string, structure, uuid,

@@ -1,4 +1,4 @@
-//! What a group member sends, from finding its coordinator to leaving.
+//! Layouts of a group member's requests, from FindCoordinator to LeaveGroup.
 
 use super::{Layout, array, boolean, bytes, int8, int16, int32, string, strings};
 

@@ -1,10 +1,10 @@
-//! What lies where in every message at every version: enough to walk over it without decoding it.
+//! The layout of every message in every version: enough to walk over a message without decoding it.
 //!
-//! Only what has a length matters here, and what has none in between: a number is so many bytes, and what
-//! it means is the codec's business. So is whether a field may be null. Names and order are those of
-//! Kafka's own message definitions. The tests hold each layout against the codec, version by version: what is
-//! made after a layout must decode, and encode to the same bytes again. Read next: [`super::lengths`],
-//! which does the walking.
+//! Only fields with a length matter here, and the sizes of the fields in between. What a number
+//! means and whether a field may be null is left to the codec. Names and order are those of Kafka's
+//! message definitions. The tests check each layout against the codec, version by version: a
+//! message generated from a layout must decode, and encode to the same bytes. Read next:
+//! [`super::lengths`], which walks over messages.
 
 mod admin;
 mod log;
@@ -23,34 +23,34 @@ pub(super) struct Layout {
 /// For [`Layout::flexible_from`]: no version is flexible.
 const NEVER: i16 = i16::MAX;
 
-/// A field of a message or of a struct inside one.
+/// A field of a message or of a nested struct.
 #[derive(Clone, Copy)]
 pub(super) struct Field {
     pub name: &'static str,
-    pub what: What,
-    /// Whether it is an array of these.
+    pub what: FieldType,
+    /// Whether the field is an array.
     pub many: bool,
     first: i16,
     last: i16,
-    /// Its number among the tagged fields of its struct, if it is one of them.
+    /// Its tag, if it is a tagged field of its struct.
     pub tag: Option<u32>,
 }
 
-/// What a field is, or each element of an array.
+/// The type of a field, or of each element of an array.
 #[derive(Clone, Copy)]
-pub(super) enum What {
-    /// Always this many bytes.
+pub(super) enum FieldType {
+    /// A fixed number of bytes.
     Fixed(usize),
-    /// Text: its length is two bytes, or a varint where compact.
+    /// A string: its length is two bytes, or a varint where compact.
     String,
-    /// Bytes, records among them: the length is four bytes, or a varint where compact.
+    /// Bytes, including records: the length is four bytes, or a varint where compact.
     Bytes,
-    /// Fields in this order, those with a tag after all others.
+    /// A struct of these fields in this order, tagged ones last.
     Struct(&'static [Field]),
 }
 
 impl Field {
-    const fn new(name: &'static str, what: What) -> Field {
+    const fn new(name: &'static str, what: FieldType) -> Field {
         Field { name, what, many: false, first: 0, last: i16::MAX, tag: None }
     }
 
@@ -77,19 +77,19 @@ impl Field {
 }
 
 const fn boolean(name: &'static str) -> Field {
-    Field::new(name, What::Fixed(1))
+    Field::new(name, FieldType::Fixed(1))
 }
 
 const fn int8(name: &'static str) -> Field {
-    Field::new(name, What::Fixed(1))
+    Field::new(name, FieldType::Fixed(1))
 }
 
 const fn int16(name: &'static str) -> Field {
-    Field::new(name, What::Fixed(2))
+    Field::new(name, FieldType::Fixed(2))
 }
 
 const fn int32(name: &'static str) -> Field {
-    Field::new(name, What::Fixed(4))
+    Field::new(name, FieldType::Fixed(4))
 }
 
 const fn int32s(name: &'static str) -> Field {
@@ -97,15 +97,15 @@ const fn int32s(name: &'static str) -> Field {
 }
 
 const fn int64(name: &'static str) -> Field {
-    Field::new(name, What::Fixed(8))
+    Field::new(name, FieldType::Fixed(8))
 }
 
 const fn uuid(name: &'static str) -> Field {
-    Field::new(name, What::Fixed(16))
+    Field::new(name, FieldType::Fixed(16))
 }
 
 const fn string(name: &'static str) -> Field {
-    Field::new(name, What::String)
+    Field::new(name, FieldType::String)
 }
 
 const fn strings(name: &'static str) -> Field {
@@ -113,11 +113,11 @@ const fn strings(name: &'static str) -> Field {
 }
 
 const fn bytes(name: &'static str) -> Field {
-    Field::new(name, What::Bytes)
+    Field::new(name, FieldType::Bytes)
 }
 
 const fn structure(name: &'static str, fields: &'static [Field]) -> Field {
-    Field::new(name, What::Struct(fields))
+    Field::new(name, FieldType::Struct(fields))
 }
 
 const fn array(name: &'static str, fields: &'static [Field]) -> Field {

@@ -1,4 +1,4 @@
-//! Offsets: committed, asked for, removed, and made valid by a transaction.
+//! Layouts for offsets: committed, fetched, deleted, and committed in a transaction.
 
 use super::{Layout, NEVER, array, boolean, int16, int32, int32s, int64, string};
 

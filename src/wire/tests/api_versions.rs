@@ -1,4 +1,4 @@
-//! The first question of every client.
+//! ApiVersions, the first request of every client.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
@@ -14,7 +14,7 @@ use crate::wire::{
 const UNSUPPORTED: Option<ResponseError> = Some(ResponseError::UnsupportedVersion);
 
 fn decoded(mut bytes: Bytes, version: i16) -> ApiVersionsResponse {
-    assert_eq!(bytes.split_to(4), 7_i32.to_be_bytes()[..], "the header is the correlation alone");
+    assert_eq!(bytes.split_to(4), 7_i32.to_be_bytes()[..], "the header is only the correlation id");
     let response = ApiVersionsResponse::decode(&mut bytes, version).expect("a response");
     assert!(bytes.is_empty());
     response
@@ -39,19 +39,19 @@ fn the_list_is_what_is_served() {
 }
 
 #[test]
-fn a_version_to_come_is_refused_in_the_oldest_layout() {
+fn a_future_version_is_refused_in_the_oldest_layout() {
     for version in [5, 99, -1, i16::MAX] {
         let wanted = b"\x00\x00\x00\x07\x00\x23\x00\x00\x00\x01\x00\x12\x00\x00\x00\x04";
         assert_eq!(api_versions_response(7, version, UNSUPPORTED), &wanted[..]);
     }
 }
 
-fn who(version: i16, client_id: &str, refused: Option<ResponseError>) -> Incoming {
+fn api_versions(version: i16, client_id: &str, refused: Option<ResponseError>) -> Incoming {
     Incoming::ApiVersions { correlation: 7, version, client_id: str_bytes(client_id), refused }
 }
 
-/// The request of a client that runs this software, at version 3 or 4.
-fn asked_by(version: i16, name: &str, software_version: &str) -> Bytes {
+/// The request of a client with this software, at version 3 or 4.
+fn requested_by(version: i16, name: &str, software_version: &str) -> Bytes {
     let mut bytes = BytesMut::from(&b"\x00\x12"[..]);
     bytes.put_i16(version);
     bytes.put_slice(b"\x00\x00\x00\x07\x00\x02c1\x00");
@@ -68,61 +68,61 @@ fn malformed_names_of_software_are_refused() {
     let refused = Some(ResponseError::InvalidRequest);
     for plain in ["a", "9", "a-b", "librdkafka", "1.2.3-x", "a--b", "a..b", "A9"] {
         for (name, software_version) in [(plain, "1"), ("a", plain)] {
-            let incoming = decode_request(asked_by(3, name, software_version));
-            assert_eq!(incoming, Ok(who(3, "c1", None)), "{plain}");
+            let incoming = decode_request(requested_by(3, name, software_version));
+            assert_eq!(incoming, Ok(api_versions(3, "c1", None)), "{plain}");
         }
     }
     for odd in ["", "-", "-a", "a-", ".a", "a.", "a b", "a_b", "a/b", "a+b", "é", "aé"] {
         for (name, software_version) in [(odd, "1"), ("a", odd)] {
             for version in [3, 4] {
-                let incoming = decode_request(asked_by(version, name, software_version));
-                assert_eq!(incoming, Ok(who(version, "c1", refused)), "{odd}");
+                let incoming = decode_request(requested_by(version, name, software_version));
+                assert_eq!(incoming, Ok(api_versions(version, "c1", refused)), "{odd}");
             }
         }
     }
     for version in [3, 4] {
-        let answer = decoded(api_versions_response(7, version, refused), version);
-        assert_eq!((answer.error_code, answer.api_keys.len()), (42, 0));
+        let response = decoded(api_versions_response(7, version, refused), version);
+        assert_eq!((response.error_code, response.api_keys.len()), (42, 0));
     }
 }
 
 #[test]
-fn a_client_is_told_what_the_broker_speaks() {
-    let asked = encode_api_versions_request(7, &str_bytes("c1"));
-    let incoming = decode_request(asked).expect("a request");
-    assert_eq!(incoming, who(3, "c1", None));
-    let told = decode_api_versions_response(api_versions_response(7, 3, None)).expect("a list");
-    assert!(told.contains(&(Api::JoinGroup as i16, versions(Api::JoinGroup))));
-    assert_eq!(told.len(), Api::ALL.len() + 1);
+fn a_client_learns_the_supported_versions() {
+    let request = encode_api_versions_request(7, &str_bytes("c1"));
+    let incoming = decode_request(request).expect("a request");
+    assert_eq!(incoming, api_versions(3, "c1", None));
+    let listed = decode_api_versions_response(api_versions_response(7, 3, None)).expect("a list");
+    assert!(listed.contains(&(Api::JoinGroup as i16, versions(Api::JoinGroup))));
+    assert_eq!(listed.len(), Api::ALL.len() + 1);
     let refused = decode_api_versions_response(api_versions_response(7, 99, UNSUPPORTED));
     assert_eq!(refused, Ok(vec![(18, 0..=4)]));
 }
 
 #[test]
-fn another_error_is_told_by_its_name() {
+fn another_error_is_reported_by_its_name() {
     let bytes = Bytes::from_static(b"\x00\x00\x00\x07\x00\x2a\x01\x00\x00\x00\x00\x00");
     let error = decode_api_versions_response(bytes).expect_err("an error");
     assert_eq!(error.to_string(), "ApiVersions response v3: INVALID_REQUEST");
 }
 
 #[test]
-fn a_request_of_an_unknown_version_is_not_looked_at() {
+fn a_request_of_an_unknown_version_is_not_parsed() {
     let bytes = Bytes::from_static(b"\x00\x12\x00\x63\x00\x00\x00\x07\xff\xff\xff");
     let incoming = decode_request(bytes);
-    assert_eq!(incoming, Ok(who(99, "", UNSUPPORTED)));
+    assert_eq!(incoming, Ok(api_versions(99, "", UNSUPPORTED)));
 }
 
 #[test]
-fn a_request_cut_short_is_malformed() {
-    let asked = encode_api_versions_request(7, &str_bytes("c1"));
-    for end in 0..asked.len() {
-        let refused = decode_request(asked.slice(..end));
+fn a_truncated_request_is_malformed() {
+    let request = encode_api_versions_request(7, &str_bytes("c1"));
+    for end in 0..request.len() {
+        let refused = decode_request(request.slice(..end));
         assert!(matches!(refused, Err(Malformed::Header(_) | Malformed::Body { .. })), "{end}");
     }
 }
 
 #[test]
-fn the_layout_is_the_codecs() {
+fn the_layout_matches_the_codec() {
     let layout = &layouts::API_VERSIONS_RESPONSE;
     for version in 0..=4 {
         let bytes = sample::message(layout, version, 2);
@@ -132,7 +132,7 @@ fn the_layout_is_the_codecs() {
 }
 
 #[test]
-fn an_answer_that_claims_a_billion_apis_is_malformed() {
+fn a_response_that_claims_a_billion_apis_is_malformed() {
     for bytes in [
         &b"\x00\x00\x00\x07\x00\x00\xff\xff\xff\xff\x0f"[..],
         b"\0\0\0\x07\x00\x23\x7f\xff\xff\xff",

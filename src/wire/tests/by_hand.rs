@@ -1,4 +1,4 @@
-//! Messages as a person writes them: against bytes laid out by hand, and what cannot be said in a version.
+//! Messages against bytes laid out by hand, and fields that a version does not have.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
@@ -6,7 +6,7 @@ use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::{Way, framed};
+use super::{Direction, framed};
 use crate::protocol::{Api, GroupId, RequestFrame, ResponseFrame, str_bytes};
 use crate::wire::{
     Incoming, MAX_FRAME, decode_request, decode_response, encode_request, encode_response, framing,
@@ -41,7 +41,8 @@ fn join_group_with_fixed_lengths() {
 
 #[test]
 fn join_group_with_compact_lengths() {
-    // The client id keeps its two-byte length (KIP-482); tagged fields end the header and each struct.
+    // The client id keeps its two-byte length (KIP-482); tagged fields end the header and each
+    // struct.
     let wanted = b"\x00\x0b\x00\x06\x00\x00\x00\x05\x00\x02c1\x00\
         \x02g\x00\x00\x27\x10\x00\x00\xea\x60\x01\x03i1\x09consumer\
         \x02\x06range\x03MM\x00\x00";
@@ -52,7 +53,7 @@ fn join_group_with_compact_lengths() {
 }
 
 #[test]
-fn join_group_answered() {
+fn on_join_response() {
     let member = JoinGroupResponseMember::default()
         .with_member_id(str_bytes("m1"))
         .with_metadata(Bytes::from_static(b"MM"));
@@ -81,7 +82,7 @@ fn a_field_that_the_version_cannot_carry_is_refused() {
 }
 
 #[test]
-fn frames_are_cut_out_of_a_stream() {
+fn frames_are_split_from_a_stream() {
     let mut stream = BytesMut::new();
     let mut codec = framing(10);
     codec.encode(Bytes::from_static(b"first"), &mut stream).expect("short enough");
@@ -106,7 +107,7 @@ fn a_frame_that_is_too_long_is_an_error() {
 }
 
 #[test]
-fn room_for_a_frame_grows_with_the_bytes_that_arrive() {
+fn the_buffer_of_a_frame_grows_with_the_bytes_that_arrive() {
     let mut stream = BytesMut::new();
     stream.put_i32(MAX_FRAME as i32);
     let mut codec = framing(MAX_FRAME);
@@ -119,11 +120,12 @@ fn room_for_a_frame_grows_with_the_bytes_that_arrive() {
 }
 
 #[test]
-fn null_is_refused_before_the_version_that_gave_it_a_meaning() {
+fn null_is_refused_before_the_version_that_allows_it() {
     let all: &[u8] = b"\xff\xff\xff\xff";
     let nameless: &[u8] = b"\x00\x00\x00\x01\xff\xff\x01\x00\x00";
     let offsets: &[u8] = b"\x00\x01g\xff\xff\xff\xff";
-    let read = |api, version, body| decode_request(framed(body, (api, version, Way::Request)));
+    let read =
+        |api, version, body| decode_request(framed(body, (api, version, Direction::Request)));
     let refused = |api, version, body| match read(api, version, body) {
         Err(error) => error.to_string(),
         Ok(read) => panic!("{read:?}"),

@@ -1,13 +1,13 @@
-//! Messages made after a layout, for the codec to agree or disagree with.
+//! Messages generated from a layout, to compare it with the codec.
 
-use crate::wire::layouts::{Field, Layout, What};
+use crate::wire::layouts::{Field, FieldType, Layout};
 
-/// No message has a tagged field of this number: a field of a version to come.
+/// A tag that no message has: a field of a future version.
 const TAG_TO_COME: u32 = 77;
 
-/// A message with `entries` entries in each array. With none, strings and bytes are empty too and no tagged
-/// field is there; otherwise nothing in it is at its default, and each struct has a tagged field that
-/// nobody knows yet.
+/// A message with `entries` entries in each array. With none, strings and bytes are empty too and
+/// there is no tagged field; otherwise no field is at its default, and each struct has an unknown
+/// tagged field.
 pub fn message(layout: &Layout, version: i16, entries: u8) -> Vec<u8> {
     let compact = version >= layout.flexible_from;
     let mut maker = Maker { bytes: Vec::new(), version, compact, entries, drawn: 0 };
@@ -61,18 +61,18 @@ impl Maker {
         (0..self.entries).for_each(|_| self.one(field.what));
     }
 
-    fn one(&mut self, what: What) {
+    fn one(&mut self, what: FieldType) {
         let length = if self.entries == 0 { 0 } else { 5 };
         match what {
-            // A number that fits a bool as well.
-            What::Fixed(1) => self.bytes.push(1),
-            What::Fixed(size) => self.some_bytes(size),
-            What::Struct(fields) => self.fields(fields),
-            What::String => {
+            // A number that also fits a bool.
+            FieldType::Fixed(1) => self.bytes.push(1),
+            FieldType::Fixed(size) => self.some_bytes(size),
+            FieldType::Struct(fields) => self.fields(fields),
+            FieldType::String => {
                 self.length(length, 2);
                 self.some_bytes(length);
             }
-            What::Bytes => {
+            FieldType::Bytes => {
                 self.length(length, 4);
                 self.some_bytes(length);
             }
@@ -96,7 +96,7 @@ impl Maker {
         self.bytes.push(value as u8);
     }
 
-    /// Never all the same, never zero, and always text.
+    /// Never all the same, never zero, and always valid text.
     fn some_bytes(&mut self, count: usize) {
         for _ in 0..count {
             self.drawn = (self.drawn + 1) % 26;

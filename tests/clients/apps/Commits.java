@@ -4,7 +4,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 
-/** Tells of the commits that the coordinator has accepted, of a consumer that commits by itself. */
+/** Prints the commits that the coordinator has accepted, for a consumer that commits by itself. */
 public final class Commits implements ConsumerInterceptor<byte[], byte[]> {
     @Override
     public ConsumerRecords<byte[], byte[]> onConsume(ConsumerRecords<byte[], byte[]> records) {

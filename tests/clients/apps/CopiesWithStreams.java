@@ -34,7 +34,7 @@ final class CopiesWithStreams {
             return null;
         });
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            // Without this a member of the classic protocol stays until its session ends.
+            // Without this a member of the classic protocol stays until its session expires.
             var leave = CloseOptions.groupMembershipOperation(GroupMembershipOperation.LEAVE_GROUP);
             if (streams.close(leave.withTimeout(Duration.ofSeconds(20)))) {
                 Lines.say("closed");

@@ -11,7 +11,7 @@ import org.apache.kafka.connect.source.SourceTask;
 
 /**
  * A source connector whose tasks count, each into a partition of its own: `TASK/NUMBER/START`. START is the
- * number with which this run of the task began, so that no record is like another.
+ * number with which this run of the task began, so that all records differ.
  */
 public final class Counts extends SourceConnector {
     static final String TASK = "task";
@@ -51,7 +51,7 @@ public final class Counts extends SourceConnector {
         return "1";
     }
 
-    /** Says when it starts and when it stops: it may run on one worker only. */
+    /** Prints when it starts and stops: it may run on one worker only. */
     public static final class Counting extends SourceTask {
         private static final String NUMBER = "number";
 

@@ -1,9 +1,9 @@
 /**
- * What the programs of this folder print, one write a line: all of a group share a pipe. Partitions come
- * and go one by one, with the tasks that own them.
+ * The lines that the programs of this folder print, one write per line: all of a group share a pipe. Partitions
+ * are added and removed one by one, with the tasks that own them.
  */
 final class Lines {
-    /** Set by whoever starts the program. */
+    /** Set by the starter of the program. */
     static final String CLIENT_ID = System.getenv("CLIENT_ID");
 
     private Lines() {

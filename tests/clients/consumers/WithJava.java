@@ -66,7 +66,7 @@ final class WithJava implements ConsumerRebalanceListener {
     }
 
     private void run() {
-        // Subscribing waits for a broker without end; this does not.
+        // Subscribing waits for a broker forever; this call does not.
         consumer.partitionsFor(topic, Duration.ofSeconds(10));
         var main = Thread.currentThread();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -123,7 +123,7 @@ final class WithJava implements ConsumerRebalanceListener {
         say(word + " " + String.join(",", names));
     }
 
-    /** One write a line: all consumers of a group share a pipe. */
+    /** One write per line: all consumers of a group share a pipe. */
     private void say(String line) {
         System.out.print(clientId + " " + line + "\n");
         System.out.flush();

@@ -1,4 +1,4 @@
-"""What the Python consumers share: the command line, the lines they print, and how they end.
+"""Shared by the Python consumers: the command line, the lines that they print, and their exit.
 
 Every consumer under this folder, in whatever language, takes the same arguments and prints
 the same lines; ../README.md lists them. What a line says has happened before the line is
@@ -22,7 +22,7 @@ def arguments():
     parser.add_argument("--assignor", default="roundrobin", help="one, or several with commas")
     parser.add_argument("--broker-version", help="speak as to a broker of this version, like 0.11")
     args = parser.parse_args()
-    # What the client has to say goes to standard error.
+    # The client's own log goes to standard error.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     return args
 
@@ -38,7 +38,7 @@ class Output:
         sys.stdout.flush()
 
     def partitions(self, word, partitions):
-        """`partitions` is what all three clients have: things with a topic and a partition."""
+        """`partitions` are objects with a topic and a partition, as all three clients have them."""
         names = sorted((p.topic, p.partition) for p in partitions)
         self.say(word, ",".join(f"{topic}-{partition}" for topic, partition in names))
 
@@ -49,13 +49,13 @@ class Output:
         self.say("committed", f"{partition.topic}-{partition.partition}", offset)
 
     def refused(self, partition, offset, error):
-        """A refused commit is no failure: a rebalance came first, and the records come again."""
+        """A refused commit is not a failure: a rebalance came first, and the records are read again."""
         name = f"{partition.topic}-{partition.partition}"
         self.say("refused", name, offset, type(error).__name__)
 
 
 class Stop:
-    """Becomes true when the process is asked to end."""
+    """Becomes true on SIGTERM."""
 
     def __init__(self):
         self.asked = False
@@ -70,5 +70,5 @@ class Stop:
 
 
 def give_up(client_id, error):
-    """No broker: says so in one line, as a person would want to read it."""
+    """Exits with one line if there is no broker."""
     sys.exit(f"{client_id}: {error}")

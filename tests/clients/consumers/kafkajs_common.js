@@ -1,4 +1,4 @@
-// What the programs with kafkajs share: the command line, and the codecs, of which it has only gzip itself.
+// Shared by the programs with kafkajs: the command line, and the codecs; kafkajs itself has only gzip.
 
 const { parseArgs } = require('util')
 const { CompressionCodecs, CompressionTypes } = require('kafkajs')

@@ -12,8 +12,8 @@ ASSIGNORS = {"range": RangePartitionAssignor, "roundrobin": RoundRobinPartitionA
 
 
 class Listener(ConsumerRebalanceListener):
-    """aiokafka rebalances while the application runs on. `busy` makes it wait for a batch in
-    work, and `owned` keeps the application from a batch whose partition has just left."""
+    """aiokafka rebalances while the application continues. `busy` makes it wait for a batch in
+    progress, and `owned` keeps the application from a batch whose partition has just been revoked."""
 
     def __init__(self, output):
         self.output = output

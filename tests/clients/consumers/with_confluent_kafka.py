@@ -1,5 +1,5 @@
-"""A consumer of confluent-kafka, that is librdkafka, with the classic protocol: commits every
-record by itself."""
+"""A consumer of confluent-kafka (librdkafka), with the classic protocol: commits after every
+record."""
 
 from collections import namedtuple
 
@@ -21,7 +21,7 @@ def connect(args):
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
     })
-    # Subscribing waits for a broker without end; this does not.
+    # Subscribing waits for a broker forever; this call does not.
     consumer.list_topics(args.topic, timeout=10)
     return consumer
 

@@ -1,4 +1,4 @@
-// A consumer of kafkajs: prints and commits every record by itself, in the client's own loop.
+// A consumer of kafkajs: prints and commits each record, in the client's own loop.
 // Takes the arguments and prints the lines that common.py describes.
 
 const { Kafka, logLevel } = require('kafkajs')
@@ -21,7 +21,7 @@ const kafka = new Kafka({
   brokers: args.bootstrap.split(','),
   clientId: args['client-id'],
   logLevel: logLevel.WARN,
-  // Its own log goes to standard output, which is ours.
+  // kafkajs logs to standard output, which is for our lines.
   logCreator: () => ({ log }) => process.stderr.write(`${log.message} ${log.error ?? ''}\n`),
 })
 
@@ -29,7 +29,7 @@ const consumer = kafka.consumer({
   groupId: args.group,
   sessionTimeout: Number(args['session-ms']),
   heartbeatInterval: Number(args['heartbeat-ms']),
-  // kafkajs sends heartbeats between fetches: a fetch must not be held for longer than one.
+  // kafkajs sends heartbeats between fetches: a fetch must not wait for longer than the heartbeat interval.
   maxWaitTimeInMs: Math.min(500, Number(args['heartbeat-ms'])),
 })
 

@@ -1,4 +1,4 @@
-"""What the Python producers share: the command line, and the lines they print.
+"""Shared by the Python producers: the command line, and the lines that they print.
 
 Every producer under this folder, in whatever language, takes the same arguments, writes records
 whose values are its client id, a slash and a number, and prints where each has come to lie.
@@ -19,7 +19,7 @@ def arguments():
     parser.add_argument("--count", type=int, default=40)
     args = parser.parse_args()
     args.idempotence = args.idempotence == "yes"
-    # What the client has to say goes to standard error.
+    # The client's own log goes to standard error.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     return args
 

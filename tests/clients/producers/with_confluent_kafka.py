@@ -1,4 +1,4 @@
-"""A producer of confluent-kafka, that is librdkafka."""
+"""A producer of confluent-kafka (librdkafka)."""
 
 import sys
 

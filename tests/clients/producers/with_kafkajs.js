@@ -15,7 +15,7 @@ async function main() {
   const producer = kafka.producer({ idempotent: args.idempotence === 'yes', maxInFlightRequests: 1 })
   await producer.connect()
   const values = Array.from({ length: Number(args.count) }, (_, n) => `${args['client-id']}/${n + 1}`)
-  // It says where the first of a partition's records lies, and not which they are: so one partition each time.
+  // It returns the offset of the first record per partition, but not which records: so each send has one partition.
   for (let partition = 0; partition < 4; partition++) {
     const mine = values.filter((_, n) => n % 4 === partition)
     const [place] = await producer.send({

@@ -1,4 +1,4 @@
-"""One scenario, run by Kafka clients that other people wrote, against `groupsim serve`, and some others.
+"""One scenario, run by real Kafka clients against `groupsim serve`, and some others.
 
 `ledger` judges what the consumers of a group say; `group` starts them and reads them; `tool` runs Apache
 Kafka's command line tools; `serve` is the server; `report` prints. The other files are a scenario each.

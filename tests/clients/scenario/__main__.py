@@ -1,4 +1,4 @@
-"""Runs all scenarios at once, each with a group of its own."""
+"""Runs all scenarios in parallel, each with a group of its own."""
 
 import argparse
 import re
@@ -20,20 +20,20 @@ from .serve import Serve
 # Longer than the longest scenario, in which two sessions of 45 s end.
 LIMIT = 420.0
 RATE = "20/s"
-# Beside the one that is fed.
+# Topics in addition to the one that is fed.
 TOPICS = {produced.TOPIC: 4, streams.COPY: 4, tools.TOPIC: 4, **connect.TOPICS}
 MISUNDERSTOOD = re.compile(
     r"unsupported|incompatible|unknown.?topic|unknown server|invalid|corrupt|\bcrc|decod|deserial|malformed"
     r"|pars(e|ing)|buffer|protocol error|unexpected|fatal|assert",
     re.IGNORECASE,
 )
-# What a client says so of itself: Connect has kept the offset of a partition that it has given up.
+# Known messages of a client about itself: Connect has kept the offset of a partition that it has given up.
 OWN = re.compile(r"WorkerSinkTask.*Ignoring invalid task provided offset .* partition not assigned")
 
 
 @dataclass
 class World:
-    """What the scenarios share."""
+    """The state that the scenarios share."""
 
     bootstrap: str
     logs: Path
@@ -49,17 +49,17 @@ def arguments(names):
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(names)}; default: all")
     parser.add_argument("--binary", type=Path, required=True, help="groupsim")
     parser.add_argument("--cache", type=Path, required=True, help="the folder that ./install has filled")
-    parser.add_argument("--listen", default="127.0.0.1:9092", help="readme needs the default")
+    parser.add_argument("--listen", default="127.0.0.1:9092", help="the scenario readme needs the default")
     args = parser.parse_args()
     args.binary, args.cache = args.binary.resolve(), args.cache.resolve()
     if unknown := set(args.scenarios) - set(names):
-        parser.error(f"no scenario is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+        parser.error(f"unknown scenario {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     args.scenarios = args.scenarios or names
     return args
 
 
 def start_serve(name, args, logs, report):
-    """The scenarios' common `serve`, or the one whose brokers are broken."""
+    """The `serve` that the scenarios share, or the one whose brokers crash."""
     brokers, listen = (failover.BROKERS, "127.0.0.1:0") if name == failover.SERVE else (1, args.listen)
     topic, feed = f"{World.topic}:{World.partitions}", f"{World.topic}={RATE}"
     flags = ["--brokers", str(brokers), "--topic", topic, "--feed", feed]
@@ -72,7 +72,7 @@ def start_serve(name, args, logs, report):
 
 
 def run_scenario(name, worlds, args, report):
-    """The body of a scenario's thread. A failed step ends it, and has been reported."""
+    """The body of a scenario's thread. A failed step ends it after it has been reported."""
     with suppress(Aborted):
         body(name, worlds.get(serve_of(name)), args, report)
 
@@ -107,7 +107,7 @@ def body(name, world, args, report):
 
 
 def serve_of(scenario):
-    """The name of the `serve` that a scenario needs, if it needs one."""
+    """The name of the `serve` that a scenario needs, if any."""
     return {failover.NAME: failover.SERVE, kafka.NAME: None}.get(scenario, "serve")
 
 
@@ -125,13 +125,13 @@ def run_all(args, worlds, report):
 
 
 def stop_serve(serve, report):
-    with report.step(serve.name, "ends, and saw every invariant hold") as note:
+    with report.step(serve.name, "ends, without a violation") as note:
         note.text = "\n     ".join(["", *serve.stop()])
 
 
 def judge_logs(logs, report):
-    """Each client's log in one: what no client of a correct broker has to say."""
-    with report.step("logs", "no client was answered what it did not understand") as note:
+    """Searches the logs of all clients for messages that a correct broker never causes."""
+    with report.step("logs", "no client received a response that it did not understand") as note:
         files = [file for file in sorted(logs.glob("*.err")) if file.stem not in ("serve", failover.SERVE)]
         lines = [(file.name, line) for file in files for line in file.read_text(errors="replace").splitlines()]
         if bad := [f"{name}: {line[:300]}" for name, line in lines if MISUNDERSTOOD.search(line) and said(line)]:
@@ -140,7 +140,7 @@ def judge_logs(logs, report):
 
 
 def said(line):
-    """Not what it tells of its own settings and doings."""
+    """Whether a line is not about the client's own settings and actions."""
     return not line.startswith(("\t", " ")) and " INFO " not in line and not OWN.search(line)
 
 
@@ -149,10 +149,10 @@ def main():
     others += [kafka.NAME] if kafka.SCRIPT.exists() else []
     args = arguments([*kinds.kinds(Path()), common.OLD, *others])
     serves = sorted({serve_of(name) for name in args.scenarios} - {None}, reverse=True)
-    # So that `finally` ends the children.
+    # So that `finally` kills the children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # A shell that starts this in the background has interrupts ignored, and whoever is started ignores them, too: a
-    # Python program then does not end. A handler of our own gives them the default back.
+    # A shell that starts this in the background ignores interrupts, and child processes inherit that: a Python
+    # program then does not end. A handler of our own restores the default in the children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     logs = args.cache / LOGS
     shutil.rmtree(logs, ignore_errors=True)

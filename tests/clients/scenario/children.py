@@ -11,7 +11,7 @@ _lock = threading.Lock()
 
 
 def start(command, **options):
-    """As subprocess.Popen, in a process group of its own."""
+    """Like subprocess.Popen, in a process group of its own."""
     with _lock:
         if _over:
             raise RuntimeError("the run is over")
@@ -21,14 +21,14 @@ def start(command, **options):
 
 
 def kill(child):
-    """SIGKILL to the whole group; the child may have ended by itself."""
+    """Sends SIGKILL to the whole group; the child may have exited already."""
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 
 def kill_all():
-    """Kills what still runs; nothing can be started any more."""
+    """Kills all running children; no more can be started."""
     global _over
     with _lock:
         _over = True

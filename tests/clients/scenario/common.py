@@ -1,9 +1,9 @@
-"""The scenario that every client runs: a group of two, of the same kind or of old ones."""
+"""The scenario that every client runs: a group of two consumers, of the same client or of old clients."""
 
 from .group import HEARTBEAT_MS, SESSION_MS
 from .ledger import Failure
 
-# The group of clients that speak versions of years ago.
+# The group of clients that use old protocol versions.
 OLD = "old"
 # A session ends this long after the last heartbeat, which was sent up to an interval before the
 # consumer was killed; the rest is the client's own timer, late on a busy machine.
@@ -17,7 +17,7 @@ def run(group, kind, other, report):
         first = group.start(kind, 1)
         group.settles(4)
 
-    with report.step(scenario, "a second joins: both own half"):
+    with report.step(scenario, "a second joins: each owns half"):
         second = group.start(other, 2)
         group.settles(2, 2)
 
@@ -30,10 +30,10 @@ def run(group, kind, other, report):
         group.leave(second)
         took = group.settles(4)
         if took * 1000 >= SESSION_MS:
-            raise Failure(f"took {took:.1f} s: as long as if it had not left but died")
+            raise Failure(f"took {took:.1f} s: as long as if it had crashed instead of left")
         note.text = f"{took:.1f} s after it closed"
 
-    with report.step(scenario, "the second comes again: both own half"):
+    with report.step(scenario, "the second rejoins: each owns half"):
         second = group.start(other, 2)
         group.settles(2, 2)
         group.wait("it reads", lambda: ledger.owned(second.client_id) <= set(ledger.first))
@@ -50,7 +50,7 @@ def run(group, kind, other, report):
         group.settles(2, 2)
         note.text = resumes(group, second)
 
-    with report.step(scenario, "the second is cut off: its session ends, the first owns everything") as note:
+    with report.step(scenario, "the second is partitioned: its session expires, the first owns everything") as note:
         before = dict(ledger.assignments)
         group.cut_off(second)
         took = group.settles(0, 4)
@@ -58,7 +58,7 @@ def run(group, kind, other, report):
             raise Failure(f"after {took:.1f} s, though its session lasts {SESSION_MS / 1000:.0f} s")
         note.text = f"{took:.1f} s later"
 
-    with report.step(scenario, "it is back: it has lost its partitions, joins again, both own half"):
+    with report.step(scenario, "the link heals: it has lost its partitions, rejoins, each owns half"):
         group.heal(second)
         group.wait("both are assigned anew", lambda: all_assigned_since(group, before))
         group.settles(2, 2)
@@ -78,7 +78,7 @@ def all_assigned_since(group, before):
 
 
 def resumes(group, consumer):
-    """Waits until it has read its partitions; the ledger has judged where it started."""
+    """Waits until it has read its partitions; the ledger has checked where it started."""
     first, owned = group.ledger.first, group.ledger.owned(consumer.client_id)
     group.wait("it reads every partition that it owns", lambda: owned <= set(first))
     starts = {partition: first[partition] for partition in sorted(owned)}

@@ -21,7 +21,7 @@ NAME = "connect"
 TOPIC, PARTITIONS = "counted", 2
 CONFIGS, OFFSETS, STATUS = "connect-configs", "connect-offsets", "connect-status"
 TOPICS = {TOPIC: PARTITIONS, CONFIGS: 1, OFFSETS: 2, STATUS: 2}
-# The tasks of a worker that is gone are kept for it so long.
+# How long the tasks of a lost worker stay assigned to it.
 DELAY_MS = 1000
 COUNTS = {"connector.class": "Counts", "tasks.max": str(PARTITIONS), "topic": TOPIC}
 PRINTS = {"connector.class": "Prints", "tasks.max": str(PARTITIONS), "topics": TOPIC}
@@ -55,7 +55,7 @@ def properties(world, client_id):
 
 
 class Sources:
-    """Where the counting tasks run, and whether what they wrote is what they counted."""
+    """Where the counting tasks run, and whether they wrote what they counted."""
 
     def __init__(self):
         self.running = {}  # task -> worker
@@ -63,7 +63,7 @@ class Sources:
 
     def started(self, worker, task, number):
         if task in self.running:
-            raise Failure(f"task {task} starts on {worker}, and runs on {self.running[task]}")
+            raise Failure(f"task {task} starts on {worker}, but runs on {self.running[task]}")
         self.running[task] = worker
         self.starts[task].append(int(number))
 
@@ -85,13 +85,13 @@ class Sources:
             for _, value in sorted(values[f"{TOPIC}-{task}"].items()):
                 by, number, start = value.split("/")
                 if by != task or int(start) not in self.starts[task]:
-                    raise Failure(f"{value!r} is not of a run of task {task}: {self.starts[task]}")
+                    raise Failure(f"{value!r} belongs to no run of task {task}: {self.starts[task]}")
                 if int(number) > counted:
                     raise Failure(f"task {task} wrote {number} before {counted}")
                 again += int(number) < counted
                 counted = max(counted, int(number) + 1)
             if counted < max(self.starts[task]):
-                raise Failure(f"task {task} began with {max(self.starts[task])}, and wrote {counted} numbers only")
+                raise Failure(f"task {task} began with {max(self.starts[task])}, but wrote only {counted} numbers")
         return again
 
 
@@ -109,7 +109,7 @@ class Workers(Group):
         return [str(file)]
 
     def leave(self, worker):
-        """A worker says nothing of its own end, but its tasks have told of theirs by then."""
+        """A worker does not report its own end, but its tasks report theirs before."""
         worker.ending = True
         worker.process.send_signal(signal.SIGTERM)
         self.wait("it ends", lambda: worker.process.poll() is not None)
@@ -124,12 +124,12 @@ class Workers(Group):
         self.sources.gone(worker.client_id)
 
     def tasks(self, worker):
-        """How many it runs. Each reading one has a partition of its own, once that group has settled."""
+        """The number of tasks that it runs. Each reading task has its own partition, once that group has settled."""
         counting = list(self.sources.running.values()).count(worker.client_id)
         return counting + len(self.ledger.owned(worker.client_id))
 
     def settles(self, *tasks):
-        """Waits until every task runs, and the workers have so many of them."""
+        """Waits until every task runs, and the workers have this many of them."""
         shared = lambda: sorted(map(self.tasks, self.consumers.values())) == sorted(tasks)
         return self.wait(f"tasks shared {'+'.join(map(str, tasks))}", shared)
 
@@ -147,7 +147,7 @@ class Workers(Group):
 
 
 class Rest:
-    """A worker's REST interface; the workers pass on to their leader what is its business."""
+    """A worker's REST interface; the workers forward requests for their leader."""
 
     def __init__(self, workers, worker):
         self.worker = worker
@@ -167,7 +167,7 @@ class Rest:
         return json.loads(text) if text else None
 
     def asked(self, *question):
-        """Whether it could be done now: not while it starts, and not in a rebalance."""
+        """Whether a request succeeded: it fails while the worker starts, and during a rebalance."""
         try:
             self.answer = self.ask(*question)
         except urllib.error.HTTPError as error:
@@ -217,10 +217,10 @@ def scenario(workers, kind, tools, report):
         workers.leave(second)
         took = workers.settles(4)
         if took * 1000 >= SESSION_MS:
-            raise Failure(f"took {took:.1f} s: as long as if it had not left but died")
+            raise Failure(f"took {took:.1f} s: as long as if it had crashed instead of left")
         note.text = f"{took:.1f} s later"
 
-    with report.step(NAME, "it comes again: each runs two"):
+    with report.step(NAME, "it rejoins: each runs two"):
         second = workers.start(kind, 2)
         workers.settles(2, 2)
 
@@ -258,6 +258,6 @@ def scenario(workers, kind, tools, report):
 
 
 def where_counted(do, rest):
-    """What a worker knows of the counting tasks; a worker goes there by where it listens."""
+    """The counting tasks as a worker reports them; workers appear by their address."""
     tasks = do(rest, "connectors/counts/status")["tasks"]
     return {str(task["id"]): task["worker_id"] for task in tasks if task["state"] == "RUNNING"}

@@ -1,4 +1,4 @@
-"""Clients of all kinds and a cluster of three brokers that is broken under them.
+"""All clients on a cluster of three brokers with injected faults.
 
 kafkajs and Kafka Streams call their assignors by names that no other client has, so each is a group of its own.
 """
@@ -14,7 +14,7 @@ SERVE = "cluster"
 BROKERS = 3
 TOGETHER = ["kafka-python", "aiokafka", "confluent-kafka", "java"]
 
-# The controller notices a crash after 9 s; a client's pauses between attempts have grown by then.
+# The controller detects a crash after 9 s; a client's backoff has grown in the meantime.
 WITHIN = 60.0
 
 SHARES = [1, 1, 1, 1], [2, 2], [2, 2]
@@ -44,7 +44,7 @@ class Failover:
                 self.streams.start(kinds["streams"], number)
             note.text = self.all_go_on()
 
-        with self.report.step(NAME, "all groups get another coordinator: all go on") as note:
+        with self.report.step(NAME, "all groups get another coordinator: all continue") as note:
             was = self.coordinators()
             for group in self.groups:
                 self.serve.tell(f"move {group.name}")
@@ -52,9 +52,9 @@ class Failover:
             note.text += f"; {self.moved(was)}"
 
         crashed = self.coordinators()[0]
-        with self.report.step(NAME, "a coordinator crashes: all go on") as note:
+        with self.report.step(NAME, "a coordinator crashes: all continue") as note:
             was = self.coordinators()
-            # Unlike the others, kafkajs does not notice that its session has ended.
+            # Unlike the others, kafkajs does not notice that its session has expired.
             for client in self.alone.consumers:
                 self.alone.ledger.cut_off(client)
             self.serve.tell(f"crash {crashed}")
@@ -62,12 +62,12 @@ class Failover:
             note.text += f"; {self.moved(was)}"
             self.alone.ledger.cut.clear()
 
-        with self.report.step(NAME, "it starts again, and coordinates again: all go on") as note:
+        with self.report.step(NAME, "it restarts, and coordinates again: all continue") as note:
             self.serve.tell(f"restart {crashed}")
             self.serve.tell(f"move {self.together.name} to={crashed}")
             note.text = self.all_go_on(lambda: self.coordinators()[0] == crashed)
 
-        with self.report.step(NAME, "every connection of every client is reset: all go on") as note:
+        with self.report.step(NAME, "every connection of every client is reset: all continue") as note:
             for group in self.groups:
                 group.reset()
             note.text = self.all_go_on()
@@ -87,7 +87,7 @@ class Failover:
         return f"{took:.1f} s"
 
     def wait(self, what, claim):
-        """Nobody may be left unheard: a pipe that is full would stop its consumers."""
+        """Reads the pipes of all groups: a full pipe would block its consumers."""
         return self.together.wait(what, lambda: self.hear() or claim(), WITHIN)
 
     def hear(self):
@@ -95,7 +95,7 @@ class Failover:
             group.hear()
 
     def coordinators(self):
-        """The brokers that the clients of each group were told of last."""
+        """The coordinators that the clients of each group last received."""
         return [self.serve.coordinator(group.name) for group in self.groups]
 
     def moved_from(self, was):

@@ -1,4 +1,4 @@
-"""One consumer group: starts its consumers, reads what they say, and waits for claims about it."""
+"""One consumer group: starts its consumers, reads their lines, and waits for conditions."""
 
 import os
 import select
@@ -13,7 +13,7 @@ from .ledger import Failure, Ledger
 # The coordinator's default for the shortest session that it grants.
 SESSION_MS = 6000
 HEARTBEAT_MS = 1000
-# Every wait ends by then. All groups start their interpreters on the same few cores.
+# The longest wait. All groups start their interpreters on the same few cores.
 DEADLINE = 30.0
 
 
@@ -26,10 +26,10 @@ class Consumer:
         self.ending = False
 
     def clients(self):
-        """The client ids by which the brokers know it."""
+        """Its client ids on the brokers."""
         return [self.client_id + end for end in self.kind.clients]
 
-    def complaint(self):
+    def last_lines(self):
         """The last lines of its standard error, shortened."""
         lines = self.log.read_text(errors="replace").splitlines()[-3:]
         return " | ".join(line[:200] for line in lines)
@@ -48,7 +48,7 @@ class Group:
         self.lines = (world.logs / f"{name}.lines").open("w")
 
     def start(self, kind, number, assignor="roundrobin"):
-        """Starts consumer `number`, which takes the place of an earlier one with that number."""
+        """Starts consumer `number`, which replaces an earlier one with that number."""
         client_id = f"{self.name}-{number}"
         log = self.world.logs / f"{client_id}.err"
         with log.open("a") as stderr:
@@ -59,7 +59,7 @@ class Group:
         return self.consumers[client_id]
 
     def arguments(self, client_id, assignor):
-        """What its consumers are given."""
+        """The arguments of its consumers."""
         options = {
             "bootstrap": self.world.bootstrap,
             "group": self.name,
@@ -72,7 +72,7 @@ class Group:
         return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
     def leave(self, *consumers):
-        """Asks each to end, and waits until each has left the group and ended."""
+        """Sends each SIGTERM, and waits until each has left the group and exited."""
         for consumer in consumers:
             consumer.ending = True
             consumer.process.send_signal(signal.SIGTERM)
@@ -83,14 +83,14 @@ class Group:
             del self.consumers[consumer.client_id]
 
     def kill(self, consumer):
-        """SIGKILL. What it said before still counts."""
+        """Sends SIGKILL. The lines that it printed before still count."""
         del self.consumers[consumer.client_id]
         children.kill(consumer.process)
         self._read(0)
         self.ledger.gone(consumer.client_id)
 
     def cut_off(self, consumer):
-        """Nothing of it reaches a broker any more, nor anything of a broker it."""
+        """Partitions it from all brokers, in both directions."""
         self.ledger.cut_off(consumer.client_id)
         self._links("partition", consumer)
 
@@ -109,7 +109,7 @@ class Group:
                 self.world.serve.tell(f"reset {client}")
 
     def close(self):
-        """Kills whoever is left, as a scenario that failed leaves some."""
+        """Kills the remaining consumers, as after a failed scenario."""
         for consumer in self.consumers.values():
             children.kill(consumer.process)
         self.lines.close()
@@ -117,7 +117,7 @@ class Group:
         os.close(self.writing)
 
     def wait(self, what, claim, within=DEADLINE):
-        """Reads until the claim holds; returns how long that took."""
+        """Reads until the condition holds; returns the time that took."""
         start = time.monotonic()
         while not claim():
             left = start + within - time.monotonic()
@@ -128,17 +128,17 @@ class Group:
         return time.monotonic() - start
 
     def hear(self):
-        """Hears what its consumers have said, without waiting for more."""
+        """Reads the lines that its consumers have printed, without waiting for more."""
         self._read(0)
 
     def shares(self):
-        """How many partitions each consumer owns if all are owned; else nothing."""
+        """The number of partitions of each consumer, if all partitions are owned; else None."""
         if set(self.ledger.owner) != self.ledger.partitions:
             return []
         return sorted(len(self.ledger.owned(client)) for client in self.consumers)
 
     def settles(self, *shares):
-        """Waits until every partition has its one owner, and the consumers have these shares."""
+        """Waits until every partition has exactly one owner, and the consumers have these shares."""
         what = f"{self.world.partitions} partitions shared {'+'.join(map(str, shares))}"
         return self.wait(what, lambda: self.shares() == sorted(shares))
 
@@ -146,18 +146,18 @@ class Group:
         try:
             code = consumer.process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
-            raise Failure(f"{consumer.client_id} said `closed` and did not end") from None
+            raise Failure(f"{consumer.client_id} printed `closed` and did not exit") from None
         if code not in (0, consumer.kind.ended, -consumer.kind.ended):
-            raise Failure(f"{consumer.client_id} ended with {code}: {consumer.complaint()}")
+            raise Failure(f"{consumer.client_id} ended with {code}: {consumer.last_lines()}")
 
     def _all_alive(self):
         for consumer in self.consumers.values():
             code = consumer.process.poll()
             if code is not None and not consumer.ending:
-                raise Failure(f"{consumer.client_id} ended by itself with {code}: {consumer.complaint()}")
+                raise Failure(f"{consumer.client_id} exited by itself with {code}: {consumer.last_lines()}")
 
     def _read(self, seconds):
-        """Hears all that is in the pipe, after waiting up to `seconds` for the first of it."""
+        """Reads everything in the pipe, after waiting up to `seconds` for the first line."""
         while select.select([self.ends], [], [], seconds)[0]:
             *lines, self.partial = (self.partial + os.read(self.ends, 65536)).split(b"\n")
             for line in lines:
@@ -177,5 +177,5 @@ class Group:
         self.ledger.line(line)
 
     def _situation(self):
-        complaints = [f"{c.client_id} complains: {c.complaint()}" for c in self.consumers.values() if c.complaint()]
+        complaints = [f"{c.client_id} complains: {c.last_lines()}" for c in self.consumers.values() if c.last_lines()]
         return "; ".join([self.ledger.describe(), *complaints])

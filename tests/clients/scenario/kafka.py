@@ -1,4 +1,4 @@
-"""The other way round: our consumers and scripts against a real Apache Kafka, by the script beside this folder."""
+"""The reverse: groupsim's consumers and scripts against a real Apache Kafka, run by the script beside this folder."""
 
 import os
 import subprocess

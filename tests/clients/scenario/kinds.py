@@ -14,9 +14,9 @@ class Kind:
     name: str
     command: list
     env: dict = field(default_factory=dict)
-    # A JVM that is asked to end does so, in order, and still says that a signal ended it.
+    # A JVM exits in an orderly way on SIGTERM, but its exit code reports the signal.
     ended: int = 0
-    # It has a Kafka client for each of these, whose client id ends so.
+    # It has one Kafka client per suffix, whose client id ends with it.
     clients: tuple = ("",)
 
     def start(self, children, client_id, arguments, **streams):
@@ -25,7 +25,7 @@ class Kind:
 
 
 def kinds(cache):
-    """By name, those that ../install has put into `cache`."""
+    """The clients in `cache`, which ../install has filled, by name."""
     python = _python(cache)
     node = {"NODE_PATH": str(cache / "node" / "node_modules")}
     every = [
@@ -39,14 +39,14 @@ def kinds(cache):
 
 
 def old(cache):
-    """Two that speak what was new in 2017 and 2018, and nothing newer."""
+    """Two clients that use protocol versions of 2017 and 2018, and nothing newer."""
     python = [_python(cache), str(CONSUMERS / "with_kafka_python.py"), "--broker-version", "0.11"]
     java = _java(cache, "old/*", "lib/*")
     return Kind("kafka-python as of 0.11", python), Kind("java 2.0", java, ended=143)
 
 
 def producers(cache):
-    """By client, the command for each compression that it has."""
+    """For each client, the command and its compressions."""
     node = ["env", f"NODE_PATH={cache / 'node' / 'node_modules'}", "node"]
     every = {
         "kafka-python": ([_python(cache), str(PRODUCERS / "with_kafka_python.py")], ALL),
@@ -71,7 +71,7 @@ def streams(cache, copy):
 
 def connect(cache):
     """A worker of Kafka Connect; it takes the name of a file."""
-    # What it says of where it listens comes at this level only.
+    # It logs its address only at this level.
     says = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.connect.runtime.rest.RestServer=info"
     command = [*_app(cache, says), "org.apache.kafka.connect.cli.ConnectDistributed"]
     return Kind("connect", command, ended=143)
@@ -83,7 +83,7 @@ def tools(cache):
 
 
 def _how(compression):
-    """Idempotent, as is the default of Kafka's own client, and once as producers were before."""
+    """Idempotent, the default of Kafka's own client, and once not idempotent."""
     return ["--compression", compression, "--idempotence", "no" if compression == "none" else "yes"]
 
 
@@ -92,7 +92,7 @@ def _python(cache):
 
 
 def _java(cache, *libraries):
-    """The first library that has a class is the one that it is taken from."""
+    """A class path; the first library that has a class wins."""
     return [*_jvm(*(cache / "java" / part for part in ("classes", *libraries))), "WithJava"]
 
 
@@ -108,5 +108,5 @@ def _jvm(*path, flags=()):
 
 
 def readme(cache):
-    """The program that people copy from kafka-python's README, as it stands there."""
+    """The unmodified program of kafka-python's README."""
     return [_python(cache), str(CONSUMERS / "readme.py")]

@@ -1,4 +1,4 @@
-"""What the consumers of one group have said, and whether a correct group can say it.
+"""The lines that the consumers of one group have printed, and whether a correct group can print them.
 
 All consumers of a group write into one pipe, so their lines are in the order in which things
 happened: a consumer prints `revoked` before it gives a partition up, and the next owner prints
@@ -16,7 +16,7 @@ lose what it owns without a word, read what it had fetched, and hear of a commit
 
 
 class Failure(Exception):
-    """What a step expected did not happen, or something that may never happen did."""
+    """An expectation of a step was not met, or a check failed."""
 
 
 class Ledger:
@@ -25,13 +25,13 @@ class Ledger:
         self.partitions = {f"{topic}-{number}" for number in range(partitions)}
         self.owner = {}  # partition -> client
         self.committed = {}  # partition -> the group's next offset
-        self.read = {}  # partition -> the first offset that nobody has read
+        self.read = {}  # partition -> the first unread offset
         self.next = {}  # partition -> what its present owner reads next; absent before it has read
         self.first = {}  # partition -> where its present owner started, and the commit at that time
-        self.assignments = {}  # client -> how many it has got
+        self.assignments = {}  # client -> how many it has received
         self.values = {}  # partition -> the record at each offset that was read
         self.places = {}  # record -> (partition, offset)
-        self.cut = set()  # the clients that are cut off and have not been assigned anything since
+        self.cut = set()  # the clients that are partitioned and have had no assignment since
         self.closed = set()
         self.records = 0
         self.again = 0
@@ -53,19 +53,19 @@ class Ledger:
             "closed": self._closed,
         }.get(word)
         if heard is None:
-            raise Failure(f"a line that no consumer prints: {line!r}")
+            raise Failure(f"not a line of a consumer: {line!r}")
         try:
             heard(client, *rest.split(" ", 2))
         except (TypeError, ValueError) as error:
-            raise Failure(f"a line that cannot be read: {line!r} ({error})") from error
+            raise Failure(f"malformed line: {line!r} ({error})") from error
 
     def gone(self, client):
-        """The client was killed: it owns nothing, whatever the coordinator still believes."""
+        """The client was killed: it owns nothing, even while the coordinator still lists it."""
         for partition in self.owned(client):
             self._give_up(partition)
 
     def cut_off(self, client):
-        """The client's links are cut: what it says may be old news until it is assigned anew."""
+        """The client is partitioned: its lines may be out of date until its next assignment."""
         self.cut.add(client)
 
     def owned(self, client):
@@ -114,13 +114,13 @@ class Ledger:
         if owner != client and client in self.cut:
             return
         if owner != client:
-            raise Failure(f"{what}, but {owner or 'nobody'} owns it")
+            raise Failure(f"{what}, but {owner or 'no client'} owns it")
         if offset < committed:
             raise Failure(f"{what} again, but the group had committed {committed}")
         if offset > unread:
-            raise Failure(f"{what}, but nobody has read {unread}")
+            raise Failure(f"{what}, but {unread} has not been read")
         if offset != self.next.get(partition, offset):
-            raise Failure(f"{what}, but it was to read {self.next[partition]} next")
+            raise Failure(f"{what}, but the next offset was {self.next[partition]}")
         self.first.setdefault(partition, (offset, committed))
         self.next[partition] = offset + 1
         self.read[partition] = max(unread, offset + 1)
@@ -138,7 +138,7 @@ class Ledger:
             raise Failure(f"{what} and got {value!r}, after {values[offset - 1]!r}")
 
     def _fed(self, value):
-        """The number of a record that `serve` has fed; none of any other."""
+        """The number of a record that `serve` has fed; None for other records."""
         topic, _, number = value.rpartition("/")
         return int(number) if topic == self.topic else None
 
@@ -147,13 +147,13 @@ class Ledger:
         if client in self.cut and offset <= before:
             return
         if offset > self.read.get(partition, 0):
-            raise Failure(f"{partition} was committed at {offset}, which nobody has read")
+            raise Failure(f"{partition} was committed at {offset}, which has not been read")
         if offset < before:
             raise Failure(f"{partition} was committed at {offset} after {before}")
         self.committed[partition] = offset
 
     def _refused(self, _client, partition, _offset, _error):
-        # Some clients go on, some read again from the commit: the record counts as unprocessed.
+        # Some clients continue, some read again from the commit: the record counts as unprocessed.
         self.next.pop(partition, None)
         self.refused += 1
 

@@ -42,7 +42,7 @@ def run(group, kinds, report):
         group.kill(java)
         group.settles(2, 2)
 
-    with report.step(NAME, "aiokafka comes again and resumes from the others' commits") as note:
+    with report.step(NAME, "aiokafka rejoins and resumes from the others' commits") as note:
         aio = group.start(kinds["aiokafka"], "aiokafka")
         group.settles(1, 1, 2)
         note.text = resumes(group, aio)
@@ -53,10 +53,10 @@ def run(group, kinds, report):
 
 
 def assigned_by(ledger, expected):
-    """The partitions' numbers by owner, whoever it is, must be those that the assignor gives."""
+    """The partition numbers by owner must be those that the assignor gives; the order of owners does not matter."""
     clients = set(ledger.owner.values())
     numbers = {tuple(sorted(int(p.rpartition("-")[2]) for p in ledger.owned(c))) for c in clients}
     shown = " ".join(str(list(n)) for n in sorted(numbers))
     if numbers != expected:
-        raise Failure(f"the consumers own {shown}, which is another assignor's work")
+        raise Failure(f"the consumers own {shown}, which the assignor does not give")
     return shown

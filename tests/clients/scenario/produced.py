@@ -35,7 +35,7 @@ def run(world, kinds, producers, report):
                 same(group, produced)
             note.text = f"{len(produced)} records each"
 
-        with report.step(NAME, "nothing comes any more, and nobody is in a hurry") as note:
+        with report.step(NAME, "no records arrive any more, and no client polls too often") as note:
             note.text = quiet(world.serve, list(groups.values()))
 
         with report.step(NAME, "all close"):
@@ -47,7 +47,7 @@ def run(world, kinds, producers, report):
 
 
 def produce(world, client_id, command):
-    """What the producer says it has written: by place, the value."""
+    """The records that the producer reports: place -> value."""
     log = world.logs / f"{NAME}-by-{client_id}.err"
     flags = ["--bootstrap", world.bootstrap, "--topic", TOPIC, "--client-id", client_id]
     with log.open("w") as stderr:
@@ -57,7 +57,7 @@ def produce(world, client_id, command):
         said, _ = child.communicate(timeout=DEADLINE)
     except subprocess.TimeoutExpired:
         children.kill(child)
-        raise Failure(f"{client_id} did not end within {DEADLINE:.0f} s") from None
+        raise Failure(f"{client_id} did not exit within {DEADLINE:.0f} s") from None
     if child.returncode != 0:
         raise Failure(f"{client_id} ended with {child.returncode}: {log.read_text()[-400:]}")
     return in_order(client_id, said)
@@ -75,12 +75,12 @@ def in_order(client_id, said):
         if in_offsets != sorted(in_offsets):
             raise Failure(f"{client_id} finds its records out of order in {partition}: {in_offsets}")
     if sorted(n for pairs in numbers.values() for _, n in pairs) != list(range(1, 41)):
-        raise Failure(f"{client_id} said: {said}")
+        raise Failure(f"{client_id} printed: {said}")
     return places
 
 
 def all_heard(groups):
-    """A pipe that is full would stop its consumer."""
+    """Reads the pipes: a full pipe would block its consumer."""
     for group in groups.values():
         group.hear()
     return True
@@ -101,7 +101,7 @@ def same(group, produced):
 
 
 def quiet(serve, groups):
-    """The most that any client was answered in a second."""
+    """The largest number of responses to any client in a second."""
     start = serve.now()
     for group in groups:
         group.wait("a quiet time", lambda: serve.now() > start + QUIET + 1)
@@ -111,5 +111,5 @@ def quiet(serve, groups):
             if client in group.consumers:
                 counts[client] = sum(seconds[s] for s in range(start + 1, start + 1 + QUIET)) / QUIET
     if hurried := {c: n for c, n in counts.items() if not 0 < n <= MOST_A_SECOND}:
-        raise Failure(f"answers a second: {hurried}")
+        raise Failure(f"responses per second: {hurried}")
     return ", ".join(f"{client} asks {count:.1f} times a second" for client, count in counts.items())

@@ -1,8 +1,8 @@
 """The program of kafka-python's README, as it is: default servers, default timers.
 
-It says nothing of its group, so its group is seen in what it prints: which copy prints the
-records of which partitions. It never closes its consumer, so a copy that is interrupted goes
-like one that is killed: when its session of 45 s ends.
+It prints nothing about its group, so the assignment is derived from its output: which copy prints
+the records of which partitions. It never closes its consumer, so a copy that is interrupted stays a
+member like one that is killed: until its session of 45 s expires.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ VALUE = re.compile(r"^b'(.+)/(\d+)'$")
 
 
 class Copy:
-    """One running copy; a thread notes what it prints."""
+    """One running copy; a thread records its output."""
 
     def __init__(self, number, world, command):
         self.partitions = world.partitions
@@ -44,19 +44,19 @@ class Copy:
         for line in self.process.stdout:
             match = VALUE.match(line.rstrip("\n"))
             if match:
-                # Fed in turn to the partitions, which nobody else writes to.
+                # `serve` feeds the partitions in turn, and is their only writer.
                 offset, partition = divmod(int(match[2]) - 1, self.partitions)
                 self.printed.append((time.monotonic(), f"{match[1]}-{partition}", offset))
             else:
                 self.strange = line
 
     def lately(self):
-        """The partitions whose records it printed within the last WINDOW."""
+        """The partitions whose records it printed in the last WINDOW."""
         since = time.monotonic() - WINDOW
         return {partition for at, partition, _ in self.printed[-500:] if at >= since}
 
     def end(self, sign):
-        """Sends it until it is heard: Python forgets a KeyboardInterrupt that falls into a destructor."""
+        """Sends the signal until the copy exits: Python drops a KeyboardInterrupt during a destructor."""
         until = time.monotonic() + DEADLINE
         while self.process.poll() is None and time.monotonic() < until:
             self.process.send_signal(sign)
@@ -89,7 +89,7 @@ class Copies:
         return self._wait("all partitions printed, each by one copy", self._shared)
 
     def lost(self):
-        """Offsets that nobody printed, between the first and the last that somebody did."""
+        """Offsets that no copy printed, between the first and the last printed ones."""
         missing = []
         for partition in sorted(self.all):
             offsets = {o for copy in self.every for _, p, o in copy.printed if p == partition}
@@ -142,5 +142,5 @@ def run(world, command, report):
     with report.step(NAME, "the first is interrupted; nothing was lost") as note:
         copies.end(copies.running[0], signal.SIGINT)
         if missing := copies.lost():
-            raise Failure(f"nobody printed {', '.join(missing)}")
+            raise Failure(f"no copy printed {', '.join(missing)}")
         note.text = f"{sum(len(copy.printed) for copy in copies.every)} records printed"

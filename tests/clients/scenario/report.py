@@ -1,4 +1,4 @@
-"""What a person sees: one line a step while it runs, and a table at the end."""
+"""The output: one line per step while it runs, and a table at the end."""
 
 import sys
 import threading
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from .ledger import Failure
 
-# The folder, in that of the clients, where everything is that anybody said.
+# The folder of all logs, inside the folder of the clients.
 LOGS = "logs"
 
 
@@ -17,7 +17,7 @@ class Aborted(Exception):
 
 
 class Note:
-    """What a step found out, for its line."""
+    """The text that a step adds to its line."""
 
     text = ""
 
@@ -52,7 +52,7 @@ class Report:
         self._done(scenario, time.monotonic(), False, what)
 
     def table(self, scenarios):
-        """One line a scenario; one that ended early shows how far it came."""
+        """One line per scenario; one that ended early shows its last step."""
         lines = ["", f"{'scenario':<18} {'passed':>6} {'failed':>6} {'seconds':>8}"]
         for scenario in scenarios:
             mine = [(passed, seconds) for name, passed, seconds in self.steps if name == scenario]

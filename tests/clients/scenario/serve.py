@@ -1,4 +1,4 @@
-"""`groupsim serve`: started, told steps of the sim language, ended, and judged by its exit code."""
+"""`groupsim serve`: starts it, sends it steps of the sim language, stops it, and checks its exit code."""
 
 import re
 import signal
@@ -11,7 +11,7 @@ from .trace import Trace
 
 DEADLINE = 20.0
 ENDED = re.compile(r"a connection ended .*why=(.*)")
-# What happens to connections of clients that are closed, killed, or cut off and impatient.
+# Why connections end of clients that close, are killed, or time out while partitioned.
 ENDINGS = re.compile(r"the client closed it|reset|.*\(os error (32|104)\)")
 
 
@@ -46,23 +46,23 @@ class Serve:
         in_time = self.said_ready.wait(DEADLINE)
         line = next((line for line in self.out if line.startswith("ready ")), None)
         if line is None:
-            raise Failure(f"{'it ended' if in_time else 'nothing'} before `ready`: {self.complaint()}")
+            raise Failure(f"{'it ended' if in_time else 'nothing'} before `ready`: {self.last_lines()}")
         return line.split()[1]
 
     def tell(self, step):
-        """One step of the sim language, carried out as soon as it has read it."""
+        """Sends one step of the sim language, which it runs as soon as it has read it."""
         with self.lock:
             self.process.stdin.write(step + "\n")
             self.process.stdin.flush()
 
     def coordinator(self, group):
-        """The broker that the clients of a group were told of last; none when they were told of several."""
+        """The coordinator that the clients of a group last received; empty if they differ."""
         self._look()
-        told = {node for client, node in self.trace.coordinators.items() if client.startswith(f"{group}-")}
-        return told.pop() if len(told) == 1 else ""
+        received = {node for client, node in self.trace.coordinators.items() if client.startswith(f"{group}-")}
+        return received.pop() if len(received) == 1 else ""
 
     def now(self):
-        """The second of its own time in which it last answered anybody."""
+        """The second, in its own time, of its last response to any client."""
         self._look()
         return self.trace.second()
 
@@ -72,31 +72,31 @@ class Serve:
 
     def alive(self):
         if self.process.poll() is not None:
-            raise Failure(f"it ended by itself with {self.process.poll()}: {self.complaint()}")
+            raise Failure(f"it exited by itself with {self.process.poll()}: {self.last_lines()}")
 
     def stop(self):
-        """Ends it, and returns its summary; raises if it saw a violation."""
+        """Stops it, and returns its summary; raises on a violation."""
         self.alive()
         before = len(self.out)
         self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
-            raise Failure(f"did not end within {DEADLINE:.0f} s") from None
+            raise Failure(f"did not exit within {DEADLINE:.0f} s") from None
         self.reader.join(DEADLINE)
         summary = [line for line in self.out[before:] if line.strip()]
         if code != 0:
-            raise Failure("\n".join([f"exit code {code}", *summary, self.complaint()]))
-        if complaints := self.complaints():
-            raise Failure("\n".join(["it complained:", *complaints]))
+            raise Failure("\n".join([f"exit code {code}", *summary, self.last_lines()]))
+        if warnings := self.warnings():
+            raise Failure("\n".join(["it printed warnings:", *warnings]))
         return summary
 
-    def complaints(self):
-        """Steps that it could not do, and connections that it ended because of what a client had sent."""
+    def warnings(self):
+        """Steps that it could not run, and connections that it closed because of what a client had sent."""
         lines = self.err.read_text(errors="replace").splitlines()
         endings = (ENDED.search(line) for line in lines)
-        strange = {match[1] for match in endings if match and not ENDINGS.fullmatch(match[1])}
-        return [line for line in lines if line.startswith("error")] + sorted(strange)
+        unexpected = {match[1] for match in endings if match and not ENDINGS.fullmatch(match[1])}
+        return [line for line in lines if line.startswith("error")] + sorted(unexpected)
 
-    def complaint(self):
+    def last_lines(self):
         return " | ".join(self.err.read_text(errors="replace").splitlines()[-5:])

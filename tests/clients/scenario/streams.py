@@ -1,4 +1,4 @@
-"""A Kafka Streams application of two instances, as any other client, and then what it has produced."""
+"""A Kafka Streams application of two instances, with the steps of any other client, and then its output."""
 
 from contextlib import closing
 
@@ -28,12 +28,12 @@ def judge(ledger, copies):
     copied = dict.fromkeys(ledger.partitions, 0)
     for partition, value in copies:
         if ledger.places.get(value, ("", 0))[0] != partition:
-            raise Failure(f"{value!r} is in the copy of {partition}, and nobody has read it there")
+            raise Failure(f"{value!r} is in the copy of {partition}, but was not read there")
         offset = ledger.places[value][1]
         if offset > copied[partition]:
-            raise Failure(f"{partition} {offset} is in the copy, and {copied[partition]} was not before it")
+            raise Failure(f"{partition} {offset} is in the copy, but not preceded by {copied[partition]}")
         copied[partition] = max(copied[partition], offset + 1)
     if missing := {p: end for p, end in ledger.committed.items() if copied[p] < end}:
-        raise Failure(f"committed were {missing}, but copied {copied}")
+        raise Failure(f"{missing} were committed, but {copied} copied")
     distinct = sum(copied.values())
     return f"{distinct} records, {len(copies) - distinct} of them again"

@@ -1,4 +1,4 @@
-"""The ledger must accept what a correct group says, and nothing else."""
+"""The ledger must accept the lines of a correct group, and no others."""
 
 import unittest
 
@@ -36,13 +36,13 @@ class Accepts(unittest.TestCase):
         ledger = heard("a assigned \na revoked \na closed")
         self.assertEqual((ledger.assignments, ledger.closed), ({"a": 1}, {"a"}))
 
-    def test_a_partition_taken_over_from_the_dead(self):
+    def test_a_partition_taken_over_from_a_killed_client(self):
         ledger = heard("a assigned t-0")
         ledger.gone("a")
         ledger.line("b assigned t-0")
         self.assertEqual(ledger.owner, {"t-0": "b"})
 
-    def test_old_news_of_one_that_was_cut_off(self):
+    def test_late_lines_of_a_partitioned_client(self):
         ledger = heard("a assigned t-0\na record t-0 0 t/1")
         ledger.cut_off("a")
         for line in (
@@ -86,7 +86,7 @@ class Refuses(unittest.TestCase):
         self.refuses("a added t-7", "does not exist")
 
     def test_a_record_of_a_partition_that_was_removed(self):
-        self.refuses("a added t-0\na removed t-0\na record t-0 0 x", "but nobody owns it")
+        self.refuses("a added t-0\na removed t-0\na record t-0 0 x", "but no client owns it")
 
     def test_a_record_read_by_another(self):
         self.refuses("a assigned t-0\nb record t-0 0 t/1", "but a owns it")
@@ -99,10 +99,10 @@ class Refuses(unittest.TestCase):
         )
 
     def test_a_record_skipped_by_the_next_owner(self):
-        self.refuses(HANDED_OVER + "b closed\na assigned t-0\na record t-0 4 t/9", "nobody has read 3")
+        self.refuses(HANDED_OVER + "b closed\na assigned t-0\na record t-0 4 t/9", "3 has not been read")
 
     def test_a_record_skipped_by_its_owner(self):
-        self.refuses(HANDED_OVER + "b record t-0 1 t/3", "it was to read 3 next")
+        self.refuses(HANDED_OVER + "b record t-0 1 t/3", "the next offset was 3")
 
     def test_another_record_at_the_same_offset(self):
         self.refuses(
@@ -124,13 +124,13 @@ class Refuses(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "but b owns it"):
             ledger.line("a record t-0 0 t/1")
 
-    def test_a_commit_of_what_nobody_has_read(self):
-        self.refuses("a assigned t-0\na committed t-0 1", "which nobody has read")
+    def test_a_commit_of_an_unread_record(self):
+        self.refuses("a assigned t-0\na committed t-0 1", "which has not been read")
 
     def test_a_commit_that_goes_back(self):
         self.refuses("a assigned t-0\na record t-0 0 t/1\na committed t-0 1\na committed t-0 0", "after 1")
 
     def test_lines_that_no_consumer_prints(self):
-        self.refuses("a sings", "no consumer prints")
-        self.refuses("a record t-0", "cannot be read")
-        self.refuses("a record t-0 x t/1", "cannot be read")
+        self.refuses("a sings", "not a line of a consumer")
+        self.refuses("a record t-0", "malformed line")
+        self.refuses("a record t-0 x t/1", "malformed line")

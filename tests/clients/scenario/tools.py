@@ -1,4 +1,4 @@
-"""Apache Kafka's command line tools, and what each must say of a group at the time."""
+"""Apache Kafka's command-line tools, and the output that each must have in each state of the group."""
 
 import signal
 import subprocess
@@ -48,12 +48,12 @@ class Console:
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        # A JVM that ends in order still says that a signal ended it.
+        # A JVM exits in an orderly way on SIGTERM, but its exit code reports the signal.
         must(f"the exit code of {self.client_id}", self.process.wait(DEADLINE), 143)
 
 
 def records(text):
-    """What a console consumer has printed: by partition the records, in order. It may be writing a line."""
+    """The records that a console consumer has printed, by partition and in order; the last line may be incomplete."""
     read = {}
     for line in text[: text.rfind("\n") + 1].splitlines():
         partition, value = line.split("\t")
@@ -92,12 +92,12 @@ class Scenario:
             flags = ["--describe", "--entity-type", "topics", "--entity-name", TOPIC]
             must("the configs", self.tools.do("ConfigCommand", *flags).out.split("\n")[1:], [""])
 
-        with self.step("kafka-broker-api-versions knows all that is served"):
+        with self.step("kafka-broker-api-versions lists all APIs that are served"):
             said = self.tools.do("BrokerApiVersionsCommand").out
             must("what it cannot name", [line for line in said.splitlines() if "UNKNOWN" in line], [])
             must("JoinGroup", "JoinGroup(11): 0 to 9 [usable: 9]" in said, True)
 
-        with self.step("kafka-get-offsets tells the ends of the partitions"):
+        with self.step("kafka-get-offsets prints the ends of the partitions"):
             self.serve.tell(f"produce {TOPIC} count=40")
             self.written = 40
             self.has_written()
@@ -130,10 +130,10 @@ class Scenario:
             self.have_read(43)
             note.text = " and ".join(str(len(flat(console.records()))) for console in self.consoles)
 
-        with self.step("kafka-consumer-groups names the members, what they own and have committed"):
+        with self.step("kafka-consumer-groups lists the members, their partitions and their commits"):
             self.are_members()
 
-        with self.step("it resets and deletes nothing of a group that has members"):
+        with self.step("it refuses to reset and to delete a group that has members"):
             before = self.described()
             refused = {
                 ("--reset-offsets", "--topic", TOPIC, "--to-earliest", "--execute"): "the current state is Stable",
@@ -155,7 +155,7 @@ class Scenario:
             ends = [str(self.ends[f"{TOPIC}-{p}"]) for p in PLACES]
             self.is_described([(end, end, "0", "-") for end in ends])
 
-        with self.step("kafka-consumer-groups shows a reset, and does it when it is to be executed"):
+        with self.step("kafka-consumer-groups plans a reset, and executes it"):
             self.resets(["--topic", TOPIC, "--to-earliest"], ["0"] * 4, "--dry-run")
             self.is_described([(end, end, "0", "-") for end in ends])
             self.resets(["--topic", f"{TOPIC}:0", "--to-offset", "15"], ["15"], "--execute")
@@ -163,7 +163,7 @@ class Scenario:
             lags = [int(ends[0]) - 15, 3, 0, 0]
             self.is_described([(str(int(e) - lag), e, str(lag), "-") for e, lag in zip(ends, lags)])
 
-        with self.step("a console consumer goes on from there"):
+        with self.step("a console consumer continues from there"):
             flags = [*CONSOLE, "--max-messages", str(sum(lags)), "--command-property", f"client.id={NAME}"]
             read = records(self.tools.do(CONSUMER, *flags).out)
             must("how many records", {p: len(values) for p, values in read.items()}, {"0": lags[0], "1": 3})
@@ -180,7 +180,7 @@ class Scenario:
             must("it is not found", f"Group {NAME} not found" in said.out + said.err, True)
 
     def expected(self, since):
-        """What `serve` has produced last, behind the record of that number: to each partition its part."""
+        """The records that `serve` has produced after that record number, by partition."""
         share = (self.written - since) // PARTITIONS
         firsts = {p: since + int(p) * share + 1 for p in PLACES}
         return {p: [f"{TOPIC}/{number}" for number in range(first, first + share)] for p, first in firsts.items()}
@@ -207,7 +207,7 @@ class Scenario:
         self.until("two members with two partitions each", lambda: shares(self.described("--members")) == ["2", "2"])
 
     def have_read(self, count):
-        """The two have read so many records, each of them all of its partitions."""
+        """Whether the two have read this many records, each from all of its partitions."""
         self.until(f"{count} records", lambda: sum(len(flat(c.records())) for c in self.consoles) == count)
         self.reader = {p: c.client_id for c in self.consoles for p in c.records()}
         must("how many partitions", sum(len(c.records()) for c in self.consoles), PARTITIONS)

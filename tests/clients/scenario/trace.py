@@ -1,21 +1,21 @@
-"""What `serve` wrote into its trace at zoom `wire`: every answer to every client, one a line."""
+"""The trace of `serve` at zoom `wire`: every response to every client, one per line."""
 
 import re
 from collections import Counter, defaultdict
 
-ANSWER = re.compile(r"^ *(\d+)\.\d+ +(b\d+) +→ (\S+?)(?:@\d+)? (\w+) (\S+)(.*)$")
+RESPONSE = re.compile(r"^ *(\d+)\.\d+ +(b\d+) +→ (\S+?)(?:@\d+)? (\w+) (\S+)(.*)$")
 NODE = re.compile(r"(?:node=|coordinators=[^,@]+@)(b\d+)$")
 
 
 class Trace:
-    """Reads on from where it was; a line that is half written waits for the next time."""
+    """Reads the new lines; an incomplete line waits for the next call."""
 
     def __init__(self, path):
         self.path = path
         self.at = 0
-        self.coordinators = {}  # client -> the broker that it was told is its coordinator
-        self.seconds = defaultdict(Counter)  # client -> second -> answers
-        self.apis = defaultdict(set)  # client -> the APIs it was answered
+        self.coordinators = {}  # client -> its coordinator, as it last received it
+        self.seconds = defaultdict(Counter)  # client -> second -> responses
+        self.apis = defaultdict(set)  # client -> the APIs of its responses
 
     def read(self):
         if not self.path.exists():
@@ -26,10 +26,10 @@ class Trace:
         whole = text.rfind(b"\n") + 1
         self.at += whole
         for line in text[:whole].decode(errors="replace").splitlines():
-            if match := ANSWER.match(line):
-                self._answer(*match.groups())
+            if match := RESPONSE.match(line):
+                self._response(*match.groups())
 
-    def _answer(self, second, _broker, client, api, outcome, rest):
+    def _response(self, second, _broker, client, api, outcome, rest):
         self.seconds[client][int(second)] += 1
         self.apis[client].add(api)
         node = NODE.search(rest)
@@ -37,5 +37,5 @@ class Trace:
             self.coordinators[client] = node[1]
 
     def second(self):
-        """The last second in which anybody was answered."""
+        """The second of the last response to any client."""
         return max((max(seconds) for seconds in self.seconds.values()), default=0)

@@ -1,4 +1,4 @@
-//! Members that say what they like, and clients that send what they like, to a whole broker.
+//! Arbitrary payloads of members, and arbitrary frames of clients, on a whole broker.
 
 use std::time::Duration;
 
@@ -23,24 +23,25 @@ use kafka_protocol::messages::{
     OffsetDeleteRequest, ProduceRequest, SyncGroupRequest,
 };
 
-use super::payloads::{self, mended, partitions};
+use super::payloads::{self, partitions, repaired};
 use super::served::Served;
 use super::{joined, parts};
 
 const TYPES: [&str; 3] = [CONSUMER_PROTOCOL_TYPE, "sr", "connect"];
 const ASSIGNORS: [&str; 5] = ["range", "sticky", "cooperative-sticky", "stream", "v0"];
 
-/// What clients alone can be at fault in: the leader hands in what the input says, and a member commits what it was
-/// not given.
+/// Invariants that a client alone can violate: the leader sends the assignment that the input
+/// contains, and a member commits partitions that it does not own.
 const OF_CLIENTS: [&str; 4] = ["single-owner", "no-overlap", "balance", "stickiness"];
 
 fn group_id() -> GroupId {
     GroupId(str_bytes("g"))
 }
 
-/// A group of two members, of a type and with an assignor that the first two bytes choose; then what the two say of
-/// themselves, what the leader hands in for them, and a record batch. Whatever it is, the group works, and
-/// nothing is found but what the members of a group of consumers do wrong.
+/// A group of two members. The first two bytes of the input select its protocol type and its
+/// assignor; then follow the metadata of both members, their assignments, and a record batch. The
+/// group must work with any input, and only the members of a group of consumers may violate
+/// invariants.
 pub fn group(bytes: &[u8]) {
     let Some((&[of, assignor], rest)) = bytes.split_first_chunk() else { return };
     let protocol_type = TYPES[usize::from(of) % TYPES.len()];
@@ -55,7 +56,7 @@ pub fn group(bytes: &[u8]) {
     both.commit(&mut served);
     inspect(&mut served, protocol_type);
     produce(&mut served, &next());
-    // Once more, with what they have now.
+    // Once more, with the member ids that they have now.
     both = Members::join(&mut served, protocol_type, assignor, &subscriptions);
     both.sync(&mut served, &assignments);
     both.commit(&mut served);
@@ -73,7 +74,7 @@ struct Members {
 }
 
 impl Members {
-    /// Two members without ids join; both are in the generation that comes of it.
+    /// Two members without ids join; both are in the resulting generation.
     fn join(served: &mut Served, of: &str, assignor: &str, said: &[Bytes; 2]) -> Members {
         let join = |said: &Bytes| {
             let protocol = JoinGroupRequestProtocol::default()
@@ -91,14 +92,14 @@ impl Members {
         served.send(1, 3, join(&said[0]));
         served.send(2, 3, join(&said[1]));
         for conn in [1, 2] {
-            let Some(Response::JoinGroup(answer)) = served.answer(conn) else {
-                panic!("no answer to JoinGroup");
+            let Some(Response::JoinGroup(answer)) = served.response(conn) else {
+                panic!("no response to JoinGroup");
             };
             assert_eq!(answer.error_code, 0);
             members.push(answer.member_id.clone());
             if !answer.members.is_empty() {
                 for member in &answer.members {
-                    assert!(said.contains(&member.metadata), "it is handed on as it came");
+                    assert!(said.contains(&member.metadata), "it is passed on unchanged");
                 }
             }
             (leader, generation) = (answer.leader.clone(), Generation(answer.generation_id));
@@ -123,14 +124,14 @@ impl Members {
             served.send(conn, 2, request);
         }
         for conn in [1, 2] {
-            let Some(Response::SyncGroup(answer)) = served.answer(conn) else {
-                panic!("no answer to SyncGroup");
+            let Some(Response::SyncGroup(answer)) = served.response(conn) else {
+                panic!("no response to SyncGroup");
             };
             assert!(answer.error_code != 0 || assignments.contains(&answer.assignment));
         }
     }
 
-    /// The first member commits, whatever it was given.
+    /// The first member commits, whatever its assignment.
     fn commit(&self, served: &mut Served) {
         let partition = OffsetCommitRequestPartition::default().with_committed_offset(5);
         let topic = OffsetCommitRequestTopic::default()
@@ -141,15 +142,15 @@ impl Members {
             .with_member_id(self.ids[0].clone())
             .with_generation_id_or_member_epoch(self.generation.0)
             .with_topics(vec![topic]);
-        assert!(served.ask(1, 5, request).is_some());
+        assert!(served.request(1, 5, request).is_some());
     }
 }
 
-/// What an administrator asks who looks into the group.
+/// The requests of an administrator who inspects the group.
 fn inspect(served: &mut Served, protocol_type: &str) {
     let describe = DescribeGroupsRequest::default().with_groups(vec![group_id()]);
-    let Some(Response::DescribeGroups(answer)) = served.ask(3, 5, describe) else {
-        panic!("no answer to DescribeGroups");
+    let Some(Response::DescribeGroups(answer)) = served.request(3, 5, describe) else {
+        panic!("no response to DescribeGroups");
     };
     assert_eq!(answer.groups[0].protocol_type.as_str(), protocol_type);
     let partition = OffsetDeleteRequestPartition::default();
@@ -157,25 +158,25 @@ fn inspect(served: &mut Served, protocol_type: &str) {
         .with_name(TopicName(str_bytes("orders")))
         .with_partitions(vec![partition]);
     let delete = OffsetDeleteRequest::default().with_group_id(group_id()).with_topics(vec![topic]);
-    let Some(Response::OffsetDelete(answer)) = served.ask(3, 0, delete) else {
-        panic!("no answer to OffsetDelete");
+    let Some(Response::OffsetDelete(answer)) = served.request(3, 0, delete) else {
+        panic!("no response to OffsetDelete");
     };
     // NON_EMPTY_GROUP.
     assert_eq!(answer.error_code == 68, protocol_type != CONSUMER_PROTOCOL_TYPE);
 }
 
-/// Writes a batch, and looks for its records by their timestamps.
+/// Writes a batch, and looks up its records by their timestamps.
 fn produce(served: &mut Served, batch: &Bytes) {
     let topic = || TopicName(str_bytes("orders"));
-    let data = PartitionProduceData::default().with_records(Some(mended(batch)));
+    let data = PartitionProduceData::default().with_records(Some(repaired(batch)));
     let data = TopicProduceData::default().with_name(topic()).with_partition_data(vec![data]);
     let request = ProduceRequest::default().with_acks(1).with_topic_data(vec![data]);
-    assert!(served.ask(4, 7, request).is_some());
+    assert!(served.request(4, 7, request).is_some());
     for timestamp in [i64::MIN, -3, -2, -1, 0, i64::MAX] {
         let partition = ListOffsetsPartition::default().with_timestamp(timestamp);
         let topic = ListOffsetsTopic::default().with_name(topic()).with_partitions(vec![partition]);
         let request = ListOffsetsRequest::default().with_topics(vec![topic]);
-        assert!(served.ask(4, 7, request).is_some());
+        assert!(served.request(4, 7, request).is_some());
     }
 }
 
@@ -201,8 +202,8 @@ pub fn groups() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Clients that send frames one after the other, on four connections: the first byte of each says on which, the second
-/// how long they wait before.
+/// Clients that send frames one after the other, on four connections. The first byte of each frame
+/// selects the connection, the second the time to wait before.
 pub fn frames(bytes: &[u8]) {
     let mut served = Served::new();
     for part in parts(bytes).take(64) {
@@ -215,7 +216,7 @@ pub fn frames(bytes: &[u8]) {
     assert!(found.as_ref().is_none_or(|found| OF_CLIENTS.contains(&found.invariant)), "{found:?}");
 }
 
-/// A conversation of each API with a group that is there, at its oldest and its newest version.
+/// Requests of each API to an existing group, in its oldest and its newest version.
 pub fn conversations() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for api in Api::ALL {

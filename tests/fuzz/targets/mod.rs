@@ -1,37 +1,38 @@
-//! What is fuzzed: everything that decodes bytes which a client chose.
+//! The fuzz targets: everything that decodes bytes of a client.
 //!
-//! One list, [`TARGETS`], for two runners: `tests/fuzz.rs` runs each target for a second or two within `cargo
-//! test`, and the crate in this folder for as long as one likes, led by coverage. A target panics when something
-//! is wrong; its runner sees to it that it also asks for no more memory than its input is worth.
+//! There are two runners of the one list, [`TARGETS`]: `tests/fuzz.rs` runs each target for a
+//! second or two in `cargo test`; the crate in this folder runs one for any time, guided by
+//! coverage. A target panics when something is wrong; its runner also limits the memory that it
+//! allocates.
 
 mod broker;
 mod payloads;
 mod served;
 mod wire;
 
-/// A function that takes any bytes at all.
+/// A function that must handle any bytes.
 pub struct Target {
-    /// Its name, for both runners.
+    /// Its name, used by both runners.
     pub name: &'static str,
     /// Panics when something is wrong.
     pub run: fn(&[u8]),
-    /// Inputs that lead far.
+    /// Valid inputs to start from.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// How many inputs a bounded run tries.
+    /// The number of inputs of a bounded run.
     pub cases: usize,
-    /// How much it may allocate in any case, and for each byte of input.
+    /// The bytes that it may allocate in any case, and per byte of input.
     fixed: usize,
     each: usize,
 }
 
 impl Target {
-    /// How many bytes it may allocate for this input, all that it frees again included.
+    /// The bytes that it may allocate for this input, including those that it frees again.
     pub fn bound(&self, input: &[u8]) -> usize {
         self.fixed + self.each * input.len()
     }
 }
 
-/// Everything that is fuzzed.
+/// All targets.
 pub const TARGETS: [Target; 9] = [
     Target {
         name: "subscription",
@@ -107,7 +108,8 @@ pub const TARGETS: [Target; 9] = [
     },
 ];
 
-/// Cuts what is left of an input into parts: each has its length in front, two bytes, or what is left of it.
+/// Splits an input into parts. Each is preceded by its length in two bytes; the last may be
+/// shorter.
 fn parts(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (length, rest) = bytes.split_first_chunk()?;
@@ -118,7 +120,7 @@ fn parts(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Puts parts together that [`parts`] takes apart.
+/// Joins parts so that [`parts`] splits them again.
 fn joined<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {

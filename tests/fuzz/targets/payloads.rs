@@ -1,4 +1,5 @@
-//! What clients hide inside messages: subscriptions, assignments, what sticky assignors remember, record batches.
+//! The payloads that clients embed in messages: subscriptions, assignments, user data of sticky
+//! assignors, record batches.
 
 use bytes::Bytes;
 use groupsim::protocol::records::{self, BatchHeader};
@@ -18,7 +19,7 @@ pub fn partitions() -> Vec<TopicPartition> {
     all.map(|(name, number)| TopicPartition::new(topic(name), number)).to_vec()
 }
 
-/// What decodes can be encoded, and decodes to the same again.
+/// A payload that can be decoded survives encoding and decoding unchanged.
 pub fn subscription(bytes: &[u8]) {
     let bytes = Bytes::copy_from_slice(bytes);
     let topics = subscribed_topics(&bytes);
@@ -53,7 +54,7 @@ fn topics() -> Vec<TopicName> {
     partitions().into_iter().map(|partition| partition.topic).collect()
 }
 
-/// What decodes can be encoded, and decodes to the same again.
+/// A payload that can be decoded survives encoding and decoding unchanged.
 pub fn assignment(bytes: &[u8]) {
     if let Ok(read) = decode_assignment(&Bytes::copy_from_slice(bytes)) {
         assert_eq!(decode_assignment(&encode_assignment(&read, 1)), Ok(read));
@@ -64,7 +65,7 @@ pub fn assignments() -> Vec<Vec<u8>> {
     [partitions(), Vec::new()].iter().map(|given| encode_assignment(given, 1).to_vec()).collect()
 }
 
-/// What sticky assignors remember.
+/// The user data of sticky assignors.
 pub fn user_data(bytes: &[u8]) {
     let bytes = Bytes::copy_from_slice(bytes);
     if let Ok((partitions, generation)) = decode_previous(&bytes) {
@@ -81,16 +82,16 @@ pub fn all_user_data() -> Vec<Vec<u8>> {
     vec![previous.to_vec(), encode_generation(Generation(7)).to_vec()]
 }
 
-/// Both ways to read a batch agree. A checksum that is wrong would end everything at once, so it is mended.
+/// Both readers of batches agree. A wrong checksum would be rejected at once, so it is repaired.
 pub fn records(bytes: &[u8]) {
-    let bytes = mended(bytes);
+    let bytes = repaired(bytes);
     let values = records::decode_records(&bytes);
     let timestamps = records::timestamps(&bytes);
     let Ok(values) = values else { return };
     if let Some(timestamps) = timestamps {
         let offsets = |all: &mut dyn Iterator<Item = i64>| all.collect::<Vec<_>>();
         let first = offsets(&mut timestamps.iter().map(|(offset, _)| *offset));
-        // There may be more batches behind the first.
+        // More batches may follow the first.
         assert!(
             values.iter().map(|(offset, _)| *offset).zip(first).all(|(one, other)| one == other)
         );
@@ -100,8 +101,8 @@ pub fn records(bytes: &[u8]) {
     }
 }
 
-/// The batch with the length and the checksum that it should have, if it is as long as a header.
-pub fn mended(bytes: &[u8]) -> Bytes {
+/// The batch with a correct length and checksum, if it is at least as long as a header.
+pub fn repaired(bytes: &[u8]) -> Bytes {
     let mut bytes = bytes.to_vec();
     if bytes.len() >= BatchHeader::SIZE {
         let (_, rest) = bytes.split_at(21);

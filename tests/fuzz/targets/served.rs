@@ -1,25 +1,25 @@
-//! A broker as `serve` has it, without the sockets: frames in, frames out, and all that watches in between.
+//! A broker as in `serve`, without sockets: frames in, frames out, with invariants and trace.
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use groupsim::cluster::{Cluster, ClusterConfig, ConnectionId, Detail, Output};
+use groupsim::broker::{BrokerOutput, Cluster, ClusterConfig, ConnectionId, Detail};
 use groupsim::coordinator::{Coordinator, CoordinatorConfig};
 use groupsim::invariant::{Checker, Violation};
 use groupsim::protocol::{BrokerId, Request, RequestFrame, Response, TopicName, str_bytes};
 use groupsim::time::Time;
-use groupsim::trace::{Coverage, Digest, Event, Json, Kind, Message, Place, Renderer, Zoom};
+use groupsim::trace::{Coverage, Digest, Event, EventKind, Json, Message, Place, Renderer, Zoom};
 use groupsim::wire::{self, Incoming};
 
 const B0: BrokerId = BrokerId(0);
 
-/// The broker, and who watches it.
+/// The broker, with the checker and the renderers of its events.
 pub struct Served {
     cluster: Cluster<'static>,
     now: Time,
-    outputs: Vec<Output>,
+    outputs: Vec<BrokerOutput>,
     answers: Vec<(ConnectionId, Response)>,
     checker: Checker,
     pub violation: Option<Violation>,
@@ -30,7 +30,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// A broker with the topic `orders`, of four partitions.
+    /// A broker with the topic `orders` of four partitions.
     pub fn new() -> Served {
         let coordinator = CoordinatorConfig {
             initial_rebalance_delay: Duration::ZERO,
@@ -63,15 +63,15 @@ impl Served {
         };
         let topic = TopicName(str_bytes("orders"));
         served.cluster.create_topic(topic.clone(), 4);
-        served.tell(Place::Schedule, Kind::TopicCreated { topic, partitions: 4 });
-        let started = Kind::CoordinatorStarted { config: coordinator, offsets_partitions: 1 };
-        served.tell(Place::Broker(B0), started);
+        served.emit(Place::Schedule, EventKind::TopicCreated { topic, partitions: 4 });
+        let started = EventKind::CoordinatorStarted { config: coordinator, offsets_partitions: 1 };
+        served.emit(Place::Broker(B0), started);
         served.cluster.learn(served.now, B0, &mut served.outputs);
         served.carry_out();
         served
     }
 
-    /// A client sends a frame; false when the broker hangs up on it.
+    /// A client sends a frame; returns false if the broker closes the connection.
     pub fn frame(&mut self, conn: u32, frame: &[u8]) -> bool {
         match wire::decode_request(Bytes::copy_from_slice(frame)) {
             Ok(Incoming::Request(frame)) => {
@@ -89,21 +89,26 @@ impl Served {
         }
     }
 
-    /// A client asks something; the answer, if it comes within a minute.
-    pub fn ask(&mut self, conn: u32, version: i16, body: impl Into<Request>) -> Option<Response> {
+    /// A client sends a request; returns the response, if it arrives within a minute.
+    pub fn request(
+        &mut self,
+        conn: u32,
+        version: i16,
+        body: impl Into<Request>,
+    ) -> Option<Response> {
         self.send(conn, version, body);
-        self.answer(conn)
+        self.response(conn)
     }
 
-    /// A client asks something, and its answer is left for [`Served::answer`].
+    /// A client sends a request; [`Served::response`] returns its response.
     pub fn send(&mut self, conn: u32, version: i16, body: impl Into<Request>) {
         let body = body.into();
         let frame = RequestFrame { correlation: 7, version, client_id: str_bytes("x"), body };
         self.receive(ConnectionId(conn), frame);
     }
 
-    /// The next answer on a connection.
-    pub fn answer(&mut self, conn: u32) -> Option<Response> {
+    /// The next response on a connection.
+    pub fn response(&mut self, conn: u32) -> Option<Response> {
         let end = self.now + Duration::from_secs(60);
         loop {
             let at = self.answers.iter().position(|(of, _)| *of == ConnectionId(conn));
@@ -116,7 +121,7 @@ impl Served {
         }
     }
 
-    /// Time passes.
+    /// Advances the time.
     pub fn wait(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(due) = self.cluster.next_deadline(B0).filter(|due| *due <= end) {
@@ -136,29 +141,33 @@ impl Served {
     fn carry_out(&mut self) {
         for output in std::mem::take(&mut self.outputs) {
             let kind = match output {
-                Output::Handling { conn, request } => {
+                BrokerOutput::Handling { conn, request } => {
                     let message = Message::Request(request);
-                    Kind::Received { from: Place::Client(conn), conn, message }
+                    EventKind::Received { from: Place::Client(conn), conn, message }
                 }
-                Output::Respond { conn, request, response } => {
+                BrokerOutput::Respond { conn, request, response } => {
                     let encoded = wire::encode_response(&response, request.version);
                     encoded.unwrap_or_else(|why| panic!("{why}: {request:?} {response:?}"));
                     self.answers.push((conn, response.body.clone()));
                     let message = Message::Response { request, response };
-                    Kind::Sent { to: Place::Client(conn), conn, message }
+                    EventKind::Sent { to: Place::Client(conn), conn, message }
                 }
-                Output::Appended { partition, first, next } => {
-                    Kind::Appended { partition, first, next }
+                BrokerOutput::Appended { partition, first, next } => {
+                    EventKind::Appended { partition, first, next }
                 }
-                Output::Observe(what) => Kind::Coordinator(what),
-                Output::Shard(shard, state) => Kind::Shard { shard, state },
-                Output::Uncommitted(shard, records) => Kind::Uncommitted { shard, records },
+                BrokerOutput::Observe(what) => EventKind::Coordinator(what),
+                BrokerOutput::TermChanged(shard, state) => {
+                    EventKind::TermChanged { term: shard, state }
+                }
+                BrokerOutput::Uncommitted(shard, records) => {
+                    EventKind::Uncommitted { term: shard, records }
+                }
             };
-            self.tell(Place::Broker(B0), kind);
+            self.emit(Place::Broker(B0), kind);
         }
     }
 
-    fn tell(&mut self, place: Place, kind: Kind) {
+    fn emit(&mut self, place: Place, kind: EventKind) {
         let event = Event { at: self.now, local: self.now, place, kind };
         let mut shown = String::new();
         for renderer in &mut self.renderers {

@@ -1,4 +1,4 @@
-//! Frames out of streams, and messages out of frames.
+//! Decoding of frames from streams, and of messages from frames.
 
 use bytes::{Bytes, BytesMut};
 use groupsim::protocol::ResponseError;
@@ -8,10 +8,10 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::{joined, parts};
 
-/// The longest frame here.
+/// The longest permitted frame.
 const LONGEST: usize = 1 << 20;
 
-/// A stream that arrives in parts: the frames are those that it holds, however it was cut.
+/// A stream that arrives in pieces yields the same frames however it was split.
 pub fn framing(bytes: &[u8]) {
     let whole: Vec<u8> = parts(bytes).flatten().copied().collect();
     let mut frames = Vec::new();
@@ -56,21 +56,22 @@ pub fn streams() -> Vec<Vec<u8>> {
     vec![joined([&stream[..]]), joined(stream.chunks(3)), joined([&[0xff_u8; 4][..], b"GET /"])]
 }
 
-/// What decodes may be encoded again. (To what, is the codec's business: it mixes up tagged fields that it does not know.)
+/// A request that can be decoded can be encoded again. (The bytes may differ: the codec reorders
+/// tagged fields that it does not know.)
 pub fn request(bytes: &[u8]) {
-    // What is not UTF-8 is shown as a character of three bytes.
+    // Each byte that is not UTF-8 is shown as a character of three bytes.
     assert!(wire::client_id(bytes).len() <= 3 * bytes.len());
     if let Ok(Incoming::Request(frame)) = wire::decode_request(Bytes::copy_from_slice(bytes)) {
         let _ = wire::encode_request(&frame);
     }
 }
 
-/// One of each API at each version: all lengths and counts of zero, and short ones.
+/// Frames of each API in each version: with all lengths and counts zero, and with short ones.
 pub fn requests() -> Vec<Vec<u8>> {
     every_version().flat_map(|(api, version)| request_frames(api, version)).collect()
 }
 
-/// Two frames of this API: with a body of nothing but zeros, and of ones, as far as it decodes.
+/// Two frames of this API, with a body of zeros and one of ones, as far as it can be decoded.
 pub fn request_frames(api: Api, version: i16) -> Vec<Vec<u8>> {
     let frames = [0, 1].map(|byte| {
         let header = [&(api as i16).to_be_bytes()[..], &version.to_be_bytes(), &[0, 0, 0, 7]];
@@ -84,7 +85,7 @@ fn every_version() -> impl Iterator<Item = (Api, i16)> {
     Api::ALL.iter().flat_map(|api| wire::versions(*api).map(move |version| (*api, version)))
 }
 
-/// A response to a request that was sent: which, the first two bytes say.
+/// A response to a request that was sent. The first two bytes select its API and version.
 pub fn response(bytes: &[u8]) {
     let Some((&[api, version], rest)) = bytes.split_first_chunk() else { return };
     let bytes = Bytes::copy_from_slice(rest);
@@ -97,7 +98,7 @@ pub fn response(bytes: &[u8]) {
     }
 }
 
-/// A refusal of each request that decodes.
+/// An error response to each request that can be decoded.
 pub fn responses() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for (index, api) in Api::ALL.iter().enumerate() {

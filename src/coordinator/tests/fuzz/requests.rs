@@ -1,4 +1,4 @@
-//! What the fuzz asks: requests that make sense more often than not.
+//! The requests of the fuzz: most of them are plausible.
 
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::offset_commit_request::{
@@ -34,10 +34,10 @@ impl Fuzz {
         }))
     }
 
-    /// Mostly one that is a member, often one of the newest ids.
+    /// Usually an id of a member, often one of the newest.
     fn member(&mut self) -> StrBytes {
-        let look = self.bench.coordinator.describe(&GroupId(str_bytes("g")));
-        let members = look.map(|look| look.members).unwrap_or_default();
+        let describe = self.bench.coordinator.describe(&GroupId(str_bytes("g")));
+        let members = describe.map(|describe| describe.members).unwrap_or_default();
         if !members.is_empty() && self.rng.chance(600) {
             return self.rng.pick(&members).id.0.clone();
         }
@@ -50,7 +50,8 @@ impl Fuzz {
     }
 
     fn generation(&mut self, group: &GroupId) -> i32 {
-        let current = self.bench.coordinator.describe(group).map_or(0, |look| look.generation.0);
+        let current =
+            self.bench.coordinator.describe(group).map_or(0, |describe| describe.generation.0);
         match self.rng.below(20) {
             0 => current - 1,
             1 => current + 1,
@@ -60,7 +61,7 @@ impl Fuzz {
         }
     }
 
-    /// Mostly the instance id that goes with the member id, if one does.
+    /// Usually the instance id that belongs to the member id, if it has one.
     fn instance(&mut self, member: &StrBytes) -> Option<StrBytes> {
         match self.rng.below(20) {
             0 => Some(str_bytes(self.rng.pick::<&str>(&INSTANCES))),
@@ -113,7 +114,7 @@ impl Fuzz {
         let (version, group, member) = (self.rng.below(6) as i16, self.group(), self.member());
         let generation = self.generation(&group);
         let members = [self.member(), member.clone(), self.member()];
-        let leader = self.bench.coordinator.describe(&group).and_then(|look| look.leader);
+        let leader = self.bench.coordinator.describe(&group).and_then(|describe| describe.leader);
         let leader = leader.filter(|_| self.rng.chance(300)).map(|leader| leader.0);
         let caller = leader.unwrap_or(member);
         let mut request = sync_request(&caller, generation, &members)

@@ -1,7 +1,7 @@
-//! What a coordinator holds against what its log says.
+//! Compares a coordinator's state with its log.
 
 use super::super::offset_world::*;
-use super::oracle::{Meaning, Said};
+use super::oracle::{LogState, Offsets};
 use super::world::{GROUPS, PARTITIONS, World};
 use crate::coordinator::offsets::View;
 use crate::coordinator::record::MemberMetadata;
@@ -10,18 +10,19 @@ use crate::protocol::{GroupId, TopicPartition};
 use crate::time::Time;
 
 impl World {
-    /// What differs, if anything.
+    /// Returns the first difference, if any.
     pub(super) fn check(&self) -> Result<(), String> {
         let stored = || self.stored.iter().map(|one| &one.record);
-        let durable = Meaning::of(stored().take(self.high_watermark));
-        let newest = Meaning::of(stored().chain(self.open.iter().map(|(_, record)| record)));
+        let durable = LogState::of(stored().take(self.high_watermark));
+        let newest = LogState::of(stored().chain(self.open.iter().map(|(_, record)| record)));
         for name in GROUPS.map(named) {
             for at in PARTITIONS.map(at) {
-                for (view, meaning) in [(View::Committed, &durable), (View::Newest, &newest)] {
-                    let (has, said) = (self.content(&name, &at, view), meaning.offset(&name, &at));
-                    if has != said {
+                for (view, log_state) in [(View::Committed, &durable), (View::Newest, &newest)] {
+                    let (has, expected) =
+                        (self.content(&name, &at, view), log_state.offset(&name, &at));
+                    if has != expected {
                         return Err(format!(
-                            "{view:?} {name:?} {at} is {has:?}, the log says {said:?}"
+                            "{view:?} {name:?} {at} is {has:?}, the log has {expected:?}"
                         ));
                     }
                 }
@@ -31,27 +32,27 @@ impl World {
         Ok(())
     }
 
-    fn content(&self, group: &GroupId, at: &TopicPartition, view: View) -> Said<'_> {
+    fn content(&self, group: &GroupId, at: &TopicPartition, view: View) -> Offsets<'_> {
         let offsets = self.bench.coordinator.offsets.of(group);
         let committed = offsets.get(&at.topic, at.partition, view);
-        (committed, offsets.waiting(at, view).collect())
+        (committed, offsets.pending(at, view).collect())
     }
 
-    fn check_group(&self, name: &GroupId, newest: &Meaning) -> Result<(), String> {
+    fn check_group(&self, name: &GroupId, newest: &LogState) -> Result<(), String> {
         let going = self.bench.coordinator.appends.removed.has(name);
         let stored = newest.groups.get(name);
         let Some(group) = self.bench.coordinator.groups.get(name) else {
             return match stored {
-                Some(stored) if !self.ahead.contains(name) => {
-                    Err(format!("is not there: {stored:?}"))
+                Some(stored) if !self.stale_in_log.contains(name) => {
+                    Err(format!("does not exist, the log has {stored:?}"))
                 }
                 None if newest.has_offsets(name) && !going => {
-                    Err("has offsets, is not there".into())
+                    Err("has offsets, but does not exist".into())
                 }
                 _ => Ok(()),
             };
         };
-        if self.ahead.contains(name) || group.before.is_some() {
+        if self.stale_in_log.contains(name) || group.previous.is_some() {
             return Ok(());
         }
         let Some(stored) = stored else {
@@ -69,24 +70,24 @@ impl World {
         };
         match same && group.is_recorded {
             true => Ok(()),
-            false => Err(format!("is {has:?}, the log says {stored:?}")),
+            false => Err(format!("is {has:?}, the log has {stored:?}")),
         }
     }
 
-    /// What is committed in a group, newest and durable.
+    /// The committed offsets of a group, newest and durable.
     pub(super) fn offsets(&mut self, group: usize) -> (Vec<String>, Vec<String>) {
         let mut all = |stable| offsets_of(&mut self.bench, GROUPS[group], stable);
         (all(true), all(false))
     }
 
-    /// Since when a group of consumers is Empty.
+    /// Since when a consumer group is Empty.
     pub(super) fn empty_since(&self, group: usize) -> Option<Time> {
         let group = self.bench.coordinator.groups.get(&named(GROUPS[group]))?;
         let is_empty = group.state() == GroupState::Empty && group.protocol_type.is_some();
         is_empty.then(|| group.state_since())
     }
 
-    /// The log, a record a line.
+    /// The log, one record per line.
     pub(super) fn log(&self) -> String {
         let stored = self.stored.iter().enumerate().map(|(place, one)| {
             let state = if place < self.high_watermark { "committed" } else { "stored" };
@@ -96,7 +97,8 @@ impl World {
     }
 }
 
-/// A Stable group was stored before it was Stable, and its members come in no order.
+/// The record of a Stable group is older than the state, and the order of its members does not
+/// matter.
 fn of_stable(metadata: GroupMetadata) -> GroupMetadata {
     let mut members: Vec<MemberMetadata> = metadata.members;
     members.sort_by(|a, b| a.id.cmp(&b.id));

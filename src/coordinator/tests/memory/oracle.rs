@@ -1,48 +1,50 @@
-//! What a log says, read from its beginning: the last of each key, and of each transaction what its marker made of it.
+//! The state that a log describes, replayed from its beginning: the last record of each key, and of
+//! each transaction the effect of its marker.
 
 use std::collections::BTreeMap;
 
 use crate::coordinator::{CommittedOffset, GroupMetadata, ProducerId, Record};
 use crate::protocol::{GroupId, TopicPartition};
 
-/// What a log, or a part of it from its beginning on, says.
+/// The state that a log, or a prefix of it, describes.
 #[derive(Debug, Default)]
-pub(super) struct Meaning {
-    /// Without those that are gone.
+pub(super) struct LogState {
+    /// Without removed groups.
     pub(super) groups: BTreeMap<GroupId, GroupMetadata>,
     offsets: BTreeMap<(GroupId, TopicPartition), Content>,
 }
 
-/// What it says of one partition of a group.
+/// One partition of a group.
 #[derive(Debug, Default)]
 struct Content {
-    /// Where it lies in the log, and what it is.
+    /// Its position in the log, and its value.
     committed: Option<(usize, CommittedOffset)>,
-    waiting: BTreeMap<ProducerId, (usize, CommittedOffset)>,
+    pending: BTreeMap<ProducerId, (usize, CommittedOffset)>,
 }
 
-/// The offset that is committed, and those that wait for the end of a transaction.
-pub(super) type Said<'a> = (Option<&'a CommittedOffset>, BTreeMap<ProducerId, &'a CommittedOffset>);
+/// The committed offset, and the pending ones.
+pub(super) type Offsets<'a> =
+    (Option<&'a CommittedOffset>, BTreeMap<ProducerId, &'a CommittedOffset>);
 
-impl Meaning {
-    pub(super) fn of<'a>(log: impl Iterator<Item = &'a Record>) -> Meaning {
-        let mut meaning = Meaning::default();
-        log.enumerate().for_each(|(place, record)| meaning.read(place, record));
-        meaning
+impl LogState {
+    pub(super) fn of<'a>(log: impl Iterator<Item = &'a Record>) -> LogState {
+        let mut log_state = LogState::default();
+        log.enumerate().for_each(|(place, record)| log_state.read(place, record));
+        log_state
     }
 
-    pub(super) fn offset(&self, group: &GroupId, at: &TopicPartition) -> Said<'_> {
+    pub(super) fn offset(&self, group: &GroupId, at: &TopicPartition) -> Offsets<'_> {
         let Some(content) = self.offsets.get(&(group.clone(), at.clone())) else {
-            return Said::default();
+            return Offsets::default();
         };
         let committed = content.committed.as_ref().map(|(_, offset)| offset);
-        let waiting = content.waiting.iter().map(|(producer, (_, offset))| (*producer, offset));
-        (committed, waiting.collect())
+        let pending = content.pending.iter().map(|(producer, (_, offset))| (*producer, offset));
+        (committed, pending.collect())
     }
 
     pub(super) fn has_offsets(&self, group: &GroupId) -> bool {
         self.offsets.iter().any(|((of, _), content)| {
-            of == group && (content.committed.is_some() || !content.waiting.is_empty())
+            of == group && (content.committed.is_some() || !content.pending.is_empty())
         })
     }
 
@@ -61,12 +63,12 @@ impl Meaning {
                 *self.content(group, partition) = Content::default();
             }
             Record::TxnOffsetCommit { producer, group, partition, offset } => {
-                let waiting = &mut self.content(group, partition).waiting;
-                waiting.insert(*producer, (place, offset.clone()));
+                let pending = &mut self.content(group, partition).pending;
+                pending.insert(*producer, (place, offset.clone()));
             }
             Record::TxnMarker { producer, committed } => {
                 for content in self.offsets.values_mut() {
-                    let Some((written, offset)) = content.waiting.remove(producer) else {
+                    let Some((written, offset)) = content.pending.remove(producer) else {
                         continue;
                     };
                     let is_later = content.committed.as_ref().is_none_or(|(at, _)| *at < written);

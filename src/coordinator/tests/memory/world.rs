@@ -7,7 +7,7 @@ use kafka_protocol::messages::{JoinGroupRequest, LeaveGroupRequest};
 
 use super::super::bench::{Bench, as_instance, join_request, secs, sync_request};
 use super::super::offset_world::*;
-use super::Step;
+use super::Operation;
 use crate::coordinator::{
     AppendId, CoordinatorConfig, GroupCoordinator, GroupMetadata, Observation, Record, RequestId,
     superseded,
@@ -25,26 +25,26 @@ pub(super) struct World {
     pub(super) bench: Bench,
     terms: u64,
     pub(super) stored: Vec<Stored>,
-    /// How many of them are committed.
+    /// The number of committed records.
     pub(super) high_watermark: usize,
-    /// How many the present leader found.
+    /// The number of records that the current leader loaded.
     taken_over: usize,
     refuses: bool,
-    /// The open batch, and how much of what the coordinator appended is in it or was before.
+    /// The open batch, and how many outputs of the coordinator have been put into a batch.
     pub(super) open: Vec<(AppendId, Record)>,
     seen: usize,
-    /// The member id of each consumer of each group, as far as it knows.
+    /// The member id that each consumer of each group has received.
     ids: BTreeMap<(usize, usize), StrBytes>,
     joins: Vec<(usize, usize, RequestId)>,
-    waiting: Vec<RequestId>,
-    /// Groups whose last record has been refused, or was given up on. Of them the log tells something older than
-    /// their coordinator knows, by R8.9, R9.1 and R9.4.
-    pub(super) ahead: BTreeSet<GroupId>,
+    pending: Vec<RequestId>,
+    /// Groups whose last record was refused or given up on. By R8.9, R9.1 and R9.4, the log has an
+    /// older state of them than their coordinator.
+    pub(super) stale_in_log: BTreeSet<GroupId>,
     reached: BTreeSet<&'static str>,
 }
 
 pub(super) struct Stored {
-    /// None for what an earlier leader has appended.
+    /// None for records that an earlier leader appended.
     append: Option<AppendId>,
     /// Records of one batch have the same number.
     batch: u64,
@@ -74,16 +74,16 @@ impl World {
             seen: 0,
             ids: BTreeMap::new(),
             joins: Vec::new(),
-            waiting: Vec::new(),
-            ahead: BTreeSet::new(),
+            pending: Vec::new(),
+            stale_in_log: BTreeSet::new(),
             reached: BTreeSet::new(),
         }
     }
 
-    /// Takes a step, and says what differs then between memory and log.
-    pub(super) fn take(&mut self, step: &Step) -> Result<(), String> {
+    /// Takes a step; returns the difference between memory and log, if any.
+    pub(super) fn take(&mut self, step: &Operation) -> Result<(), String> {
         match *step {
-            Step::Commit { group, at, offset, retention } => {
+            Operation::Commit { group, at, offset, retention } => {
                 let (group, at) = (GROUPS[group], PARTITIONS[at]);
                 let bench = &mut self.bench;
                 match retention {
@@ -91,34 +91,36 @@ impl World {
                     Some(seconds) => commit_until(bench, group, at, offset.into(), seconds.into()),
                 };
             }
-            Step::TxnCommit { group, at, offset, producer } => self.alone(|bench| {
+            Operation::TxnCommit { group, at, offset, producer } => self.in_own_batch(|bench| {
                 txn_to(bench, GROUPS[group], producer.into(), PARTITIONS[at], offset.into());
             }),
-            Step::EndTxn { producer, commit } => self.alone(|bench| {
+            Operation::EndTxn { producer, commit } => self.in_own_batch(|bench| {
                 end_txn(bench, producer.into(), commit);
             }),
-            Step::DeleteOffsets { group, at } => {
+            Operation::DeleteOffsets { group, at } => {
                 delete_offsets(&mut self.bench, GROUPS[group], &[PARTITIONS[at]]);
             }
-            Step::DeleteGroup { group } => drop(delete_groups(&mut self.bench, &[GROUPS[group]])),
-            Step::DeleteTopic => {
+            Operation::DeleteGroup { group } => {
+                delete_groups(&mut self.bench, &[GROUPS[group]]);
+            }
+            Operation::DeleteTopic => {
                 let mut out = Vec::new();
                 let (now, topic) = (self.bench.now, TopicName(str_bytes("u")));
                 self.bench.coordinator.topic_deleted(now, &topic, &mut out);
                 self.bench.take(out);
             }
-            Step::Join { group, consumer, restarted } => self.join(group, consumer, restarted),
-            Step::Sync { group } => self.sync(group),
-            Step::Leave { group, consumer } => self.leave(group, consumer),
-            Step::Pass { seconds } => self.bench.pass(secs(seconds)),
-            Step::Flush => self.flush(),
-            Step::Refuse(refuses) => self.refuses = refuses,
-            Step::Commits(batches) => (0..batches).for_each(|_| self.commit_next()),
-            Step::WriteTimeout => self.time_out(),
-            Step::Compact(percent) => self.compact(percent),
-            Step::FailOver { batches, stalled, told } => {
-                if told {
-                    self.is_told()?;
+            Operation::Join { group, consumer, restarted } => self.join(group, consumer, restarted),
+            Operation::Sync { group } => self.sync(group),
+            Operation::Leave { group, consumer } => self.leave(group, consumer),
+            Operation::Pass { seconds } => self.bench.pass(secs(seconds)),
+            Operation::Flush => self.flush(),
+            Operation::Refuse(refuses) => self.refuses = refuses,
+            Operation::Commits(batches) => (0..batches).for_each(|_| self.commit_next()),
+            Operation::WriteTimeout => self.time_out(),
+            Operation::Compact(percent) => self.compact(percent),
+            Operation::FailOver { batches, stalled, learns_first } => {
+                if learns_first {
+                    self.deliver()?;
                 }
                 self.fail_over(batches, stalled);
             }
@@ -129,10 +131,10 @@ impl World {
 
     // Requests.
 
-    /// A batch is of one transaction, or of none (R3.8).
-    fn alone(&mut self, ask: impl FnOnce(&mut Bench)) {
+    /// A batch belongs to one transaction, or to none (R3.8).
+    fn in_own_batch(&mut self, send: impl FnOnce(&mut Bench)) {
         self.flush();
-        ask(&mut self.bench);
+        send(&mut self.bench);
         self.collect();
         self.flush();
     }
@@ -143,20 +145,20 @@ impl World {
         }
         let id = self.ids.get(&(group, consumer)).cloned().unwrap_or_default();
         let request = as_consumer(join_request(&id), group, consumer);
-        let request = self.bench.ask("c", 9, request);
+        let request = self.bench.send("c", 9, request);
         self.joins.push((group, consumer, request));
         self.bench.pass(secs(0));
     }
 
-    /// The leader gives each member its own id.
+    /// The leader assigns each member its own id.
     fn sync(&mut self, group: usize) {
-        let Some(look) = self.bench.coordinator.describe(&named(GROUPS[group])) else { return };
+        let Some(describe) = self.bench.coordinator.describe(&named(GROUPS[group])) else { return };
         let members: Vec<StrBytes> =
-            look.members.iter().map(|member| member.id.0.clone()).collect();
+            describe.members.iter().map(|member| member.id.0.clone()).collect();
         for member in &members {
-            let request = sync_request(member, look.generation.0, &members)
+            let request = sync_request(member, describe.generation.0, &members)
                 .with_group_id(named(GROUPS[group]));
-            self.waiting.push(self.bench.ask("c", 5, request));
+            self.pending.push(self.bench.send("c", 5, request));
         }
     }
 
@@ -165,24 +167,25 @@ impl World {
         let request = LeaveGroupRequest::default()
             .with_group_id(named(GROUPS[group]))
             .with_members(vec![MemberIdentity::default().with_member_id(id)]);
-        self.bench.ask("c", 5, request);
+        self.bench.send("c", 5, request);
     }
 
-    /// Consumers learn their ids, and the open batch grows.
+    /// Consumers learn their ids, and new records join the open batch.
     fn collect(&mut self) {
         for &(group, consumer, request) in &self.joins {
-            let Some((Response::JoinGroup(answer), _)) = self.bench.answers.get(&request) else {
+            let Some((Response::JoinGroup(response), _)) = self.bench.responses.get(&request)
+            else {
                 continue;
             };
-            if answer.error_code == E::UnknownMemberId.code() {
+            if response.error_code == E::UnknownMemberId.code() {
                 self.ids.remove(&(group, consumer));
-            } else if !answer.member_id.is_empty() {
-                self.ids.insert((group, consumer), answer.member_id.clone());
+            } else if !response.member_id.is_empty() {
+                self.ids.insert((group, consumer), response.member_id.clone());
             }
         }
         let bench = &self.bench;
         self.joins.retain(|(.., request)| bench.is_parked(*request));
-        self.waiting.retain(|request| bench.is_parked(*request));
+        self.pending.retain(|request| bench.is_parked(*request));
         self.open.extend_from_slice(&self.bench.log[self.seen..]);
         self.seen = self.bench.log.len();
     }
@@ -197,7 +200,7 @@ impl World {
                 self.refused(append, &record);
             } else {
                 if let Some(group) = group_of(&record) {
-                    self.ahead.remove(group);
+                    self.stale_in_log.remove(group);
                 }
                 let compacted_away = false;
                 self.stored.push(Stored { append: Some(append), batch, record, compacted_away });
@@ -206,18 +209,18 @@ impl World {
     }
 
     fn refused(&mut self, append: AppendId, record: &Record) {
-        let founds = |metadata: &GroupMetadata| metadata.generation.0 == 0;
+        let creates = |metadata: &GroupMetadata| metadata.generation.0 == 0;
         if let Record::GroupMetadata(metadata) = record
-            && !founds(metadata)
+            && !creates(metadata)
         {
-            self.ahead.insert(metadata.group.clone());
+            self.stale_in_log.insert(metadata.group.clone());
         }
         let seen = self.bench.observed.len();
         self.bench.settle_one(append, Some(E::NotEnoughReplicas));
         self.note_refused(record, seen);
     }
 
-    /// What came of a record that was refused, and was observed since.
+    /// Notes the corners that a refused record reached, from the observations since.
     fn note_refused(&mut self, record: &Record, since: usize) {
         let back = |o: &Observation| matches!(o, Observation::GroupLoaded(_));
         let undone = |o: &Observation| matches!(o, Observation::ReplacementUndone { .. });
@@ -233,21 +236,21 @@ impl World {
             Record::GroupTombstone { group } => {
                 note(true, "a removal is refused");
                 let there = self.bench.coordinator.groups.get(group);
-                let follows = there.is_some_and(|there| there.before.is_some());
-                note(follows, "a removal is refused and another group of the name is there");
+                let follows = there.is_some_and(|there| there.previous.is_some());
+                note(follows, "a removal is refused and another group of the name exists");
             }
-            _ => note(observed.iter().any(back), "a group that is founded in vain gives way"),
+            _ => note(observed.iter().any(back), "a group whose creation failed gives way"),
         }
     }
 
-    /// The high watermark passes what the leader has found, or a batch of its own.
+    /// The high watermark passes the records that the leader loaded, or a batch of its own.
     fn commit_next(&mut self) {
         if self.high_watermark < self.taken_over {
             self.high_watermark = self.taken_over;
             let going =
                 GROUPS.iter().any(|name| self.bench.coordinator.appends.removed.has(&named(name)));
             if going {
-                self.reached.insert("it is committed behind a removal");
+                self.reached.insert("a loaded record is committed after a removal");
             }
             let mut out = Vec::new();
             self.bench.coordinator.replayed_committed(self.bench.now, &mut out);
@@ -265,12 +268,12 @@ impl World {
     }
 
     fn time_out(&mut self) {
-        for request in std::mem::take(&mut self.waiting) {
+        for request in std::mem::take(&mut self.pending) {
             self.bench.time_out(request);
         }
-        let waiting: Vec<_> = self.joins.iter().map(|(.., request)| *request).collect();
-        waiting.into_iter().for_each(|request| self.bench.time_out(request));
-        self.ahead.extend(GROUPS.map(named));
+        let pending: Vec<_> = self.joins.iter().map(|(.., request)| *request).collect();
+        pending.into_iter().for_each(|request| self.bench.time_out(request));
+        self.stale_in_log.extend(GROUPS.map(named));
     }
 
     fn compact(&mut self, percent: u8) {
@@ -301,11 +304,11 @@ impl World {
         if !stalled {
             self.high_watermark = self.taken_over;
         } else if self.high_watermark < self.taken_over {
-            self.reached.insert("the end of the log is found uncommitted");
+            self.reached.insert("the end of the log is uncommitted at the load");
         }
         self.terms += 1;
-        let luck = format!("members/{}", self.terms);
-        let mut bench = Bench::after(config(), &luck, self.bench.now + secs(1), &[]);
+        let rng = format!("members/{}", self.terms);
+        let mut bench = Bench::after(config(), &rng, self.bench.now + secs(1), &[]);
         for (position, record) in self.numbered(self.taken_over) {
             match position < self.high_watermark as u64 {
                 true => bench.coordinator.replay(bench.now, position, record),
@@ -315,21 +318,22 @@ impl World {
         loaded(&mut bench);
         self.bench = bench;
         (self.open, self.seen, self.refuses) = (Vec::new(), 0, false);
-        (self.joins, self.waiting, self.ahead) = (Vec::new(), Vec::new(), BTreeSet::new());
+        (self.joins, self.pending, self.stale_in_log) = (Vec::new(), Vec::new(), BTreeSet::new());
     }
 
-    /// The leader learns that it is none: to it nothing that it appended will be committed.
-    fn is_told(&mut self) -> Result<(), String> {
+    /// The old leader learns that it no longer leads: nothing more that it appended will be
+    /// committed.
+    fn deliver(&mut self) -> Result<(), String> {
         let own = self.stored.split_off(self.taken_over.max(self.high_watermark));
         let own = own.into_iter().filter_map(|one| Some((one.append?, one.record)));
         let own: Vec<_> = own.chain(std::mem::take(&mut self.open)).collect();
         own.iter().for_each(|(append, record)| self.refused(*append, record));
-        self.reached.insert("a leader is told that it is deposed");
+        self.reached.insert("a leader learns that it is deposed");
         self.collect();
         self.check().map_err(|what| format!("of a deposed leader: {what}"))
     }
 
-    /// Corners that the schedule has been to.
+    /// The corners that the schedule has reached.
     pub(super) fn reached(&self) -> impl Iterator<Item = &'static str> {
         let expired = self.bench.observed.iter().any(|observation| match observation {
             Observation::GroupRemoved { why, .. } | Observation::OffsetRemoved { why, .. } => {

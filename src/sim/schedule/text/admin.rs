@@ -1,4 +1,4 @@
-//! The requests of the administrator.
+//! Prints the administrator's requests.
 
 use std::fmt;
 

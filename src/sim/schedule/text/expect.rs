@@ -1,8 +1,8 @@
-//! What is expected.
+//! Prints the expectations.
 
 use std::fmt;
 
-use super::super::{Answer, Expectation};
+use super::super::{Expectation, ExpectedResponse};
 use super::{Line, group_state_word, member_state_word, or_none};
 
 impl fmt::Display for Expectation {
@@ -27,10 +27,12 @@ impl fmt::Display for Expectation {
                 line = line.word("committed").word(format_args!("{partition}={offset}"));
                 line.option("group", group.as_ref());
             }
-            Expectation::Answer(answer) => line = answered(line.word("answer"), answer),
+            Expectation::Response(response) => {
+                line = response_options(line.word("answer"), response);
+            }
             Expectation::Coordinator { group, broker } => {
-                let nobody = || "none".to_owned();
-                let broker = broker.map_or_else(nobody, |broker| broker.to_string());
+                let none = || "none".to_owned();
+                let broker = broker.map_or_else(none, |broker| broker.to_string());
                 line = line.word("coordinator").word(broker);
                 line.option("group", group.as_ref());
             }
@@ -42,8 +44,8 @@ impl fmt::Display for Expectation {
     }
 }
 
-fn answered(line: Line, answer: &Answer) -> Line {
-    let Answer { error, state, members, groups, offset } = answer;
+fn response_options(line: Line, response: &ExpectedResponse) -> Line {
+    let ExpectedResponse { error, state, members, groups, offset } = response;
     let offset = offset.as_ref().map(|(partition, offset)| format!("{partition}={offset}"));
     let mut line = line.maybe(error.as_ref()).maybe(offset);
     line.option("state", *state);

@@ -1,4 +1,4 @@
-//! The lines above the first step, and the settings of consumers.
+//! Prints the lines above the first step, and the settings of consumers.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -14,7 +14,7 @@ impl fmt::Display for NetworkSpec {
         let mut line = Line::new("network");
         line.option("latency", changed(&self.latency, &default.latency).map(range));
         line.option("loss", changed(&self.loss, &default.loss));
-        line.option("aim", changed(&self.aim, &default.aim));
+        line.option("aim", changed(&self.race, &default.race));
         line.write(f)
     }
 }
@@ -73,7 +73,7 @@ impl fmt::Display for GroupSpec {
     }
 }
 
-/// The options alone, with a space between them: what follows the name on a `group` or `join` line.
+/// The options alone, separated by spaces: what follows the name on a `group` or `join` line.
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Line::default().settings(self).write(f)

@@ -1,8 +1,9 @@
-//! Which mutant a place of a planted file belongs to.
+//! Finds the mutant that a place of a planted file belongs to.
 
 use crate::plant::{CLOSE, OPEN};
 
-/// The mutants of the innermost planted piece that has this byte in it; none when nothing is planted there.
+/// The mutants of the innermost planted piece that contains this byte; none when nothing is planted
+/// there.
 pub fn owners(planted: &str, byte: usize) -> Vec<u32> {
     let mut open: Vec<&str> = Vec::new();
     let mut at = 0;

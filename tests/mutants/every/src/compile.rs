@@ -1,4 +1,4 @@
-//! Building the copy: which errors the compiler finds in it, and the programs that come out.
+//! Builds the copy; returns the compiler's errors or the programs.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use serde::Deserialize;
 pub const TESTS: [&str; 5] = ["sims", "timelines", "random_schedules", "regress", "assignors"];
 
 /// An error of the compiler.
-pub struct Complaint {
-    /// As the compiler prints it.
+pub struct CompileError {
+    /// The message, as the compiler prints it.
     pub text: String,
-    /// Where, the places that matter most first: a file, and a byte of it.
+    /// The places of the error, the primary ones first: a file, and a byte of it.
     pub places: Vec<(String, usize)>,
 }
 
-/// The programs that judge.
+/// The programs that judge mutants.
 pub struct Programs {
-    /// The command.
+    /// The `groupsim` command.
     pub groupsim: PathBuf,
     /// The unit tests.
     pub library: PathBuf,
@@ -68,25 +68,25 @@ struct Profile {
     test: bool,
 }
 
-/// A folder that cargo is run in, and where it puts what it makes.
-pub struct Workshop<'a> {
+/// The folders for cargo: where it runs and where it writes.
+pub struct BuildFolders<'a> {
     /// The copy.
     pub copy: &'a Path,
     /// The target folder.
     pub target: &'a Path,
 }
 
-impl Workshop<'_> {
-    /// What the compiler finds wrong with the library; nothing when it compiles.
+impl BuildFolders<'_> {
+    /// The compiler's errors in the library; empty when it compiles.
     ///
     /// # Errors
     ///
-    /// When cargo fails and does not say where.
-    pub fn check(&self) -> Result<Vec<Complaint>> {
+    /// When cargo fails without an error that names a place.
+    pub fn check(&self) -> Result<Vec<CompileError>> {
         let (ok, lines) = self.cargo(&["check", "--lib", "--profile", "test"])?;
-        let complaints: Vec<Complaint> = lines.into_iter().filter_map(complaint).collect();
-        anyhow::ensure!(ok || !complaints.is_empty(), "cargo check failed");
-        Ok(if ok { Vec::new() } else { complaints })
+        let errors: Vec<CompileError> = lines.into_iter().filter_map(compile_error).collect();
+        anyhow::ensure!(ok || !errors.is_empty(), "cargo check failed");
+        Ok(if ok { Vec::new() } else { errors })
     }
 
     /// Builds all programs.
@@ -98,16 +98,16 @@ impl Workshop<'_> {
         let mut arguments = vec!["test", "--no-run", "--lib", "--bins"];
         arguments.extend(TESTS.iter().flat_map(|test| ["--test", test]));
         let (ok, lines) = self.cargo(&arguments)?;
-        let (mut programs, mut complaints) = (Vec::new(), String::new());
+        let (mut programs, mut errors) = (Vec::new(), String::new());
         for line in lines {
             match line {
                 Line::CompilerArtifact { target, profile, executable: Some(path) } => {
                     programs.push((target, profile, path));
                 }
-                other => complaints.extend(complaint(other).map(|complaint| complaint.text)),
+                other => errors.extend(compile_error(other).map(|compile_error| compile_error.text)),
             }
         }
-        anyhow::ensure!(ok, "the copy does not build\n{complaints}");
+        anyhow::ensure!(ok, "the copy does not build\n{errors}");
         let program = |kind: &str, name: &str, test: bool| {
             let is = |(target, profile, _): &&(Target, Profile, PathBuf)| {
                 target.kind.iter().any(|it| it == kind)
@@ -127,7 +127,7 @@ impl Workshop<'_> {
         })
     }
 
-    /// Runs cargo in the copy. Without debug information, which nobody looks at, it is done sooner.
+    /// Runs cargo in the copy, without debug information, because the build is faster then.
     fn cargo(&self, arguments: &[&str]) -> Result<(bool, Vec<Line>)> {
         let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .current_dir(self.copy)
@@ -146,8 +146,8 @@ impl Workshop<'_> {
     }
 }
 
-/// An error that says where it is.
-fn complaint(line: Line) -> Option<Complaint> {
+/// The error in a line of cargo's output, if it names a place.
+fn compile_error(line: Line) -> Option<CompileError> {
     let Line::CompilerMessage { message } = line else { return None };
     if message.level != "error" || message.spans.is_empty() {
         return None;
@@ -155,5 +155,5 @@ fn complaint(line: Line) -> Option<Complaint> {
     let mut spans = message.spans;
     spans.sort_by_key(|span| !span.is_primary);
     let places = spans.into_iter().map(|span| (span.file_name, span.byte_start)).collect();
-    Some(Complaint { text: message.rendered.unwrap_or_default(), places })
+    Some(CompileError { text: message.rendered.unwrap_or_default(), places })
 }

@@ -1,4 +1,5 @@
-//! The copy of the crate in which the mutants are planted: all files that git knows, and the switch.
+//! The copy of the crate in which the mutants are planted: all files that git knows, and the
+//! switch.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,10 +9,10 @@ use std::{fs, io};
 
 use anyhow::{Context, Result, ensure};
 
-/// Which file names the modules.
+/// The file that names the modules.
 const LIBRARY: &str = "src/lib.rs";
 
-/// What the crate is tested without.
+/// This program's folder, which is not copied.
 const THIS: &str = "tests/mutants/every/";
 
 /// The code that is only in the copy.
@@ -23,7 +24,7 @@ static NUMBER: LazyLock<u32> = LazyLock::new(|| {
     std::env::var(\"GROUPSIM_MUTANT\").map_or(0, |number| number.parse().expect(\"a number\"))
 });
 
-/// Whether it is this one.
+/// Whether the mutant of this number is on.
 #[inline]
 pub fn on(number: u32) -> bool {
     *NUMBER == number
@@ -47,17 +48,17 @@ impl<T: Iterator, O: Iterator<Item = T::Item>> Iterator for Or<T, O> {
 }
 ";
 
-/// What is copied, by its path in the crate.
+/// The files to copy, by their path in the crate.
 pub struct Source {
     files: Vec<(String, Vec<u8>)>,
 }
 
 impl Source {
-    /// Reads the files that git knows. One that is deleted and not yet forgotten is not there.
+    /// Reads the files that git knows, except those that are deleted in the work tree.
     ///
     /// # Errors
     ///
-    /// When git does not answer.
+    /// When git fails.
     pub fn read(root: &Path) -> Result<Source> {
         let listed = Command::new("git").current_dir(root).args(["ls-files", "-z"]).output()?;
         ensure!(listed.status.success(), "git ls-files failed in {}", root.display());
@@ -68,8 +69,8 @@ impl Source {
         Ok(Source { files: files.collect() })
     }
 
-    /// A number that changes with the code that mutants change, and with what uses it. Tests are not in it: a new
-    /// one leaves true what was found without it.
+    /// A digest of the code that mutants change, and of the code that uses it. Tests do not count:
+    /// a new test does not invalidate earlier verdicts.
     pub fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         let is_code = |name: &str| {
@@ -79,23 +80,23 @@ impl Source {
         hasher.finish()
     }
 
-    /// A file of code.
+    /// The text of a source file.
     ///
     /// # Errors
     ///
-    /// When there is none of that name.
+    /// When no file has this name.
     pub fn text(&self, name: &str) -> Result<&str> {
         let found = self.files.iter().find(|(path, _)| path == name);
         let (_, text) = found.with_context(|| format!("git does not know {name}"))?;
         Ok(str::from_utf8(text)?)
     }
 
-    /// Writes the copy, with other text where there is some. What is as it should be stays untouched, so
-    /// that nothing is built twice.
+    /// Writes the copy, with the planted text of the files that have one. A file that is already up
+    /// to date stays untouched, so that nothing is built twice.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// When a file cannot be written.
     pub fn write(&self, to: &Path, planted: &[(String, String)]) -> Result<()> {
         let library = format!("#![allow(warnings)]\n{}\npub mod every;\n", self.text(LIBRARY)?);
         let mut there = BTreeSet::from([to.join("src/every.rs")]);
@@ -107,7 +108,7 @@ impl Source {
             there.insert(to.join(name));
         }
         // A module that an earlier copy has as a file and this one as a folder does not build.
-        remove_others(&to.join("src"), &there).context("what an earlier copy has left")
+        remove_others(&to.join("src"), &there).context("files of an earlier copy")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Running every mutant through the stages, some at a time.
+//! Runs every mutant through the stages, several at a time.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::list::{Mutant, RINGS};
 use crate::stage::{End, Run, Stage, timed};
 use crate::verdict::{Fate, Verdicts};
 
-/// How many times as long as without a mutant a program may take, and how long it may take at least.
-const PATIENCE: (u32, Duration) = (10, Duration::from_secs(5));
+/// The time limit of a program with a mutant: this many times its time without one, plus this.
+const TIME_LIMIT: (u32, Duration) = (10, Duration::from_secs(5));
 
-/// Programs that pass without a mutant, and how long they may take with one.
+/// Programs that pass without a mutant, and their time limits with one.
 pub struct Judge<'a> {
     programs: &'a Programs,
     copy: &'a Path,
@@ -26,11 +26,11 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Runs everything without a mutant.
+    /// Runs all programs without a mutant.
     ///
     /// # Errors
     ///
-    /// When something fails then.
+    /// When one of them fails.
     pub fn new<'a>(programs: &'a Programs, copy: &'a Path) -> Result<Judge<'a>> {
         let mut limits = BTreeMap::new();
         for stage in Stage::ALL {
@@ -41,7 +41,7 @@ impl Judge<'_> {
                 }
                 let (end, took) = timed(|| run.end(copy, 0, None));
                 ensure!(end? == End::Passed, "the {stage} fail without a mutant: {run}");
-                limits.insert(run, took * PATIENCE.0 + PATIENCE.1);
+                limits.insert(run, took * TIME_LIMIT.0 + TIME_LIMIT.1);
                 all += took;
             }
             eprintln!("without a mutant the {stage} of all rings take {all:.1?}");
@@ -49,7 +49,7 @@ impl Judge<'_> {
         Ok(Judge { programs, copy, limits })
     }
 
-    /// Judges them all.
+    /// Judges the mutants.
     ///
     /// # Errors
     ///

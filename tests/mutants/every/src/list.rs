@@ -1,4 +1,4 @@
-//! What `cargo mutants` would change, and where.
+//! The mutants that `cargo mutants` lists.
 
 use std::env;
 use std::path::Path;
@@ -7,50 +7,50 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-/// The rings whose mutants are taken, in the order in which they are judged.
-pub const RINGS: [&str; 3] = ["assignor", "coordinator", "consumer"];
+/// The rings whose mutants are judged, in this order.
+pub const RINGS: [&str; 3] = ["assignor", "coordinator", "client"];
 
 const INSTALL: &str = "cargo install cargo-mutants --locked --version 27.1.0";
 
-/// One change.
+/// One mutant.
 #[derive(Clone, Deserialize)]
 pub struct Mutant {
-    /// The number of its switch; 0 is none's.
+    /// The number of its switch; 0 stands for no mutant.
     #[serde(skip)]
     pub number: u32,
-    /// As `cargo mutants` writes it, which no other has.
+    /// The name that `cargo mutants` gives it; it is unique.
     pub name: String,
-    /// In which file.
+    /// The file that it changes.
     pub file: String,
-    /// Of which sort it is.
+    /// The kind of change.
     pub genre: Genre,
-    /// What comes in place of what is there.
+    /// The replacement.
     pub replacement: String,
-    /// What is replaced.
+    /// The place of the replaced code.
     pub span: Span,
 }
 
-/// A sort of change.
+/// A kind of change.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Genre {
-    /// A function that only returns a value.
+    /// A function body becomes a return of a value.
     FnValue,
-    /// Another binary operator.
+    /// A binary operator becomes another.
     BinaryOperator,
-    /// No unary operator.
+    /// A unary operator is deleted.
     UnaryOperator,
-    /// A guard that always or never holds.
+    /// A guard always or never holds.
     MatchArmGuard,
-    /// No such arm.
+    /// A match arm is deleted.
     MatchArm,
-    /// A field that is as in the base of the struct expression.
+    /// A field takes its value from the base of the struct expression.
     StructField,
 }
 
 /// A piece of a file.
 #[derive(Clone, Copy, Deserialize)]
 pub struct Span {
-    /// Where it begins.
+    /// The start of the piece.
     pub start: Place,
 }
 
@@ -64,18 +64,18 @@ pub struct Place {
 }
 
 impl Mutant {
-    /// The ring it is in.
+    /// The ring that the mutant is in.
     pub fn ring(&self) -> &'static str {
         let of = |ring: &&str| self.file.starts_with(&format!("src/{ring}/"));
         RINGS.into_iter().find(of).expect("only these rings are listed")
     }
 }
 
-/// Asks `cargo mutants` for all of them, ring after ring.
+/// Runs `cargo mutants --list` for all rings.
 ///
 /// # Errors
 ///
-/// When it is not there or fails.
+/// When it is not installed or fails.
 pub fn mutants(root: &Path) -> Result<Vec<Mutant>> {
     let program = env::var_os("CARGO_MUTANTS").unwrap_or_else(|| "cargo-mutants".into());
     let mut command = Command::new(&program);

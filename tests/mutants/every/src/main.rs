@@ -4,29 +4,30 @@
 //! cargo run --release --manifest-path tests/mutants/every/Cargo.toml -- [--only TEXT] [--sample 1/N] [--jobs N] [--again]
 //! ```
 //!
-//! `cargo mutants` builds the crate once for each mutant, which for the coordinator, the consumer and the
-//! assignors takes a day. Here all of them are planted in one copy of the crate, each behind a switch that
-//! `GROUPSIM_MUTANT` throws when a process starts; so the same programs serve for all. Each mutant meets the
-//! unit tests of its ring, then seeds, then scripts and other tests, until somebody notices.
+//! `cargo mutants` builds the crate once for each mutant, which for the coordinator, the client and
+//! the assignors takes a day. Here all of them are planted in one copy of the crate, each behind a
+//! switch that the environment variable `GROUPSIM_MUTANT` sets when a process starts; so the same
+//! programs serve for all. Each mutant runs the unit tests of its ring, then seeds, then scripts
+//! and other tests, until one of them fails.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `list` | asks `cargo mutants` what there is |
+//! | `list` | lists the mutants with `cargo mutants` |
 //! | `site` | finds the syntax that mutants change |
-//! | `plant` | puts all of them into a file |
-//! | `copy` | the copy of the crate |
+//! | `plant` | plants all mutants of a file |
+//! | `copy` | writes the copy of the crate |
 //! | `compile` | builds it |
-//! | `charge` | which mutant an error of the compiler belongs to |
-//! | `stage` | who may notice, and how long that may take |
-//! | `judge` | all mutants through all stages |
-//! | `verdict` | what became of them |
+//! | `charge` | finds the mutant that a compile error belongs to |
+//! | `stage` | the programs that may detect a mutant, with a time limit |
+//! | `judge` | runs all mutants through all stages |
+//! | `verdict` | stores and counts the outcomes |
 //!
-//! What this does *not* do: think up bugs. Those that real coordinators and clients have had are beside it, in
-//! `tests/mutants/planted/`. It is not part of `cargo test` either.
+//! This program does *not* invent bugs. Those that real coordinators and clients have had are
+//! beside it, in `tests/mutants/planted/`. It is not part of `cargo test` either.
 //!
-//! The copy is `target/tmp/every`, and the verdicts are in its `verdicts.jsonl`; a run that was interrupted
-//! goes on from there while the code is the same. `--again` judges those that survived once more, which is
-//! what to do after a test was written.
+//! The copy is `target/tmp/every`, and the verdicts are in its `verdicts.jsonl`; a run that was
+//! interrupted continues from there while the code is the same. `--again` judges the survivors once
+//! more, for use after new tests were written.
 //!
 //! Read next: `plant.rs`, then `stage.rs`.
 
@@ -50,7 +51,7 @@ use std::sync::Mutex;
 use anyhow::{Result, ensure};
 use clap::Parser;
 
-use compile::{Complaint, Workshop};
+use compile::{CompileError, BuildFolders};
 use copy::Source;
 use judge::Judge;
 use list::Mutant;
@@ -58,16 +59,16 @@ use verdict::{Fate, Verdicts};
 
 #[derive(Parser)]
 struct Arguments {
-    /// Judges only mutants whose name has this in it, such as `src/assignor` or `replace ==`.
+    /// Judges only mutants whose name contains this, such as `src/assignor` or `replace ==`.
     #[arg(long)]
     only: Option<String>,
-    /// Judges one of so many.
+    /// Judges one mutant in N.
     #[arg(long, value_name = "1/N", value_parser = sample, default_value = "1/1")]
     sample: usize,
-    /// How many are judged at a time.
+    /// The number of mutants that are judged at a time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
-    /// Judges those once more that survived.
+    /// Judges the survivors again.
     #[arg(long)]
     again: bool,
 }
@@ -88,9 +89,9 @@ fn main() -> Result<()> {
     eprintln!("{} mutants", mutants.len());
     std::fs::create_dir_all(&copy)?;
     let mut verdicts = Verdicts::open(&copy.join("verdicts.jsonl"), source.digest())?;
-    let workshop = Workshop { copy: &copy, target: &target.join("every") };
-    plant(&source, &mutants, &workshop, &mut verdicts)?;
-    let programs = workshop.build()?;
+    let folders = BuildFolders { copy: &copy, target: &target.join("every") };
+    plant(&source, &mutants, &folders, &mut verdicts)?;
+    let programs = folders.build()?;
     let judge = Judge::new(&programs, &copy)?;
     let named =
         |mutant: &&Mutant| arguments.only.as_ref().is_none_or(|only| mutant.name.contains(only));
@@ -105,26 +106,26 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Plants what compiles. The compiler does not find all errors at once: those of borrowing it looks for when
-/// all types fit.
+/// Plants the mutants that compile. It takes several rounds: the compiler reports borrowing errors
+/// only when all types fit.
 fn plant(
     source: &Source,
     mutants: &[Mutant],
-    workshop: &Workshop<'_>,
+    folders: &BuildFolders<'_>,
     verdicts: &mut Verdicts,
 ) -> Result<()> {
     loop {
         let planted = files(source, mutants, verdicts)?;
-        source.write(workshop.copy, &planted)?;
-        let complaints = workshop.check()?;
-        if complaints.is_empty() {
+        source.write(folders.copy, &planted)?;
+        let errors = folders.check()?;
+        if errors.is_empty() {
             return Ok(());
         }
         let mut charged: Vec<u32> =
-            complaints.iter().flat_map(|complaint| owners(complaint, &planted)).collect();
+            errors.iter().flat_map(|compile_error| owners(compile_error, &planted)).collect();
         charged.sort_unstable();
         charged.dedup();
-        let text: Vec<&str> = complaints.iter().map(|complaint| complaint.text.as_str()).collect();
+        let text: Vec<&str> = errors.iter().map(|compile_error| compile_error.text.as_str()).collect();
         ensure!(!charged.is_empty(), "no mutant is to blame for this:\n{}", text.join("\n"));
         eprintln!("{} do not compile", charged.len());
         for mutant in mutants.iter().filter(|mutant| charged.contains(&mutant.number)) {
@@ -133,7 +134,7 @@ fn plant(
     }
 }
 
-/// The files that have mutants, with those that nothing is wrong with so far.
+/// The files that have mutants, with all mutants planted that have compiled so far.
 fn files(
     source: &Source,
     mutants: &[Mutant],
@@ -160,9 +161,9 @@ fn files(
     Ok(planted)
 }
 
-/// The mutants that an error is in, by the first of its places that says so.
-fn owners(complaint: &Complaint, planted: &[(String, String)]) -> Vec<u32> {
-    let owners = complaint.places.iter().map(|(file, byte)| {
+/// The mutants that a compile error belongs to, by the first of its places inside a planted piece.
+fn owners(compile_error: &CompileError, planted: &[(String, String)]) -> Vec<u32> {
+    let owners = compile_error.places.iter().map(|(file, byte)| {
         let text = planted.iter().find(|(name, _)| name == file);
         text.map(|(_, text)| charge::owners(text, *byte)).unwrap_or_default()
     });

@@ -4,29 +4,31 @@
 //! |---|---|
 //! | a function's value | `if on(N) { return VALUE; }` before its body |
 //! | an iterator | the same, with an iterator that is either of both around them |
-//! | `&&`, `\|\|` | the left operand decides whether the right one is looked at; the switch turns that around |
+//! | `&&`, `\|\|` | the left operand decides whether the right one is evaluated; the switch inverts
+//! the decision |
 //! | other operators | `if on(N) { L - R } else { L + R }` |
 //! | a unary operator | `if on(N) { X } else { !X }` |
 //! | a guard, an arm | `!on(N) && (on(M) \|\| (GUARD))` |
 //! | a field | `field: if on(N) { (BASE).field } else { VALUE }` |
 //!
-//! What is planted stands between comments that name its mutants, so that an error of the compiler can be
-//! charged to one of them: see `charge.rs`. It changes the tree and not the text as `cargo mutants` does, so
-//! `a && b && c` with its first `&&` replaced is `(a || b) && c` here and `a || (b && c)` there.
+//! Planted code stands between comments that name its mutants, so that a compile error can be
+//! assigned to one of them: see `charge.rs`. It changes the tree and not the text as `cargo
+//! mutants` does, so `a && b && c` with its first `&&` replaced is `(a || b) && c` here and `a ||
+//! (b && c)` there.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::site::{Kind, Site};
 
-/// The text with everything planted.
+/// The text with all sites planted.
 pub fn planted(text: &str, sites: &[Site]) -> String {
     Planter { text, sites }.render(0..text.len(), 0)
 }
 
-/// What begins a piece that belongs to these mutants.
+/// Begins a piece that belongs to these mutants.
 pub const OPEN: &str = "/*<";
-/// What ends the piece that began last.
+/// Ends the piece that began last.
 pub const CLOSE: &str = "/*>*/";
 
 struct Planter<'a> {
@@ -35,8 +37,8 @@ struct Planter<'a> {
 }
 
 impl Planter<'_> {
-    /// A piece of the text with the sites that are in it, of those from the one of this index on: a site may be as long
-    /// as the one that it is inside of.
+    /// A piece of the text with the sites in it, starting at site `from`: a site may be as long as
+    /// the one that contains it.
     fn render(&self, range: Range<usize>, from: usize) -> String {
         let (mut out, mut done) = (String::new(), range.start);
         for (index, site) in self.sites.iter().enumerate().skip(from) {
@@ -54,7 +56,7 @@ impl Planter<'_> {
         out
     }
 
-    /// A site; `inner` is the index of the first that may be inside of it.
+    /// A site; `inner` is the index of the first site that may be inside it.
     fn site(&self, site: &Site, inner: usize) -> String {
         let part = |range: &Range<usize>| self.render(range.clone(), inner);
         match &site.kind {
@@ -89,7 +91,8 @@ impl Planter<'_> {
     }
 }
 
-/// What decides is named after the mutant: the right operand may use any name of the code around it.
+/// The deciding variable is named after the mutant, because the right operand may use any name of
+/// the surrounding code.
 fn logic(left: &str, right: &str, is_and: bool, number: u32) -> String {
     let decides = format!("every_{number}");
     let goes_on = if is_and { decides.clone() } else { format!("!{decides}") };
@@ -128,7 +131,7 @@ fn body(values: &[(u32, String)]) -> String {
     planted.collect()
 }
 
-/// All of them are of one type: this value, or that value, or what the body makes.
+/// All values have one type: this value, or that value, or the value of the body.
 fn iterator(body: &str, values: &[(u32, String)]) -> String {
     let (mut out, mut last) = (String::new(), format!("{{ {body} }}"));
     for (place, (number, value)) in values.iter().enumerate() {

@@ -1,10 +1,11 @@
-//! Where mutants of a file are planted: the pieces of its syntax tree that they change.
+//! The places where mutants of a file are planted: the pieces of its syntax tree that they change.
 //!
-//! A [`Site`] is one piece with all of the mutants that change it there. Sites lie inside of each other as the
-//! syntax does, the outer ones first.
+//! A [`Site`] is one piece with all of the mutants that change it there. Sites are nested like the
+//! syntax, the outer ones first.
 //!
-//! What this does *not* do: decide what compiles. It leaves out only what cannot be planted this way although
-//! `cargo mutants`, which changes the text itself, could: see [`Sites::left_out`].
+//! This module does *not* decide what compiles. It leaves out only mutants that cannot be planted
+//! this way although `cargo mutants`, which changes the text itself, could: see
+//! [`Sites::left_out`].
 //!
 //! Read next: `plant.rs`.
 
@@ -19,34 +20,36 @@ use syn::{BinOp, Block, Expr, FieldValue, ReturnType, Signature, Type, UnOp};
 
 use crate::list::{Genre, Mutant, Place};
 
-/// How often a piece of code may occur in what is planted. Operands are repeated for each mutant of their operator.
+/// How often a piece of code may occur in the planted file. Operands are repeated for each mutant
+/// of their operator.
 const COPIES: usize = 64;
 
 /// A piece of a file that mutants change.
 pub struct Site {
-    /// The bytes of the file that change; none where something is put in.
+    /// The bytes of the file that change; empty where code is inserted.
     pub at: Range<usize>,
-    /// What it is.
+    /// How the site changes.
     pub kind: Kind,
 }
 
-/// What changes. Numbers are those of mutants.
+/// The changes of a site. Numbers are those of mutants.
 pub enum Kind {
     /// `&&` becomes `||`, or `||` `&&`.
     Logic { left: Range<usize>, right: Range<usize>, is_and: bool, number: u32 },
     /// An operator becomes others.
     Operator { left: Range<usize>, right: Range<usize>, is: String, others: Vec<(u32, String)> },
-    /// There is no operator before the operand.
+    /// The operator before the operand is deleted.
     Unary { operator: String, operand: Range<usize>, number: u32 },
-    /// The guard of an arm always holds, or never. An arm that never matches is as good as deleted.
+    /// The guard of an arm always holds, or never. An arm that never matches is equivalent to a
+    /// deleted one.
     Guard { guard: Option<Range<usize>>, always: Option<u32>, never: Vec<u32> },
     /// The function does nothing but return a value.
     Body { values: Vec<(u32, String)> },
-    /// The function does nothing but return another iterator. What it returns has a type that no one can name.
+    /// The function does nothing but return another iterator. Its type is an `impl Trait`.
     Iterator { body: Range<usize>, values: Vec<(u32, String)> },
-    /// The function is not `const`: there are mutants in it, and a constant cannot ask for a switch.
+    /// The function is not `const`: there are mutants in it, and a `const fn` cannot read a switch.
     Const,
-    /// The field is as in the base.
+    /// The field takes its value from the base.
     Field { name: String, value: Range<usize>, base: Range<usize>, number: u32 },
 }
 
@@ -81,7 +84,7 @@ pub fn sites(text: &str, mutants: &[&Mutant]) -> Result<Sites> {
 
 struct Finder<'a> {
     text: &'a str,
-    /// What has not been met yet.
+    /// The mutants whose syntax has not been found yet.
     wanted: BTreeMap<(Genre, Place), Vec<&'a Mutant>>,
     /// How often the code that is visited will occur.
     copies: usize,
@@ -91,7 +94,7 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// The mutants of a genre that begin here: their numbers, and what they put in place.
+    /// The mutants of a genre that begin here: their numbers, and their replacements.
     fn take(&mut self, genre: Genre, at: impl Spanned) -> Vec<(u32, String)> {
         let LineColumn { line, column } = at.span().start();
         let place = Place { line, column: column + 1 };
@@ -113,7 +116,7 @@ impl Finder<'_> {
         self.found.left_out.extend(mutants.into_iter().map(|(number, _)| (number, why)));
     }
 
-    /// Goes on inside of something that will be there this many times.
+    /// Visits code that will occur this many times.
     fn repeated(&mut self, times: usize, inside: impl FnOnce(&mut Self)) {
         self.copies *= times;
         inside(self);
@@ -138,7 +141,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Whether anything is planted there.
+    /// Whether a mutant is in this block.
     fn is_wanted_in(&self, block: &Block) -> bool {
         let lines = block.span().start().line..=block.span().end().line;
         self.wanted.keys().any(|(_, place)| lines.contains(&place.line))
@@ -273,7 +276,7 @@ fn expr_lets(expr: &Expr) -> bool {
     }
 }
 
-/// How many types of a function's value are only said to be able to do something.
+/// The number of `impl Trait` types in the type of a function's value.
 fn hidden_types(output: &ReturnType) -> usize {
     struct Hidden(usize);
     impl Visit<'_> for Hidden {

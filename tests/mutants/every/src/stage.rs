@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::Programs;
 
-/// Who notices a mutant.
+/// The stage that detects a mutant.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -21,7 +21,7 @@ pub enum Stage {
     Unit,
     /// Seeds of the swarm.
     Seeds,
-    /// Scripts, their snapshots, and what other tests are about these rings.
+    /// Scripts, their snapshots, and other tests of these rings.
     Scripts,
 }
 
@@ -43,11 +43,11 @@ impl fmt::Display for Stage {
 /// How a program ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Nothing is wrong.
+    /// It passed.
     Passed,
-    /// A test failed, a seed found something, or it crashed.
+    /// A test failed, a seed had a finding, or it crashed.
     Failed,
-    /// It went on for too long.
+    /// It exceeded its time limit.
     TimedOut,
 }
 
@@ -58,20 +58,22 @@ pub struct Run<'a> {
     arguments: Vec<String>,
 }
 
-/// What a mutant may take of memory, in KiB: a loop that collects something ends soon.
+/// The memory limit of a program with a mutant, in KiB, so that an endless loop that allocates ends
+/// soon.
 const MEMORY: u64 = 4 << 20;
 
 /// Unit tests that take long and are about other things: codecs, how seeds are chosen, real time.
-const UNCONCERNED: [&str; 5] = ["wire::", "swarm::", "mutant::", "engine::", "night::"];
+const UNCONCERNED: [&str; 5] = ["wire::", "swarm::", "mutant::", "engine::", "campaign::"];
 
-/// Seeds that are run. Most of what seeds find is found by the first, and a swarm runs all of its seeds.
+/// The seeds. The first ones detect most of what seeds detect, and a swarm does not stop at a
+/// finding.
 const SEEDS: [&str; 2] = ["0..10", "10..100"];
 
 /// The profiles whose seeds are run.
 const PROFILES: [&str; 2] = ["default", "failover"];
 
 impl Stage {
-    /// What is run for a mutant of this ring.
+    /// The programs to run for a mutant of this ring.
     pub fn runs<'a>(self, programs: &'a Programs, ring: &str) -> Vec<Run<'a>> {
         let run = |program: &'a Path, words: &[&str]| Run {
             program,
@@ -104,7 +106,8 @@ impl Stage {
 }
 
 impl Run<'_> {
-    /// Runs it with this mutant, in the copy, for no longer than that. The first test that fails is the last.
+    /// Runs the program with this mutant, in the copy, within the limit. Stops it at the first test
+    /// that fails.
     ///
     /// # Errors
     ///
@@ -115,7 +118,7 @@ impl Run<'_> {
         let end = match failures.recv_timeout(limit.unwrap_or(Duration::MAX)) {
             Ok(()) => End::Failed,
             Err(RecvTimeoutError::Timeout) => End::TimedOut,
-            // It has closed its output, which is to say that it has ended or is about to.
+            // It has closed its output: it has ended or is about to.
             Err(RecvTimeoutError::Disconnected) => match child.wait()?.success() {
                 true => return Ok(End::Passed),
                 false => return Ok(End::Failed),
@@ -126,7 +129,8 @@ impl Run<'_> {
         Ok(end)
     }
 
-    /// Insta fails where a snapshot differs, asks nobody and writes nothing.
+    /// Starts the program. Insta fails where a snapshot differs, does not prompt and writes
+    /// nothing.
     fn start(&self, copy: &Path, mutant: u32) -> Result<Child> {
         let mut command = Command::new("sh");
         command
@@ -152,21 +156,21 @@ impl fmt::Display for Run<'_> {
     }
 }
 
-/// Tells when a test has failed; closed when the program writes no more.
+/// Sends a message when a test has failed; closed when the program has closed its output.
 fn failures(child: &mut Child) -> Receiver<()> {
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let output = child.stdout.take().expect("it is piped");
     thread::spawn(move || {
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-            if line.starts_with(b"test ") && line.ends_with(b"FAILED") && tell.send(()).is_err() {
+            if line.starts_with(b"test ") && line.ends_with(b"FAILED") && sender.send(()).is_err() {
                 return;
             }
         }
     });
-    told
+    receiver
 }
 
-/// How long something takes.
+/// Runs `work` and measures its time.
 #[expect(clippy::disallowed_methods, reason = "what is measured is a program, from outside")]
 pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begin = Instant::now();

@@ -1,16 +1,16 @@
-//! What is planted, and whom an error is charged to.
+//! Tests of what is planted, and of the mutant that a compile error is assigned to.
 
 use crate::charge::owners;
 use crate::list::{Genre, Mutant, Place, Span};
 use crate::plant::planted;
 use crate::site::{Sites, sites};
 
-/// A mutant that begins where this stands for the first time.
+/// A mutant whose span starts at the first occurrence of `at`.
 fn mutant(text: &str, number: u32, genre: Genre, at: &str, replacement: &str) -> Mutant {
     let before = &text[..text.find(at).expect("it is there")];
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    let (name, file) = (number.to_string(), "src/consumer/mod.rs".to_owned());
+    let (name, file) = (number.to_string(), "src/client/mod.rs".to_owned());
     let span = Span { start: Place { line, column } };
     Mutant { number, name, file, genre, replacement: replacement.to_owned(), span }
 }
@@ -19,7 +19,7 @@ fn found(text: &str, mutants: &[Mutant]) -> Sites {
     sites(text, &mutants.iter().collect::<Vec<_>>()).expect("it is Rust")
 }
 
-/// What a body becomes, without the comments.
+/// The planted body, without the comments.
 fn becomes(body: &str, mutants: &[(Genre, &str, &str)]) -> String {
     let text = format!("fn f() -> X {{{body}}}");
     let mutant = |(number, (genre, at, put)): (u32, &(Genre, &str, &str))| {
@@ -53,7 +53,7 @@ fn operators() {
 }
 
 #[test]
-fn what_is_inside_of_an_operand_is_there_in_every_copy() {
+fn code_inside_an_operand_is_planted_in_every_copy() {
     let both = [(Genre::BinaryOperator, "==", "!="), (Genre::BinaryOperator, "+", "-")];
     let sum = "(if on(2) { (a) - (b) } else { (a) + (b) })";
     assert_eq!(
@@ -87,7 +87,7 @@ fn values_and_fields() {
 }
 
 #[test]
-fn an_iterator_is_of_one_type_whichever_it_is() {
+fn a_planted_iterator_has_one_type() {
     let text = "fn f() -> impl Iterator<Item = u8> { a() }";
     let mutants = [mutant(text, 1, Genre::FnValue, "a()", "::std::iter::empty()")];
     let planted = planted(text, &found(text, &mutants).sites);
@@ -96,7 +96,7 @@ fn an_iterator_is_of_one_type_whichever_it_is() {
 }
 
 #[test]
-fn what_cannot_have_a_switch_is_left_out() {
+fn mutants_that_cannot_have_a_switch_are_left_out() {
     let lets = "fn f() { if let Some(a) = b && c {} }";
     let constant = "const A: i64 = -1;";
     for (text, genre, at) in

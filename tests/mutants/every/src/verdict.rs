@@ -1,4 +1,5 @@
-//! The verdicts: written as they come, read by a run that goes on where another stopped, and counted.
+//! The verdicts: written as they are reached, read by a run that continues an interrupted one, and
+//! counted.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,19 +13,19 @@ use serde::{Deserialize, Serialize};
 use crate::list::{Mutant, RINGS};
 use crate::stage::Stage;
 
-/// What became of a mutant.
+/// The verdict on a mutant.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// Somebody noticed.
+    /// A stage detected it.
     Found(Stage),
-    /// A program did not end.
+    /// A program exceeded its time limit.
     TimedOut(Stage),
-    /// Nobody noticed.
+    /// No stage detected it.
     Survived,
-    /// The compiler noticed.
+    /// It does not compile.
     Unviable,
-    /// It cannot be planted beside the others.
+    /// It cannot be planted beside the others, for this reason.
     LeftOut(String),
 }
 
@@ -32,24 +33,24 @@ pub enum Fate {
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Line {
-    /// The first: what was judged.
+    /// The first line: the digest of the code that was judged.
     Source { source: u64 },
-    /// All others.
+    /// Every other line.
     Verdict { mutant: String, fate: Fate },
 }
 
-/// The verdicts there are.
+/// The stored verdicts.
 pub struct Verdicts {
     fates: BTreeMap<String, Fate>,
     file: File,
 }
 
 impl Verdicts {
-    /// Opens the file. What it says of another source is forgotten, and so is a line that was not finished.
+    /// Opens the file. Verdicts on other code are dropped, and so is a truncated line.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn open(path: &Path, source: u64) -> Result<Verdicts> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
@@ -67,16 +68,16 @@ impl Verdicts {
         Ok(verdicts)
     }
 
-    /// What became of this one.
+    /// The verdict on this mutant.
     pub fn of(&self, mutant: &Mutant) -> Option<&Fate> {
         self.fates.get(&mutant.name)
     }
 
-    /// Adds one, unless it is there already. The last word on a mutant counts.
+    /// Adds a verdict, unless it is there already. The last verdict on a mutant counts.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn add(&mut self, mutant: &str, fate: Fate) -> Result<()> {
         if self.fates.insert(mutant.to_owned(), fate.clone()).as_ref() != Some(&fate) {
             self.append(&Line::Verdict { mutant: mutant.to_owned(), fate })?;
@@ -88,7 +89,8 @@ impl Verdicts {
         writeln!(self.file, "{}", serde_json::to_string(line)?).context("the verdicts")
     }
 
-    /// The survivors by name, what timed out or was left out, and a table of what became of all.
+    /// The survivors by name, the mutants that timed out or were left out, and a table of all
+    /// verdicts.
     pub fn summary(&self, mutants: &[Mutant]) -> String {
         let mut out = String::new();
         for mutant in mutants {
@@ -132,7 +134,7 @@ impl Verdicts {
     }
 }
 
-/// How many there are of each, and how many of those that ran were noticed.
+/// The number of mutants with each verdict, and the share that was detected of those that ran.
 fn row(fates: &[&Fate]) -> String {
     let count = |is: fn(&Fate) -> bool| fates.iter().filter(|fate| is(fate)).count();
     let found = [
@@ -147,8 +149,8 @@ fn row(fates: &[&Fate]) -> String {
         count(|fate| *fate == Fate::Unviable),
         count(|fate| matches!(fate, Fate::LeftOut(_))),
     ];
-    let noticed: usize = found.iter().sum();
-    let score = 100.0 * noticed as f64 / (noticed + survived).max(1) as f64;
+    let detected: usize = found.iter().sum();
+    let score = 100.0 * detected as f64 / (detected + survived).max(1) as f64;
     let counts = [fates.len()].into_iter().chain(found).chain(rest);
     let counts: Vec<String> = counts.map(|count| count.to_string()).collect();
     format!("{} | {score:.1} %", counts.join(" | "))

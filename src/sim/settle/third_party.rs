@@ -1,0 +1,228 @@
+//! Groups of third-party brokers. Their state cannot be observed, so it is requested from their
+//! coordinators as an administrator's tool would do it (DescribeGroups).
+//!
+//! What the consumers know is not enough to tell whether a group has settled: when one of them
+//! leaves or dies, the others learn of it only with their next heartbeat. A description counts only
+//! if it was requested after the last event that could have changed the group.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::coordinator::GroupState;
+use crate::protocol::{Generation, GroupId, MemberId, str_bytes};
+use crate::sim::Sim;
+use crate::sim::hosted::Command;
+use crate::sim::queue::{Due, TieBreak};
+
+/// How long to wait before a group is described again after a description that did not count.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A group as its coordinator describes it to clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its state.
+    pub state: GroupState,
+    /// The ids of its members.
+    pub members: BTreeSet<MemberId>,
+}
+
+/// A need for the description of a group that is newer than a certain change.
+#[derive(Clone, Debug)]
+pub struct DescriptionRequest {
+    group: GroupId,
+    since: u64,
+}
+
+/// The state of a group that an `expect` line is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupStatus {
+    /// Its state.
+    pub state: GroupState,
+    /// Its generation. For a third-party group, the newest in which a consumer was assigned
+    /// partitions.
+    pub generation: Generation,
+    /// The number of its members.
+    pub members: usize,
+}
+
+/// What is known of the groups of third-party brokers.
+#[derive(Default)]
+pub(super) struct ThirdPartyGroups {
+    groups: BTreeMap<GroupId, Group>,
+}
+
+#[derive(Default)]
+struct Group {
+    /// The number of changes when the request in flight was sent.
+    requested_at: Option<u64>,
+    /// The last result, with the number of changes when its request was sent.
+    result: Option<(u64, Result<Described, String>)>,
+    /// The newest generation in which a consumer was assigned partitions.
+    generation: Option<Generation>,
+}
+
+impl Group {
+    fn result_since(&self, since: u64) -> Option<&Result<Described, String>> {
+        self.result.as_ref().filter(|(at, _)| *at >= since).map(|(_, result)| result)
+    }
+}
+
+impl ThirdPartyGroups {
+    /// Tracks the group of a consumer that has started.
+    pub(super) fn track(&mut self, group: &GroupId) {
+        self.groups.entry(group.clone()).or_default();
+    }
+
+    pub(super) fn groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.groups.keys()
+    }
+
+    pub(super) fn assigned(&mut self, group: &GroupId, generation: Generation) {
+        self.groups.entry(group.clone()).or_default().generation = Some(generation);
+    }
+}
+
+impl Sim {
+    /// Whether the brokers are third-party ones, which the core does not run.
+    pub(in crate::sim) fn brokers_are_third_party(&self) -> bool {
+        self.brokers.is_empty()
+    }
+
+    /// The need for a description of a group as of now; the first group if `group` is `None`.
+    pub fn description_request(&self, group: Option<&str>) -> DescriptionRequest {
+        let name = group.or(self.first_group()).unwrap_or_default();
+        DescriptionRequest { group: GroupId(str_bytes(name)), since: self.tracker.changes }
+    }
+
+    /// Whether the description has arrived. Requests it unless a request is in flight. Always true
+    /// if the core runs the brokers, because then no description is needed.
+    pub fn poll_description(&mut self, request: &DescriptionRequest) -> bool {
+        if !self.brokers_are_third_party() {
+            return true;
+        }
+        let group = self.tracker.third_party.groups.entry(request.group.clone()).or_default();
+        if group.result_since(request.since).is_some() {
+            return true;
+        }
+        if group.requested_at.is_none() {
+            group.requested_at = Some(self.tracker.changes);
+            self.command(Command::Describe(request.group.clone()));
+        }
+        false
+    }
+
+    /// Like [`poll_description`](Self::poll_description), for a caller that needs the description
+    /// itself: a coordinator that is loading or cannot be reached is asked again.
+    pub fn poll_until_described(&mut self, request: &DescriptionRequest) -> bool {
+        if !self.poll_description(request) {
+            return false;
+        }
+        let known = self.tracker.third_party.groups.get(&request.group);
+        let result = known.and_then(|known| known.result_since(request.since));
+        let refused = matches!(result, Some(Err(_)));
+        if refused {
+            self.retry_later(&request.group);
+        }
+        !refused
+    }
+
+    /// Why the state of a third-party group is unknown, if its coordinator has not described it.
+    pub fn why_group_is_unknown(&self, group: &GroupId) -> Option<String> {
+        let known = self.tracker.third_party.groups.get(group)?;
+        let described = matches!(known.result, Some((_, Ok(_))));
+        (self.brokers_are_third_party() && !described)
+            .then(|| self.third_party_group_waits_for(group))?
+    }
+
+    /// Takes the result of [`Command::Describe`]: a description, or the reason why there is none.
+    pub fn on_described(&mut self, group: &GroupId, result: Result<Described, String>) {
+        let known = self.tracker.third_party.groups.entry(group.clone()).or_default();
+        known.result = known.requested_at.take().map(|at| (at, result));
+        self.recheck_settled();
+    }
+
+    /// The state of a group as far as it is known; `None` if there is no such group.
+    pub fn group_status(&self, group: &GroupId) -> Option<GroupStatus> {
+        if self.brokers_are_third_party() {
+            let known = self.tracker.third_party.groups.get(group)?;
+            let (_, result) = known.result.as_ref()?;
+            let described = result.as_ref().ok().filter(|found| found.state != GroupState::Dead)?;
+            return Some(GroupStatus {
+                state: described.state,
+                generation: known.generation.unwrap_or(Generation::NONE),
+                members: described.members.len(),
+            });
+        }
+        let found = self.describe_group(group)?;
+        let members = found.members.len();
+        Some(GroupStatus { state: found.state, generation: found.generation, members })
+    }
+
+    /// Whether every coordinator describes its group as at rest, with exactly the consumers as
+    /// members.
+    pub(super) fn third_party_brokers_agree(&mut self) -> bool {
+        if !self.brokers_are_third_party() {
+            return true;
+        }
+        let groups: Vec<GroupId> = self.tracker.third_party.groups.keys().cloned().collect();
+        let since = self.tracker.changes;
+        let mut agree = true;
+        for group in groups {
+            let request = DescriptionRequest { group, since };
+            agree &= self.poll_description(&request) && self.is_confirmed(&request.group);
+        }
+        agree
+    }
+
+    /// Whether the description agrees with what the consumers know. One that does not is dropped,
+    /// and after a pause the coordinator is asked again.
+    fn is_confirmed(&mut self, group: &GroupId) -> bool {
+        if self.third_party_group_waits_for(group).is_none() {
+            return true;
+        }
+        self.retry_later(group);
+        false
+    }
+
+    /// Drops a description, unless a newer request is in flight, and schedules another look.
+    fn retry_later(&mut self, group: &GroupId) {
+        if let Some(known) = self.tracker.third_party.groups.get_mut(group)
+            && known.requested_at.is_none()
+        {
+            known.result = None;
+            self.queue.schedule(self.now + PAUSE, TieBreak::Normal, Due::CheckSettled);
+        }
+    }
+
+    /// Why the last description of a group does not agree with what the consumers know.
+    pub(super) fn third_party_group_waits_for(&self, group: &GroupId) -> Option<String> {
+        let known = self.tracker.third_party.groups.get(group)?;
+        let name = group.0.as_str();
+        let described = match &known.result {
+            Some((_, Ok(described))) => described,
+            Some((_, Err(why))) => return Some(format!("group {name}: {why}")),
+            None => {
+                return Some(format!("waiting for the coordinator of group {name} to describe it"));
+            }
+        };
+        let Described { state, members } = described;
+        let at_rest = matches!(state, GroupState::Stable | GroupState::Empty | GroupState::Dead);
+        if !at_rest {
+            let count = members.len();
+            return Some(format!("group {name} is {state} with {count} members"));
+        }
+        let stale = members.iter().filter(|member| !self.has_process(group, member));
+        let stale: Vec<String> = stale.map(ToString::to_string).collect();
+        if !stale.is_empty() {
+            let stale = stale.join(", ");
+            return Some(format!("group {name} has members without a process: {stale}"));
+        }
+        let mut consumers = self.tracker.consumers.values().filter(|one| one.group == *group);
+        let missing = consumers.find(|view| {
+            let consumer = &self.consumers[usize::from(view.consumer.index)];
+            !consumer.node.paused && !members.contains(&view.member)
+        })?;
+        let consumer = &self.consumers[usize::from(missing.consumer.index)].name;
+        Some(format!("group {name} is {state} without {consumer}"))
+    }
+}
