@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mark {
     /// A join phase continues because no member has rejoined that could lead.
-    NobodyCouldLead,
+    NoEligibleLeader,
     /// The initial delay is extended because a member joined during it.
     DelayExtended,
     /// Members that have not rejoined are removed when the join phase closes.
@@ -30,7 +30,7 @@ pub enum Mark {
     /// A static member was replaced while its JoinGroup or SyncGroup was parked.
     ParkedIsFenced,
     /// The log refused the record that creates a group.
-    FoundingRefused,
+    CreationRefused,
     /// A member is refused, or loses its place, because the group is full.
     TurnedAway,
     /// A member repeats a JoinGroup to which it has had a response.
@@ -48,7 +48,7 @@ pub enum Mark {
     /// A transaction commits an offset that a later commit has overtaken.
     TransactionOvertaken,
     /// A client ignores an error about an earlier membership.
-    OldAnswerIgnored,
+    OldResponseIgnored,
     /// A client learns between the response and its use that its generation is over.
     AssignmentUndone,
     /// A cooperative member gives up partitions and joins again.
@@ -66,14 +66,14 @@ pub enum Mark {
 impl Mark {
     /// Every mark.
     pub const ALL: [Mark; 23] = [
-        Mark::NobodyCouldLead,
+        Mark::NoEligibleLeader,
         Mark::DelayExtended,
         Mark::UnjoinedPutOut,
         Mark::AssignmentNotStored,
         Mark::ReplacementUndone,
         Mark::ReplacementOvertaken,
         Mark::ParkedIsFenced,
-        Mark::FoundingRefused,
+        Mark::CreationRefused,
         Mark::TurnedAway,
         Mark::JoinRepeated,
         Mark::SyncRepeated,
@@ -82,7 +82,7 @@ impl Mark {
         Mark::GroupExpired,
         Mark::OffsetExpired,
         Mark::TransactionOvertaken,
-        Mark::OldAnswerIgnored,
+        Mark::OldResponseIgnored,
         Mark::AssignmentUndone,
         Mark::JoinsAgainToGiveUp,
         Mark::TopicsChanged,
@@ -92,14 +92,14 @@ impl Mark {
     ];
 }
 
-/// The name in kebab case, such as `nobody-could-lead`.
+/// The name in kebab case, such as `no-eligible-leader`.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&in_words(&format!("{self:?}")))
     }
 }
 
-/// Turns `NobodyCouldLead` into `nobody-could-lead`.
+/// Turns `NoEligibleLeader` into `no-eligible-leader`.
 pub fn in_words(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {
@@ -201,6 +201,6 @@ mod tests {
         for (place, mark) in Mark::ALL.into_iter().enumerate() {
             assert_eq!(mark as usize, place);
         }
-        assert_eq!(Mark::NobodyCouldLead.to_string(), "nobody-could-lead");
+        assert_eq!(Mark::NoEligibleLeader.to_string(), "no-eligible-leader");
     }
 }

@@ -103,7 +103,7 @@ fn a_duration_that_overflows_is_an_error() {
 fn the_canonical_form_leaves_out_defaults() {
     let text = "\
 seed 0
-network aim=0 latency=1ms..5ms   # the default
+network race=0 latency=1ms..5ms   # the default
 broker commit=2ms..2ms
 group g topics=orders session=0.5m
 topic orders rate=120/m partitions=4
@@ -137,7 +137,7 @@ fn admin_requests_can_name_what_does_not_exist() {
         "offsets nope",
         "ask JoinGroup group=nope session=0s type=",
         "commit g none-7=1",
-        "expect answer groups=nope",
+        "expect response groups=nope",
     ] {
         must_parse(&format!("{PREAMBLE}{line}\n"));
     }
@@ -197,18 +197,18 @@ fn limits_are_exact() {
         ),
         (step("move g to=b0"), step("move g")),
         (step("commit g any-9=0"), step("commit g any-9=-1")),
-        (step("expect answer any-9=-1"), step("expect answer any-9=-2")),
+        (step("expect response any-9=-1"), step("expect response any-9=-2")),
         (
             topic("partitions=4") + "grow orders partitions=5",
             topic("partitions=4") + "grow orders partitions=4",
         ),
-        (step("crash b0\nrestart b0\ncrash b0"), step("crash b0\ncalm\nrestart b0")),
+        (step("crash b0\nrestart b0\ncrash b0"), step("crash b0\nquiesce\nrestart b0")),
         (step("join c2 session=6s"), step("join c2 session=5999ms")),
         (step("join c2 session=30m"), step("join c2 session=1801s")),
         (step("join c2 session=6s heartbeat=5999ms"), step("join c2 session=6s heartbeat=6s")),
         (step("at 5s advance 5s\nat 10s settle"), step("at 5s advance 5s\nat 9s settle")),
         (step(&format!("join {}", "x".repeat(100))), step(&format!("join {}", "x".repeat(101)))),
-        ("network aim=1000".into(), "network aim=1001".into()),
+        ("network race=1000".into(), "network race=1001".into()),
         ("network latency=0s..0s".into(), "network latency=1us..0s".into()),
         (format!("seed {}", u64::MAX), "seed 18446744073709551616".into()),
     ];
@@ -263,7 +263,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("duplicate_topic", "#\ntopic a partitions=1\ntopic a partitions=2"),
     ("duplicate_group", "#\ngroup g\ngroup g"),
     ("duplicate_setting", "#\nseed 1\nseed 2"),
-    ("duplicate_in_calm", "calm c1 c1"),
+    ("duplicate_in_calm", "quiesce c1 c1"),
     ("duration_without_a_unit", "advance 10"),
     ("duration_of_an_unknown_unit", "advance 10sx"),
     ("duration_of_no_number", "advance soon"),
@@ -281,7 +281,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("partitions_missing", "#\ntopic a"),
     ("count_zero", "produce orders count=0"),
     ("count_malformed", "produce orders count=ten"),
-    ("aim_too_high", "#\nnetwork aim=1001"),
+    ("aim_too_high", "#\nnetwork race=1001"),
     ("version_out_of_range", "join c2 version=10"),
     ("ppm_out_of_range", "skew c1 ppm=900000"),
     ("seed_malformed", "#\nseed -1"),
@@ -337,10 +337,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("stable_unknown", "offsets g stable=true"),
     ("version_that_no_request_has", "describe g version=7"),
     ("version_that_names_no_instance", "remove g instance=i1 version=2"),
-    ("answer_of_nothing", "expect answer"),
-    ("answer_with_an_unknown_error", "expect answer NON_EMPTY_GRUOP"),
-    ("answer_in_the_words_of_a_claim", "expect answer state=stable"),
-    ("answer_with_an_unknown_option", "expect answer stat=Stable"),
+    ("answer_of_nothing", "expect response"),
+    ("answer_with_an_unknown_error", "expect response NON_EMPTY_GRUOP"),
+    ("answer_in_the_words_of_a_claim", "expect response state=stable"),
+    ("answer_with_an_unknown_option", "expect response stat=Stable"),
     ("coordinator_out_of_range", "expect coordinator b1"),
     ("coordinator_that_is_no_broker", "expect coordinator c1"),
     ("join_by_another_word_of_expect", "join coordinator"),

@@ -35,7 +35,7 @@ fn every_other_profile_holds() {
 
 #[test]
 fn the_fault_free_profile_has_no_faults() {
-    let summary = holds(30, Profile::Calm);
+    let summary = holds(30, Profile::FaultFree);
     assert!(summary.faults.is_empty(), "{:?}", summary.faults);
 }
 

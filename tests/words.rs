@@ -80,29 +80,6 @@ const EXCEPTIONS: &[&str] = &[
     // Streams of randomness are split by these names: another name is other randomness.
     "\"aim\"",
     "\"swarm/heirs\"",
-    // The sim language, the command line, JSON and profiles, until their own renames.
-    "aim=",
-    "Aim,",
-    "::Aim",
-    "network.aim",
-    "\"calm",
-    "`calm",
-    "Calm,",
-    "::Calm",
-    "aimed-faults",
-    "\"aims\"",
-    "\"heirs\"",
-    "\"luck\"",
-    "\"night\"",
-    // Marks, until their own renames.
-    "FoundingRefused",
-    "NobodyCouldLead",
-    "nobody-could-lead",
-    // Mutants, until their own renames.
-    "EverybodyLeads",
-    "everybody-leads",
-    "heirs-keep-the-old-timeouts",
-    "whoever-commits-to-an-unknown-group-founds-it",
     // An id that belongs to no member.
     "\"nobody\"",
     "\"stranger\"",

@@ -249,7 +249,7 @@ pub struct Mutants {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Without {
     /// Requests delayed until a coordinator deadline.
-    Aim,
+    Race,
 }
 
 /// Arguments of `serve`.

@@ -47,7 +47,7 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
         "left_out": {
             "lines": summary.left_out.lines,
             "seeds": summary.left_out.seeds,
-            "aims": summary.left_out.races,
+            "races": summary.left_out.races,
             "losses": summary.left_out.losses,
         },
         "seeds": { "from": summary.seeds.start, "to": summary.seeds.end, "ran": summary.ran },

@@ -73,7 +73,7 @@ pub(super) fn systems(name: Option<&str>) -> Result<Systems, Failure> {
 fn without(feature: Option<Without>) -> fn(&mut Schedule) {
     match feature {
         None => |_| (),
-        Some(Without::Aim) => |schedule| schedule.network.race = 0,
+        Some(Without::Race) => |schedule| schedule.network.race = 0,
     }
 }
 

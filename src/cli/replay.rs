@@ -29,14 +29,14 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
     out.object(&json!({ "type": "options", "options": as_json(&options) }))?;
     if args.engine != EngineKind::Sim {
         let LeftOut { lines, race, loss } = left_out;
-        let race_option = if race { " and aim=" } else { "" };
+        let race_option = if race { " and race=" } else { "" };
         let loss_option = if loss { " and loss=" } else { "" };
         let steps = human::number(lines, "step");
         out.line(format_args!("# engine={}", args.engine))?;
         out.line(format_args!("# skipped: {steps}{race_option}{loss_option}"))?;
         let engine = args.engine.name();
         out.object(&json!({
-            "type": "engine", "engine": engine, "left_out": lines, "aim": race, "loss": loss
+            "type": "engine", "engine": engine, "left_out": lines, "race": race, "loss": loss
         }))?;
     }
     let mut printer = Printer::new(args.zoom.into(), out);

@@ -149,7 +149,7 @@ fn as_json(
     let mutants = merged.findings.iter().filter(|(key, _)| key.mutant.is_some());
     let of_mutants = mutants.map(|(_, kept)| of_entry(&kept.fastest, kept.times));
     json!({
-        "type": "night",
+        "type": "campaign",
         "ledgers": merged.ledgers.len(),
         "killed": merged.ledgers.iter().filter(|ledger| ledger.ended.is_none()).count(),
         "torn": merged.ledgers.iter().filter(|ledger| ledger.torn).count(),

@@ -154,7 +154,7 @@ fn seeds_run(summary: &Summary, reason: EndReason) -> String {
 fn skipped(summary: &Summary) -> String {
     let out = summary.left_out;
     format!(
-        "{} of {}, aim= of {} and loss= of {}",
+        "{} of {}, race= of {} and loss= of {}",
         human::number(out.lines, "step"),
         human::number(out.seeds, "seed"),
         human::thousands(out.races),

@@ -287,7 +287,7 @@ impl Consumer {
         if self.membership.identity == *sent_as {
             self.reset_membership(keep_member_id, why, out);
         } else {
-            sometimes(Mark::OldAnswerIgnored);
+            sometimes(Mark::OldResponseIgnored);
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) fn refused(
         gone.creation_failed = true;
     }
     if let Some(group) = groups.values_mut().find(|group| group.creation == Some(append)) {
-        sometimes(Mark::FoundingRefused);
+        sometimes(Mark::CreationRefused);
         group.creation_failed = true;
         turn.appends.forget_membership(&group.id);
         // A member of a group that was never created has no id (R6.1.1).

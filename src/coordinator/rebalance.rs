@@ -145,7 +145,7 @@ fn elect(group: &mut Group) -> bool {
 /// member joins or the sessions have expired (R7.8). If it began in an empty group, it is still in
 /// the initial delay.
 fn extend_join_phase(group: &mut Group, turn: &mut Turn<'_>) {
-    sometimes(Mark::NobodyCouldLead);
+    sometimes(Mark::NoEligibleLeader);
     let step = group.members.rebalance_timeout().max(MIN_JOIN_PHASE);
     match group.initial_delay {
         Some(_) => start_step(group, turn, InitialDelay { step, remaining: Duration::ZERO }),

@@ -15,7 +15,7 @@ use super::api::Engine as _;
 pub struct LeftOut {
     /// The number of its lines that were left out.
     pub lines: u64,
-    /// Whether its `aim=` was left out.
+    /// Whether its `race=` was left out.
     pub race: bool,
     /// Whether its `loss=` was left out.
     pub loss: bool,

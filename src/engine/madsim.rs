@@ -10,7 +10,7 @@
 //! | pause, resume | `pause`, `resume`: the node's tasks are suspended |
 //! | skew | done by the driver, which reads another clock |
 //! | clog | refused: there is one latency for the whole network |
-//! | `aim=` | refused: requests cannot be delayed to race deadlines |
+//! | `race=` | refused: requests cannot be delayed to race deadlines |
 //!
 //! Not guaranteed: that a link is fast as soon as it is healed, because what waits there retries
 //! only after a pause that has doubled in the meantime; that an end stays silent when its peer dies

@@ -156,9 +156,9 @@ impl Refused {
 
 impl std::error::Error for Refused {}
 
-/// Why only the event engine supports `aim=`.
-const RACE: &str = "`aim=` delays requests until coordinator deadlines, which only the engine sim \
-    supports; use it, or remove `aim=`, so that requests race deadlines only by chance";
+/// Why only the event engine supports `race=`.
+const RACE: &str = "`race=` delays requests until coordinator deadlines, which only the engine sim \
+    supports; use it, or remove `race=`, so that requests race deadlines only by chance";
 
 /// Why some engines do not support `loss=`.
 const LOSS: &str = "`loss=` needs a network that loses and retransmits messages, which only \
@@ -210,7 +210,7 @@ pub fn refusal(engine: EngineKind, schedule: &Schedule) -> Option<Refused> {
         return Some(Refused::Engine(WITHOUT_MADSIM.to_owned()));
     }
     if engine != EngineKind::Sim && schedule.network.race > 0 {
-        return Some(Refused::Setting { verb: "network", option: "aim=", why: RACE });
+        return Some(Refused::Setting { verb: "network", option: "race=", why: RACE });
     }
     if !loses(engine) && schedule.network.loss > 0 {
         return Some(Refused::Setting { verb: "network", option: "loss=", why: LOSS });

@@ -9,7 +9,7 @@
 //! | pause, skew | done by the driver, which is suspended or reads another clock |
 //! | isolate | refused: links are held, not hosts |
 //! | `loss=` | refused: turmoil never retransmits |
-//! | `aim=` | refused: requests cannot be delayed to race deadlines |
+//! | `race=` | refused: requests cannot be delayed to race deadlines |
 //!
 //! Not guaranteed: time finer than the tick, so latencies are whole milliseconds, and events that
 //! are due at the same time on the event engine may be a tick apart here; and that a connection

@@ -3,18 +3,18 @@
 //! Scope:
 //! - The run settles and drains within the bounds that the simulator computed; if not, the message
 //!   lists what the simulator waits for.
-//! - After `calm` and the next `settle` there is no rebalance storm. A group whose members are then
-//!   exactly the healed consumers, with no other consumer running, becomes quiescent. From then on
-//!   it begins no generation until something happens to it: a step of the schedule, a consumer that
-//!   starts, stops, crashes, gives up or exceeds its poll interval, a topic that changes, an
-//!   election. It becomes quiescent after twice the sum of the longest session timeout, poll
-//!   interval and request timeout of its consumers, because a session that a fault cut off may
+//! - After `quiesce` and the next `settle` there is no rebalance storm. A group whose members are
+//!   then exactly the healed consumers, with no other consumer running, becomes quiescent. From
+//!   then on it begins no generation until something happens to it: a step of the schedule, a
+//!   consumer that starts, stops, crashes, gives up or exceeds its poll interval, a topic that
+//!   changes, an election. It becomes quiescent after twice the sum of the longest session timeout,
+//!   poll interval and request timeout of its consumers, because a session that a fault cut off may
 //!   still expire, and a request that a fault delayed may still arrive. Two generations are
 //!   permitted for each incarnation of a consumer that ended before, and two more for the running
 //!   ones: a request in flight on a dead connection can add a member that no process stands for,
 //!   and its removal is the second generation.
 //! - A broker that no longer leads has learned this by the end of the run, if faults ended with
-//!   `calm` more than five minutes before and no election followed.
+//!   `quiesce` more than five minutes before and no election followed.
 //!
 //! A group is not expected to drain when all of its healed consumers have given up since: an error
 //! for which a consumer gives up may be in flight when faults end.

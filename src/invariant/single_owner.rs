@@ -251,8 +251,8 @@ mod tests {
         stale.holds();
     }
 
-    /// A plan from a lost generation of the same number names b, which b2 has replaced when the plan
-    /// arrives. So b2 gets nothing from it, and neither does b when the replacement is undone.
+    /// A plan from a lost generation of the same number names b, which b2 has replaced when the
+    /// plan arrives. So b2 gets nothing from it, and neither does b when the replacement is undone.
     #[test]
     fn a_member_whose_replacement_is_undone_has_what_was_recorded_for_its_replacement() {
         let synced = |assigned: &[&str]| {

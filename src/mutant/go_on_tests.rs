@@ -86,8 +86,8 @@ fn a_bug_in_two_groups_is_found_in_both() {
     let schedule = script::parse("two groups", text).expect("a valid script");
     for (mutant, invariant) in [
         ("shared-assignment", "single-owner"),
-        ("everybody-leads", "generation"),
-        ("lost-sync-answers", "response-deadline"),
+        ("all-members-lead", "generation"),
+        ("lost-sync-responses", "response-deadline"),
         ("immortal-members", "session"),
         ("restless-heartbeats", "fencing"),
     ] {

@@ -191,7 +191,7 @@ pub(super) fn drain(args: &mut Args<'_>, _: &mut Scope) -> Option<Action> {
     Some(Action::Drain(args.option(&WITHIN)))
 }
 
-/// `calm`, `calm c1 c2`
+/// `quiesce`, `quiesce c1 c2`
 pub(super) fn quiesce(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let mut core: Vec<String> = Vec::new();
     while let Some(place) = args.optional_operand() {

@@ -59,8 +59,8 @@ pub(super) fn processed(args: &mut Args<'_>, scope: &mut Scope) -> Option<Expect
     Some(Expectation::Processed { partition, next })
 }
 
-/// `expect answer NON_EMPTY_GROUP`, `expect answer orders-0=5`,
-/// `expect answer state=Stable members=2`
+/// `expect response NON_EMPTY_GROUP`, `expect response orders-0=5`,
+/// `expect response state=Stable members=2`
 pub(super) fn response(args: &mut Args<'_>, _: &mut Scope) -> Option<Expectation> {
     let state = args.option(&STATE);
     let members = args.option(&MEMBERS);

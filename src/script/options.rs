@@ -116,7 +116,7 @@ options! {
     LOSS: u16 = "loss" "COUNT" => "0"
         "number of messages in 1,000 that are lost per transmission; at most 500"
         |piece| Ok(values::whole(piece, 0, 500)? as u16);
-    RACE: u16 = "aim" "COUNT" => "0"
+    RACE: u16 = "race" "COUNT" => "0"
         "number of requests in 1,000 that are delayed to arrive just before, at or just after a \
          coordinator deadline; also randomizes ties"
         |piece| Ok(values::whole(piece, 0, 1_000)? as u16);
@@ -230,7 +230,7 @@ options! {
         values::broker;
     UNAWARE: Duration = "unaware" "DURATION" => "0s"
         "how long the old leader continues as a zombie" values::duration_or_zero;
-    TAIL: Tail = "tail" "FATE" => "luck"
+    TAIL: Tail = "tail" "FATE" => "random"
         "fate of the uncommitted records at the end of the log: lost or kept"
         values::tail;
     ERROR: RefusedWith = "error" "ERROR" => "NOT_ENOUGH_REPLICAS"

@@ -217,7 +217,7 @@ impl Scope {
         self.consumers.insert(name.text.to_owned(), ProcessState::Closed);
     }
 
-    /// `crash`: the consumer can join again, or `calm` can restart it.
+    /// `crash`: the consumer can join again, or `quiesce` can restart it.
     pub(super) fn crash(&mut self, name: Piece<'_>) {
         if self.consumers.get(name.text) == Some(&ProcessState::Running) {
             self.consumers.insert(name.text.to_owned(), ProcessState::Crashed);
@@ -229,8 +229,8 @@ impl Scope {
         self.consumers.insert(name.text.to_owned(), ProcessState::Running);
     }
 
-    /// `calm`: all brokers run again, and so do the crashed consumers among the named ones, or all
-    /// crashed consumers if none is named.
+    /// `quiesce`: all brokers run again, and so do the crashed consumers among the named ones, or
+    /// all crashed consumers if none is named.
     pub(super) fn quiesce(&mut self, core: Option<&[String]>) {
         self.down.clear();
         for (name, state) in &mut self.consumers {

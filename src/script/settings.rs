@@ -28,7 +28,7 @@ pub(super) fn seed(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Sco
     }
 }
 
-/// `network latency=1ms..5ms loss=10 aim=20`
+/// `network latency=1ms..5ms loss=10 race=20`
 pub(super) fn network(args: &mut Args<'_>, schedule: &mut Schedule, scope: &mut Scope) {
     only_once(args, scope);
     let default = NetworkSpec::default();

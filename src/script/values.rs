@@ -401,7 +401,7 @@ pub(super) fn outcome(piece: Piece<'_>) -> Parsed<bool> {
 /// The keywords after `expect`, which cannot name a consumer.
 pub(super) fn expect_words<'a>() -> impl Iterator<Item = &'a str> + Clone {
     let states = GroupState::ALL.into_iter().map(|state| -> &'a str { group_state_word(state) });
-    states.chain(["committed", "processed", "answer", "coordinator"])
+    states.chain(["committed", "processed", "response", "coordinator"])
 }
 
 fn looks_like_a_broker(name: &str) -> bool {

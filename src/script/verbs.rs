@@ -120,7 +120,7 @@ pub(super) fn find(words: &[Piece<'_>]) -> Option<(&'static Verb, usize)> {
     Some(match words.get(1).map(|claim| claim.text) {
         Some("committed") => (&claims::COMMITTED, 2),
         Some("processed") => (&claims::PROCESSED, 2),
-        Some("answer") => (&claims::ANSWER, 2),
+        Some("response") => (&claims::ANSWER, 2),
         Some("coordinator") => (&claims::COORDINATOR, 2),
         Some(word) if !is_state(word) && !word.contains('=') => (&claims::CONSUMER, 1),
         Some(_) | None => (&claims::GROUP_STATE, 1),

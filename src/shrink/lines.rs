@@ -100,7 +100,7 @@ impl Shrinker<'_> {
     }
 }
 
-/// Whether an action names a consumer. `calm` is kept: only the name is removed from it.
+/// Whether an action names a consumer. `quiesce` is kept: only the name is removed from it.
 fn names(action: &mut Action, name: &str) -> bool {
     if let Action::Quiesce(Some(core)) = action {
         core.retain(|other| other != name);

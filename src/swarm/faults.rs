@@ -77,7 +77,7 @@ impl Steps {
         self.0.push(Step { line: 0, at: Some(at), action });
     }
 
-    /// Adds the end of a fault, unless `calm` ends it.
+    /// Adds the end of a fault, unless `quiesce` ends it.
     pub fn until(&mut self, end: Option<Time>, action: Action) {
         if let Some(end) = end {
             self.at(end, action);

@@ -116,10 +116,10 @@ fn healed_phase(options: &Options, state: &ScheduleState<'_>, records: u32) -> V
 }
 
 /// Static members need two interventions to converge. A static member whose last restart is missing
-/// from the log is fenced by its earlier member id and gives up: `calm` has to start it again. And
-/// restarts of static members cause no rebalance, so partitions that were unassigned at the time
-/// (new ones, or ones that were being handed over) stay unassigned: a new member has to join (rules
-/// R8.3, R8.9).
+/// from the log is fenced by its earlier member id and gives up: `quiesce` has to start it again.
+/// And restarts of static members cause no rebalance, so partitions that were unassigned at the
+/// time (new ones, or ones that were being handed over) stay unassigned: a new member has to join
+/// (rules R8.3, R8.9).
 fn static_aftermath(options: &Options, core: &Option<Vec<String>>) -> Vec<Action> {
     let mut core = core.clone();
     let mut actions = Vec::new();

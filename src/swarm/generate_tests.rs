@@ -147,7 +147,7 @@ fn every_group_keeps_a_member_of_the_core_that_reads_all_of_it() {
             Action::Quiesce(core) => Some(core),
             _ => None,
         });
-        let Some(core) = core.expect("every schedule has a `calm` step") else { return };
+        let Some(core) = core.expect("every schedule has a `quiesce` step") else { return };
         for group in &options.groups {
             let reader = core
                 .iter()

@@ -29,7 +29,7 @@ pub fn mutated(rng: &mut Rng, parent: &Schedule, other: &Schedule) -> Option<Sch
     // Steps without a time belong to the healed phase, which stays after the fault phase.
     let quiesce = child.steps.iter().position(|step| matches!(step.action, Action::Quiesce(_)));
     let end = quiesce.unwrap_or(child.steps.len());
-    // A step that was moved past the end of the fault phase would come after `calm`.
+    // A step that was moved past the end of the fault phase would come after `quiesce`.
     if let Some(last) = quiesce.and_then(|index| child.steps[index].at) {
         let late = child.steps[..end].iter_mut().filter_map(|step| step.at.as_mut());
         late.for_each(|at| *at = last.min(*at));
@@ -143,7 +143,8 @@ fn splice(rng: &mut Rng, child: &mut Schedule, other: &Schedule) {
     }
 }
 
-/// Inserts a timed step in order, within the fault phase: after `calm` no step would end a fault.
+/// Inserts a timed step in order, within the fault phase: after `quiesce` no step would end a
+/// fault.
 fn insert(child: &mut Schedule, step: Step) {
     let quiesce = child.steps.iter().position(|step| matches!(step.action, Action::Quiesce(_)));
     let end = quiesce.unwrap_or(child.steps.len());

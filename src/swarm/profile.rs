@@ -89,7 +89,7 @@ pub enum Profile {
     #[default]
     Default,
     /// No faults.
-    Calm,
+    FaultFree,
     /// Faults of the network only.
     Network,
     /// Faults of processes only.
@@ -106,7 +106,7 @@ impl Profile {
     /// All profiles.
     pub const ALL: [Profile; 7] = [
         Profile::Default,
-        Profile::Calm,
+        Profile::FaultFree,
         Profile::Network,
         Profile::Process,
         Profile::Churn,
@@ -118,7 +118,7 @@ impl Profile {
     pub const fn spec(self) -> &'static Spec {
         match self {
             Profile::Default => &DEFAULT,
-            Profile::Calm => &FAULT_FREE,
+            Profile::FaultFree => &FAULT_FREE,
             Profile::Network => &NETWORK,
             Profile::Process => &PROCESS,
             Profile::Churn => &CHURN,
@@ -226,7 +226,7 @@ const DEFAULT: Spec = Spec {
 };
 
 const FAULT_FREE: Spec = Spec {
-    name: "calm",
+    name: "fault-free",
     about: "no faults; consumers join and leave",
     race_seeds: 0,
     lossy_seeds: 0,
@@ -298,6 +298,6 @@ mod tests {
 
     #[test]
     fn the_fault_free_profile_has_no_faults() {
-        assert_eq!(Profile::Calm.spec().families[..8], [0; 8]);
+        assert_eq!(Profile::FaultFree.spec().families[..8], [0; 8]);
     }
 }

@@ -134,7 +134,7 @@ impl<'a> ScheduleState<'a> {
     }
 
     /// The consumers that have joined and not left, each with whether it is broken: crashed, paused
-    /// or partitioned until `calm` heals it as part of the core.
+    /// or partitioned until `quiesce` heals it as part of the core.
     pub fn members(&self) -> impl Iterator<Item = (&'a ConsumerOptions, bool)> {
         self.consumers.values().filter_map(|state| match state.process {
             ProcessState::NotStarted | ProcessState::Left => None,
@@ -208,7 +208,7 @@ impl<'a> ScheduleState<'a> {
         std::mem::replace(flag, paused) != paused
     }
 
-    /// Consumers outside the core of `calm` stay isolated; brokers never do.
+    /// Consumers outside the core of `quiesce` stay isolated; brokers never do.
     fn set_isolated(&mut self, node: &NodeName, isolated: bool) -> bool {
         let flag = match node {
             NodeName::Broker(id) => &mut self.broker(*id).isolated,

@@ -58,7 +58,7 @@ pub struct LeftOutTotals {
     pub lines: u64,
     /// The number of seeds with skipped steps.
     pub seeds: u64,
-    /// The number of seeds that were run without their `aim=`.
+    /// The number of seeds that were run without their `race=`.
     pub races: u64,
     /// The number of seeds that were run without their `loss=`.
     pub losses: u64,

@@ -17,7 +17,7 @@ pub fn lines(options: &Options) -> Vec<(String, String)> {
     lines.add("duration", Pretty(options.duration));
     lines.add("network.latency", range(&options.network.latency));
     lines.add("network.loss", options.network.loss);
-    lines.add("network.aim", options.network.race);
+    lines.add("network.race", options.network.race);
     lines.add("broker.initial-delay", Pretty(options.broker.initial_delay));
     lines.add("broker.commit", range(&options.broker.commit));
     cluster(&options.broker, &mut lines);
@@ -49,7 +49,7 @@ fn cluster(broker: &BrokerSpec, lines: &mut Lines) {
 
 fn fleet(options: &Options, lines: &mut Lines) {
     lines.add("at-start", options.at_start);
-    lines.add("heirs", options.replacements);
+    lines.add("replacements", options.replacements);
     lines.add("arrival", options.arrival);
     for consumer in &options.consumers {
         let own = settings(&consumer.settings);
@@ -64,7 +64,7 @@ fn faults(options: &Options, lines: &mut Lines) {
     lines.add("lanes", faults.lanes);
     lines.add("healthy-at-least", Pretty(faults.healthy));
     lines.add("broken-at-least", Pretty(faults.broken));
-    lines.add("aimed-faults", faults.at_timeout);
+    lines.add("timeout-faults", faults.at_timeout);
     lines.add("churn-every", Pretty(faults.churn));
 }
 

@@ -79,7 +79,7 @@ pub fn at_a_timeout(rng: &mut Rng, options: &Options) -> Duration {
     (timeout + millis(rng, 0..=10)).saturating_sub(earlier).max(Duration::from_millis(1))
 }
 
-/// The faults of one lane: healthy, broken, healthy, … until the end of the fault phase. `calm`
+/// The faults of one lane: healthy, broken, healthy, … until the end of the fault phase. `quiesce`
 /// ends a fault that would last longer.
 pub fn lane(rng: &mut Rng, options: &Options) -> Vec<Window> {
     let over = options.faults_end();
@@ -98,7 +98,7 @@ pub fn lane(rng: &mut Rng, options: &Options) -> Vec<Window> {
 pub struct Window {
     /// The start.
     pub from: Time,
-    /// The end; `None` if the fault lasts until `calm`.
+    /// The end; `None` if the fault lasts until `quiesce`.
     pub to: Option<Time>,
 }
 

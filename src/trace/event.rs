@@ -58,7 +58,7 @@ impl ConsumerRef {
 
     /// Parses the text after [`Self::PRINTED`]; returns the rest of the text, too.
     pub(super) fn read(text: &str) -> Option<(ConsumerRef, &str)> {
-        let (index, text) = text.split_once(" (life ")?;
+        let (index, text) = text.split_once(" (incarnation ")?;
         let (incarnation, rest) = text.split_once(')')?;
         let consumer =
             ConsumerRef { index: index.parse().ok()?, incarnation: incarnation.parse().ok()? };
@@ -70,7 +70,7 @@ impl ConsumerRef {
 /// replaces it by the name.
 impl fmt::Display for ConsumerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{} (life {})", Self::PRINTED, self.index, self.incarnation)
+        write!(f, "{}{} (incarnation {})", Self::PRINTED, self.index, self.incarnation)
     }
 }
 

@@ -170,8 +170,8 @@ impl Names {
         }
     }
 
-    /// The text with `c1.1` for each `consumer 0 (life 1)`, which is how [`ConsumerRef`] prints
-    /// itself.
+    /// The text with `c1.1` for each `consumer 0 (incarnation 1)`, which is how [`ConsumerRef`]
+    /// prints itself.
     fn consumers_in(&self, text: &str) -> String {
         let mut parts = text.split(ConsumerRef::PRINTED);
         let mut short = parts.next().unwrap_or_default().to_owned();

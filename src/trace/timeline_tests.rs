@@ -97,7 +97,7 @@ fn a_fail_over_names_the_leader_and_the_loaded_group() {
     let expected = [
         "   4.000000  ── crash b0",
         "   4.000000  g        generation 1  c1* c2  never assigned  why=\"member joined\"",
-        "   5.000000  controller leader elected shard=13 epoch=2 leader=b1 lost=3",
+        "   5.000000  controller leader elected __consumer_offsets-13 epoch=2 leader=b1 lost=3",
         "   5.002000  g        loaded generation 4  c1*=2 c2=2",
         "   8.200000  g        generation 5  c1#2*=2 c2=2  moved=0  took=1.2s  why=\"member joined\" replaced=c1#2",
         "   8.300000  g        dead  why=\"unloaded\"",

@@ -31,7 +31,7 @@ fn refused(engine: &str, file: &str) -> String {
 
 const CLOG: &str = "topic orders partitions=1\ngroup g\njoin c1\nclog c1 b0 by=2s\nadvance 5s\n";
 const RACE: &str =
-    "# Races deadlines.\nnetwork aim=20\ntopic orders partitions=1\ngroup g\njoin c1\n";
+    "# Races deadlines.\nnetwork race=20\ntopic orders partitions=1\ngroup g\njoin c1\n";
 
 #[cfg(madsim)]
 #[test]
@@ -82,11 +82,11 @@ fn a_summary_counts_what_was_left_out() {
         serde_json::from_slice(&output.stdout).expect("a summary is JSON");
     let out = &summary["left_out"];
     let [lines, seeds, aims, losses] =
-        ["lines", "seeds", "aims", "losses"].map(|what| out[what].as_u64().unwrap());
+        ["lines", "seeds", "races", "losses"].map(|what| out[what].as_u64().unwrap());
     assert!(lines > seeds && seeds > 0 && seeds <= 4 && aims > 0, "{out}");
     let seeds = if seeds == 1 { "1 seed".to_owned() } else { format!("{seeds} seeds") };
     let row =
-        format!("\nskipped      {lines} steps of {seeds}, aim= of {aims} and loss= of {losses}\n");
+        format!("\nskipped      {lines} steps of {seeds}, race= of {aims} and loss= of {losses}\n");
     assert!(output_text.contains(&row), "{output_text}");
 }
 

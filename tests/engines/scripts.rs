@@ -176,6 +176,6 @@ fn facts_that_depend_on_randomness_are_listed() {
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, {
-        insta::assert_snapshot!("engines-luck", list);
+        insta::assert_snapshot!("engines-random", list);
     });
 }

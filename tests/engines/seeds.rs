@@ -47,7 +47,7 @@ fn small(profile: Profile) -> Options {
 const HOLD: [Profile; 3] = [Profile::Default, Profile::Network, Profile::Failover];
 
 /// The profiles of which one seed must have the same outcome on every engine.
-const ALIKE: [Profile; 3] = [Profile::Calm, Profile::Process, Profile::Timers];
+const ALIKE: [Profile; 3] = [Profile::FaultFree, Profile::Process, Profile::Timers];
 
 #[test]
 fn small_seeds_hold_on_turmoil() {

@@ -56,7 +56,7 @@ impl Writer {
         for _ in 0..writer.rng.within(5..=25) {
             writer.step();
         }
-        writer.line("calm");
+        writer.line("quiesce");
         writer.line("settle");
         writer.text
     }
@@ -237,7 +237,7 @@ const REFUSED: [&str; 36] = [
     "end-txn g producer=7 commit",
     "expect empty generation=1",
     "expect committed orders-0=1",
-    "expect answer NONE",
+    "expect response NONE",
     "expect coordinator b0",
     "expect processed orders-0=1",
 ];
@@ -264,7 +264,7 @@ fn an_unsupported_line_is_refused_before_anything_runs() {
 fn settings_without_effect_in_a_probe_are_refused() {
     for (verb, option, line) in [
         ("network", "", "network loss=10"),
-        ("network", "", "network aim=10"),
+        ("network", "", "network race=10"),
         ("broker", "racks=", "broker count=2 racks=a,b"),
         ("topic", "rate=", "topic others partitions=1 rate=5/s"),
     ] {

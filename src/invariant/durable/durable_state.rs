@@ -193,8 +193,8 @@ impl DurableState {
         }
     }
 
-    /// The id and those that have taken its place, each in turn: of several replacements the log has
-    /// kept one, or each in turn.
+    /// The id and those that have taken its place, each in turn: of several replacements the log
+    /// has kept one, or each in turn.
     fn with_replacements<'a>(&'a self, id: &'a MemberId) -> Vec<&'a MemberId> {
         let mut ids = vec![id];
         let mut followed = 0;

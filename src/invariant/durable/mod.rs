@@ -6,9 +6,10 @@
 //!   coordinator loads, or it loads a newer one. If it loads this generation, it contains each
 //!   member that received an assignment, itself or the static member that replaced it, with the
 //!   assignment that it received or another one that the leader had submitted for it (R11.12), or
-//!   with none if the leader had left it out (R9.1). A broker may send assignments of a generation that it loaded from a record that is not committed, because
-//!   the high watermark stands still (R3.13). Those count from when the high watermark moves; until
-//!   then the next election may remove the generation.
+//!   with none if the leader had left it out (R9.1). A broker may send assignments of a generation
+//!   that it loaded from a record that is not committed, because the high watermark stands still
+//!   (R3.13). Those count from when the high watermark moves; until then the next election may
+//!   remove the generation.
 //! - The coordinator loads the offset of an OffsetCommit that was acknowledged with NONE, or that
 //!   of a commit that was handled later. It may be gone only if it was removed later: by an
 //!   administrator, by expiry, or with its topic or group.

@@ -31,8 +31,8 @@
 //! - A consumer starts at the offset in its last OffsetFetch response, or at 0 if that was −1; it
 //!   polls on from there without a gap.
 //! - When the run has drained, a group has processed every record of each topic that still exists
-//!   and that its consumers subscribe to. Consumers are the running ones, after a `calm` only the
-//!   healed ones.
+//!   and that its consumers subscribe to. Consumers are the running ones, after a `quiesce` only
+//!   the healed ones.
 //!
 //! Not said: that committed offsets never go back (Kafka has no such check); that a record is
 //! processed only once.

@@ -124,11 +124,11 @@ impl ResponseInterceptor for DeafToHeartbeats {
 /// Drops every third successful JoinGroup response. Like KAFKA-20938, where a parked request was
 /// overwritten and never got a response. `response-deadline` must catch it.
 #[derive(Default)]
-pub struct LostJoinAnswers {
+pub struct LostJoinResponses {
     responses: u32,
 }
 
-impl ResponseInterceptor for LostJoinAnswers {
+impl ResponseInterceptor for LostJoinResponses {
     fn response(&mut self, _request: &Request, response: &mut Response) -> ResponseFate {
         match response {
             Response::JoinGroup(body) if body.error_code == 0 => every_third(&mut self.responses),
@@ -140,11 +140,11 @@ impl ResponseInterceptor for LostJoinAnswers {
 /// Drops every third successful SyncGroup response. Like redpanda#3300, where the end of a phase
 /// was noticed only by some of the requests that waited for it. `response-deadline` must catch it.
 #[derive(Default)]
-pub struct LostSyncAnswers {
+pub struct LostSyncResponses {
     responses: u32,
 }
 
-impl ResponseInterceptor for LostSyncAnswers {
+impl ResponseInterceptor for LostSyncResponses {
     fn response(&mut self, _request: &Request, response: &mut Response) -> ResponseFate {
         match response {
             Response::SyncGroup(body) if body.error_code == 0 => every_third(&mut self.responses),
@@ -204,9 +204,9 @@ impl ResponseInterceptor for NoSyncTimer {
 
 /// Names each member as the leader in its own JoinGroup response. Like KAFKA-13435, where one
 /// member received another leader than the others. `generation` must catch it.
-pub struct EverybodyLeads;
+pub struct AllMembersLead;
 
-impl ResponseInterceptor for EverybodyLeads {
+impl ResponseInterceptor for AllMembersLead {
     fn response(&mut self, _request: &Request, response: &mut Response) -> ResponseFate {
         if let Response::JoinGroup(body) = response
             && body.error_code == 0

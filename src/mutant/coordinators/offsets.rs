@@ -61,9 +61,9 @@ impl ResponseInterceptor for ExpiresWhatIsRead {
 
 /// Deletes Stable groups, without a check that the group is Empty. `legal-transitions` must catch
 /// it.
-pub struct DeletesWhatLives;
+pub struct DeletesStableGroups;
 
-impl ResponseInterceptor for DeletesWhatLives {
+impl ResponseInterceptor for DeletesStableGroups {
     fn before(
         &mut self,
         inner: &mut dyn GroupCoordinator,
@@ -119,9 +119,9 @@ impl Pending {
 /// Returns offsets of an open transaction to a fetch with RequireStable. This is what KIP-447
 /// prevents. `no-loss` must catch it.
 #[derive(Default)]
-pub struct TellsPending(Pending);
+pub struct ReturnsPendingOffsets(Pending);
 
-impl ResponseInterceptor for TellsPending {
+impl ResponseInterceptor for ReturnsPendingOffsets {
     fn request(&mut self, _inner: &dyn GroupCoordinator, request: &mut Request) {
         self.0.learn(request);
     }

@@ -15,16 +15,16 @@ use super::interceptor::{ResponseFate, ResponseInterceptor};
 
 /// Responds when a record is appended, not when it is committed. The acknowledged state is lost
 /// with the leader. `durable` or `no-loss` must catch it.
-pub struct AnswersEarly(Box<dyn GroupCoordinator>);
+pub struct RespondsEarly(Box<dyn GroupCoordinator>);
 
-impl AnswersEarly {
+impl RespondsEarly {
     /// Wraps a coordinator.
     pub fn boxed(new: Factory) -> Box<dyn GroupCoordinator> {
-        Box::new(Intercepted(AnswersEarly(new())))
+        Box::new(Intercepted(RespondsEarly(new())))
     }
 }
 
-impl Passthrough for AnswersEarly {
+impl Passthrough for RespondsEarly {
     fn inner(&self) -> &dyn GroupCoordinator {
         &*self.0
     }

@@ -53,10 +53,10 @@ pub(super) static ANSWER: Verb = Verb {
     optional: &[&STATE, &MEMBERS, &GROUPS],
     about: "checks the last admin response: its first error or NONE, an offset, a group",
     ..claim(
-        "expect answer",
+        "expect response",
         "[ERROR] [PARTITION=OFFSET]",
         expect::response,
-        "expect answer NONE state=Stable members=2",
+        "expect response NONE state=Stable members=2",
     )
 };
 

@@ -13,7 +13,7 @@ pub(super) static ROWS: &[Verb] = &[
     Verb {
         optional: &[&LATENCY, &LOSS, &RACE],
         about: "behaviour of the network",
-        ..setting("network", "", settings::network, "network latency=1ms..20ms loss=10 aim=20")
+        ..setting("network", "", settings::network, "network latency=1ms..20ms loss=10 race=20")
     },
     Verb {
         optional: &[

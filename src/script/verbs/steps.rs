@@ -110,6 +110,6 @@ pub(super) static COURSE: &[Verb] = &[
     },
     Verb {
         about: "ends all faults of brokers and of the named consumers (default: all); stops the workload",
-        ..action("calm", "[CONSUMER …]", actions::quiesce, "calm c1 c2")
+        ..action("quiesce", "[CONSUMER …]", actions::quiesce, "quiesce c1 c2")
     },
 ];

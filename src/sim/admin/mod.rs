@@ -8,7 +8,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `request` | builds the request from a schedule line |
-//! | `response` | extracts what an `expect answer` line compares from the response |
+//! | `response` | extracts what an `expect response` line compares from the response |
 
 pub(super) mod request;
 mod response;

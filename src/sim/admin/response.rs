@@ -1,4 +1,5 @@
-//! What the administrator received: the parts of a response that an `expect answer` line compares.
+//! What the administrator received: the parts of a response that an `expect response` line
+//! compares.
 
 use std::fmt;
 
@@ -74,7 +75,7 @@ impl AdminResponse {
     }
 }
 
-/// Printed in the syntax of an `expect answer` line.
+/// Printed in the syntax of an `expect response` line.
 impl fmt::Display for AdminResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.error.unwrap_or("NONE"))?;

@@ -38,7 +38,7 @@ pub struct Schedule {
     pub steps: Vec<Step>,
 }
 
-/// `network latency=1ms..5ms loss=10 aim=20`
+/// `network latency=1ms..5ms loss=10 race=20`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
     /// The range from which the one-way latency of each message is drawn.
@@ -382,9 +382,9 @@ pub enum Action {
     Settle(Option<Duration>),
     /// `drain`, `drain within=60s`: runs until every record in the logs has been processed.
     Drain(Option<Duration>),
-    /// `calm`, `calm c1 c2`: ends faults. Brokers, logs, clocks, clogs, drops and processing times
-    /// recover everywhere. The links and pauses of the named consumers recover (of all, if none is
-    /// named), and those of them that crashed or gave up are restarted. The workload stops.
+    /// `quiesce`, `quiesce c1 c2`: ends faults. Brokers, logs, clocks, clogs, drops and processing
+    /// times recover everywhere. The links and pauses of the named consumers recover (of all, if
+    /// none is named), and those of them that crashed or gave up are restarted. The workload stops.
     Quiesce(Option<Vec<String>>),
     /// `expect …`: checks a claim about the current state.
     Expect(Expectation),
@@ -424,8 +424,8 @@ pub enum Expectation {
         /// The offset.
         offset: i64,
     },
-    /// `expect answer NON_EMPTY_GROUP`, `expect answer state=Stable members=2`: the administrator's
-    /// last response.
+    /// `expect response NON_EMPTY_GROUP`, `expect response state=Stable members=2`: the
+    /// administrator's last response.
     Response(ExpectedResponse),
     /// `expect coordinator b1 group=g`: the leader of the group's partition of the offsets log, as
     /// the controller knows it; `none` for no leader.

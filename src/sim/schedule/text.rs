@@ -50,7 +50,7 @@ impl fmt::Display for Side {
 impl fmt::Display for Tail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Tail::Random => "luck",
+            Tail::Random => "random",
             Tail::Lost => "lost",
             Tail::Kept => "kept",
         })

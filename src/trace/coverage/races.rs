@@ -53,9 +53,9 @@ pub enum Race {
     /// A member's session expires during the sync phase.
     ExpiredWhileCompleting,
     /// The response to a JoinGroup is lost.
-    JoinAnswerLost,
+    JoinResponseLost,
     /// The response to a SyncGroup is lost.
-    SyncAnswerLost,
+    SyncResponseLost,
     /// A member id that the coordinator issued is never used, and its timer fires.
     PendingIdRanOut,
     /// A topic grows while a rebalance is in progress.
@@ -85,8 +85,8 @@ impl Race {
         Race::LeaveWhilePreparing,
         Race::LeaveWhileCompleting,
         Race::ExpiredWhileCompleting,
-        Race::JoinAnswerLost,
-        Race::SyncAnswerLost,
+        Race::JoinResponseLost,
+        Race::SyncResponseLost,
         Race::PendingIdRanOut,
         Race::GrownWhileRebalancing,
     ];
@@ -323,8 +323,8 @@ impl RaceDetector {
         self.heartbeat_over(message);
         let Message::Response { request, .. } = message else { return };
         match &request.body {
-            Request::JoinGroup(_) => self.races.add(Race::JoinAnswerLost),
-            Request::SyncGroup(_) => self.races.add(Race::SyncAnswerLost),
+            Request::JoinGroup(_) => self.races.add(Race::JoinResponseLost),
+            Request::SyncGroup(_) => self.races.add(Race::SyncResponseLost),
             _ => {}
         }
     }

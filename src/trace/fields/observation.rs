@@ -291,7 +291,7 @@ fn elected<V: Visitor>(term: Term, leader: Option<BrokerId>, lost: u64, v: &mut 
 }
 
 fn visit_term<V: Visitor>(term: Term, v: &mut V) {
-    v.int("shard", i64::from(term.partition));
+    v.partition("partition", "__consumer_offsets", term.partition);
     v.int("epoch", i64::from(term.epoch));
 }
 

@@ -16,15 +16,15 @@ use crate::trace::testing::*;
 fn elections_and_terms_have_lines() {
     assert_eq!(
         wire(elected(4_000, 2, Some(1), 3)),
-        "   4.000000  controller leader elected shard=13 epoch=2 leader=b1 lost=3\n"
+        "   4.000000  controller leader elected __consumer_offsets-13 epoch=2 leader=b1 lost=3\n"
     );
     assert_eq!(
         wire(elected(4_000, 3, None, 0)).trim_start(),
-        "4.000000  controller leader elected shard=13 epoch=3 leader=none lost=0\n"
+        "4.000000  controller leader elected __consumer_offsets-13 epoch=3 leader=none lost=0\n"
     );
-    assert_eq!(tail(term(1, 1, TermState::Loading)), "⇨ shard 13 epoch 2 loading");
-    assert_eq!(tail(term(1, 1, TermState::Active)), "⇨ shard 13 epoch 2 active");
-    assert_eq!(tail(term(1, 1, TermState::Unloaded)), "⇨ shard 13 epoch 2 unloaded");
+    assert_eq!(tail(term(1, 1, TermState::Loading)), "⇨ __consumer_offsets-13 epoch 2 loading");
+    assert_eq!(tail(term(1, 1, TermState::Active)), "⇨ __consumer_offsets-13 epoch 2 active");
+    assert_eq!(tail(term(1, 1, TermState::Unloaded)), "⇨ __consumer_offsets-13 epoch 2 unloaded");
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn first_words(kind: &EventKind) -> &'static str {
         EventKind::TopicGrown { .. } => "topic grown",
         EventKind::TopicDeleted { .. } => "topic deleted",
         EventKind::LeaderElected { .. } => "leader elected",
-        EventKind::TermChanged { .. } => "⇨ shard",
+        EventKind::TermChanged { .. } => "⇨",
         EventKind::Uncommitted { .. } => "uncommitted",
         EventKind::CoordinatorStarted { .. } => "coordinator",
         EventKind::ConsumerStarted { .. } => "started",

@@ -173,13 +173,14 @@ fn world(scope: &str, key: &str) -> Option<Style> {
     use When::*;
     Some(match (scope, key) {
         ("topic-created" | "topic-grown" | "topic-deleted", "topic")
-        | ("shard", "shard" | "state")
+        | ("term", "partition" | "state")
+        | ("leader-elected" | "uncommitted", "partition")
         | ("fault-began" | "fault-ended", "fault")
         | ("appended", "partition")
         | ("expected", "expected") => style(After(""), Always),
         ("appended", "first") => style(Glued("@"), Always),
         ("appended", "next") => style(Glued(".."), Always),
-        ("shard", "epoch") => style(After("epoch "), Always),
+        ("term", "epoch") => style(After("epoch "), Always),
         ("expected", "line") => style(Hidden, Always),
         (
             "consumer-started",

@@ -80,8 +80,8 @@ impl fmt::Display for Action {
             Action::Advance(by) => write!(f, "advance {}", Pretty(*by)),
             Action::Settle(within) => bounded("settle", *within).write(f),
             Action::Drain(within) => bounded("drain", *within).write(f),
-            Action::Quiesce(None) => f.write_str("calm"),
-            Action::Quiesce(Some(core)) => write!(f, "calm {}", core.join(" ")),
+            Action::Quiesce(None) => f.write_str("quiesce"),
+            Action::Quiesce(Some(core)) => write!(f, "quiesce {}", core.join(" ")),
             Action::Expect(expectation) => expectation.fmt(f),
         }
     }

@@ -28,7 +28,7 @@ impl fmt::Display for Expectation {
                 line.option("group", group.as_ref());
             }
             Expectation::Response(response) => {
-                line = response_options(line.word("answer"), response);
+                line = response_options(line.word("response"), response);
             }
             Expectation::Coordinator { group, broker } => {
                 let none = || "none".to_owned();

@@ -14,7 +14,7 @@ impl fmt::Display for NetworkSpec {
         let mut line = Line::new("network");
         line.option("latency", changed(&self.latency, &default.latency).map(range));
         line.option("loss", changed(&self.loss, &default.loss));
-        line.option("aim", changed(&self.race, &default.race));
+        line.option("race", changed(&self.race, &default.race));
         line.write(f)
     }
 }
