@@ -16,6 +16,10 @@
 //! - A broker that no longer leads has learned this by the end of the run, if faults ended with
 //!   `quiesce` more than five minutes before and no election followed.
 //!
+//! A group is not expected to settle or drain while it has a static member without a process and a
+//! client that gives up joining before the join phase ends, and comes back as another member
+//! ([`Impatience`] says when exactly).
+//!
 //! A group is not expected to drain when all of its healed consumers have given up since: an error
 //! for which a consumer gives up may be in flight when faults end.
 //!
@@ -30,11 +34,12 @@ use std::time::Duration;
 use crate::client;
 use crate::coordinator::Observation;
 use crate::invariant::{Breach, breach};
-use crate::protocol::{GroupId, MemberId};
+use crate::protocol::{Api, GroupId, MemberId};
 use crate::time::{Pretty, Time};
-use crate::trace::{ConsumerRef, Event, EventKind, FaultKind, Place};
+use crate::trace::{Awaited, ConsumerRef, Event, EventKind, FaultKind, Place};
 
 use super::Invariant;
+use super::impatience::Impatience;
 use super::interest::Interest;
 use super::model::Model;
 
@@ -53,6 +58,9 @@ pub(super) struct Convergence {
     /// The groups of which a healed consumer has given up since, for an error that was in flight
     /// when faults stopped.
     given_up: BTreeSet<GroupId>,
+    impatience: Impatience,
+    /// The groups that were excused from settling since the run last settled.
+    excused: BTreeSet<GroupId>,
     /// The groups that become quiescent.
     quiescent: BTreeMap<GroupId, Quiescence>,
 }
@@ -89,14 +97,17 @@ impl Invariant for Convergence {
             .and(Interest::TERMS)
             .and(Interest::TOPICS)
             .and(Interest::SCHEDULE)
+            .requests(&[Api::JoinGroup])
     }
 
     fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
         self.note_elections(event);
+        self.impatience.observe(model, event);
         match &event.kind {
             EventKind::Finished => return self.at_end(model, event.at),
+            EventKind::NotSettled { waiting_for, .. } if self.excuses(model, waiting_for) => {}
             EventKind::NotSettled { within, waiting_for } => {
-                let reasons = waiting_for.join("\n");
+                let reasons = lines(waiting_for);
                 return breach!(
                     "settles",
                     "the run did not settle within {}; it waits for:\n{reasons}",
@@ -104,8 +115,9 @@ impl Invariant for Convergence {
                 );
             }
             EventKind::NotDrained { .. } if self.all_gave_up() => {}
+            EventKind::NotDrained { waiting_for, .. } if self.excuses(model, waiting_for) => {}
             EventKind::NotDrained { within, waiting_for } => {
-                let reasons = waiting_for.join("\n");
+                let reasons = lines(waiting_for);
                 return breach!(
                     "drains",
                     "the run did not drain within {}; it waits for:\n{reasons}",
@@ -113,7 +125,10 @@ impl Invariant for Convergence {
                 );
             }
             EventKind::Quiesced { core } => self.core = Some(core.iter().copied().collect()),
-            EventKind::Settled { .. } => self.note_quiescent(model, event.at),
+            EventKind::Settled { .. } => {
+                self.excused.clear();
+                self.note_quiescent(model, event.at);
+            }
             EventKind::Script { text, .. } if !only_observes(text) => self.quiescent.clear(),
             EventKind::LeaderElected { .. }
             | EventKind::TopicGrown { .. }
@@ -219,6 +234,15 @@ impl Convergence {
         self.given_up.iter().any(|group| !living.contains(group))
     }
 
+    /// Whether everything that the run waits for is about groups that need not settle. A group that
+    /// was excused has lost time, and until the next time that the run settles it need not drain.
+    fn excuses(&mut self, model: &Model, waiting_for: &[Awaited]) -> bool {
+        let groups = waiting_for.iter().filter_map(|one| one.group.as_ref());
+        self.excused.extend(groups.filter(|id| self.impatience.may_never_end(model, id)).cloned());
+        let mut groups = waiting_for.iter().map(|one| one.group.as_ref());
+        groups.all(|group| group.is_some_and(|group| self.excused.contains(group)))
+    }
+
     fn disturbed(&mut self, consumer: ConsumerRef) {
         if let Some(incarnation) = self.running.get(&consumer) {
             self.quiescent.remove(&incarnation.group);
@@ -268,6 +292,11 @@ impl Convergence {
     }
 }
 
+fn lines(waiting_for: &[Awaited]) -> String {
+    let lines: Vec<_> = waiting_for.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
 /// Whether a step of the schedule only lets time pass or observes.
 fn only_observes(line: &str) -> bool {
     let mut words = line.split_whitespace();
@@ -284,7 +313,11 @@ mod tests {
 
     use crate::client::ClientObservation;
     use crate::invariant::trace_builder::{TraceBuilder, consumer_ref};
-    use crate::trace::EventKind;
+    use crate::trace::{Awaited, EventKind};
+
+    fn awaited(what: &str) -> Awaited {
+        Awaited { group: None, what: what.to_owned() }
+    }
 
     fn quiescent() -> TraceBuilder {
         let mut trace = TraceBuilder::new("convergence");
@@ -299,7 +332,7 @@ mod tests {
     #[test]
     fn a_run_that_does_not_settle_breaks_with_the_causes() {
         let within = Duration::from_secs(60);
-        let waiting_for = vec!["c1 waits".to_owned(), "no sync timer".to_owned()];
+        let waiting_for = vec![awaited("c1 waits"), awaited("no sync timer")];
         TraceBuilder::new("convergence")
             .schedule(EventKind::NotSettled { within, waiting_for: waiting_for.clone() })
             .breaks("did not settle within 1m; it waits for:\nc1 waits\nno sync timer");
@@ -318,7 +351,7 @@ mod tests {
                 trace.consumer(index, ClientObservation::Fatal { error: 13 });
                 trace.at_consumer(index, EventKind::ConsumerClosed);
             }
-            let waiting_for = vec!["group g has processed t-0 to 6 of 17".to_owned()];
+            let waiting_for = vec![awaited("group g has processed t-0 to 6 of 17")];
             trace.schedule(EventKind::NotDrained { within: Duration::from_secs(60), waiting_for });
             trace
         };

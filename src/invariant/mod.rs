@@ -22,8 +22,11 @@ mod duty;
 mod expectations;
 mod fencing;
 mod generation;
+mod impatience;
 mod interest;
 mod legal_transitions;
+#[cfg(test)]
+mod lost_generations;
 mod member_identity;
 mod model;
 mod no_loss;

@@ -14,8 +14,9 @@
 //!   other was loaded; or the generation has two histories, because some broker sent assignments of
 //!   it before its record was committed.)
 //! - An accepted OffsetCommit with a generation comes from a member to which, in that generation,
-//!   some broker or its log had assigned the partition. Or it comes from one that claimed, in the
-//!   owned partitions of its subscription, to own it still when it joined the generation: it
+//!   some broker or its log had assigned the partition, even if an election has since taken that
+//!   away and the generation has another history (rule R11.13). Or it comes from one that claimed,
+//!   in the owned partitions of its subscription, to own it still when it joined the generation: it
 //!   commits what it is about to revoke. (This is what makes a rebalance cooperative, under any
 //!   assignor name.)
 //!
@@ -39,7 +40,7 @@ use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
 use super::Invariant;
 use super::interest::Interest;
-use super::model::{Group, Key, Model, RequestContext};
+use super::model::{Key, Model, RequestContext};
 
 #[derive(Default)]
 pub(super) struct NoOverlap {
@@ -318,7 +319,7 @@ fn foreign(
                 continue;
             }
             let id = TopicPartition::new(topic.name.clone(), partition.partition_index);
-            if assigned_elsewhere(model, group, &body.member_id, &id) {
+            if assigned_elsewhere(model, context, &body.member_id, &id) {
                 continue;
             }
             if !group.may_have_kept(&body.member_id, &id) {
@@ -329,27 +330,23 @@ fn foreign(
     foreign
 }
 
-/// Whether another coordinator assigned the partition to the member in the same generation.
+/// Whether another coordinator assigned the partition to the member in the same generation, even if
+/// that coordinator has gone on to a later one.
 fn assigned_elsewhere(
     model: &Model,
-    group: &Group,
+    context: &RequestContext,
     member: &StrBytes,
     partition: &TopicPartition,
 ) -> bool {
-    let TopicPartition { topic, partition } = partition;
-    let mut same =
-        model.incarnations(&group.id).filter(|(_, other)| other.generation == group.generation);
-    same.any(|(_, other)| {
-        let owner = other.owner(topic, *partition);
-        other.assigned_unread || owner.is_some_and(|owner| owner.0 == *member)
-    })
+    let (group, member) = (model.group(context.group), MemberId(member.clone()));
+    let mut others = model.incarnations(&group.id).filter(|(index, _)| *index != context.group);
+    others.any(|(_, other)| other.may_have_assigned(group.generation, &member, partition))
 }
 
 /// Whether the leader of that generation submitted more than one plan: the one that members
 /// received and the one in the log may then differ (rule R11.12).
 fn has_two_plans(model: &Model, id: &GroupId, generation: Generation) -> bool {
-    let mut same = model.incarnations(id).filter(|(_, group)| group.generation == generation);
-    same.any(|(_, group)| group.plans.len() > 1)
+    model.incarnations(id).any(|(_, group)| group.has_two_plans(generation))
 }
 
 fn accepted(response: &OffsetCommitResponse, partition: &TopicPartition) -> bool {

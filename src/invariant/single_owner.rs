@@ -267,7 +267,7 @@ mod tests {
             trace
         };
         synced(&[]).holds();
-        synced(&["t-1"]).breaks("assigned");
+        synced(&["t-1"]).breaks("submitted something else for it");
     }
 
     /// Members whose subscriptions the leader cannot decode.

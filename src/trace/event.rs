@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::broker::{ConnectionId, Term, TermState};
-use crate::protocol::{Api, BrokerId, RequestFrame, ResponseFrame, TopicName, TopicPartition};
+use crate::protocol::{
+    Api, BrokerId, GroupId, RequestFrame, ResponseFrame, TopicName, TopicPartition,
+};
 use crate::time::Time;
 use crate::{client, coordinator};
 
@@ -375,8 +377,8 @@ pub enum EventKind {
     NotSettled {
         /// The bound.
         within: Duration,
-        /// What has not happened yet: one reason per line.
-        waiting_for: Vec<String>,
+        /// What has not happened yet.
+        waiting_for: Vec<Awaited>,
     },
     /// Every record in the logs has been processed. Place: the schedule.
     Drained {
@@ -387,8 +389,8 @@ pub enum EventKind {
     NotDrained {
         /// The bound.
         within: Duration,
-        /// What has not happened yet: one reason per line.
-        waiting_for: Vec<String>,
+        /// What has not happened yet.
+        waiting_for: Vec<Awaited>,
     },
     /// An `expect` line was checked. Place: the schedule.
     Expected {
@@ -401,4 +403,26 @@ pub enum EventKind {
     },
     /// The run is over. Place: the schedule. Always the last event.
     Finished,
+}
+
+/// Something that a wait waited for in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// The group that it is about, if it is about one.
+    pub group: Option<GroupId>,
+    /// What has not happened yet, on one line.
+    pub what: String,
+}
+
+impl Awaited {
+    /// Something that is about a group.
+    pub fn of(group: &GroupId, what: String) -> Awaited {
+        Awaited { group: Some(group.clone()), what }
+    }
+}
+
+impl fmt::Display for Awaited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
 }

@@ -31,7 +31,7 @@ pub use coverage::{Cell, CellEvent, Cells, Coverage, Race, Races, Reached, must_
 pub use diff::diff;
 pub use digest::Digest;
 pub use event::{
-    ConnectionId, ConsumerRef, CutWay, Event, EventKind, FaultKind, Loss, Message, Place,
+    Awaited, ConnectionId, ConsumerRef, CutWay, Event, EventKind, FaultKind, Loss, Message, Place,
 };
 pub use json::Json;
 pub use names::Names;

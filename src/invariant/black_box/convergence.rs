@@ -19,7 +19,8 @@ impl Invariant for Convergence {
     fn check(&mut self, _model: &Model, event: &Event) -> Result<(), Breach> {
         match &event.kind {
             EventKind::NotSettled { within, waiting_for } => {
-                let reasons = waiting_for.join("; ");
+                let reasons: Vec<_> = waiting_for.iter().map(ToString::to_string).collect();
+                let reasons = reasons.join("; ");
                 breach!(
                     "settles",
                     "the run did not settle within {within:?}; it waits for: {reasons}"

@@ -253,8 +253,8 @@ impl Generations {
         Ok(())
     }
 
-    /// Whether a zombie is in that generation of the consumer's group, and may have repeated an
-    /// assignment of it.
+    /// Whether a zombie is or was in that generation of the consumer's group, and may have repeated
+    /// an assignment of it.
     fn responses_of_a_zombie(
         &self,
         model: &Model,
@@ -262,10 +262,11 @@ impl Generations {
         generation: Generation,
     ) -> bool {
         self.consumers.get(&consumer).is_some_and(|group| {
-            let mut all = model.incarnations(group);
-            all.any(|(index, known)| {
-                known.generation == generation && !model.is_current_leader(index)
-            })
+            let zombies =
+                model.incarnations(group).filter(|(index, _)| !model.is_current_leader(*index));
+            let mut histories = zombies.filter_map(|(index, _)| self.groups.get(&index));
+            histories
+                .any(|one| one.known.contains_key(&generation) || one.has_forgotten(generation))
         })
     }
 

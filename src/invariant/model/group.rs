@@ -55,18 +55,36 @@ pub struct Group {
     pub plans: Vec<Plan>,
     /// The owner of each partition in the newest generation: the first member whose SyncGroup
     /// response assigned it.
-    pub owners: BTreeMap<TopicName, BTreeMap<i32, MemberId>>,
+    pub owners: Owners,
     /// Whether some member of the newest generation was assigned bytes that cannot be decoded here.
     pub assigned_unread: bool,
+    /// What is remembered of its former generations, the newest last.
+    former: Vec<FormerGeneration>,
     /// The former ids of static members, each with the id that replaced it.
     pub displaced: BTreeMap<MemberId, MemberId>,
     /// The ids whose replacement of another id was undone.
     pub undone: BTreeSet<MemberId>,
 }
 
+/// What an incarnation assigned in a generation before its newest. An election may take both
+/// generations away from the log, and then a member that has received its part of the former one
+/// may act in another history of that number (rule R11.13).
+#[derive(Debug)]
+struct FormerGeneration {
+    generation: Generation,
+    owners: Owners,
+    assigned_unread: bool,
+    has_two_plans: bool,
+}
+
+/// The owner of each partition.
+type Owners = BTreeMap<TopicName, BTreeMap<i32, MemberId>>;
+
 /// One member of a group.
 #[derive(Debug)]
 pub struct Member {
+    /// The session timeout that it requested last.
+    pub session: Duration,
     /// The longest rebalance timeout that it has requested.
     pub rebalance: Duration,
     /// Whether no generation includes it yet.
@@ -139,6 +157,7 @@ impl Group {
             plans: Vec::new(),
             owners: BTreeMap::new(),
             assigned_unread: false,
+            former: Vec::new(),
             displaced: BTreeMap::new(),
             undone: BTreeSet::new(),
         }
@@ -147,6 +166,36 @@ impl Group {
     /// The member that owns the partition in the newest generation.
     pub fn owner(&self, topic: &TopicName, partition: i32) -> Option<&MemberId> {
         self.owners.get(topic)?.get(&partition)
+    }
+
+    /// Whether the coordinator may have assigned the partition to the member in that generation, be
+    /// it the newest or a former one.
+    pub fn may_have_assigned(
+        &self,
+        generation: Generation,
+        member: &MemberId,
+        partition: &TopicPartition,
+    ) -> bool {
+        let member = self.resolve(member);
+        let owns = |owners: &Owners| {
+            let owner = owners.get(&partition.topic).and_then(|one| one.get(&partition.partition));
+            owner == Some(member)
+        };
+        let in_newest = self.generation == generation;
+        let mut former = self.former_generations(generation);
+        in_newest && (self.assigned_unread || owns(&self.owners))
+            || former.any(|one| one.assigned_unread || owns(&one.owners))
+    }
+
+    /// Whether the leader of that generation, be it the newest or a former one, submitted more than
+    /// one plan.
+    pub fn has_two_plans(&self, generation: Generation) -> bool {
+        self.generation == generation && self.plans.len() > 1
+            || self.former_generations(generation).any(|one| one.has_two_plans)
+    }
+
+    fn former_generations(&self, number: Generation) -> impl Iterator<Item = &FormerGeneration> {
+        self.former.iter().filter(move |one| one.generation == number)
     }
 
     /// The longest rebalance timeout among the members; zero when there are none.
@@ -204,20 +253,21 @@ impl Group {
                 self.state = *to;
                 self.over |= *to == GroupState::Dead;
             }
-            Observation::MemberAdded { member, instance, rebalance, .. } => {
+            Observation::MemberAdded { member, instance, session, rebalance, .. } => {
                 self.pending.remove(member);
                 // The first member decides the protocol type of the group.
                 if self.members.is_empty() && !self.joining_type.is_empty() {
                     self.protocol_type = Some(self.joining_type.clone());
                 }
-                let (rebalance, instance) = (*rebalance, instance.clone());
-                self.members.insert(member.clone(), Member { rebalance, fresh: true, instance });
+                let (session, rebalance, instance) = (*session, *rebalance, instance.clone());
+                let fresh = true;
+                self.members.insert(member.clone(), Member { session, rebalance, fresh, instance });
             }
             Observation::MemberRemoved { member, .. } => {
                 self.members.swap_remove(member);
             }
-            Observation::MemberReplaced { old, new, rebalance, .. } => {
-                self.replace(old, new, Some(*rebalance));
+            Observation::MemberReplaced { old, new, session, rebalance, .. } => {
+                self.replace(old, new, Some((*session, *rebalance)));
             }
             Observation::ReplacementUndone { old, new, .. } => {
                 self.displaced.remove(old);
@@ -228,6 +278,7 @@ impl Group {
                 }
             }
             Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
+                self.remember();
                 self.generation = *generation;
                 self.protocol.clone_from(protocol);
                 self.leader.clone_from(leader);
@@ -245,9 +296,10 @@ impl Group {
     }
 
     /// `new` replaces `old`, takes over its assignment and leads if `old` led.
-    fn replace(&mut self, old: &MemberId, new: &MemberId, rebalance: Option<Duration>) {
+    fn replace(&mut self, old: &MemberId, new: &MemberId, timeouts: Option<(Duration, Duration)>) {
         if let Some(mut member) = self.members.swap_remove(old) {
-            member.rebalance = rebalance.unwrap_or(member.rebalance);
+            let own = (member.session, member.rebalance);
+            (member.session, member.rebalance) = timeouts.unwrap_or(own);
             self.members.insert(new.clone(), member);
         }
         // An id that comes back is no longer displaced; a broken coordinator may hand one out
@@ -259,7 +311,9 @@ impl Group {
         if self.leader.as_ref() == Some(old) {
             self.leader = Some(new.clone());
         }
-        let owners = self.owners.values_mut().flat_map(BTreeMap::values_mut);
+        let former = self.former.iter_mut().map(|one| &mut one.owners);
+        let owners = former.chain([&mut self.owners]).flat_map(BTreeMap::values_mut);
+        let owners = owners.flat_map(BTreeMap::values_mut);
         owners.filter(|owner| *owner == old).for_each(|owner| *owner = new.clone());
         for plan in &mut self.plans {
             if let Some(payload) = plan.recorded.remove(old) {
@@ -279,13 +333,35 @@ impl Group {
         self.leader.clone_from(&metadata.leader);
         let mut payloads = BTreeMap::new();
         for entry in &metadata.members {
-            let (rebalance, instance) = (entry.rebalance_timeout, entry.instance_id.clone());
-            self.members.insert(entry.id.clone(), Member { rebalance, fresh: false, instance });
+            let member = Member {
+                session: entry.session_timeout,
+                rebalance: entry.rebalance_timeout,
+                fresh: false,
+                instance: entry.instance_id.clone(),
+            };
+            self.members.insert(entry.id.clone(), member);
             self.record_assignment(&entry.id, &entry.assignment);
             payloads.insert(entry.id.clone(), entry.assignment.clone());
         }
         let recorded = payloads.clone();
         self.plans.push(Plan { payloads, recorded, assignments: Assigned::Unread });
+    }
+
+    /// Remembers the generation that ends. What it assigned is in the log for good, unless the term
+    /// has loaded records that are not committed. Which of two plans is in the log the trace does
+    /// not show.
+    fn remember(&mut self) {
+        let unsettled = self.coordinator.unsettled;
+        self.former.retain(|one| unsettled || one.has_two_plans);
+        let has_two_plans = self.plans.len() > 1;
+        if unsettled || has_two_plans {
+            self.former.push(FormerGeneration {
+                generation: self.generation,
+                owners: std::mem::take(&mut self.owners),
+                assigned_unread: self.assigned_unread,
+                has_two_plans,
+            });
+        }
     }
 
     fn begin(&mut self, members: &[MemberId]) {

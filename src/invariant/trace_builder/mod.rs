@@ -46,6 +46,8 @@ pub(super) struct TraceBuilder {
     protocol: StrBytes,
     /// The protocol type in the members' JoinGroup requests.
     protocol_type: StrBytes,
+    /// The version of the requests.
+    version: i16,
     requests: Vec<Arc<RequestFrame>>,
     /// The broker at which the brokers' events happen.
     place: Place,
@@ -66,6 +68,7 @@ impl TraceBuilder {
             rebalance: Duration::from_secs(60),
             protocol: str_bytes("range"),
             protocol_type: str_bytes("consumer"),
+            version: 7,
             requests: Vec::new(),
             place: BROKER,
         }
@@ -113,6 +116,12 @@ impl TraceBuilder {
         self
     }
 
+    /// From here on requests have this version.
+    pub(super) fn version(&mut self, version: i16) -> &mut Self {
+        self.version = version;
+        self
+    }
+
     pub(super) fn protocol(&mut self, name: &str) -> &mut Self {
         self.protocol = str_bytes(name);
         self
@@ -145,10 +154,20 @@ impl TraceBuilder {
 
     /// A consumer of the topic `t` starts.
     pub(super) fn started(&mut self, index: u16) -> &mut Self {
+        self.started_with(index, |_| ())
+    }
+
+    /// The same with other settings.
+    pub(super) fn started_with(
+        &mut self,
+        index: u16,
+        set: impl FnOnce(&mut ConsumerConfig),
+    ) -> &mut Self {
         let topics = vec![TopicName(str_bytes("t"))];
         let mut config = ConsumerConfig::new(str_bytes("c"), group(), topics);
         config.assignors.clear();
         config.assignors.extend(Assignor::from_name(self.protocol.as_str()));
+        set(&mut config);
         let config = Arc::new(config);
         self.at_consumer(index, EventKind::ConsumerStarted { name: "c".into(), config })
     }
@@ -249,7 +268,8 @@ impl TraceBuilder {
 
     fn frame(&mut self, body: impl Into<Request>) -> (Arc<RequestFrame>, ConnectionId) {
         let (client_id, body) = (str_bytes("c"), body.into());
-        let frame = Arc::new(RequestFrame { correlation: 7, version: 7, client_id, body });
+        let (correlation, version) = (7, self.version);
+        let frame = Arc::new(RequestFrame { correlation, version, client_id, body });
         let conn = ConnectionId(self.requests.len() as u32);
         self.requests.push(frame.clone());
         (frame, conn)

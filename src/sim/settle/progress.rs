@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::protocol::{GroupId, TopicName, TopicPartition};
+use crate::trace::Awaited;
 
 /// How far each group has processed each partition.
 #[derive(Default)]
@@ -115,16 +116,15 @@ impl Progress {
         self.done.get(&(group.clone(), partition.clone())).map_or(0, |covered| covered.next)
     }
 
-    pub(super) fn unprocessed(&self) -> Vec<String> {
+    pub(super) fn unprocessed(&self) -> Vec<Awaited> {
         let mut reasons = Vec::new();
         for (partition, &end) in &self.ends {
             for group in self.reading_groups.get(&partition.topic).into_iter().flatten() {
                 let next = self.processed_by(group, partition);
                 if next < end {
-                    let group = group.0.as_str();
-                    reasons.push(format!(
-                        "group {group} has processed {partition} to {next} of {end}"
-                    ));
+                    let name = group.0.as_str();
+                    let what = format!("group {name} has processed {partition} to {next} of {end}");
+                    reasons.push(Awaited::of(group, what));
                 }
             }
         }

@@ -3,19 +3,25 @@
 use crate::coordinator::{self, GroupState};
 use crate::protocol::GroupId;
 use crate::sim::Sim;
+use crate::trace::Awaited;
 
 use super::{MemberView, NewestTerm};
 
 impl Sim {
-    /// The reasons why the cluster is not settled, one per line.
-    pub fn waiting_for(&self) -> Vec<String> {
-        let mut reasons: Vec<String> =
-            self.tracker.terms.iter().filter_map(|(p, term)| term_waits_for(*p, term)).collect();
-        reasons.extend(self.tracker.groups.keys().filter_map(|id| self.group_waits_for(id)));
-        reasons.extend(self.tracker.consumers.values().filter_map(|view| self.disagrees(view)));
+    /// The reasons why the cluster is not settled.
+    pub fn waiting_for(&self) -> Vec<Awaited> {
+        let terms = self.tracker.terms.iter().filter_map(|(p, term)| term_waits_for(*p, term));
+        let mut reasons: Vec<Awaited> = terms.map(|what| Awaited { group: None, what }).collect();
+        let mut of_group = |group: &GroupId, what: Option<String>| {
+            reasons.extend(what.map(|what| Awaited::of(group, what)));
+        };
+        self.tracker.groups.keys().for_each(|id| of_group(id, self.group_waits_for(id)));
+        for view in self.tracker.consumers.values() {
+            of_group(&view.group, self.disagrees(view));
+        }
         if self.brokers_are_third_party() {
             let groups = self.tracker.third_party.groups();
-            reasons.extend(groups.filter_map(|group| self.third_party_group_waits_for(group)));
+            groups.for_each(|id| of_group(id, self.third_party_group_waits_for(id)));
         }
         reasons
     }
@@ -60,11 +66,12 @@ impl Sim {
         ))
     }
 
-    /// The reasons why the logs are not drained, one per line.
-    pub fn unprocessed(&self) -> Vec<String> {
+    /// The reasons why the logs are not drained.
+    pub fn unprocessed(&self) -> Vec<Awaited> {
         let mut reasons = self.tracker.progress.unprocessed();
         if self.workload.in_flight() {
-            reasons.push("records are in flight to the broker".to_owned());
+            let what = "records are in flight to the broker".to_owned();
+            reasons.push(Awaited { group: None, what });
         }
         reasons.extend(self.waiting_for());
         reasons

@@ -262,7 +262,7 @@ pub(super) fn world<V: Visitor>(kind: &EventKind, v: &mut V) {
         EventKind::NotSettled { within, waiting_for }
         | EventKind::NotDrained { within, waiting_for } => {
             v.duration("within", *within);
-            texts(v, "waiting_for", waiting_for);
+            texts(v, "waiting_for", waiting_for.iter().map(|one| one.what.as_str()));
         }
         EventKind::Expected { line, expected, found } => {
             v.script_line(*line);
@@ -320,7 +320,11 @@ fn quiesced<V: Visitor>(core: &[ConsumerRef], v: &mut V) {
     v.close();
 }
 
-fn texts<V: Visitor>(v: &mut V, key: &'static str, texts: &[String]) {
+fn texts<'a, V: Visitor>(
+    v: &mut V,
+    key: &'static str,
+    texts: impl ExactSizeIterator<Item = &'a str>,
+) {
     v.open(key, texts.len());
     for text in texts {
         v.item();

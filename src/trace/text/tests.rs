@@ -347,7 +347,8 @@ fn an_unmet_expectation_says_what_was_found() {
     let met = EventKind::Expected { line: 9, expected: "stable".into(), found: None };
     assert_eq!(wire(event(1, Place::Schedule, met)), "", "its line in the script says it all");
     assert_eq!(expected(Some("Empty")), "NOT AS EXPECTED: stable generation=4 found=Empty");
-    let waiting_for = vec!["c1 has not rejoined".to_owned()];
+    let what = "c1 has not rejoined".to_owned();
+    let waiting_for = vec![crate::trace::Awaited { group: None, what }];
     let within = Duration::from_secs(60);
     assert_eq!(
         tail(event(1, Place::Schedule, EventKind::NotSettled { within, waiting_for })),
