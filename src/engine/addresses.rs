@@ -12,7 +12,7 @@ use super::Addresses;
 const PORT: u16 = 9092;
 
 /// The address of a process.
-pub(super) fn of(process: Process) -> IpAddr {
+pub fn of(process: Process) -> IpAddr {
     let (net, number) = match process {
         Process::Broker(id) => (0, id.0 as u16 + 1),
         Process::Consumer(index) => (1, index + 1),
@@ -22,7 +22,7 @@ pub(super) fn of(process: Process) -> IpAddr {
 }
 
 /// The address at which each broker listens.
-pub(super) fn of_brokers(schedule: &Schedule) -> Addresses {
+pub fn of_brokers(schedule: &Schedule) -> Addresses {
     let brokers = (0..i32::from(schedule.broker.count)).map(BrokerId);
     brokers.map(|id| (id, SocketAddr::new(of(Process::Broker(id)), PORT))).collect()
 }

@@ -11,7 +11,7 @@ use super::net::Net;
 use super::router::Router;
 
 /// An engine in the middle of a run.
-pub(super) trait Engine {
+pub trait Engine {
     /// Its network and its clock.
     type Net: Net;
 

@@ -49,10 +49,7 @@ pub(super) fn loses(engine: EngineKind) -> bool {
     match engine {
         EngineKind::Sim => true,
         EngineKind::Turmoil => super::turmoil::Turmoil::LOSES,
-        #[cfg(madsim)]
-        EngineKind::Madsim => super::madsim::Madsim::LOSES,
-        #[cfg(not(madsim))]
-        EngineKind::Madsim => true,
+        EngineKind::Madsim => super::plug::madsim().is_none_or(|madsim| madsim.loses()),
         EngineKind::Tcp => super::tcp::Tcp::LOSES,
     }
 }
@@ -62,10 +59,7 @@ pub(super) fn refuses(engine: EngineKind, action: &Action) -> Option<&'static st
     match engine {
         EngineKind::Sim => None,
         EngineKind::Turmoil => super::turmoil::Turmoil::refusal(action),
-        #[cfg(madsim)]
-        EngineKind::Madsim => super::madsim::Madsim::refusal(action),
-        #[cfg(not(madsim))]
-        EngineKind::Madsim => None,
+        EngineKind::Madsim => super::plug::madsim().and_then(|madsim| madsim.refusal(action)),
         EngineKind::Tcp => super::tcp::Tcp::refusal(action),
     }
 }
@@ -99,21 +93,11 @@ mod tests {
 
     #[test]
     fn the_remaining_schedule_is_not_refused() {
-        for engine in [EngineKind::Turmoil, EngineKind::Madsim, EngineKind::Tcp] {
-            if engine == EngineKind::Madsim && cfg!(not(madsim)) {
-                continue;
-            }
+        for engine in [EngineKind::Turmoil, EngineKind::Tcp] {
             assert!(refusal(engine, &schedule()).is_some(), "{engine}");
             let (left, out) = expressible(engine, schedule());
             assert_eq!(refusal(engine, &left), None, "{engine}");
             assert!(out.race && out.loss != loses(engine), "{engine}: {out:?}");
         }
-    }
-
-    #[cfg(madsim)]
-    #[test]
-    fn the_counterpart_of_a_line_is_left_out_with_it() {
-        let (left, out) = expressible(EngineKind::Madsim, schedule());
-        assert_eq!((left.steps.len(), out), (1, LeftOut { lines: 2, race: true, loss: false }));
     }
 }

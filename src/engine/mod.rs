@@ -21,7 +21,8 @@
 //! | `expressible` | the part of a schedule that an engine supports |
 //! | `outcome` | the outcome of a run on any engine, to compare engines |
 //! | `addresses` | the addresses of processes on a simulated network |
-//! | `turmoil`, `madsim`, `tcp` | the engines; each module head says what the engine supports |
+//! | `turmoil`, `tcp` | the engines; each module head says what the engine supports |
+//! | `plug` | the interface for madsim, which only programs link that want it |
 //! | `serve`, `external_clients` | brokers for external clients, and the faults of their links |
 //! | `probe` | our consumers against third-party brokers |
 //! | `virtual_probe` | the same against our own brokers, in virtual time |
@@ -39,10 +40,10 @@ mod external_clients;
 mod group_describer;
 mod link_gates;
 mod log_throttle;
-#[cfg(madsim)]
-mod madsim;
 mod net;
 mod outcome;
+#[doc(hidden)]
+pub mod plug;
 mod probe;
 mod router;
 mod serve;
@@ -185,12 +186,10 @@ pub fn run_on(
         EngineKind::Turmoil => Ok(on_own_thread(schedule, systems, checks, watch, |schedule| {
             (turmoil::Turmoil::new(schedule), turmoil::TurmoilNet, addresses::of_brokers(schedule))
         })),
-        #[cfg(madsim)]
-        EngineKind::Madsim => Ok(on_own_thread(schedule, systems, checks, watch, |schedule| {
-            (madsim::Madsim::new(schedule), madsim::MadsimNet, addresses::of_brokers(schedule))
-        })),
-        #[cfg(not(madsim))]
-        EngineKind::Madsim => unreachable!("refused above"),
+        EngineKind::Madsim => {
+            let madsim = plug::madsim().expect("refused above where it is not there");
+            Ok(madsim.run(schedule, systems, checks, watch))
+        }
         EngineKind::Tcp => {
             let addresses = tcp::free_addresses(schedule.broker.count)
                 .map_err(|error| Refused::Engine(format!("no free port on loopback: {error}")))?;
@@ -206,7 +205,7 @@ pub fn run_on(
 
 /// Why a schedule cannot be run on an engine; `None` if it can.
 pub fn refusal(engine: EngineKind, schedule: &Schedule) -> Option<Refused> {
-    if engine == EngineKind::Madsim && cfg!(not(madsim)) {
+    if !is_available(engine) {
         return Some(Refused::Engine(WITHOUT_MADSIM.to_owned()));
     }
     if engine != EngineKind::Sim && schedule.network.race > 0 {
@@ -222,10 +221,16 @@ pub fn refusal(engine: EngineKind, schedule: &Schedule) -> Option<Refused> {
     })
 }
 
-/// The error message of a build without the flag.
-pub const WITHOUT_MADSIM: &str = "this build has no madsim: it needs `--cfg madsim`. The project's \
-    .cargo/config.toml sets the flag, but RUSTFLAGS in the environment overrides it; add the flag \
-    there";
+/// Whether a run on the engine is possible in this process: madsim has to be
+/// [plugged in](plug::plug_in).
+pub fn is_available(engine: EngineKind) -> bool {
+    engine != EngineKind::Madsim || plug::madsim().is_some()
+}
+
+/// The error message of a program without madsim.
+const WITHOUT_MADSIM: &str = "this program does not have madsim, which replaces the clock and the \
+    random numbers of a whole process. The example `madsim` of the repository is the same program \
+    with it: cargo run --release --example madsim -- run --engine madsim FILE.sim";
 
 /// Makes a run on a thread of its own, because an engine may keep thread-local state, and the
 /// standard library seeds the hash maps of a run once per thread.

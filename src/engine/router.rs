@@ -112,13 +112,14 @@ struct Inner {
 
 /// What the tasks of a run share, and the network of the process they run on. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Router<N> {
+pub struct Router<N> {
     shared: Rc<Inner>,
     net: N,
 }
 
 impl<N: Net> Router<N> {
-    pub(super) fn new(net: N, sim: Sim, addresses: BTreeMap<BrokerId, SocketAddr>) -> Self {
+    /// A router for the processes of `sim`, whose brokers are at `addresses`.
+    pub fn new(net: N, sim: Sim, addresses: BTreeMap<BrokerId, SocketAddr>) -> Self {
         let mailboxes = Mailboxes { addresses, ..Mailboxes::default() };
         let (sim, mailboxes) = (RefCell::new(sim), RefCell::new(mailboxes));
         let (activity, gates) = (Notify::new(), LinkGates::default());
@@ -161,12 +162,12 @@ impl<N: Net> Router<N> {
     }
 
     /// Access to the core from outside all tasks.
-    pub(super) fn core(&self) -> RefMut<'_, Sim> {
+    pub fn core(&self) -> RefMut<'_, Sim> {
         self.shared.sim.borrow_mut()
     }
 
     /// Enters the core at the current time, and dispatches its commands.
-    pub(super) fn enter<R>(&self, act: impl FnOnce(&mut Sim) -> R) -> R {
+    pub fn enter<R>(&self, act: impl FnOnce(&mut Sim) -> R) -> R {
         let result = {
             let mut sim = self.shared.sim.borrow_mut();
             sim.set_time(self.net.now());
@@ -178,7 +179,7 @@ impl<N: Net> Router<N> {
     }
 
     /// Resolves when something has happened in the core since it last resolved.
-    pub(super) async fn activity(&self) {
+    pub async fn activity(&self) {
         self.shared.activity.notified().await;
     }
 
@@ -188,7 +189,7 @@ impl<N: Net> Router<N> {
     }
 
     /// Runs a task and keeps its panic.
-    pub(super) async fn guarded(self, task: impl Future<Output = ()> + 'static) {
+    pub async fn guarded(self, task: impl Future<Output = ()> + 'static) {
         if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
             self.shared.mailboxes.borrow_mut().panic.get_or_insert(panic);
             self.shared.activity.notify_one();
@@ -196,7 +197,7 @@ impl<N: Net> Router<N> {
     }
 
     /// Raises the first panic of a task again.
-    pub(super) fn rethrow(&self) {
+    pub fn rethrow(&self) {
         let kept = self.shared.mailboxes.borrow_mut().panic.take();
         if let Some(kept) = kept {
             panic::resume_unwind(kept);
@@ -204,7 +205,7 @@ impl<N: Net> Router<N> {
     }
 
     /// Takes the commands that only the engine can carry out.
-    pub(super) fn engine_commands(&self) -> Vec<Command> {
+    pub fn engine_commands(&self) -> Vec<Command> {
         std::mem::take(&mut self.shared.mailboxes.borrow_mut().engine)
     }
 
@@ -346,7 +347,7 @@ impl<N: Net> Router<N> {
     }
 
     /// Dispatches the core's commands.
-    pub(super) fn dispatch(&self) {
+    pub fn dispatch(&self) {
         let mut commands = Vec::new();
         self.shared.sim.borrow_mut().take_commands(&mut commands);
         let mut mailboxes = self.shared.mailboxes.borrow_mut();

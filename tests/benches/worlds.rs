@@ -13,7 +13,13 @@ use groupsim::engine::{EngineKind, refusal, run_on};
 use groupsim::run::{Checks, Systems};
 use groupsim::sim::schedule::{Action, GroupSpec, Schedule, Settings, Step, TopicSpec};
 
+#[cfg(madsim)]
+#[path = "../engines/madsim/engine.rs"]
+mod madsim_engine;
+
 fn main() {
+    #[cfg(madsim)]
+    groupsim::engine::plug::plug_in(&madsim_engine::MADSIM);
     let quick = std::env::args().any(|arg| arg == "--quick");
     println!(
         "wall time of a simulated second, every invariant checked, two records read per second:"

@@ -2,10 +2,17 @@
 //! the same outcome as in the event engine.
 
 mod connections;
+#[cfg(madsim)]
+mod determinism;
+#[cfg(madsim)]
+#[path = "madsim/engine.rs"]
+mod madsim_engine;
+mod program;
 mod refusals;
 mod repeatable;
 mod scripts;
 mod seeds;
+mod symbols;
 mod tcp;
 
 use groupsim::engine::{EngineKind, Outcome, OutcomeCollector, run_on};
@@ -17,6 +24,7 @@ const REPEATABLE: [EngineKind; 3] = [EngineKind::Sim, EngineKind::Turmoil, Engin
 
 /// Runs a schedule and computes its outcome.
 fn look(engine: EngineKind, schedule: &Schedule) -> (Report, Outcome) {
+    plug_in();
     let mut collector = OutcomeCollector::default();
     let report = run_on(engine, schedule, &Systems::default(), Checks::ALL, &mut |event| {
         collector.observe(event);
@@ -27,13 +35,19 @@ fn look(engine: EngineKind, schedule: &Schedule) -> (Report, Outcome) {
     }
 }
 
+/// Makes madsim available in this process.
+fn plug_in() {
+    #[cfg(madsim)]
+    groupsim::engine::plug::plug_in(&madsim_engine::MADSIM);
+}
+
 /// madsim's tests need a flag that reaches them through cargo's configuration. Without it they must
 /// not disappear silently.
 #[cfg(not(madsim))]
 #[test]
 fn the_madsim_flag_is_missing() {
     panic!(
-        "{}\nfor example: RUSTFLAGS=\"$RUSTFLAGS --cfg madsim\" cargo test",
-        groupsim::engine::WITHOUT_MADSIM
+        "RUSTFLAGS in the environment overrides .cargo/config.toml, which sets the flag; \
+         for example: RUSTFLAGS=\"$RUSTFLAGS --cfg madsim\" cargo test"
     );
 }

@@ -4,8 +4,17 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use groupsim::engine::EngineKind;
+
+use crate::program::program;
+
 fn groupsim(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_groupsim"));
+    run(EngineKind::Sim, args)
+}
+
+/// Runs the program that has the engine.
+fn run(engine: EngineKind, args: &[&str]) -> Output {
+    let mut command = Command::new(program(engine));
     command.args(args).stdin(Stdio::null()).current_dir(env!("CARGO_TARGET_TMPDIR"));
     command.env_remove("RUST_LOG").output().expect("groupsim starts")
 }
@@ -22,7 +31,8 @@ fn file<'a>(name: &'a str, content: &str) -> &'a str {
 }
 
 fn refused(engine: &str, file: &str) -> String {
-    let output = groupsim(&["run", "--engine", engine, file]);
+    let has = if engine == "madsim" { EngineKind::Madsim } else { EngineKind::Sim };
+    let output = run(has, &["run", "--engine", engine, file]);
     let output_text = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{engine}: {output_text}");
     assert!(output.stdout.is_empty(), "{engine} ran something: {}", text(&output.stdout));
@@ -51,13 +61,15 @@ fn an_unsupported_line_is_shown_with_an_alternative() {
     });
 }
 
-#[cfg(not(madsim))]
+/// The program that people install does not have madsim.
 #[test]
-fn without_its_flag_madsim_is_refused() {
-    let output_text = refused("madsim", file("no-madsim.sim", CLOG));
-    assert!(output_text.contains("--cfg madsim"), "{output_text}");
-    let output = groupsim(&["swarm", "--seeds", "0..1", "--engine", "madsim"]);
-    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+fn without_madsim_the_program_names_the_one_that_has_it() {
+    for verb in [&["run", file("no-madsim.sim", CLOG)][..], &["swarm", "--seeds", "0..1"]] {
+        let output = groupsim(&[verb, &["--engine", "madsim"]].concat());
+        let output_text = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{output_text}");
+        assert!(output_text.contains("cargo run --release --example madsim"), "{output_text}");
+    }
 }
 
 #[test]
@@ -73,11 +85,11 @@ fn an_unknown_engine_is_refused_with_the_list_of_engines() {
 #[test]
 fn a_summary_counts_what_was_left_out() {
     let args = ["swarm", "--seeds", "0..4", "--profile", "network", "--engine", "madsim"];
-    let output = groupsim(&args);
+    let output = run(EngineKind::Madsim, &args);
     let output_text = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{output_text}");
     assert!(output_text.contains("\nengine       madsim\n"), "{output_text}");
-    let output = groupsim(&[&args[..], &["--format", "json"]].concat());
+    let output = run(EngineKind::Madsim, &[&args[..], &["--format", "json"]].concat());
     let summary: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("a summary is JSON");
     let out = &summary["left_out"];
@@ -94,7 +106,8 @@ fn a_summary_counts_what_was_left_out() {
 #[cfg(madsim)]
 #[test]
 fn a_replay_shows_its_engine_and_what_was_left_out() {
-    let output = groupsim(&["replay", "3", "--profile", "network", "--engine", "madsim"]);
+    let output =
+        run(EngineKind::Madsim, &["replay", "3", "--profile", "network", "--engine", "madsim"]);
     let output_text = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{output_text}");
     assert!(output_text.contains("\n# engine=madsim\n# skipped: "), "{output_text}");

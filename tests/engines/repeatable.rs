@@ -7,6 +7,7 @@ use groupsim::engine::EngineKind;
 use groupsim::script;
 use groupsim::sim::schedule::Schedule;
 
+use crate::program::program;
 use crate::{REPEATABLE, look};
 
 const SCRIPT: &str = "
@@ -53,7 +54,7 @@ fn another_seed_is_another_trace() {
 
 /// The digest of a run in its own process, after other scripts have run in that process.
 fn digest_of_process(engine: EngineKind, before: &[&Path], path: &Path) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_groupsim"))
+    let output = Command::new(program(engine))
         .args(["run", "--engine", engine.name(), "--format", "json"])
         .args(before)
         .arg(path)

@@ -125,6 +125,7 @@ fn for_each(
 }
 
 fn check_agreement(engine: EngineKind, scripts: &[(String, Schedule)]) {
+    crate::plug_in();
     let wrong = for_each(scripts, |name, schedule| {
         if refusal(engine, schedule).is_some() {
             return String::new();

@@ -13,6 +13,7 @@ use crate::{REPEATABLE, look};
 
 /// Runs the seeds and panics with a full description if there is a finding.
 fn hold(seeds: std::ops::Range<u64>, conditions: Conditions) {
+    crate::plug_in();
     let (systems, stop) = (Systems::default(), AtomicBool::new(false));
     let summary = run_seeds(seeds.clone(), conditions, 0, &systems, &stop, &|_| ())
         .unwrap_or_else(|why| panic!("{conditions}: {why}"));
@@ -72,6 +73,7 @@ fn a_seed_has_the_same_outcome_on_every_engine() {
 }
 
 fn check_same_outcome(options: &Options) {
+    crate::plug_in();
     let engines = REPEATABLE.into_iter().filter(|at| *at != EngineKind::Madsim || cfg!(madsim));
     let engines: Vec<EngineKind> = engines.collect();
     // Only what all engines support, so that it is the same schedule.

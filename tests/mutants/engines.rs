@@ -26,6 +26,8 @@ fn engines() -> impl Iterator<Item = EngineKind> {
 }
 
 fn run(engine: EngineKind, text: &str, systems: &Systems) -> Report {
+    #[cfg(madsim)]
+    groupsim::engine::plug::plug_in(&crate::madsim_engine::MADSIM);
     let schedule = script::parse("inline", text).unwrap_or_else(|error| panic!("{error}"));
     run_on(engine, &schedule, systems, Checks::ALL, &mut |_| ())
         .unwrap_or_else(|refused| panic!("{engine}: {refused}"))

@@ -5,6 +5,9 @@
 //! that they can still be planted.
 
 mod engines;
+#[cfg(madsim)]
+#[path = "../engines/madsim/engine.rs"]
+mod madsim_engine;
 mod plant;
 mod planted;
 

@@ -48,7 +48,7 @@ impl Limits {
 }
 
 /// Runs a broker until its process ends.
-pub(in crate::engine) async fn broker<N: Net>(router: Router<N>, at: BrokerId, limits: Limits) {
+pub async fn broker<N: Net>(router: Router<N>, at: BrokerId, limits: Limits) {
     let address = router.address(at).expect("a broker has an address");
     let listener = router.net().bind(address).await;
     let listener =

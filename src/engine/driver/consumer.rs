@@ -26,7 +26,7 @@ use super::timer;
 type InFlight = RefCell<VecDeque<(i32, Api, i16)>>;
 
 /// Runs a consumer until its process ends.
-pub(in crate::engine) async fn consumer<N: Net>(router: Router<N>, index: u16) {
+pub async fn consumer<N: Net>(router: Router<N>, index: u16) {
     let process = Process::Consumer(index);
     let mailbox = router.mailbox(process);
     loop {

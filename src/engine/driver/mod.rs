@@ -20,6 +20,5 @@ mod tests;
 mod timer;
 mod warnings;
 
-pub use broker::Limits;
-pub(super) use broker::broker;
-pub(super) use consumer::consumer;
+pub use broker::{Limits, broker};
+pub use consumer::consumer;

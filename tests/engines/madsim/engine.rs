@@ -33,23 +33,22 @@ use madsim::net::{NetSim, TcpListener, TcpStream};
 use madsim::runtime::Runtime;
 use madsim::task::NodeId;
 
-use crate::sim::hosted::{Directions, Link, Process};
-use crate::sim::schedule::{Action, Schedule};
-use crate::time::Time;
+use groupsim::engine::plug::{self, Engine, Limits, Net, Plug, Router};
+use groupsim::sim::hosted::{Directions, Link, Process};
+use groupsim::sim::schedule::{Action, Schedule};
+use groupsim::time::Time;
 
-use super::addresses;
-use super::api::Engine;
-use super::driver::{self, Limits};
-use super::net::Net;
-use super::router::Router;
+/// madsim for [`plug::plug_in`].
+pub static MADSIM: Plug<Madsim> =
+    Plug(|schedule| (Madsim::new(schedule), MadsimNet, plug::addresses_of_brokers(schedule)));
 
 thread_local! {
     /// The router of the run on this thread. A node's first task is created by a closure that must
     /// be `Send`, which a router is not.
-    static ROUTER: RefCell<Option<Router<MadsimNet>>> = const { RefCell::new(None) };
+    pub static ROUTER: RefCell<Option<Router<MadsimNet>>> = const { RefCell::new(None) };
 }
 
-pub(super) struct Madsim {
+pub struct Madsim {
     runtime: Runtime,
     /// The processes that were ever started: their nodes, and whether they run.
     processes: BTreeMap<Process, (NodeId, bool)>,
@@ -58,7 +57,7 @@ pub(super) struct Madsim {
 }
 
 impl Madsim {
-    pub(super) fn new(schedule: &Schedule) -> Madsim {
+    pub fn new(schedule: &Schedule) -> Madsim {
         let mut config = madsim::Config::default();
         config.net.packet_loss_rate = f64::from(schedule.network.loss) / 1_000.0;
         config.net.send_latency =
@@ -118,7 +117,7 @@ impl Engine for Madsim {
             None => {
                 ROUTER.set(Some(router.clone()));
                 let node = self.runtime.create_node();
-                let node = node.ip(addresses::of(process)).init(move || run(process)).build();
+                let node = node.ip(plug::address_of(process)).init(move || run(process)).build();
                 self.processes.insert(process, (node.id(), true));
             }
         }
@@ -191,18 +190,18 @@ impl Engine for Madsim {
 }
 
 /// The first task of a process, in each of its incarnations.
-async fn run(process: Process) {
+pub async fn run(process: Process) {
     let router = ROUTER.with_borrow(Clone::clone).expect("a process of a run");
     let task = router.clone();
     match process {
-        Process::Broker(at) => task.guarded(driver::broker(router, at, Limits::NONE)).await,
-        Process::Consumer(index) => task.guarded(driver::consumer(router, index)).await,
+        Process::Broker(at) => task.guarded(plug::broker(router, at, Limits::NONE)).await,
+        Process::Consumer(index) => task.guarded(plug::consumer(router, index)).await,
     }
 }
 
 /// madsim's network, from inside a node.
 #[derive(Clone, Copy)]
-pub(super) struct MadsimNet;
+pub struct MadsimNet;
 
 impl Net for MadsimNet {
     type Stream = TcpStream;
@@ -236,7 +235,3 @@ impl Net for MadsimNet {
         madsim::task::spawn_local(task);
     }
 }
-
-#[cfg(test)]
-#[path = "madsim_tests.rs"]
-mod tests;

@@ -1,13 +1,20 @@
 //! madsim's own check: a second run draws the same random numbers at the same points as the first.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
-use crate::run::Systems;
-use crate::sim::Sim;
-use crate::sim::hosted::{Command, Topology};
-use crate::sim::schedule::{Action, GroupSpec, NodeName, Schedule, Settings, Tail, TopicSpec};
+use groupsim::engine::plug::{Net as _, Router, address_of, addresses_of_brokers};
+use groupsim::run::Systems;
+use groupsim::sim::Sim;
+use groupsim::sim::hosted::{Command, Process, Topology};
+use groupsim::sim::schedule::{Action, GroupSpec, NodeName, Schedule, Settings, Tail, TopicSpec};
+use groupsim::time::Time;
 
-use super::*;
+use madsim::runtime::Runtime;
+use madsim::task::NodeId;
+
+use crate::madsim_engine::{MadsimNet, ROUTER, run};
 
 fn schedule() -> Schedule {
     let topic = TopicSpec { name: "t".to_owned(), partitions: 4, rate: 120 };
@@ -31,7 +38,7 @@ fn actions() -> [Option<Action>; 4] {
 async fn a_group_reads() -> (usize, usize) {
     let schedule = Rc::new(schedule());
     let sim = Sim::hosted(&schedule, &Systems::default(), &Topology::default());
-    let router = Router::new(MadsimNet, sim, addresses::of_brokers(&schedule));
+    let router = Router::new(MadsimNet, sim, addresses_of_brokers(&schedule));
     ROUTER.set(Some(router.clone()));
     let mut nodes = BTreeMap::new();
     for action in actions() {
@@ -45,23 +52,23 @@ async fn a_group_reads() -> (usize, usize) {
     let mut events = Vec::new();
     router.core().take_events(&mut events);
     router.rethrow();
-    let count = |is: fn(&crate::trace::EventKind) -> bool| {
+    let count = |is: fn(&groupsim::trace::EventKind) -> bool| {
         events.iter().filter(|event| is(&event.kind)).count()
     };
     (
         count(|kind| {
             matches!(
                 kind,
-                crate::trace::EventKind::Coordinator(
-                    crate::coordinator::Observation::GenerationBegan { .. }
+                groupsim::trace::EventKind::Coordinator(
+                    groupsim::coordinator::Observation::GenerationBegan { .. }
                 )
             )
         }),
         count(|kind| {
             matches!(
                 kind,
-                crate::trace::EventKind::Consumer(
-                    crate::client::ClientObservation::Processed { .. }
+                groupsim::trace::EventKind::Consumer(
+                    groupsim::client::ClientObservation::Processed { .. }
                 )
             )
         }),
@@ -75,7 +82,7 @@ fn carry_out(router: &Router<MadsimNet>, nodes: &mut BTreeMap<Process, NodeId>) 
             Command::Start(process) => {
                 let node = runtime
                     .create_node()
-                    .ip(addresses::of(process))
+                    .ip(address_of(process))
                     .init(move || run(process))
                     .build();
                 nodes.insert(process, node.id());
