@@ -39,7 +39,7 @@
 //! | [`coordinator`] | the group coordinator for one term, a state machine: requests and time in; responses, records and deadlines out; built from the records of earlier terms; with the [rules](coordinator::rules) it follows |
 //! | [`client`] | the consumer client and the application on top of it, also a state machine |
 //! | [`broker`] | the brokers: topics and their logs, the replicated offsets logs, leadership and what each broker knows of it |
-//! | [`trace`] | typed events, the one renderer, the timeline, digests, coverage |
+//! | [`trace`] | typed events, the one renderer, the timeline, JSON lines that can be read back, digests, coverage |
 //! | [`sim`] | clock, queue, network, faults, workload, [schedules](sim::schedule); knows nothing of invariants |
 //! | [`invariant`] | the invariants, each in a file or folder of its own; they read only trace events |
 //! | [`run`] | executes a schedule and checks the invariants: a [`run::Report`] |

@@ -274,8 +274,8 @@ fn the_json_of_a_replay_has_options_events_and_a_report() {
     let objects = objects(&["replay", "7", "--zoom", "timeline"]);
     let types: Vec<&str> = objects.iter().filter_map(|object| object["type"].as_str()).collect();
     assert_eq!(types.len(), objects.len());
-    assert_eq!((types[0], types[types.len() - 1]), ("options", "report"));
-    assert_eq!(objects[0]["options"]["seed"], "7");
+    assert_eq!((types[0], types[1], types[types.len() - 1]), ("trace", "options", "report"));
+    assert_eq!(objects[1]["options"]["seed"], "7");
     assert_eq!(objects[objects.len() - 1]["seed"], 7);
 }
 

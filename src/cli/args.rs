@@ -17,6 +17,7 @@ use crate::trace;
 
 use super::conform::Conform;
 use super::exit::EXIT_CODES;
+use super::recorded::Trace;
 
 /// Deterministic simulation testing for Kafka consumer groups.
 #[derive(Debug, Parser)]
@@ -42,6 +43,8 @@ pub enum Verb {
     Swarm(Swarm),
     /// Run the schedule of one seed and print its trace.
     Replay(Replay),
+    /// Print a trace that was recorded with `--format json`.
+    Trace(Trace),
     /// Serve real Kafka clients over TCP and check the invariants of their groups.
     Serve(Serve),
     /// Run consumers against any Kafka-compatible broker and check its responses.

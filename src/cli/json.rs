@@ -70,9 +70,13 @@ pub fn summary(summary: &Summary, invariants: &[&str], wall: Duration, exit: u8)
 }
 
 /// A finding of a run that continues after findings, with its rule, its group and how often it was
-/// made.
+/// made, and as it is printed.
 fn found(found: &Found) -> Value {
     let mut object = finding(&found.finding);
+    object["text"] = json!(found.finding.to_string());
+    if let Finding::BadStep { line, .. } = &found.finding {
+        object["line"] = json!(line);
+    }
     if let Finding::Violation(violation) | Finding::NoConvergence(violation) = &found.finding {
         object["rule"] = json!(violation.rule);
         object["group"] = json!(violation.group.as_ref().map(|group| group.as_str()));

@@ -23,6 +23,7 @@ mod markdown;
 mod mutants;
 mod out;
 mod probe;
+mod recorded;
 mod replay;
 mod report;
 mod run;
@@ -32,6 +33,7 @@ mod shrink;
 mod shrunk;
 mod swarm;
 mod trace;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -72,6 +74,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Verb::Run(run) => run::run(&run, &mut out),
         Verb::Swarm(swarm) => swarm::swarm(&swarm, &mut out),
         Verb::Replay(replay) => replay::replay(&replay, &mut out),
+        Verb::Trace(trace) => recorded::trace(&trace, &mut out),
         Verb::Serve(serve) => serve::serve(&serve, &mut out),
         Verb::Probe(probe) => probe::probe(&probe, &mut out),
         Verb::Conform(conform) => conform::conform(&conform, &mut out),

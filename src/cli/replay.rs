@@ -23,23 +23,23 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
     if args.print {
         return print(&options, &script::print(&schedule), out);
     }
+    let mut printer = Printer::new(args.zoom.into(), out);
     for line in options.to_string().lines() {
-        out.line(format_args!("# {line}"))?;
+        printer.line(format_args!("# {line}"))?;
     }
-    out.object(&json!({ "type": "options", "options": as_json(&options) }))?;
+    printer.object(&json!({ "type": "options", "options": as_json(&options) }))?;
     if args.engine != EngineKind::Sim {
         let LeftOut { lines, race, loss } = left_out;
         let race_option = if race { " and race=" } else { "" };
         let loss_option = if loss { " and loss=" } else { "" };
         let steps = human::number(lines, "step");
-        out.line(format_args!("# engine={}", args.engine))?;
-        out.line(format_args!("# skipped: {steps}{race_option}{loss_option}"))?;
+        printer.line(format_args!("# engine={}", args.engine))?;
+        printer.line(format_args!("# skipped: {steps}{race_option}{loss_option}"))?;
         let engine = args.engine.name();
-        out.object(&json!({
+        printer.object(&json!({
             "type": "engine", "engine": engine, "left_out": lines, "race": race, "loss": loss
         }))?;
     }
-    let mut printer = Printer::new(args.zoom.into(), out);
     let watch = &mut |event: &Event| printer.take(event);
     let report = run_on(args.engine, &schedule, &systems, Checks::ALL, watch)
         .map_err(|refused| Failure::Usage(refused.to_string()))?;

@@ -1,5 +1,7 @@
 //! `run FILE.sim …`: runs scripts and prints their traces.
 
+use serde_json::json;
+
 use crate::engine::{Refused, run_on};
 use crate::run::{Checks, Finding, Report};
 use crate::trace::Event;
@@ -19,10 +21,11 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
     let mut worst = Exit::Held;
     for script in &scripts {
         let file = &script.name;
-        if scripts.len() > 1 {
-            out.line(format_args!("# {file}"))?;
-        }
         let mut printer = Printer::new(args.zoom.into(), out);
+        if scripts.len() > 1 {
+            printer.line(format_args!("# {file}"))?;
+            printer.object(&json!({ "type": "file", "file": file }))?;
+        }
         let watch = &mut |event: &Event| printer.take(event);
         let report = match run_on(args.engine, &script.schedule, &systems, Checks::ALL, watch) {
             Ok(report) => report,

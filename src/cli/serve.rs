@@ -13,13 +13,13 @@ use crate::engine::{self, Limits, ServeObserver, Serving};
 use crate::run::{Finding, Systems};
 use crate::script;
 use crate::sim::schedule::{GroupSpec, Schedule, Settings, Step, TopicSpec};
-use crate::trace::{Event, Json, Renderer};
+use crate::trace::{Event, Renderer, jsonl};
 
 use super::args;
 use super::exit::Exit;
 use super::out::{Failure, Out};
 use super::run::print_error;
-use super::trace::counted;
+use super::verdict::counted;
 use super::{human, interrupt, json};
 
 /// Serves until it is interrupted or its time is up, then prints the verdict.
@@ -212,7 +212,7 @@ impl ServeObserver for ServeOutput<'_> {
 enum Tracer {
     Off,
     Text(Renderer, Box<dyn Write>),
-    Json(Json, Box<dyn Write>),
+    Json(jsonl::Writer, Box<dyn Write>),
 }
 
 impl Tracer {
@@ -227,7 +227,7 @@ impl Tracer {
             Box::new(LineWriter::new(file))
         };
         Ok(match path.extension().is_some_and(|end| end == "json" || end == "jsonl") {
-            true => Tracer::Json(Json::default(), to),
+            true => Tracer::Json(jsonl::Writer::default(), to),
             false => Tracer::Text(Renderer::new(args.zoom.into()), to),
         })
     }
@@ -240,8 +240,8 @@ impl Tracer {
                 renderer.render(event, &mut text);
                 to
             }
-            Tracer::Json(json, to) => {
-                json.render(event, &mut text);
+            Tracer::Json(writer, to) => {
+                writer.render(event, &mut text);
                 to
             }
         };

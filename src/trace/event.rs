@@ -119,15 +119,22 @@ pub enum Loss {
     ReceiverGone,
 }
 
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Loss {
+    /// Its name in traces: `dropped`, `connection-reset`, …
+    pub const fn name(self) -> &'static str {
+        match self {
             Loss::Dropped => "dropped",
             Loss::BehindDropped => "behind-dropped",
             Loss::ConnectionClosed => "connection-closed",
             Loss::ConnectionReset => "connection-reset",
             Loss::ReceiverGone => "receiver-gone",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -403,6 +410,18 @@ pub enum EventKind {
     },
     /// The run is over. Place: the schedule. Always the last event.
     Finished,
+}
+
+impl EventKind {
+    /// The message that was sent, received or lost; `None` for all other events.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            EventKind::Sent { message, .. }
+            | EventKind::Received { message, .. }
+            | EventKind::Lost { message, .. } => Some(message),
+            _ => None,
+        }
+    }
 }
 
 /// Something that a wait waited for in vain.

@@ -4,7 +4,7 @@
 //! stored comes from one walk through its fields ([`fields`]):
 //!
 //! - [`Renderer`]: text for people, at three zoom levels; snapshots hold its output.
-//! - [`Json`]: one object per event, for programs.
+//! - [`jsonl`]: one JSON object per event, for programs; a recorded trace can be read back.
 //! - [`Digest`]: 64 bits per run, to compare runs without storing them.
 //!
 //! In addition, [`Coverage`] collects the situations that a run reached, and [`diff()`] compares
@@ -20,7 +20,7 @@ mod diff;
 mod digest;
 mod event;
 pub mod fields;
-mod json;
+pub mod jsonl;
 mod names;
 #[cfg(test)]
 mod testing;
@@ -33,7 +33,6 @@ pub use digest::Digest;
 pub use event::{
     Awaited, ConnectionId, ConsumerRef, CutWay, Event, EventKind, FaultKind, Loss, Message, Place,
 };
-pub use json::Json;
 pub use names::Names;
 pub(crate) use names::printable;
 pub use text::{Renderer, Zoom};

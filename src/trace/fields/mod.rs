@@ -208,18 +208,11 @@ fn visit_arrival<V: Visitor>(message: &Message, conn: ConnectionId, v: &mut V) {
 
 fn visit_lost<V: Visitor>(to: Place, conn: ConnectionId, message: &Message, why: Loss, v: &mut V) {
     v.place("to", to);
-    let why = match why {
-        Loss::Dropped => "dropped",
-        Loss::BehindDropped => "behind-dropped",
-        Loss::ConnectionClosed => "connection-closed",
-        Loss::ConnectionReset => "connection-reset",
-        Loss::ReceiverGone => "receiver-gone",
-    };
-    v.word("why", why);
+    v.word("why", why.name());
     visit_message(message, conn, v);
 }
 
-pub(super) use observation::timer_name;
+pub(super) use observation::{removal_name, term_state_name, timer_name};
 pub(super) use response::outcome;
 
 fn optional_text<V: Visitor>(v: &mut V, key: &'static str, text: Option<&StrBytes>) {

@@ -60,7 +60,7 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
         Coordinator::MemberRemoved { group, member, why } => {
             v.text("group", &group.0);
             v.member("member", &member.0);
-            v.word("why", removal(*why));
+            v.word("why", removal_name(*why));
         }
         Coordinator::MemberReplaced { group, instance, old, new, session, rebalance } => {
             v.text("group", &group.0);
@@ -142,7 +142,7 @@ fn offsets<V: Visitor>(v: &mut V, offsets: &[(TopicPartition, i64)]) {
     v.close();
 }
 
-const fn removal(why: Removal) -> &'static str {
+pub(in crate::trace) const fn removal_name(why: Removal) -> &'static str {
     match why {
         Removal::GroupFull => "group-full",
         Removal::Left => "left",
@@ -234,7 +234,7 @@ pub(super) fn world<V: Visitor>(kind: &EventKind, v: &mut V) {
         EventKind::LeaderElected { term, leader, lost } => elected(*term, *leader, *lost, v),
         EventKind::TermChanged { term, state } => {
             visit_term(*term, v);
-            v.word("state", term_state(*state));
+            v.word("state", term_state_name(*state));
         }
         EventKind::Uncommitted { term, records } => {
             visit_term(*term, v);
@@ -295,7 +295,7 @@ fn visit_term<V: Visitor>(term: Term, v: &mut V) {
     v.int("epoch", i64::from(term.epoch));
 }
 
-const fn term_state(state: TermState) -> &'static str {
+pub(in crate::trace) const fn term_state_name(state: TermState) -> &'static str {
     match state {
         TermState::Loading => "loading",
         TermState::Active => "active",

@@ -10,7 +10,7 @@ use groupsim::coordinator::{Coordinator, CoordinatorConfig};
 use groupsim::invariant::{Checker, Violation};
 use groupsim::protocol::{BrokerId, Request, RequestFrame, Response, TopicName, str_bytes};
 use groupsim::time::Time;
-use groupsim::trace::{Coverage, Digest, Event, EventKind, Json, Message, Place, Renderer, Zoom};
+use groupsim::trace::{Coverage, Digest, Event, EventKind, Message, Place, Renderer, Zoom, jsonl};
 use groupsim::wire::{self, Incoming};
 
 const B0: BrokerId = BrokerId(0);
@@ -24,7 +24,7 @@ pub struct Served {
     checker: Checker,
     pub violation: Option<Violation>,
     renderers: [Renderer; 3],
-    json: Json,
+    json: jsonl::Writer,
     digest: Digest,
     coverage: Coverage,
 }
@@ -57,7 +57,7 @@ impl Served {
             checker: Checker::new(None),
             violation: None,
             renderers: [Zoom::Group, Zoom::Wire, Zoom::Timeline].map(Renderer::new),
-            json: Json::default(),
+            json: jsonl::Writer::default(),
             digest: Digest::default(),
             coverage: Coverage::default(),
         };
@@ -167,13 +167,29 @@ impl Served {
         }
     }
 
+    /// Writes the event as a line of a trace, and reads it back.
+    fn record(&mut self, event: &Event) {
+        let mut lines = String::new();
+        // Each line is read alone: no place in it has a name that another line introduces.
+        jsonl::Writer::default().begin(&mut lines);
+        let mut header = String::new();
+        self.json.begin(&mut header);
+        self.json.render(event, &mut lines);
+        match jsonl::Reader::new("served", lines.as_bytes()).nth(1) {
+            Some(Ok(jsonl::Entry::Event(again))) => {
+                assert_eq!(format!("{again:?}"), format!("{event:?}"));
+            }
+            other => panic!("{other:?}: {lines}"),
+        }
+    }
+
     fn emit(&mut self, place: Place, kind: EventKind) {
         let event = Event { at: self.now, local: self.now, place, kind };
         let mut shown = String::new();
         for renderer in &mut self.renderers {
             renderer.render(&event, &mut shown);
         }
-        self.json.render(&event, &mut shown);
+        self.record(&event);
         self.digest.observe(&event);
         self.coverage.observe(&event);
         if self.violation.is_none() {

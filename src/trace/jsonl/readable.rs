@@ -1,45 +1,35 @@
-//! Events for programs: one JSON object per event.
+//! The fields of an event as one JSON object.
 //!
 //! The object has the fields of [`Event::visit`], in that order. Times and durations are whole
 //! microseconds; member ids are complete; error codes are the official names (`NONE` for success);
 //! payloads are decoded; absent optional fields are left out.
+//!
+//! Outside of messages, whose bytes follow the fields, a payload is also written as its bytes, in a
+//! key that ends in `_bytes`.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::event::{Event, Place};
-use super::fields::Visitor;
-use super::names::Names;
-use super::text::readable;
+use super::hex;
 use crate::protocol::subscription::Subscription;
 use crate::protocol::{Generation, error_text, records, subscription};
 use crate::time::Time;
+use crate::trace::event::{Event, Place};
+use crate::trace::fields::Visitor;
+use crate::trace::names::Names;
+use crate::trace::text::readable;
 
-/// Turns events into JSON. It must see every event of a run, in order, to learn the names of
-/// consumers.
-#[derive(Clone, Debug, Default)]
-pub struct Json {
-    names: Names,
-}
-
-impl Json {
-    /// Appends the object of one event, on a line of its own.
-    pub fn render(&mut self, event: &Event, out: &mut String) {
-        self.names.learn(event);
-        out.push('{');
-        event.visit(&mut Writer { out, names: &self.names, lists: Vec::new(), fresh: true });
-        out.push_str("}\n");
-    }
-}
-
-struct Writer<'a> {
+/// Writes the fields of one object.
+pub(super) struct Object<'a> {
     out: &'a mut String,
     names: &'a Names,
     lists: Vec<List>,
     /// The innermost object has no fields yet.
     fresh: bool,
+    /// The event is a message.
+    is_message: bool,
 }
 
 struct List {
@@ -56,14 +46,55 @@ enum Item {
     Object,
 }
 
-impl Writer<'_> {
+impl<'a> Object<'a> {
+    /// Appends an object with the fields of an event, and with those that `more` adds.
+    pub(super) fn write(
+        event: &Event,
+        names: &'a Names,
+        out: &'a mut String,
+        more: impl FnOnce(&mut Object<'a>),
+    ) {
+        out.push('{');
+        let is_message = event.kind.message().is_some();
+        let mut object = Object { out, names, lists: Vec::new(), fresh: true, is_message };
+        event.visit(&mut object);
+        more(&mut object);
+        object.out.push('}');
+    }
+
+    /// Writes a number.
+    pub(super) fn number(&mut self, key: &'static str, number: i64) {
+        self.field(key, &json!(number));
+    }
+
+    /// Writes a text.
+    pub(super) fn string(&mut self, key: &'static str, text: &str) {
+        self.field(key, &json!(text));
+    }
+
+    /// Writes bytes in hexadecimal, under the two parts of a key.
+    pub(super) fn bytes(&mut self, key: &'static str, end: &'static str, bytes: &[u8]) {
+        self.key(key, end);
+        self.out.push('"');
+        hex::encode(bytes, self.out);
+        self.out.push('"');
+    }
+
+    /// Writes the bytes of a payload that has been written decoded, unless the bytes of the whole
+    /// message follow.
+    fn payload(&mut self, key: &'static str, payload: &Bytes) {
+        if !self.is_message {
+            self.bytes(key, "_bytes", payload);
+        }
+    }
+
     fn field(&mut self, key: &'static str, value: &Value) {
-        self.key(key);
+        self.key(key, "");
         self.out.push_str(&value.to_string());
     }
 
-    /// Writes the separator and the key before a value.
-    fn key(&mut self, key: &'static str) {
+    /// Writes the separator and the key, given in two parts, before a value.
+    fn key(&mut self, key: &'static str, end: &'static str) {
         if let Some(list) = self.lists.last_mut()
             && list.item == Item::None
         {
@@ -80,8 +111,7 @@ impl Writer<'_> {
         }
         self.fresh = false;
         self.out.push('"');
-        self.out.push_str(key);
-        self.out.push_str("\":");
+        self.out.extend([key, end, "\":"]);
     }
 
     fn end_item(&mut self) {
@@ -94,7 +124,7 @@ impl Writer<'_> {
     }
 }
 
-impl Visitor for Writer<'_> {
+impl Visitor for Object<'_> {
     fn word(&mut self, key: &'static str, word: &'static str) {
         self.field(key, &json!(word));
     }
@@ -133,12 +163,24 @@ impl Visitor for Writer<'_> {
     }
 
     fn partition(&mut self, key: &'static str, topic: &str, partition: i32) {
-        self.field(key, &json!(format!("{topic}-{partition}")));
+        // The name of a topic may end in a dash.
+        let value = match partition < 0 && !self.is_message {
+            true => json!({ "topic": topic, "partition": partition }),
+            false => json!(format!("{topic}-{partition}")),
+        };
+        self.field(key, &value);
     }
 
     fn value(&mut self, key: &'static str, value: &Bytes) {
-        let text = std::str::from_utf8(value).map_or_else(|_| readable(value), str::to_owned);
-        self.field(key, &json!(text));
+        match std::str::from_utf8(value) {
+            Ok(text) => self.field(key, &json!(text)),
+            Err(_) if self.is_message => self.field(key, &json!(readable(value))),
+            Err(_) => {
+                let mut digits = String::new();
+                hex::encode(value, &mut digits);
+                self.field(key, &json!({ "bytes": digits }));
+            }
+        }
     }
 
     fn records(&mut self, key: &'static str, set: &Bytes) {
@@ -155,6 +197,7 @@ impl Visitor for Writer<'_> {
             Err(malformed) => json!({ "malformed": malformed.0 }),
         };
         self.field(key, &value);
+        self.payload(key, payload);
     }
 
     fn assignment(&mut self, key: &'static str, payload: &Bytes) {
@@ -163,12 +206,19 @@ impl Visitor for Writer<'_> {
             Err(malformed) => json!({ "malformed": malformed.0 }),
         };
         self.field(key, &value);
+        self.payload(key, payload);
+    }
+
+    fn opaque(&mut self, key: &'static str, payload: &Bytes) {
+        let text = std::str::from_utf8(payload).map_or_else(|_| readable(payload), str::to_owned);
+        self.field(key, &json!(text));
+        self.payload(key, payload);
     }
 
     fn none(&mut self, _key: &'static str) {}
 
     fn open(&mut self, key: &'static str, _len: usize) {
-        self.key(key);
+        self.key(key, "");
         self.out.push('[');
         self.lists.push(List { item: Item::None, items: 0 });
     }
@@ -208,5 +258,5 @@ fn subscribed(subscription: &Subscription) -> Value {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
+#[path = "readable_tests.rs"]
 mod tests;

@@ -4,12 +4,13 @@ use crate::coordinator::{CoordinatorConfig, GroupState};
 use crate::trace::testing::*;
 use crate::trace::{EventKind, Message};
 
+/// The readable fields of an event, without those that only a reader of traces needs.
 fn object(event: &Event) -> Value {
-    let mut json = Json::default();
+    let mut names = Names::default();
+    names.learn(&started(0, 0, "c1"));
+    names.learn(event);
     let mut out = String::new();
-    json.render(&started(0, 0, "c1"), &mut out);
-    out.clear();
-    json.render(event, &mut out);
+    Object::write(event, &names, &mut out, |_| {});
     assert_eq!(out.lines().count(), 1, "{out}");
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
 }
@@ -65,7 +66,10 @@ fn a_loaded_group_is_one_object() {
                 "member": c1.as_str(), "instance": "i1", "client": "c", "host": "/10.1.0.1",
                 "session": 10_000_000,
                 "rebalance": 30_000_000, "metadata": { "topics": ["orders"] },
+                "metadata_bytes": "00010000000100066f7264657273ffffffff00000000",
                 "assignment": ["orders-0", "orders-1"],
+                "assignment_bytes":
+                    "00010000000100066f7264657273000000020000000000000001ffffffff",
             }],
             "offsets": [{ "partition": "orders-0", "offset": 5 }],
         })
@@ -99,4 +103,16 @@ fn an_election_without_a_leader_has_no_leader_field() {
     let shown = object(&elected(1, 2, None, 3));
     assert_eq!((shown.get("leader"), &shown["lost"]), (None, &json!(3)));
     assert_eq!(object(&elected(1, 2, Some(1), 0))["leader"], json!("b1"));
+}
+
+#[test]
+fn values_and_partitions_without_a_text_of_their_own_are_objects() {
+    let kind = EventKind::Consumer(ClientObservation::Polled {
+        partition: partition(-1),
+        first: 0,
+        values: vec![Bytes::from_static(b"0xff"), Bytes::from_static(&[0xff])],
+    });
+    let shown = object(&event(1, consumer(0, 1), kind));
+    assert_eq!(shown["values"], json!(["0xff", { "bytes": "ff" }]));
+    assert_eq!(shown["partition"], json!({ "topic": "orders", "partition": -1 }));
 }
