@@ -1,7 +1,8 @@
 //! The appends of one leader's term, and which of them are committed as far as the leader knows.
 //!
 //! Appends are collected in an open batch, which is flushed to the log after the linger time.
-//! Without linger, the appends of one coordinator call form one batch (rule R3.8). The counters
+//! Without linger, the appends of one coordinator call form one batch (rule R3.8). So a batch of
+//! the log holds whole appends, each with one record or several. The counters
 //! count the appends of this term: `appended` includes the open batch, `committed` counts those
 //! that are committed. This module does not touch the log; [`super::waiting`] does.
 
@@ -13,7 +14,7 @@ use crate::time::Time;
 
 #[derive(Default)]
 pub(super) struct Appends {
-    open: Vec<(AppendId, Record)>,
+    open: Vec<(AppendId, Vec<Record>)>,
     /// When the open batch is flushed.
     flush_at: Time,
     in_flight: VecDeque<InFlight>,
@@ -33,18 +34,19 @@ struct InFlight {
 /// A unit that is committed as a whole.
 #[derive(Clone, Copy)]
 pub(super) enum CommitUnit {
-    /// A record that the coordinator has appended.
+    /// A batch of records that the coordinator has appended.
     Append(AppendId),
     /// All uncommitted records that the leader found in the log. They count as one append.
     TakenOver,
 }
 
 impl Appends {
-    pub(super) fn push(&mut self, now: Time, linger: Duration, id: AppendId, record: Record) {
+    pub(super) fn push(&mut self, now: Time, linger: Duration, id: AppendId, records: Vec<Record>) {
+        assert!(!records.is_empty(), "{id:?} has no records");
         if self.open.is_empty() {
             self.flush_at = now + linger;
         }
-        self.open.push((id, record));
+        self.open.push((id, records));
         self.appended += 1;
     }
 
@@ -78,14 +80,17 @@ impl Appends {
         let due = self.in_flight.back().map_or(due, |earlier| due.max(earlier.due));
         let from = self.in_flight.len();
         let in_flight = &mut self.in_flight;
-        let mut records = self.open.drain(..).map(|(id, record)| {
-            in_flight.push_back(InFlight { due, unit: CommitUnit::Append(id), position: 0 });
-            record
+        let mut end = 0;
+        let mut records = self.open.drain(..).flat_map(|(id, records)| {
+            end += records.len() as u64;
+            let unit = CommitUnit::Append(id);
+            in_flight.push_back(InFlight { due, unit, position: end - 1 });
+            records
         });
         let first = store(&mut records);
         records.for_each(drop);
-        for (position, append) in (first..).zip(self.in_flight.range_mut(from..)) {
-            append.position = position;
+        for append in self.in_flight.range_mut(from..) {
+            append.position += first;
         }
     }
 

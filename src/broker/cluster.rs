@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::coordinator::{CoordinatorConfig, GroupCoordinator, GroupDescription};
+use crate::coordinator::{CoordinatorConfig, GroupCoordinator, GroupDescription, TopicChange};
 use crate::protocol::{
     BrokerId, GroupId, RequestFrame, ResponseError, StrBytes, TopicName, TopicPartition, Uuid,
 };
@@ -264,7 +264,8 @@ impl<'a> Cluster<'a> {
         self.shared.logs[partition as usize].compact();
     }
 
-    /// Creates a topic, with an id that no topic has had before (KIP-516).
+    /// Creates a topic, with an id that no topic has had before (KIP-516). Coordinators that exist
+    /// learn of it through [`Self::learn_topic`].
     pub fn create_topic(&mut self, name: TopicName, partitions: i32) {
         self.shared.topics.create(name, partitions, self.shared.seed);
     }
@@ -274,7 +275,8 @@ impl<'a> Cluster<'a> {
         self.shared.topics.by_name(name).map(|topic| topic.id)
     }
 
-    /// Adds partitions to a topic, up to this count.
+    /// Adds partitions to a topic, up to this count. Brokers learn of it through
+    /// [`Self::learn_topic`].
     pub fn grow_topic(&mut self, name: &TopicName, partitions: i32) {
         self.shared.topics.grow(name, partitions);
     }
@@ -291,8 +293,20 @@ impl<'a> Cluster<'a> {
         out: &mut Vec<BrokerOutput>,
     ) {
         self.shared.topics.delete(name);
+        self.learn_topic(now, at, &TopicChange::Deleted(name.clone()), out);
+    }
+
+    /// Makes a broker learn of a topic that was created or has grown: the broker notifies its
+    /// coordinators. To be called for each broker, unless none has a coordinator yet.
+    pub fn learn_topic(
+        &mut self,
+        now: Time,
+        at: BrokerId,
+        change: &TopicChange,
+        out: &mut Vec<BrokerOutput>,
+    ) {
         let mut context = self.context(now, at, out);
-        context.topic_deleted(name);
+        context.topic_changed(change);
         context.take_up_ready();
     }
 

@@ -7,14 +7,15 @@
 
 use std::sync::Arc;
 
-use crate::coordinator::{self, Call, GroupCoordinator, Record, RequestId};
-use crate::protocol::{Request, RequestFrame, ResponseError, TopicName};
+use crate::coordinator::{
+    self, Call, DeferredResponses, GroupCoordinator, Input, Record, RequestId, TopicChange,
+};
+use crate::protocol::{Request, RequestFrame, ResponseError};
 use crate::time::Time;
 
 use super::appends::Appends;
 use super::cluster::Term;
 use super::context::BrokerContext;
-use super::deferred::{DeferredResponses, is_write};
 use super::front_end;
 use super::node::BrokerOutput;
 use super::offsets_log::OffsetsLog;
@@ -36,8 +37,8 @@ pub(super) enum TermStage {
 /// The content of a log when a leader began to load it.
 #[derive(Default)]
 pub(super) struct Replayed {
-    /// The records with their positions.
-    pub(super) records: Vec<(u64, Record)>,
+    /// The batches: records with their positions.
+    pub(super) batches: Vec<Vec<(u64, Record)>>,
     /// Records before this position were committed.
     pub(super) committed: u64,
 }
@@ -64,6 +65,33 @@ impl Active {
 /// Whether the records that the request appends belong to a transaction.
 fn is_transactional(request: &Request) -> bool {
     matches!(request, Request::TxnOffsetCommit(_) | Request::WriteTxnMarkers(_))
+}
+
+/// Whether Kafka runs the request as a write operation, which times out after
+/// `offsets.commit.timeout.ms`. A transaction marker is one too, but waits as long as its sender
+/// does.
+fn is_write(request: &Request) -> bool {
+    match request {
+        Request::JoinGroup(_)
+        | Request::SyncGroup(_)
+        | Request::Heartbeat(_)
+        | Request::LeaveGroup(_)
+        | Request::OffsetCommit(_)
+        | Request::TxnOffsetCommit(_)
+        | Request::OffsetDelete(_)
+        | Request::DeleteGroups(_) => true,
+        Request::OffsetFetch(request) => request.require_stable,
+        Request::DescribeGroups(_)
+        | Request::ListGroups(_)
+        | Request::WriteTxnMarkers(_)
+        | Request::Produce(_)
+        | Request::Fetch(_)
+        | Request::ListOffsets(_)
+        | Request::Metadata(_)
+        | Request::InitProducerId(_)
+        | Request::DescribeConfigs(_)
+        | Request::FindCoordinator(_) => false,
+    }
 }
 
 impl CoordinatorTerm {
@@ -128,7 +156,7 @@ impl BrokerContext<'_, '_> {
         if transactional {
             self.flush_open(partition);
         }
-        self.drive(partition, |coordinator, now, out| coordinator.handle(now, call, out));
+        self.pass_in(partition, Input::Request(call));
         if transactional {
             self.flush_open(partition);
         }
@@ -186,16 +214,19 @@ impl BrokerContext<'_, '_> {
             self.release(partition);
         }
         while let Some(request) = self.timed_out(partition) {
-            self.drive(partition, |coordinator, now, out| {
-                coordinator.write_timed_out(now, request, out);
-            });
+            self.pass_in(partition, Input::WriteTimedOut(request));
             self.abandon(partition, request, ResponseError::RequestTimedOut);
         }
         self.drive(partition, |coordinator, now, out| coordinator.advance(now, out));
     }
 
+    /// Passes an input to the coordinator of a partition and carries out its outputs.
+    pub(super) fn pass_in(&mut self, partition: usize, input: Input<'_>) {
+        self.drive(partition, |coordinator, now, out| coordinator.handle(now, input, out));
+    }
+
     /// Calls the coordinator of a partition and carries out its outputs.
-    pub(super) fn drive(
+    fn drive(
         &mut self,
         partition: usize,
         call: impl FnOnce(&mut dyn GroupCoordinator, Time, &mut Vec<coordinator::Output>),
@@ -215,9 +246,14 @@ impl BrokerContext<'_, '_> {
                 coordinator::Output::Respond { to, response, release } => {
                     self.release_or_defer(partition, to, response, release);
                 }
-                coordinator::Output::Append { id, record } => {
+                coordinator::Output::Append { id, records } => {
                     let (now, linger) = (self.now, self.shared.config.linger);
-                    self.active(partition).appends.push(now, linger, id, record);
+                    self.active(partition).appends.push(now, linger, id, records);
+                }
+                coordinator::Output::Outcome { of, error } => {
+                    if let Some(response) = self.active(partition).deferred.outcome(of, error) {
+                        self.respond_in_term(partition, of.request, response);
+                    }
                 }
                 coordinator::Output::Observe(seen) => self.out.push(BrokerOutput::Observe(seen)),
             }
@@ -230,19 +266,21 @@ impl BrokerContext<'_, '_> {
         }
     }
 
-    /// A topic was deleted: notifies the coordinators and responds to the fetches that wait for it.
-    pub(super) fn topic_deleted(&mut self, topic: &TopicName) {
+    /// A topic has changed: notifies the coordinators, and responds to the fetches that wait for a
+    /// topic that was deleted.
+    pub(super) fn topic_changed(&mut self, change: &TopicChange) {
+        let image = self.metadata_image();
         let mut index = 0;
         while let Some(&partition) = self.broker.term_partitions.get(index) {
             index += 1;
             if self.broker.terms[partition].as_ref().is_some_and(|term| term.active().is_some()) {
-                self.drive(partition, |coordinator, now, out| {
-                    coordinator.topic_deleted(now, topic, out);
-                });
+                self.pass_in(partition, Input::Metadata { image: &image, change: Some(change) });
             }
         }
-        for request in self.broker.fetches.waiting_for(topic, &self.shared.topics) {
-            self.respond_fetch(request);
+        if let TopicChange::Deleted(topic) = change {
+            for request in self.broker.fetches.waiting_for(topic, &self.shared.topics) {
+                self.respond_fetch(request);
+            }
         }
     }
 }

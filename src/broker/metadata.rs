@@ -11,6 +11,7 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::{self, MetadataRequest, MetadataResponse};
 
+use crate::coordinator::{MetadataImage, TopicImage};
 use crate::protocol::{
     BrokerId, Request, RequestFrame, Response, ResponseError, StrBytes, TopicName, Uuid,
     is_legal_topic, refusal,
@@ -167,6 +168,26 @@ impl BrokerContext<'_, '_> {
             *last = leader.0.into();
         }
         replicas
+    }
+
+    /// All topics as this broker's coordinators see them.
+    pub(super) fn metadata_image(&self) -> MetadataImage {
+        let image = |(name, topic): (&TopicName, &Topic)| {
+            let partitions = topic.partition_count();
+            let racks = match self.shared.config.racks.is_empty() {
+                true => Vec::new(),
+                false => (0..partitions).map(|partition| self.replica_racks(partition)).collect(),
+            };
+            (name.clone(), TopicImage { id: topic.id, partitions, racks })
+        };
+        MetadataImage { topics: self.shared.topics.all().map(image).collect() }
+    }
+
+    fn replica_racks(&self, partition: i32) -> Vec<StrBytes> {
+        let replicas = self.replicas(partition).into_iter();
+        let racks: BTreeSet<StrBytes> =
+            replicas.filter_map(|replica| self.rack(BrokerId(replica.0))).collect();
+        racks.into_iter().collect()
     }
 
     /// Host and port at which clients reach a broker.

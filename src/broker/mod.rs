@@ -27,7 +27,7 @@
 //! | `coordinator_term` | one term of a leader, with its coordinator |
 //! | `terms` | how terms begin and end |
 //! | `waiting` | between a term and its log: flush, commit, timeouts |
-//! | `appends`, `deferred` | the appends of a term, and the responses that wait for their commit |
+//! | `appends` | the appends of a term, and which of them are committed |
 //! | `offsets_log` | the stored records of the offsets log, and which of them are committed |
 //! | `metadata` | Metadata |
 //! | `find_coordinator` | FindCoordinator |
@@ -45,13 +45,14 @@
 mod appends;
 mod cluster;
 mod context;
+#[cfg(test)]
+mod contract_tests;
 mod controller;
 mod coordinator_term;
 mod cut;
 mod data_leader;
 #[cfg(test)]
 mod data_tests;
-mod deferred;
 mod describe_configs;
 mod fetching;
 mod find_coordinator;

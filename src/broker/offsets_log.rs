@@ -126,9 +126,11 @@ impl OffsetsLog {
         self.stored.retain(|stored| !gone.contains(&stored.position));
     }
 
-    /// All stored records with their positions, in order.
-    pub(super) fn records(&self) -> Vec<(u64, Record)> {
-        self.stored.iter().map(|stored| (stored.position, stored.record.clone())).collect()
+    /// All stored records with their positions, in order, batch by batch.
+    pub(super) fn batches(&self) -> Vec<Vec<(u64, Record)>> {
+        let copy = |stored: &Stored| (stored.position, stored.record.clone());
+        let batches = self.stored.chunk_by(|one, next| one.batch == next.batch);
+        batches.map(|batch| batch.iter().map(copy).collect()).collect()
     }
 }
 
@@ -149,13 +151,17 @@ mod tests {
         log
     }
 
+    fn records(log: &OffsetsLog) -> Vec<(u64, Record)> {
+        log.batches().into_iter().flatten().collect()
+    }
+
     fn groups(log: &OffsetsLog) -> Vec<(u64, String)> {
         let name = |(position, record): (u64, Record)| match record {
             Record::GroupTombstone { group } => (position, group.0.to_string()),
             Record::GroupMetadata(metadata) => (position, metadata.group.0.to_string()),
             other => panic!("{other:?}"),
         };
-        log.records().into_iter().map(name).collect()
+        records(log).into_iter().map(name).collect()
     }
 
     /// R3.13.
@@ -185,7 +191,7 @@ mod tests {
         log.stalled = true;
         assert_eq!(log.begin_term(Uncommitted::Kept, &mut rng()), 0);
         log.append([tombstone("d")].into_iter());
-        assert_eq!((log.committed(), log.records().len()), (1, 4));
+        assert_eq!((log.committed(), records(&log).len()), (1, 4));
         let mut lost = log;
         lost.stalled = false;
         lost.commit_taken_over();
@@ -203,9 +209,49 @@ mod tests {
             let mut log = log(&[&["a"], &["b", "c"], &["d"]]);
             log.commit(0);
             log.begin_term(Uncommitted::Random, &mut stream);
-            kept.insert(log.records().len());
+            kept.insert(records(&log).len());
         }
         assert_eq!(kept.into_iter().collect::<Vec<_>>(), [1, 3, 4]);
+    }
+
+    /// R3.8, R3.13. Batches of two, three and one record, with the high watermark at each end of a
+    /// batch.
+    #[test]
+    fn a_batch_of_three_is_lost_or_kept_as_a_whole_wherever_an_election_splits_the_log() {
+        const BATCHES: [&[&str]; 3] = [&["a", "b"], &["c", "d", "e"], &["f"]];
+        const ENDS: [usize; 4] = [0, 2, 5, 6];
+        let mut found = std::collections::BTreeSet::new();
+        for (committed, end) in ENDS.into_iter().enumerate() {
+            for seed in 0..100 {
+                let mut log = log(&BATCHES);
+                if end > 0 {
+                    log.commit(end as u64 - 1);
+                }
+                log.begin_term(Uncommitted::Random, &mut Rng::stream(seed, "election"));
+                let left = log.batches();
+                assert!(left.len() >= committed, "{left:?} lacks what was committed");
+                for (batch, whole) in left.iter().zip(BATCHES) {
+                    assert_eq!(batch.len(), whole.len(), "{left:?} has a part of a batch");
+                }
+                assert_eq!(records(&log).len(), ENDS[left.len()]);
+                found.insert((committed, left.len()));
+            }
+        }
+        let every_split = (0..4).flat_map(|committed| (committed..4).map(move |n| (committed, n)));
+        assert_eq!(found, every_split.collect(), "each split is drawn");
+    }
+
+    /// R9.10. Compaction drops single records; what is left of a batch is still one.
+    #[test]
+    fn a_compacted_batch_is_replayed_as_one() {
+        let mut log = OffsetsLog::default();
+        log.append([group("a", 1), group("b", 1), group("c", 1)].into_iter());
+        log.append([group("b", 2)].into_iter());
+        log.commit(3);
+        log.compact();
+        let positions = |batch: Vec<(u64, Record)>| batch.into_iter().map(|(at, _)| at).collect();
+        let left: Vec<Vec<u64>> = log.batches().into_iter().map(positions).collect();
+        assert_eq!(left, [vec![0, 2], vec![3]]);
     }
 
     /// R9.10.
@@ -216,7 +262,7 @@ mod tests {
         log.commit(3);
         log.append([group("a", 3), group("a", 4)].into_iter());
         log.compact();
-        let left: Vec<u64> = log.records().into_iter().map(|(position, _)| position).collect();
+        let left: Vec<u64> = records(&log).into_iter().map(|(position, _)| position).collect();
         assert_eq!(left, [2, 3, 4, 5]);
     }
 }

@@ -1,7 +1,7 @@
 //! How terms begin and end: a broker learns that it leads a partition, loads it and coordinates its
 //! groups; it learns that it no longer leads, and unloads (rules R3.12 and R3.13).
 
-use crate::coordinator::RequestId;
+use crate::coordinator::{Input, Record, RequestId};
 use crate::protocol::ResponseError;
 
 use super::cluster::{Term, TermState};
@@ -35,7 +35,7 @@ impl BrokerContext<'_, '_> {
         let log = &mut self.shared.logs[partition];
         assert_eq!(log.epoch, epoch, "{} loads partition {partition}", self.broker.id);
         log.take_over();
-        let replayed = Replayed { records: log.records(), committed: log.committed() };
+        let replayed = Replayed { batches: log.batches(), committed: log.committed() };
         let until = self.now + self.broker.load_rng.duration(self.shared.config.load.clone());
         let term = CoordinatorTerm { epoch, stage: TermStage::Loading { until, replayed } };
         self.out.push(BrokerOutput::TermChanged(term.term(partition), TermState::Loading));
@@ -44,27 +44,26 @@ impl BrokerContext<'_, '_> {
 
     /// Creates the coordinator of a term from the records of its log.
     pub(super) fn activate(&mut self, partition: usize, epoch: i32, replayed: Replayed) {
-        let Replayed { records, committed } = replayed;
+        let Replayed { batches, committed } = replayed;
         let committed = self.shared.logs[partition].committed_in(epoch).max(committed);
-        let mut coordinator = self.make_coordinator(partition, epoch);
-        let durable = records.partition_point(|&(position, _)| position < committed);
-        let (durable, rest) = records.split_at(durable);
-        for (position, record) in durable {
-            coordinator.replay(self.now, *position, record);
-        }
-        for (position, record) in rest {
-            coordinator.replay_uncommitted(self.now, *position, record);
-        }
-        let mut active = Active::new(coordinator);
+        let is_committed = |batch: &Vec<(u64, Record)>| batch[0].0 < committed;
+        let rest = batches[batches.partition_point(is_committed)..].iter().flatten();
+        let mut active = Active::new(self.make_coordinator(partition, epoch));
         let term = Term { partition: partition as i32, epoch };
         self.out.push(BrokerOutput::TermChanged(term, TermState::Active));
-        if let Some((last, _)) = rest.last() {
+        if let Some((last, _)) = rest.clone().last() {
             active.appends.take_over(self.now, *last);
-            self.out.push(BrokerOutput::Uncommitted(term, rest.len() as u64));
+            self.out.push(BrokerOutput::Uncommitted(term, rest.count() as u64));
         }
         self.broker
             .install_term(partition, CoordinatorTerm { epoch, stage: TermStage::Active(active) });
-        self.drive(partition, |coordinator, now, out| coordinator.loaded(now, out));
+        let image = self.metadata_image();
+        self.pass_in(partition, Input::Metadata { image: &image, change: None });
+        for records in &batches {
+            let committed = is_committed(records);
+            self.pass_in(partition, Input::Replay { records, committed });
+        }
+        self.pass_in(partition, Input::Loaded);
     }
 
     fn unload(&mut self, partition: usize) {
@@ -73,7 +72,7 @@ impl BrokerContext<'_, '_> {
             active.closing = true;
             let failed = active.appends.fail_all();
             self.fail(partition, failed, ResponseError::NotLeaderOrFollower);
-            self.drive(partition, |coordinator, now, out| coordinator.unload(now, out));
+            self.pass_in(partition, Input::Unload);
             for request in self.open_at(partition) {
                 self.refuse(request, ResponseError::NotCoordinator);
             }

@@ -18,8 +18,8 @@ use kafka_protocol::messages::{
 
 use super::*;
 use crate::coordinator::{
-    self, AppendId, Call, CoordinatorConfig, GroupCoordinator, GroupDescription, GroupMetadata,
-    Observation, Record, Release, RequestId,
+    self, AppendId, Call, CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupRemoval, Input,
+    Inspect, Observation, Record, Release, RequestId,
 };
 use crate::protocol::{
     BrokerId, Generation, GroupId, Request, RequestFrame, Response, ResponseError, TopicName,
@@ -77,7 +77,7 @@ impl Scripted {
         let id = AppendId(self.next_append);
         self.next_append += 1;
         let record = Record::GroupTombstone { group: group.clone() };
-        out.push(coordinator::Output::Append { id, record });
+        out.push(coordinator::Output::Append { id, records: vec![record] });
         id
     }
 
@@ -99,8 +99,8 @@ fn respond(
     out.push(coordinator::Output::Respond { to, response, release });
 }
 
-impl GroupCoordinator for Scripted {
-    fn handle(&mut self, _now: Time, call: Call<'_>, out: &mut Vec<coordinator::Output>) {
+impl Scripted {
+    fn request(&mut self, call: Call<'_>, out: &mut Vec<coordinator::Output>) {
         match call.request {
             Request::JoinGroup(_) => self.parked.push(call.id),
             Request::SyncGroup(_) => {
@@ -138,13 +138,7 @@ impl GroupCoordinator for Scripted {
         }
     }
 
-    fn advance(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
-
-    fn next_deadline(&self) -> Option<Time> {
-        None
-    }
-
-    fn committed(&mut self, _now: Time, id: AppendId, out: &mut Vec<coordinator::Output>) {
+    fn committed(&mut self, id: AppendId, out: &mut Vec<coordinator::Output>) {
         if let Some((to, request)) = self.commits.remove(&id) {
             // The response's layout for this request, with every error set to none.
             let mut body = refusal(&request, 9, ResponseError::UnknownServerError);
@@ -156,52 +150,52 @@ impl GroupCoordinator for Scripted {
         }
     }
 
-    fn append_failed(
-        &mut self,
-        _now: Time,
-        id: AppendId,
-        _error: ResponseError,
-        out: &mut Vec<coordinator::Output>,
-    ) {
+    fn append_failed(&mut self, id: AppendId, out: &mut Vec<coordinator::Output>) {
         if let Some((to, request)) = self.commits.remove(&id) {
             let body = refusal(&request, 9, ResponseError::NotCoordinator);
             respond(to, body, Release::Now, out);
         }
         let group = group_id(&id.0.to_string());
-        let removed = Observation::GroupRemoved { group, why: "append failed" };
+        let removed = Observation::GroupRemoved { group, why: GroupRemoval::NotStored };
         out.push(coordinator::Output::Observe(removed));
     }
+}
 
-    fn write_timed_out(&mut self, _: Time, _: RequestId, _: &mut Vec<coordinator::Output>) {}
-
-    fn deadlines(&self, _visit: &mut dyn FnMut(Time)) {}
-
-    fn groups(&self) -> Vec<GroupId> {
-        self.groups.keys().cloned().collect()
-    }
-
-    fn describe(&self, _group: &GroupId) -> Option<GroupDescription> {
-        None
-    }
-
-    fn topic_deleted(&mut self, _: Time, _: &TopicName, _: &mut Vec<coordinator::Output>) {}
-
-    fn replay(&mut self, _now: Time, _position: u64, record: &Record) {
-        if let Record::GroupTombstone { group } = record {
-            self.groups.insert(group.clone(), ());
+impl GroupCoordinator for Scripted {
+    fn handle(&mut self, _now: Time, input: Input<'_>, out: &mut Vec<coordinator::Output>) {
+        match input {
+            Input::Request(call) => self.request(call, out),
+            Input::Committed(append) => self.committed(append, out),
+            Input::AppendFailed { append, error: _ } => self.append_failed(append, out),
+            Input::Replay { records, committed: _ } => {
+                for (_, record) in records {
+                    if let Record::GroupTombstone { group } = record {
+                        self.groups.insert(group.clone(), ());
+                    }
+                }
+            }
+            Input::Unload => self.respond_parked(Some(ResponseError::NotCoordinator), out),
+            Input::Metadata { .. }
+            | Input::WriteTimedOut(_)
+            | Input::ReplayedCommitted
+            | Input::Loaded => {}
         }
     }
 
-    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
-        self.replay(now, position, record);
+    fn advance(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
+
+    fn next_deadline(&self) -> Option<Time> {
+        None
     }
 
-    fn replayed_committed(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
 
-    fn loaded(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
-
-    fn unload(&mut self, _now: Time, out: &mut Vec<coordinator::Output>) {
-        self.respond_parked(Some(ResponseError::NotCoordinator), out);
+impl Inspect for Scripted {
+    fn groups(&self) -> Vec<GroupId> {
+        self.groups.keys().cloned().collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Between a term and its log: batches are flushed and committed, responses wait for the commit,
 //! and requests that wait too long or in vain get an error (rules R3.2, R3.8 to R3.10).
 
-use crate::coordinator::{AppendId, Release, RequestId};
+use crate::coordinator::{AppendId, Input, Release, RequestId};
 use crate::protocol::{Response, ResponseError};
 use crate::time::Time;
 
@@ -13,7 +13,7 @@ use super::node::BrokerOutput;
 
 impl BrokerContext<'_, '_> {
     /// Sends a response of the coordinator, or defers it until everything appended so far is
-    /// committed.
+    /// committed or the outcome of its records is known.
     pub(super) fn release_or_defer(
         &mut self,
         partition: usize,
@@ -28,14 +28,15 @@ impl BrokerContext<'_, '_> {
                 self.refuse(to, ResponseError::NotCoordinator)
             }
             Release::WhenDurable if active.appends.has_uncommitted() => {
-                active.deferred.defer(active.appends.appended, to, response);
+                active.deferred.until_committed(active.appends.appended, to, response);
             }
+            Release::WhenKnown(records) => active.deferred.until_known(records, to, response),
             Release::Now | Release::WhenDurable => self.respond_in_term(partition, to, response),
         }
     }
 
     /// Sends a response of the coordinator, unless the client already has one.
-    fn respond_in_term(&mut self, partition: usize, to: RequestId, response: Response) {
+    pub(super) fn respond_in_term(&mut self, partition: usize, to: RequestId, response: Response) {
         if let Some(response) = self.try_respond(to, response)
             && !self.active(partition).deferred.was_abandoned(to)
         {
@@ -112,9 +113,7 @@ impl BrokerContext<'_, '_> {
     /// Tells the coordinator that these appends have failed.
     pub(super) fn fail(&mut self, partition: usize, failed: Vec<AppendId>, error: ResponseError) {
         for append in failed {
-            self.drive(partition, |coordinator, now, out| {
-                coordinator.append_failed(now, append, error, out);
-            });
+            self.pass_in(partition, Input::AppendFailed { append, error });
         }
     }
 
@@ -135,17 +134,13 @@ impl BrokerContext<'_, '_> {
     pub(super) fn on_committed(&mut self, partition: usize, unit: CommitUnit) {
         match unit {
             CommitUnit::Append(append) => {
-                self.drive(partition, |coordinator, now, out| {
-                    coordinator.committed(now, append, out);
-                });
+                self.pass_in(partition, Input::Committed(append));
             }
             CommitUnit::TakenOver => {
                 let term = self.broker.terms[partition].as_ref();
                 let of_term = term.expect("a term that commits").term(partition);
                 self.out.push(BrokerOutput::Uncommitted(of_term, 0));
-                self.drive(partition, |coordinator, now, out| {
-                    coordinator.replayed_committed(now, out);
-                });
+                self.pass_in(partition, Input::ReplayedCommitted);
             }
         }
     }

@@ -17,6 +17,8 @@ use crate::protocol::{
 };
 use crate::time::Time;
 
+use super::reason::{CommitFailure, CoordinatorLoss, TransitionReason};
+
 /// Names one connection of a consumer. Names are never reused: after [`ClientOutput::Close`] or
 /// [`ClientInput::Disconnected`], the next connection has the next number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,13 +160,13 @@ pub enum ClientObservation {
         from: MemberState,
         /// The state now.
         to: MemberState,
-        /// The reason, in a few words.
-        why: &'static str,
+        /// The reason.
+        why: TransitionReason,
     },
     /// The consumer no longer knows its coordinator.
     CoordinatorLost {
-        /// The reason, in a few words: `request timed out`, `session timeout`.
-        why: &'static str,
+        /// The reason.
+        why: CoordinatorLoss,
     },
     /// `onPartitionsAssigned`: from now on the consumer acts on these partitions. The list may be
     /// empty.
@@ -223,8 +225,8 @@ pub enum ClientObservation {
     CommitFailed {
         /// The offsets it would have committed, sorted by partition.
         offsets: Vec<(TopicPartition, i64)>,
-        /// The reason, in a few words: `not a member`, `rebalance in progress`.
-        why: &'static str,
+        /// The reason.
+        why: CommitFailure,
     },
     /// The application took longer than `max.poll.interval.ms`, so the consumer leaves the group.
     PollTimeout,

@@ -14,6 +14,7 @@ use crate::time::Time;
 
 use super::fetch::Partition;
 use super::membership::Identity;
+use super::reason::TransitionReason;
 use super::{ClientObservation, ClientOutput, Consumer, MemberState};
 
 /// An assignment that has arrived and that the application has not applied yet.
@@ -37,7 +38,7 @@ impl Consumer {
         if !stable || self.membership.identity != sent_as {
             // Meanwhile the heartbeat thread has learned that the generation is over (KAFKA-8104).
             sometimes(Mark::AssignmentUndone);
-            return self.reset_membership(false, "assignment undone", out);
+            return self.reset_membership(false, TransitionReason::AssignmentUndone, out);
         }
         self.prepare.reset();
         // Every leader sends an assignment to every member, even if the list is empty. An empty

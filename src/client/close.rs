@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::time::Time;
 
 use super::commit::CommitKind;
+use super::reason::TransitionReason;
 use super::{ClientObservation, ClientOutput, Consumer, Purpose};
 
 /// The timeout of `close()` as a whole: the Java client's default.
@@ -124,7 +125,7 @@ impl Consumer {
         let sent = self.send_leave(now, out);
         // The membership is over whatever becomes of the request: the response to a join or sync
         // that is still in flight must not make this consumer a member again.
-        self.reset_membership(false, "closing", out);
+        self.reset_membership(false, TransitionReason::Closing, out);
         if !sent {
             self.finish_close(out);
         }

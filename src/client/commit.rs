@@ -14,6 +14,7 @@ use crate::time::Time;
 
 use super::links::Sent;
 use super::membership::Identity;
+use super::reason::{CommitFailure, CoordinatorLoss, TransitionReason};
 use super::{ClientObservation, ClientOutput, Consumer, ConsumerConfig, MemberState, Purpose};
 
 /// The reason for a commit.
@@ -104,9 +105,9 @@ impl Consumer {
         let positions = self.partitions.iter();
         let offsets = positions.filter_map(|(name, one)| Some((name.clone(), one.position?)));
         let why = match self.membership.state {
-            MemberState::Unjoined => "not a member",
+            MemberState::Unjoined => CommitFailure::NotAMember,
             MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
-                "rebalance in progress"
+                CommitFailure::RebalanceInProgress
             }
             MemberState::Stable => unreachable!("a Stable member commits"),
         };
@@ -152,7 +153,7 @@ impl Consumer {
                 self.commit_failed_retriably(now, commit);
             }
             Some(E::NotCoordinator | E::CoordinatorNotAvailable | E::RequestTimedOut) => {
-                self.abandon_coordinator(now, "not the coordinator", out);
+                self.abandon_coordinator(now, CoordinatorLoss::NotCoordinator, out);
                 self.commit_failed_retriably(now, commit);
             }
             // The group is between join and sync: this member missed the rebalance and must rejoin.
@@ -161,11 +162,21 @@ impl Consumer {
                 self.commit_over(commit);
             }
             Some(E::UnknownMemberId) => {
-                self.reset_if_current(&commit.sent_as, false, "unknown member id", out);
+                self.reset_if_current(
+                    &commit.sent_as,
+                    false,
+                    TransitionReason::UnknownMemberId,
+                    out,
+                );
                 self.commit_over(commit);
             }
             Some(E::IllegalGeneration) => {
-                self.reset_if_current(&commit.sent_as, true, "illegal generation", out);
+                self.reset_if_current(
+                    &commit.sent_as,
+                    true,
+                    TransitionReason::IllegalGeneration,
+                    out,
+                );
                 self.commit_over(commit);
             }
             Some(E::FencedInstanceId) if self.membership.identity == commit.sent_as => {

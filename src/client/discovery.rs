@@ -8,6 +8,7 @@ use crate::protocol::{Api, BrokerId, Request, ResponseError};
 use crate::time::Time;
 
 use super::links::{SendOptions, Sent};
+use super::reason::CoordinatorLoss;
 use super::versions::version_of;
 use super::{ClientObservation, ClientOutput, Consumer, ConsumerConfig, Purpose};
 
@@ -74,7 +75,7 @@ impl Consumer {
             None if self.connects_at(Purpose::Coordinator, BrokerId(node.0)) > now => {
                 sometimes(Mark::CoordinatorUnavailable);
                 out.push(ClientOutput::Observe(ClientObservation::CoordinatorLost {
-                    why: "unavailable",
+                    why: CoordinatorLoss::Unavailable,
                 }));
                 self.find_failed(now);
             }
@@ -99,7 +100,7 @@ impl Consumer {
 
     /// Forgets the coordinator. The code that closes the connection reports the requests in flight
     /// on it.
-    pub(super) fn coordinator_lost(&mut self, why: &'static str, out: &mut Vec<ClientOutput>) {
+    pub(super) fn coordinator_lost(&mut self, why: CoordinatorLoss, out: &mut Vec<ClientOutput>) {
         if self.discovery.coordinator.take().is_some() {
             // The bootstrap broker that named this coordinator may be stale: use the next one.
             self.discovery.next_bootstrap();
@@ -112,7 +113,7 @@ impl Consumer {
     pub(super) fn abandon_coordinator(
         &mut self,
         now: Time,
-        why: &'static str,
+        why: CoordinatorLoss,
         out: &mut Vec<ClientOutput>,
     ) {
         self.coordinator_lost(why, out);

@@ -13,6 +13,7 @@ use crate::time::Time;
 use super::fetch::App;
 use super::links::Sent;
 use super::membership::Identity;
+use super::reason::{CoordinatorLoss, TransitionReason};
 use super::versions::version_of;
 use super::{ClientObservation, ClientOutput, Consumer, ConsumerConfig, MemberState, Purpose};
 
@@ -55,11 +56,11 @@ impl Consumer {
         if self.discovery.coordinator.is_none() {
             self.find_coordinator(now, out);
         } else if self.heartbeats.session_deadline <= now {
-            self.abandon_coordinator(now, "session timeout", out);
+            self.abandon_coordinator(now, CoordinatorLoss::SessionTimeout, out);
         } else if self.poll_interval_deadline() <= now {
             out.push(ClientOutput::Observe(ClientObservation::PollTimeout));
             self.send_leave(now, out);
-            self.reset_membership(false, "poll timeout", out);
+            self.reset_membership(false, TransitionReason::PollTimeout, out);
         } else if self.heartbeats.next <= now && !self.heartbeat_in_flight() {
             self.send_heartbeat(now, out);
         }
@@ -118,17 +119,17 @@ impl Consumer {
                 }
             }
             Some(E::NotCoordinator | E::CoordinatorNotAvailable) => {
-                self.abandon_coordinator(now, "not the coordinator", out);
+                self.abandon_coordinator(now, CoordinatorLoss::NotCoordinator, out);
                 self.heartbeats.failed(now, &self.config);
             }
             Some(E::UnknownMemberId) => {
-                self.reset_if_current(sent_as, false, "unknown member id", out);
+                self.reset_if_current(sent_as, false, TransitionReason::UnknownMemberId, out);
             }
             Some(E::IllegalGeneration) => {
-                self.reset_if_current(sent_as, true, "illegal generation", out);
+                self.reset_if_current(sent_as, true, TransitionReason::IllegalGeneration, out);
             }
             Some(E::FencedInstanceId) if self.membership.identity == *sent_as => {
-                self.reset_membership(false, "fenced", out);
+                self.reset_membership(false, TransitionReason::Fenced, out);
                 self.fatal(error, out);
             }
             Some(E::FencedInstanceId) => {}

@@ -17,6 +17,7 @@ use super::callbacks::PendingAssignment;
 use super::close::Closing;
 use super::leader::SubscribedTopics;
 use super::links::{SendOptions, Sent};
+use super::reason::{CoordinatorLoss, TransitionReason};
 use super::versions::version_of;
 use super::{ClientObservation, ClientOutput, Consumer, MemberState, Purpose};
 
@@ -102,7 +103,7 @@ impl Consumer {
     }
 
     fn send_join(&mut self, now: Time, out: &mut Vec<ClientOutput>) {
-        self.set_member_state(MemberState::PreparingRebalance, "joining", out);
+        self.set_member_state(MemberState::PreparingRebalance, TransitionReason::Joining, out);
         let version = version_of(Api::JoinGroup, self.config.join_version);
         let rebalance_timeout = match version {
             0 => -1,
@@ -147,12 +148,12 @@ impl Consumer {
                 self.rejoin_at_once(now);
             }
             Some(E::UnknownMemberId) => {
-                self.reset_if_current(sent_as, false, "unknown member id", out);
+                self.reset_if_current(sent_as, false, TransitionReason::UnknownMemberId, out);
                 self.rejoin_at_once(now);
             }
             Some(E::RebalanceInProgress) => self.rejoin_at_once(now),
             Some(E::NotCoordinator | E::CoordinatorNotAvailable) => {
-                self.abandon_coordinator(now, "not the coordinator", out);
+                self.abandon_coordinator(now, CoordinatorLoss::NotCoordinator, out);
                 self.join_failed(now);
             }
             Some(E::CoordinatorLoadInProgress) => self.join_failed(now),
@@ -178,7 +179,7 @@ impl Consumer {
         };
         let same_generation = self.membership.identity == identity;
         self.membership.identity = identity;
-        self.set_member_state(MemberState::CompletingRebalance, "joined", out);
+        self.set_member_state(MemberState::CompletingRebalance, TransitionReason::Joined, out);
         self.heartbeats.reset(now, &self.config);
         let earlier = self.membership.subscribed_topics.take().filter(|_| same_generation);
         let leads = response.leader == response.member_id;
@@ -220,15 +221,15 @@ impl Consumer {
             None => self.synced(now, sent_as, response, out),
             Some(E::RebalanceInProgress) => self.rejoin_at_once(now),
             Some(E::UnknownMemberId) => {
-                self.reset_if_current(sent_as, false, "unknown member id", out);
+                self.reset_if_current(sent_as, false, TransitionReason::UnknownMemberId, out);
                 self.rejoin_at_once(now);
             }
             Some(E::IllegalGeneration) => {
-                self.reset_if_current(sent_as, true, "illegal generation", out);
+                self.reset_if_current(sent_as, true, TransitionReason::IllegalGeneration, out);
                 self.rejoin_at_once(now);
             }
             Some(E::NotCoordinator | E::CoordinatorNotAvailable) => {
-                self.abandon_coordinator(now, "not the coordinator", out);
+                self.abandon_coordinator(now, CoordinatorLoss::NotCoordinator, out);
                 self.join_failed(now);
             }
             // The Java client throws this error from poll(); an application that polls again ends
@@ -253,7 +254,7 @@ impl Consumer {
         if is_foreign(response.protocol_type.as_ref()) || (name.is_some() && name != chosen) {
             return self.fatal(ResponseError::InconsistentGroupProtocol.code(), out);
         }
-        self.set_member_state(MemberState::Stable, "synced", out);
+        self.set_member_state(MemberState::Stable, TransitionReason::Synced, out);
         self.membership.rejoin_needed = false;
         let (sent_as, assignment) = (sent_as.clone(), response.assignment.clone());
         self.pending_assignment = Some(PendingAssignment { sent_as, assignment });
@@ -281,7 +282,7 @@ impl Consumer {
         &mut self,
         sent_as: &Identity,
         keep_member_id: bool,
-        why: &'static str,
+        why: TransitionReason,
         out: &mut Vec<ClientOutput>,
     ) {
         if self.membership.identity == *sent_as {
@@ -296,7 +297,7 @@ impl Consumer {
     pub(super) fn reset_membership(
         &mut self,
         keep_member_id: bool,
-        why: &'static str,
+        why: TransitionReason,
         out: &mut Vec<ClientOutput>,
     ) {
         self.set_member_state(MemberState::Unjoined, why, out);
@@ -313,7 +314,7 @@ impl Consumer {
     pub(super) fn set_member_state(
         &mut self,
         to: MemberState,
-        why: &'static str,
+        why: TransitionReason,
         out: &mut Vec<ClientOutput>,
     ) {
         let from = self.membership.state;

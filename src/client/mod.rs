@@ -48,6 +48,7 @@ mod metadata;
 mod offer;
 mod position;
 mod prepare;
+mod reason;
 mod reconnect;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub use api::{
     MemberState, Purpose,
 };
 pub use config::ConsumerConfig;
+pub use reason::{CommitFailure, CoordinatorLoss, TransitionReason};
 pub use versions::api_versions;
 
 use std::collections::BTreeMap;
@@ -217,7 +219,7 @@ impl Consumer {
         now: Time,
         purpose: Purpose,
         lost: Vec<Sent>,
-        why: &'static str,
+        why: CoordinatorLoss,
         out: &mut Vec<ClientOutput>,
     ) {
         match purpose {
@@ -279,7 +281,7 @@ impl Consumer {
             ClientInput::Disconnected { conn } => {
                 if let Some(lost) = self.links.disconnected(conn) {
                     let link = (conn.purpose, conn.broker);
-                    self.connection_lost(now, link, lost, "disconnected", out);
+                    self.connection_lost(now, link, lost, CoordinatorLoss::Disconnected, out);
                 }
             }
             ClientInput::Close | ClientInput::ProcessingTime(_) => {}
@@ -290,7 +292,7 @@ impl Consumer {
         while let Some((conn, lost)) = self.links.close_expired(now) {
             out.push(ClientOutput::Close { conn });
             let link = (conn.purpose, conn.broker);
-            self.connection_lost(now, link, lost, "request timed out", out);
+            self.connection_lost(now, link, lost, CoordinatorLoss::RequestTimedOut, out);
         }
     }
 }

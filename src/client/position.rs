@@ -14,6 +14,7 @@ use crate::time::Time;
 
 use super::fetch::Partition;
 use super::links::Sent;
+use super::reason::CoordinatorLoss;
 use super::versions::version_of;
 use super::{ClientObservation, ClientOutput, Consumer, Purpose};
 
@@ -120,7 +121,7 @@ impl Consumer {
         match E::try_from_code(error) {
             None => {}
             Some(E::NotCoordinator | E::CoordinatorNotAvailable) => {
-                self.abandon_coordinator(now, "not the coordinator", out);
+                self.abandon_coordinator(now, CoordinatorLoss::NotCoordinator, out);
                 return self.fetcher.positions_failed(now, &self.config);
             }
             Some(code) if code.is_retriable() => {

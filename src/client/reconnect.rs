@@ -10,6 +10,8 @@ use crate::time::Time;
 
 use super::{ClientOutput, Consumer, ConsumerConfig, Purpose};
 
+use super::reason::CoordinatorLoss;
+
 /// The connections that were lost and on which no response has arrived since.
 #[derive(Default)]
 pub(super) struct Reconnects(BTreeMap<(Purpose, BrokerId), Lost>);
@@ -79,7 +81,7 @@ impl Consumer {
         now: Time,
         (purpose, broker): (Purpose, BrokerId),
         lost: Vec<super::Sent>,
-        why: &'static str,
+        why: CoordinatorLoss,
         out: &mut Vec<ClientOutput>,
     ) {
         self.reconnects.lost(now, (purpose, broker), &self.config, &mut self.rng);

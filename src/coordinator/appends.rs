@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::protocol::{Generation, GroupId, Response, ResponseError};
+use crate::protocol::{Generation, GroupId, ResponseError};
 
-use super::api::{AppendId, Observation, Release, RequestId};
+use super::api::{AppendId, Output, RequestId, Ticket};
 use super::creation;
-use super::deferred::{DeferredResponses, Ticket};
 use super::group::{Group, Groups};
+use super::observation::Observation;
 use super::rebalance;
 use super::removal::{self, RemovedGroups};
 use super::state::GroupState;
@@ -36,12 +36,11 @@ pub(super) enum Consequence {
     TxnMarker { ticket: Ticket },
 }
 
-/// The appends in flight, and the responses that wait for them.
+/// The appends in flight, and what waits for them.
 #[derive(Debug, Default)]
 pub(super) struct Appends {
     appended_so_far: u64,
     in_flight: BTreeMap<AppendId, Consequence>,
-    pub(super) deferred: DeferredResponses,
     pub(super) removed: RemovedGroups,
 }
 
@@ -77,12 +76,10 @@ impl Appends {
         }
     }
 
-    /// The coordinator's term is over: returns the responses that wait for records, failed as a
-    /// whole.
-    pub(super) fn abandon(&mut self, error: ResponseError) -> Vec<(RequestId, Response)> {
+    /// The coordinator's term is over: no outcome matters any longer.
+    pub(super) fn forget_all(&mut self) {
         self.in_flight.clear();
         self.removed = RemovedGroups::default();
-        self.deferred.abandon(error)
     }
 
     /// The append of a request on which the group itself waits, not only the response.
@@ -190,11 +187,10 @@ fn awaits_assignment(group: &Group, generation: Generation) -> bool {
     group.state() == GroupState::CompletingRebalance && group.generation == generation
 }
 
-/// Completes one append of a deferred response, which is sent after the last.
+/// Reports the outcome of a record to the response that waits for it, if one does.
 fn complete(turn: &mut Turn<'_>, ticket: Option<Ticket>, error: Option<ResponseError>) {
-    let Some(ticket) = ticket else { return };
-    if let Some(response) = turn.appends.deferred.complete(ticket, error) {
-        turn.respond(ticket.request, response, Release::Now);
+    if let Some(of) = ticket {
+        turn.out.push(Output::Outcome { of, error });
     }
 }
 

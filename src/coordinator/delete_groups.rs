@@ -5,9 +5,9 @@ use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 
 use crate::protocol::{GroupId, ResponseError, error_code};
 
-use super::api::{Call, Release};
-use super::deferred::{Entry, Ticket};
+use super::api::{Call, Entry, Release, Ticket};
 use super::group::Groups;
+use super::reason::GroupRemoval;
 use super::removal;
 use super::state::GroupState;
 use super::turn::Turn;
@@ -28,7 +28,7 @@ pub(super) fn handle(
         let refusal = refusal(groups, id);
         if refusal.is_none() {
             let ticket = Ticket { request: call.id, entry: Entry::Item(results.len()) };
-            appends += removal::remove(groups, turn, id, "deleted", Some(ticket));
+            appends += removal::remove(groups, turn, id, GroupRemoval::Deleted, Some(ticket));
         }
         let result = DeletableGroupResult::default().with_group_id(id.clone());
         results.push(result.with_error_code(error_code(refusal)));
@@ -36,7 +36,7 @@ pub(super) fn handle(
     let response = DeleteGroupsResponse::default().with_results(results);
     match appends {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
+        records => turn.respond(call.id, response, Release::WhenKnown(records)),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::protocol::{GroupId, MemberId};
 
-use super::api::{Observation, Removal, TimerKind};
 use super::group::{Group, Groups};
+use super::observation::{Observation, TimerKind};
+use super::reason::{Removal, TransitionReason};
 use super::rebalance;
 use super::retention;
 use super::state::GroupState;
@@ -42,10 +43,10 @@ fn session(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
     group.remove_member(id, Removal::SessionExpired, turn);
     match group.state() {
         GroupState::Stable | GroupState::CompletingRebalance => {
-            rebalance::prepare(group, turn, "session expired");
+            rebalance::prepare(group, turn, TransitionReason::SessionExpired);
         }
         GroupState::PreparingRebalance => {
-            rebalance::complete_after_expiry(group, turn, "session expired");
+            rebalance::complete_after_expiry(group, turn, TransitionReason::SessionExpired);
         }
         GroupState::Empty | GroupState::Dead => {}
     }
@@ -55,7 +56,7 @@ fn session(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
 fn pending_join(group: &mut Group, turn: &mut Turn<'_>, id: &MemberId) {
     assert!(group.pending_join.remove(id), "{id} is not pending in {}", group.id.0);
     observe(group, turn, TimerKind::PendingJoin, Some(id));
-    rebalance::complete_after_expiry(group, turn, "pending member id expired");
+    rebalance::complete_after_expiry(group, turn, TransitionReason::PendingIdExpired);
 }
 
 /// The join phase, or a step of the initial delay, is over (R5.4).
@@ -86,7 +87,7 @@ fn sync(group: &mut Group, turn: &mut Turn<'_>) {
     for id in group.members.ids_where(|member| member.sync_awaited) {
         group.remove_member(&id, Removal::NotSynced, turn);
     }
-    rebalance::prepare(group, turn, "sync timeout");
+    rebalance::prepare(group, turn, TransitionReason::SyncTimeout);
 }
 
 fn observe(group: &Group, turn: &mut Turn<'_>, timer: TimerKind, member: Option<&MemberId>) {

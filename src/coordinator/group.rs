@@ -10,12 +10,13 @@ use crate::protocol::{
 };
 use crate::time::Time;
 
-use super::api::{
-    AppendId, GroupDescription, MemberDescription, Observation, Release, Removal, TimerKind,
-};
+use super::api::{AppendId, Release};
+use super::inspect::{GroupDescription, MemberDescription};
 use super::member::{JoinParams, Member, Parked};
 use super::members::Members;
+use super::observation::{Observation, TimerKind};
 use super::offsets::OffsetStore;
+use super::reason::{Removal, TransitionReason};
 use super::record::{GroupMetadata, MemberMetadata};
 use super::responses;
 use super::state::GroupState;
@@ -119,7 +120,7 @@ impl Group {
     }
 
     /// Changes the state; the only place that does.
-    pub(super) fn enter(&mut self, next: GroupState, why: &'static str, turn: &mut Turn<'_>) {
+    pub(super) fn enter(&mut self, next: GroupState, why: TransitionReason, turn: &mut Turn<'_>) {
         let from = self.state;
         assert!(
             from.may_become(next),

@@ -9,10 +9,11 @@ use crate::protocol::{MemberId, ResponseError, StrBytes, str_bytes};
 use crate::rng::Rng;
 use crate::time::from_millis_i32;
 
-use super::api::{Call, Release, Removal};
+use super::api::{Call, Release};
 use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::member::{JoinParams, Member, Parked};
+use super::reason::{Removal, TransitionReason};
 use super::rebalance;
 use super::record::Record;
 use super::responses;
@@ -184,7 +185,7 @@ impl Join<'_> {
         let member = Member::new(id, self.instance().cloned(), client, params);
         let join = Parked::from(self.call);
         group.add_member(member, &self.request.protocol_type, join, turn);
-        rebalance::prepare_or_complete(group, turn, "member joined");
+        rebalance::prepare_or_complete(group, turn, TransitionReason::MemberJoined);
     }
 
     /// A member joins again (R6.1.11 to R6.1.15).
@@ -198,19 +199,25 @@ impl Join<'_> {
         let same = member.offers_the_same(&self.request.protocols);
         let leads = group.is_leader(&id.0);
         match group.state() {
-            GroupState::PreparingRebalance => self.rejoin(group, turn, id, "member rejoined"),
+            GroupState::PreparingRebalance => {
+                self.rejoin(group, turn, id, TransitionReason::MemberRejoined)
+            }
             GroupState::CompletingRebalance if same => self.resend_response(group, turn, id),
-            GroupState::CompletingRebalance => self.rejoin(group, turn, id, "metadata changed"),
-            GroupState::Stable if leads => self.rejoin(group, turn, id, "leader rejoined"),
+            GroupState::CompletingRebalance => {
+                self.rejoin(group, turn, id, TransitionReason::MetadataChanged)
+            }
+            GroupState::Stable if leads => {
+                self.rejoin(group, turn, id, TransitionReason::LeaderRejoined)
+            }
             GroupState::Stable if same => self.resend_response(group, turn, id),
-            GroupState::Stable => self.rejoin(group, turn, id, "metadata changed"),
+            GroupState::Stable => self.rejoin(group, turn, id, TransitionReason::MetadataChanged),
             GroupState::Empty => return Err(ResponseError::UnknownMemberId),
             GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
         }
         Ok(())
     }
 
-    fn rejoin(&self, group: &mut Group, turn: &mut Turn<'_>, id: &MemberId, why: &'static str) {
+    fn rejoin(&self, group: &mut Group, turn: &mut Turn<'_>, id: &MemberId, why: TransitionReason) {
         let params = JoinParams::of(self.request, self.call.version);
         group.rejoin(id, params, Parked::from(self.call), turn);
         rebalance::prepare_or_complete(group, turn, why);

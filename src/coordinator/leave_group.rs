@@ -6,8 +6,9 @@ use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
 use crate::protocol::{MemberId, ResponseError, StrBytes, error_code};
 
-use super::api::{Call, Release, Removal};
+use super::api::{Call, Release};
 use super::group::{Group, Groups};
+use super::reason::{Removal, TransitionReason};
 use super::rebalance;
 use super::state::GroupState;
 use super::turn::Turn;
@@ -75,10 +76,10 @@ fn leave(
 fn rebalance_after_leave(group: &mut Group, turn: &mut Turn<'_>) {
     match group.state() {
         GroupState::Stable | GroupState::CompletingRebalance => {
-            rebalance::prepare(group, turn, "member left");
+            rebalance::prepare(group, turn, TransitionReason::MemberLeft);
         }
         GroupState::PreparingRebalance => {
-            rebalance::complete_if_all_joined(group, turn, "member left");
+            rebalance::complete_if_all_joined(group, turn, TransitionReason::MemberLeft);
         }
         GroupState::Empty | GroupState::Dead => {}
     }

@@ -6,23 +6,28 @@
 use crate::marks::{Mark, sometimes};
 use crate::time::Time;
 
-use super::api::{LoadedGroup, Observation};
 use super::group::{Group, Groups};
+use super::observation::{LoadedGroup, Observation};
 use super::offsets::OffsetStore;
+use super::reason::TransitionReason;
 use super::rebalance;
 use super::record::Record;
 use super::turn::Turn;
 
-/// Replays one record, which is durable or not yet committed.
+/// Replays the records of one batch, which is durable or not yet committed.
 pub(super) fn replay(
     groups: &mut Groups,
-    offsets: &mut OffsetStore,
-    now: Time,
-    position: u64,
-    record: &Record,
+    turn: &mut Turn<'_>,
+    records: &[(u64, Record)],
     durable: bool,
 ) {
-    offsets.replay(position, record, durable);
+    for (position, record) in records {
+        turn.offsets.replay(*position, record, durable);
+        replay_group(groups, turn.now, record);
+    }
+}
+
+fn replay_group(groups: &mut Groups, now: Time, record: &Record) {
     match record {
         Record::OffsetCommit { group, .. }
         | Record::OffsetTombstone { group, .. }
@@ -55,7 +60,7 @@ pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
             sometimes(Mark::LoadedWithMembers);
         }
         if group.members.len() > turn.config.max_size {
-            rebalance::prepare(group, turn, "too many members");
+            rebalance::prepare(group, turn, TransitionReason::TooManyMembers);
         }
     }
 }

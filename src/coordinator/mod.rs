@@ -40,14 +40,16 @@
 //! # What it does not do
 //!
 //! It has no log (the broker appends and reports), no network (the broker owns the connections), no
-//! clock and no randomness of its own. It does not know which topics exist, and it does not parse
-//! the payloads that clients embed in its messages, except for the topics that consumers subscribe
-//! to (`subscribed.rs`). R15 lists what Kafka's coordinator has and this one does not.
+//! clock and no randomness of its own. It ignores which topics exist, except that the offsets of a
+//! deleted topic go, and it does not parse the payloads that clients embed in its messages, except
+//! for the topics that consumers subscribe to (`subscribed.rs`). R15 lists what Kafka's coordinator
+//! has and this one does not.
 //!
 //! # Where to read next
 //!
-//! * `api.rs` is the contract with the broker, `state.rs` has the group states and their legal
-//!   moves, `record.rs` the durable records.
+//! * `api.rs` is the contract with the broker, with `metadata.rs` for the topics, `observation.rs`
+//!   and `reason.rs` for what a coordinator reports and `inspect.rs` for what can be seen of it.
+//!   `state.rs` has the group states and their legal moves, `record.rs` the durable records.
 //! * Each request has a file of its own: `join_group.rs`, `sync_group.rs`, `heartbeat.rs`,
 //!   `leave_group.rs`, `offset_commit.rs`, `offset_fetch.rs` and so on. They work on a `group.rs`,
 //!   its `members.rs` (each a `member.rs`) and the `offsets` of all groups.
@@ -57,8 +59,8 @@
 //! * `load.rs` and `unload.rs` are the two ends of a term. `creation.rs` undoes a group whose
 //!   creating record was refused.
 //! * `timers.rs` keeps the deadlines, `expiry.rs` handles the timers that fire.
-//! * `appends.rs` handles the outcome of records, `deferred.rs` keeps the responses that wait for
-//!   them, and `compaction.rs` says which records the log can drop.
+//! * `appends.rs` handles the outcome of records, and `compaction.rs` says which records the log
+//!   can drop. `runtime` is for the broker: it keeps the responses that wait for the log.
 //! * `responses.rs` builds the responses that several files send, and `turn.rs` is the context of a
 //!   handler.
 
@@ -67,22 +69,25 @@ mod appends;
 mod compaction;
 mod config;
 mod creation;
-mod deferred;
 mod delete_groups;
 mod describe_groups;
 mod expiry;
 mod group;
 mod heartbeat;
+mod inspect;
 mod join_group;
 mod leave_group;
 mod list_groups;
 mod load;
 mod member;
 mod members;
+mod metadata;
+mod observation;
 mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offsets;
+mod reason;
 mod rebalance;
 mod record;
 mod removal;
@@ -90,6 +95,7 @@ mod responses;
 mod retention;
 #[doc = include_str!("RULES.md")]
 pub mod rules {}
+mod runtime;
 mod state;
 mod static_member;
 mod subscribed;
@@ -102,17 +108,19 @@ mod txn_offset_commit;
 mod unload;
 mod write_txn_markers;
 
-pub use api::{
-    AppendId, Call, GroupCoordinator, GroupDescription, LoadedGroup, MemberDescription,
-    Observation, Output, Release, Removal, RequestId, TimerKind,
-};
+pub use api::{AppendId, Call, Entry, GroupCoordinator, Input, Output, Release, RequestId, Ticket};
 pub use appends::operation_error;
 pub use compaction::superseded;
 pub use config::CoordinatorConfig;
+pub use inspect::{GroupDescription, Inspect, MemberDescription};
+pub use metadata::{MetadataImage, TopicChange, TopicImage};
+pub use observation::{LoadedGroup, Observation, TimerKind};
+pub use reason::{GroupRemoval, OffsetRemoval, Removal, TransitionReason};
 pub use record::{CommittedOffset, GroupMetadata, MemberMetadata, ProducerId, Record, RecordKey};
+pub(crate) use runtime::DeferredResponses;
 pub use state::GroupState;
 
-use crate::protocol::{GroupId, Request, ResponseError, TopicName};
+use crate::protocol::{GroupId, Request};
 use crate::rng::Rng;
 use crate::time::Time;
 
@@ -154,35 +162,25 @@ impl Coordinator {
 }
 
 impl GroupCoordinator for Coordinator {
-    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
+    fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
         let (groups, mut turn) = self.turn(now, out);
         let turn = &mut turn;
-        match call.request {
-            Request::JoinGroup(request) => join_group::handle(groups, turn, &call, request),
-            Request::SyncGroup(request) => sync_group::handle(groups, turn, &call, request),
-            Request::Heartbeat(request) => heartbeat::handle(groups, turn, &call, request),
-            Request::LeaveGroup(request) => leave_group::handle(groups, turn, &call, request),
-            Request::OffsetCommit(request) => offset_commit::handle(groups, turn, &call, request),
-            Request::OffsetFetch(request) => offset_fetch::handle(groups, turn, &call, request),
-            Request::TxnOffsetCommit(request) => {
-                txn_offset_commit::handle(groups, turn, &call, request)
+        match input {
+            Input::Request(call) => handle_request(groups, turn, &call),
+            Input::Committed(append) => appends::committed(groups, turn, append),
+            Input::AppendFailed { append, error } => appends::failed(groups, turn, append, error),
+            Input::WriteTimedOut(request) => appends::timed_out(groups, turn, request),
+            Input::Metadata { change: Some(TopicChange::Deleted(topic)), image: _ } => {
+                retention::topic_deleted(groups, turn, topic);
             }
-            Request::WriteTxnMarkers(request) => write_txn_markers::handle(turn, &call, request),
-            Request::DescribeGroups(request) => {
-                describe_groups::handle(groups, turn, &call, request)
+            Input::Metadata { .. } => {}
+            Input::Replay { records, committed } => load::replay(groups, turn, records, committed),
+            Input::ReplayedCommitted => turn.offsets.replayed_committed(),
+            Input::Loaded => {
+                load::loaded(groups, turn);
+                retention::start(turn);
             }
-            Request::ListGroups(request) => list_groups::handle(groups, turn, &call, request),
-            Request::DeleteGroups(request) => delete_groups::handle(groups, turn, &call, request),
-            Request::OffsetDelete(request) => offset_delete::handle(groups, turn, &call, request),
-            Request::Produce(_)
-            | Request::Fetch(_)
-            | Request::ListOffsets(_)
-            | Request::Metadata(_)
-            | Request::InitProducerId(_)
-            | Request::DescribeConfigs(_)
-            | Request::FindCoordinator(_) => {
-                panic!("{} is not a request for the coordinator", call.request.api())
-            }
+            Input::Unload => unload::unload(groups, turn),
         }
     }
 
@@ -197,54 +195,14 @@ impl GroupCoordinator for Coordinator {
         self.timers.next_deadline()
     }
 
-    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>) {
-        let (groups, mut turn) = self.turn(now, out);
-        appends::committed(groups, &mut turn, append);
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
     }
+}
 
-    fn append_failed(
-        &mut self,
-        now: Time,
-        append: AppendId,
-        error: ResponseError,
-        out: &mut Vec<Output>,
-    ) {
-        let (groups, mut turn) = self.turn(now, out);
-        appends::failed(groups, &mut turn, append, error);
-    }
-
-    fn write_timed_out(&mut self, now: Time, request: RequestId, out: &mut Vec<Output>) {
-        let (groups, mut turn) = self.turn(now, out);
-        appends::timed_out(groups, &mut turn, request);
-    }
-
-    fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>) {
-        let (groups, mut turn) = self.turn(now, out);
-        retention::topic_deleted(groups, &mut turn, topic);
-    }
-
-    fn replay(&mut self, now: Time, position: u64, record: &Record) {
-        load::replay(&mut self.groups, &mut self.offsets, now, position, record, true);
-    }
-
-    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
-        load::replay(&mut self.groups, &mut self.offsets, now, position, record, false);
-    }
-
-    fn replayed_committed(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (_, turn) = self.turn(now, out);
-        turn.offsets.replayed_committed();
-    }
-
-    fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (groups, mut turn) = self.turn(now, out);
-        load::loaded(groups, &mut turn);
-        retention::start(&mut turn);
-    }
-
-    fn unload(&mut self, now: Time, out: &mut Vec<Output>) {
-        let (groups, mut turn) = self.turn(now, out);
-        unload::unload(groups, &mut turn);
+impl Inspect for Coordinator {
+    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
+        self.timers.deadlines().for_each(visit);
     }
 
     fn groups(&self) -> Vec<GroupId> {
@@ -253,11 +211,35 @@ impl GroupCoordinator for Coordinator {
         ids
     }
 
-    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
-        self.timers.deadlines().for_each(visit);
-    }
-
     fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
         self.groups.get(group).map(|group| group.describe(&self.timers, &self.offsets))
+    }
+}
+
+fn handle_request(groups: &mut Groups, turn: &mut Turn<'_>, call: &Call<'_>) {
+    match call.request {
+        Request::JoinGroup(request) => join_group::handle(groups, turn, call, request),
+        Request::SyncGroup(request) => sync_group::handle(groups, turn, call, request),
+        Request::Heartbeat(request) => heartbeat::handle(groups, turn, call, request),
+        Request::LeaveGroup(request) => leave_group::handle(groups, turn, call, request),
+        Request::OffsetCommit(request) => offset_commit::handle(groups, turn, call, request),
+        Request::OffsetFetch(request) => offset_fetch::handle(groups, turn, call, request),
+        Request::TxnOffsetCommit(request) => {
+            txn_offset_commit::handle(groups, turn, call, request);
+        }
+        Request::WriteTxnMarkers(request) => write_txn_markers::handle(turn, call, request),
+        Request::DescribeGroups(request) => describe_groups::handle(groups, turn, call, request),
+        Request::ListGroups(request) => list_groups::handle(groups, turn, call, request),
+        Request::DeleteGroups(request) => delete_groups::handle(groups, turn, call, request),
+        Request::OffsetDelete(request) => offset_delete::handle(groups, turn, call, request),
+        Request::Produce(_)
+        | Request::Fetch(_)
+        | Request::ListOffsets(_)
+        | Request::Metadata(_)
+        | Request::InitProducerId(_)
+        | Request::DescribeConfigs(_)
+        | Request::FindCoordinator(_) => {
+            panic!("{} is not a request for the coordinator", call.request.api())
+        }
     }
 }

@@ -9,10 +9,10 @@ use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
 use crate::protocol::{ResponseError, TopicPartition, error_code};
 
-use super::api::{Call, Release};
-use super::deferred::{Entry, Ticket};
+use super::api::{Call, Entry, Release, Ticket};
 use super::group::{Group, Groups};
 use super::offsets::{Offsets, View};
+use super::reason::OffsetRemoval;
 use super::removal;
 use super::state::GroupState;
 use super::subscribed::{Subscribed, is_consumer_group};
@@ -38,7 +38,7 @@ pub(super) fn handle(
         OffsetDeleteResponse::default().with_topics(request.topics.iter().map(topic).collect());
     match append(group, turn, call, &response) {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
+        records => turn.respond(call.id, response, Release::WhenKnown(records)),
     }
 }
 
@@ -78,7 +78,13 @@ fn append(
             if partition.error_code == 0 && has_something(turn.offsets.of(&group.id), &at) {
                 let entry = Entry::Partition { topic: t, partition: p };
                 let ticket = Ticket { request: call.id, entry };
-                removal::remove_offset(&group.id, turn, &at, Some("deleted"), Some(ticket));
+                removal::remove_offset(
+                    &group.id,
+                    turn,
+                    &at,
+                    Some(OffsetRemoval::Deleted),
+                    Some(ticket),
+                );
                 appends += 1;
             }
         }

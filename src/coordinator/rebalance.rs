@@ -8,10 +8,12 @@ use bytes::Bytes;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{Generation, MemberId, ResponseError};
 
-use super::api::{Observation, Release, Removal};
+use super::api::Release;
 use super::appends::Consequence;
 use super::group::{Group, InitialDelay};
 use super::member::Member;
+use super::observation::Observation;
+use super::reason::{Removal, TransitionReason};
 use super::record::Record;
 use super::responses;
 use super::state::GroupState;
@@ -22,11 +24,11 @@ use super::turn::Turn;
 const MIN_JOIN_PHASE: Duration = Duration::from_millis(100);
 
 /// The reason for which most join phases close.
-pub(super) const ALL_JOINED: &str = "all members joined";
+pub(super) const ALL_JOINED: TransitionReason = TransitionReason::AllMembersJoined;
 
 /// Something changed that requires a new generation: opens the join phase, or closes it if it is
 /// open and waited only for this.
-pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     match group.state() {
         GroupState::Empty | GroupState::CompletingRebalance | GroupState::Stable => {
             prepare(group, turn, why);
@@ -37,7 +39,7 @@ pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: &
 }
 
 /// Opens the join phase.
-pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     if group.state() == GroupState::CompletingRebalance {
         refuse_syncs(group, turn, ResponseError::RebalanceInProgress);
     }
@@ -56,7 +58,11 @@ pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: &'static str)
 
 /// Closes the join phase if all members have joined. The initial delay always runs its course
 /// (R7.1). `why` is the last event that the phase waited for.
-pub(super) fn complete_if_all_joined(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+pub(super) fn complete_if_all_joined(
+    group: &mut Group,
+    turn: &mut Turn<'_>,
+    why: TransitionReason,
+) {
     if group.initial_delay.is_none() {
         complete_after_expiry(group, turn, why);
     }
@@ -64,7 +70,7 @@ pub(super) fn complete_if_all_joined(group: &mut Group, turn: &mut Turn<'_>, why
 
 /// Like [`complete_if_all_joined`], after a member or a pending id expired, which does cut the
 /// initial delay short (R7.1).
-pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     if group.state() == GroupState::PreparingRebalance && group.all_joined() {
         complete(group, turn, why);
     }
@@ -73,9 +79,11 @@ pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why:
 /// The join timer fired. The initial delay continues for another step if a member was added during
 /// this one; otherwise the phase closes with the members that have joined.
 pub(super) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
-    let Some(delay) = group.initial_delay else { return complete(group, turn, "join timeout") };
+    let Some(delay) = group.initial_delay else {
+        return complete(group, turn, TransitionReason::JoinTimeout);
+    };
     if !group.added_during_delay || delay.remaining.is_zero() {
-        return complete(group, turn, "initial delay over");
+        return complete(group, turn, TransitionReason::InitialDelayOver);
     }
     sometimes(Mark::DelayExtended);
     let step = turn.config.initial_rebalance_delay.min(delay.remaining);
@@ -102,7 +110,7 @@ fn start_step(group: &mut Group, turn: &mut Turn<'_>, delay: InitialDelay) {
 /// Closes the join phase: dynamic members that have not rejoined are removed, and the next
 /// generation begins. If only static members are left and none of them has rejoined, the phase
 /// continues.
-fn complete(group: &mut Group, turn: &mut Turn<'_>, why: &'static str) {
+fn complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     remove_unjoined(group, turn);
     if !group.members.is_empty() && !elect(group) {
         return extend_join_phase(group, turn);
@@ -163,12 +171,12 @@ fn become_empty(group: &mut Group, turn: &mut Turn<'_>, took: Duration) {
     group.protocol = None;
     group.subscribed = subscribed::of_members(group);
     group.is_recorded = true;
-    group.enter(GroupState::Empty, "no members left", turn);
+    group.enter(GroupState::Empty, TransitionReason::NoMembersLeft, turn);
     observe_generation(group, turn, took);
     turn.append(Record::GroupMetadata(group.metadata(&[])), Consequence::None);
 }
 
-fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why: &'static str) {
+fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why: TransitionReason) {
     assert!(
         group.leader.as_ref().is_some_and(|leader| group.members.get(&leader.0).is_some()),
         "group {} in generation {} has members but {:?} leads it",
@@ -218,7 +226,7 @@ pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<By
         group.id.0,
         group.generation
     );
-    group.enter(GroupState::Stable, "leader synced", turn);
+    group.enter(GroupState::Stable, TransitionReason::LeaderSynced, turn);
     for (index, assignment) in assignments.into_iter().enumerate() {
         let (sync, member) = group.members.assign(index, assignment);
         let Some(sync) = sync else { continue };
@@ -233,7 +241,7 @@ pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<By
 pub(super) fn assignment_failed(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
     sometimes(Mark::AssignmentNotStored);
     refuse_syncs(group, turn, error);
-    prepare(group, turn, "assignment append failed");
+    prepare(group, turn, TransitionReason::AssignmentNotStored);
 }
 
 /// Clears every assignment and fails every parked SyncGroup with `error`.

@@ -7,11 +7,12 @@
 
 use crate::protocol::{GroupId, TopicPartition};
 
-use super::api::{AppendId, Observation};
+use super::api::{AppendId, Ticket};
 use super::appends::Consequence;
-use super::deferred::Ticket;
 use super::group::{Group, Groups};
 use super::load;
+use super::observation::Observation;
+use super::reason::{GroupRemoval, OffsetRemoval};
 use super::record::Record;
 use super::state::GroupState;
 use super::turn::Turn;
@@ -58,7 +59,7 @@ pub(super) fn remove(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     id: &GroupId,
-    why: &'static str,
+    why: GroupRemoval,
     ticket: Option<Ticket>,
 ) -> usize {
     let Some(group) = groups.swap_remove(id) else {
@@ -93,7 +94,7 @@ pub(super) fn remove_offset(
     group: &GroupId,
     turn: &mut Turn<'_>,
     partition: &TopicPartition,
-    why: Option<&'static str>,
+    why: Option<OffsetRemoval>,
     ticket: Option<Ticket>,
 ) {
     let (group, partition) = (group.clone(), partition.clone());
@@ -178,7 +179,7 @@ pub(super) fn restore_previous(groups: &mut Groups, turn: &mut Turn<'_>, before:
 pub(super) fn discard(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
     let group = groups.swap_remove(id).expect("a group that has never been is there until now");
     group.cancel_timers(turn);
-    turn.observe(Observation::GroupRemoved { group: id.clone(), why: "not stored" });
+    turn.observe(Observation::GroupRemoved { group: id.clone(), why: GroupRemoval::NotStored });
 }
 
 fn restore(groups: &mut Groups, turn: &mut Turn<'_>, group: Group) {

@@ -12,6 +12,7 @@ use crate::time::Time;
 
 use super::group::{Group, Groups};
 use super::offsets::{Offsets, View};
+use super::reason::{GroupRemoval, OffsetRemoval};
 use super::record::CommittedOffset;
 use super::removal;
 use super::state::GroupState;
@@ -39,7 +40,7 @@ pub(super) fn topic_deleted(groups: &mut Groups, turn: &mut Turn<'_>, topic: &To
     for id in groups.keys() {
         let partitions_with_offset = turn.offsets.of(id).partitions_with_offset().into_iter();
         for partition in partitions_with_offset.filter(|partition| partition.topic == *topic) {
-            removal::remove_offset(id, turn, &partition, Some("topic deleted"), None);
+            removal::remove_offset(id, turn, &partition, Some(OffsetRemoval::TopicDeleted), None);
         }
     }
 }
@@ -53,14 +54,14 @@ fn check_group(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
     let nothing_left = expired.len() == offsets.partitions_with_offset().len();
     if nothing_left && group.state() == GroupState::Empty {
         sometimes(Mark::GroupExpired);
-        removal::remove(groups, turn, id, "expired", None);
+        removal::remove(groups, turn, id, GroupRemoval::Expired, None);
         return;
     }
     for partition in expired {
         if group.state() == GroupState::Stable {
             sometimes(Mark::OffsetExpired);
         }
-        removal::remove_offset(id, turn, &partition, Some("expired"), None);
+        removal::remove_offset(id, turn, &partition, Some(OffsetRemoval::Expired), None);
     }
 }
 

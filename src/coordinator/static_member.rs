@@ -10,10 +10,12 @@ use std::time::Duration;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{MemberId, ResponseError, StrBytes};
 
-use super::api::{Observation, Release, RequestId};
+use super::api::{Release, RequestId};
 use super::appends::Consequence;
 use super::group::Group;
 use super::member::{JoinParams, Parked};
+use super::observation::Observation;
+use super::reason::TransitionReason;
 use super::rebalance::{self, ALL_JOINED};
 use super::record::Record;
 use super::responses;
@@ -86,11 +88,11 @@ fn store_or_rebalance(group: &mut Group, turn: &mut Turn<'_>, replacement: Repla
         GroupState::Stable if group.protocol == Some(group.members.vote()) => {
             store(group, turn, replacement);
         }
-        GroupState::Stable => rebalance::prepare(group, turn, "assignor changed"),
+        GroupState::Stable => rebalance::prepare(group, turn, TransitionReason::AssignorChanged),
         // The leader may be computing an assignment for the old id, which would leave the new one
         // without partitions.
         GroupState::CompletingRebalance => {
-            rebalance::prepare(group, turn, "static member replaced");
+            rebalance::prepare(group, turn, TransitionReason::StaticMemberReplaced);
         }
         GroupState::PreparingRebalance => {
             rebalance::complete_if_all_joined(group, turn, ALL_JOINED);

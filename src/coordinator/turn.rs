@@ -6,9 +6,10 @@ use crate::protocol::Response;
 use crate::rng::Rng;
 use crate::time::Time;
 
-use super::api::{AppendId, Observation, Output, Release, RequestId};
+use super::api::{AppendId, Output, Release, RequestId};
 use super::appends::{Appends, Consequence};
 use super::config::CoordinatorConfig;
+use super::observation::Observation;
 use super::offsets::OffsetStore;
 use super::record::Record;
 use super::timers::{TimerKey, Timers};
@@ -45,7 +46,7 @@ impl Turn<'_> {
     pub(super) fn append(&mut self, record: Record, consequence: Consequence) -> AppendId {
         let id = self.appends.expect(consequence);
         self.offsets.append(id, &record);
-        self.out.push(Output::Append { id, record });
+        self.out.push(Output::Append { id, records: vec![record] });
         id
     }
 

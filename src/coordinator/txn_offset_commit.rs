@@ -14,9 +14,8 @@ use kafka_protocol::messages::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 use crate::protocol::{ResponseError, TopicPartition, error_code};
 use crate::time::Time;
 
-use super::api::{Call, Release};
+use super::api::{Call, Entry, Release, Ticket};
 use super::appends::Consequence;
-use super::deferred::{Entry, Ticket};
 use super::group::{Group, Groups};
 use super::offset_commit::{Committer, is_too_long};
 use super::record::{CommittedOffset, ProducerId, Record};
@@ -44,7 +43,7 @@ pub(super) fn handle(
     let response = response(request, verdict);
     match append(group, turn, call, request, &response) {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
+        records => turn.respond(call.id, response, Release::WhenKnown(records)),
     }
 }
 

@@ -4,21 +4,21 @@ use crate::protocol::{MemberId, ResponseError, StrBytes};
 
 use super::api::Release;
 use super::group::{Group, Groups};
+use super::reason::TransitionReason;
 use super::responses;
 use super::state::GroupState;
 use super::turn::Turn;
 
-/// Every group becomes Dead. Parked requests fail with NOT_COORDINATOR, and so do requests that
-/// wait for a record, because this coordinator will not learn its outcome (R11.7).
+/// Every group becomes Dead, and parked requests fail with NOT_COORDINATOR. So do requests that
+/// wait for a record, whose outcome this coordinator will not learn: the broker refuses them
+/// (R11.7).
 pub(super) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
     turn.timers.cancel_all();
     for group in groups.values_mut() {
-        group.enter(GroupState::Dead, "unloaded", turn);
+        group.enter(GroupState::Dead, TransitionReason::Unloaded, turn);
         refuse_parked(group, turn, ResponseError::NotCoordinator, |id| id.0.clone());
     }
-    for (request, response) in turn.appends.abandon(ResponseError::NotCoordinator) {
-        turn.respond(request, response, Release::Now);
-    }
+    turn.appends.forget_all();
 }
 
 /// Fails every parked request of a group. `named` gives the member id for the response to a

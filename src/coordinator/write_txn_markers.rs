@@ -11,9 +11,8 @@ use kafka_protocol::messages::write_txn_markers_response::{
 };
 use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
-use super::api::{Call, Release};
+use super::api::{Call, Entry, Release, Ticket};
 use super::appends::Consequence;
-use super::deferred::{Entry, Ticket};
 use super::record::{ProducerId, Record};
 use super::turn::Turn;
 
@@ -25,7 +24,7 @@ pub(super) fn handle(turn: &mut Turn<'_>, call: &Call<'_>, request: &WriteTxnMar
     let response = response(request);
     match request.markers.len() {
         0 => turn.respond(call.id, response, Release::WhenDurable),
-        appends => turn.appends.deferred.defer(call.id, appends, response.into()),
+        records => turn.respond(call.id, response, Release::WhenKnown(records)),
     }
 }
 

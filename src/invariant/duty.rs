@@ -279,7 +279,7 @@ impl Incarnation {
 mod tests {
     use kafka_protocol::messages::HeartbeatResponse;
 
-    use crate::client::{ClientObservation, MemberState::*};
+    use crate::client::{ClientObservation, CoordinatorLoss, MemberState::*};
     use crate::invariant::trace_builder::consumer::{commit, heartbeat, joins, syncs};
     use crate::invariant::trace_builder::{TraceBuilder, join_response};
     use crate::protocol::ResponseError as E;
@@ -310,7 +310,7 @@ mod tests {
             EventKind::FaultBegan { fault: FaultKind::Pause, peer: None, direction: None },
         );
         late(&mut paused).holds();
-        let lost = ClientObservation::CoordinatorLost { why: "disconnected" };
+        let lost = ClientObservation::CoordinatorLost { why: CoordinatorLoss::Disconnected };
         late(member().consumer(0, lost)).holds();
         late(member().becomes(PreparingRebalance)).holds();
     }
@@ -333,7 +333,8 @@ mod tests {
         heeds.sends(1, commit(1)).breaks("had ended this membership");
         let mut gave_up = member();
         gave_up.sends(1, heartbeat(1));
-        gave_up.consumer(0, ClientObservation::CoordinatorLost { why: "disconnected" });
+        gave_up
+            .consumer(0, ClientObservation::CoordinatorLost { why: CoordinatorLoss::Disconnected });
         gave_up.receives(1, heartbeat(1), refusal()).sends(1, commit(1)).holds();
     }
 

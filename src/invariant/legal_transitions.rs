@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::client::{self, MemberState};
-use crate::coordinator::{self, GroupState, LoadedGroup, TimerKind};
+use crate::coordinator::{self, GroupRemoval, GroupState, LoadedGroup, TimerKind};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, GroupId, IndexMap};
 use crate::time::Time;
@@ -27,8 +27,6 @@ use super::Invariant;
 use super::interest::Interest;
 use super::model::Model;
 
-/// The coordinator's reason for removing a group that was never stored.
-const CREATION_FAILED: &str = "not stored";
 /// How long a cause for a rebalance holds: a broker handles a cause and its effects at one instant,
 /// but a trace of real time may spread them.
 const CAUSE_HOLDS: Duration = Duration::from_secs(1);
@@ -65,7 +63,7 @@ impl Invariant for LegalTransitions {
                 _,
             ) => {
                 let Some((index, _)) = model.observed() else { return Ok(()) };
-                self.group(index, group, *from, *to, why)?;
+                self.group(index, group, *from, *to, *why)?;
                 let moved = (*from, *to) == (GroupState::Stable, GroupState::PreparingRebalance);
                 let cause = self.causes.get(&index);
                 match moved && cause.is_none_or(|at| *at + CAUSE_HOLDS < event.local) {
@@ -85,7 +83,7 @@ impl Invariant for LegalTransitions {
                 let Some((index, known)) = model.observed() else { return Ok(()) };
                 match self.groups.get(&index) {
                     None | Some(GroupState::Empty) => Ok(()),
-                    Some(_) if *why == CREATION_FAILED && !known.loaded => Ok(()),
+                    Some(_) if *why == GroupRemoval::NotStored && !known.loaded => Ok(()),
                     Some(state) => {
                         breach!(
                             "removed",
@@ -98,7 +96,7 @@ impl Invariant for LegalTransitions {
             (
                 EventKind::Consumer(client::ClientObservation::State { from, to, why }),
                 Place::Consumer(consumer),
-            ) => self.member(consumer, *from, *to, why),
+            ) => self.member(consumer, *from, *to, *why),
             _ => Ok(()),
         }
     }
@@ -153,7 +151,7 @@ impl LegalTransitions {
         group: &GroupId,
         from: GroupState,
         to: GroupState,
-        why: &str,
+        why: coordinator::TransitionReason,
     ) -> Result<(), Breach> {
         let last = self.groups.insert(index, to).unwrap_or(GroupState::Empty);
         let head = format_args!("group {}: {from} to {to} ({why})", group.as_str());
@@ -171,7 +169,7 @@ impl LegalTransitions {
         consumer: ConsumerRef,
         from: MemberState,
         to: MemberState,
-        why: &str,
+        why: client::TransitionReason,
     ) -> Result<(), Breach> {
         let last = self.members.insert(consumer, to).unwrap_or(MemberState::Unjoined);
         let head = format_args!("{consumer}: {from} to {to} ({why})");
@@ -187,7 +185,7 @@ impl LegalTransitions {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::{ClientObservation, MemberState};
+    use crate::client::{ClientObservation, MemberState, TransitionReason};
     use crate::coordinator::GroupState::*;
     use crate::invariant::trace_builder::TraceBuilder;
 
@@ -196,7 +194,7 @@ mod tests {
     }
 
     fn member(from: MemberState, to: MemberState) -> ClientObservation {
-        ClientObservation::State { from, to, why: "test" }
+        ClientObservation::State { from, to, why: TransitionReason::Joining }
     }
 
     #[test]

@@ -342,7 +342,7 @@ impl Incarnation {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::{ClientObservation, MemberState::*};
+    use crate::client::{ClientObservation, CoordinatorLoss, MemberState::*};
     use crate::invariant::trace_builder::consumer::{heartbeat, joins, syncs};
     use crate::invariant::trace_builder::{
         TraceBuilder, error_join, heartbeat_response, join_response, partition,
@@ -394,7 +394,7 @@ mod tests {
     fn a_response_on_an_abandoned_connection_may_be_received_or_not() {
         let lost = || {
             let mut trace = member();
-            let lost = ClientObservation::CoordinatorLost { why: "disconnected" };
+            let lost = ClientObservation::CoordinatorLost { why: CoordinatorLoss::Disconnected };
             trace.sends(1, heartbeat(1)).consumer(0, lost);
             trace.receives(1, heartbeat(1), heartbeat_response(E::IllegalGeneration.code()));
             trace
@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn no_member_leaves_without_a_leave_group_or_before_it_is_late() {
-        member().becomes(Unjoined).breaks("without an error from the coordinator: test");
+        member().becomes(Unjoined).breaks("without an error from the coordinator: poll timeout");
         member().at(400_000).consumer(0, ClientObservation::PollTimeout).becomes(Unjoined).holds();
         member().consumer(0, ClientObservation::PollTimeout).breaks("left because of a late poll");
     }

@@ -1,10 +1,7 @@
 //! The base of every wrapper around a coordinator: it passes through everything that the wrapper
 //! does not override.
 
-use crate::coordinator::{
-    AppendId, Call, GroupCoordinator, GroupDescription, Output, Record, RequestId,
-};
-use crate::protocol::{GroupId, ResponseError, TopicName};
+use crate::coordinator::{AppendId, Call, GroupCoordinator, Input, Inspect, Output, Record};
 use crate::time::Time;
 
 /// A wrapper around a coordinator. [`Intercepted`] makes a coordinator of it.
@@ -19,8 +16,8 @@ pub trait Passthrough {
     fn pass(&mut self, _now: Time, _before: usize, _out: &mut Vec<Output>) {}
 
     /// Passes in a request.
-    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
-        self.inner_mut().handle(now, call, out);
+    fn request(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
+        self.inner_mut().handle(now, Input::Request(call), out);
     }
 
     /// Whether timers fire.
@@ -38,19 +35,15 @@ pub trait Passthrough {
         Some(append)
     }
 
-    /// Replays a record of the log.
-    fn replay(&mut self, now: Time, position: u64, record: &Record) {
-        self.inner_mut().replay(now, position, record);
-    }
-
-    /// Replays a record of the log that is not committed.
-    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
-        self.inner_mut().replay_uncommitted(now, position, record);
-    }
-
-    /// Called when the log has been replayed.
-    fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.inner_mut().loaded(now, out);
+    /// Passes in a batch of the log that is replayed.
+    fn replay(
+        &mut self,
+        now: Time,
+        records: &[(u64, Record)],
+        committed: bool,
+        out: &mut Vec<Output>,
+    ) {
+        self.inner_mut().handle(now, Input::Replay { records, committed }, out);
     }
 }
 
@@ -90,11 +83,35 @@ impl<A: Passthrough> Intercepted<A> {
         act(&mut self.0, out);
         self.0.pass(now, before, out);
     }
+
+    fn pass_in(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
+        self.passing(now, out, |wrapper, out| wrapper.inner_mut().handle(now, input, out));
+    }
 }
 
 impl<A: Passthrough> GroupCoordinator for Intercepted<A> {
-    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
-        self.passing(now, out, |wrapper, out| wrapper.handle(now, call, out));
+    fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
+        match input {
+            Input::Request(call) => {
+                self.passing(now, out, |wrapper, out| wrapper.request(now, call, out));
+            }
+            Input::Committed(append) => {
+                if let Some(append) = self.0.own_append(append) {
+                    self.pass_in(now, Input::Committed(append), out);
+                }
+            }
+            Input::AppendFailed { append, error } => {
+                if let Some(append) = self.0.own_append(append) {
+                    self.pass_in(now, Input::AppendFailed { append, error }, out);
+                }
+            }
+            Input::Replay { records, committed } => self.0.replay(now, records, committed, out),
+            Input::WriteTimedOut(_)
+            | Input::Metadata { .. }
+            | Input::ReplayedCommitted
+            | Input::Loaded
+            | Input::Unload => self.pass_in(now, input, out),
+        }
     }
 
     fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
@@ -107,65 +124,7 @@ impl<A: Passthrough> GroupCoordinator for Intercepted<A> {
         self.0.next_deadline()
     }
 
-    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<Output>) {
-        if let Some(append) = self.0.own_append(append) {
-            self.passing(now, out, |wrapper, out| wrapper.inner_mut().committed(now, append, out));
-        }
-    }
-
-    fn append_failed(
-        &mut self,
-        now: Time,
-        append: AppendId,
-        error: ResponseError,
-        out: &mut Vec<Output>,
-    ) {
-        if let Some(append) = self.0.own_append(append) {
-            self.passing(now, out, |wrapper, out| {
-                wrapper.inner_mut().append_failed(now, append, error, out);
-            });
-        }
-    }
-
-    fn write_timed_out(&mut self, now: Time, request: RequestId, out: &mut Vec<Output>) {
-        self.passing(now, out, |wrapper, out| {
-            wrapper.inner_mut().write_timed_out(now, request, out);
-        });
-    }
-
-    fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
-        self.0.inner().deadlines(visit);
-    }
-
-    fn groups(&self) -> Vec<GroupId> {
-        self.0.inner().groups()
-    }
-
-    fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
-        self.0.inner().describe(group)
-    }
-
-    fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<Output>) {
-        self.passing(now, out, |wrapper, out| wrapper.inner_mut().topic_deleted(now, topic, out));
-    }
-
-    fn replay(&mut self, now: Time, position: u64, record: &Record) {
-        self.0.replay(now, position, record);
-    }
-
-    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
-        self.0.replay_uncommitted(now, position, record);
-    }
-
-    fn replayed_committed(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.passing(now, out, |wrapper, out| wrapper.inner_mut().replayed_committed(now, out));
-    }
-
-    fn loaded(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.passing(now, out, |wrapper, out| wrapper.loaded(now, out));
-    }
-
-    fn unload(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.passing(now, out, |wrapper, out| wrapper.inner_mut().unload(now, out));
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        self.0.inner().inspect()
     }
 }

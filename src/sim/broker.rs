@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::broker::{BrokerOutput, Cluster, ConnectionId};
+use crate::coordinator::TopicChange;
 use crate::protocol::{BrokerId, RequestFrame, TopicName};
 use crate::rng::Rng;
 use crate::time::Time;
@@ -16,12 +17,14 @@ use super::queue::{Due, TieBreak};
 use super::schedule::Tail;
 
 /// What arrives at a broker.
+#[derive(Clone)]
 pub(super) enum BrokerInput {
     Request(ConnectionId, Arc<RequestFrame>),
     Closed(ConnectionId),
     Reset(ConnectionId),
     /// The controller's decisions.
     Decided,
+    TopicGrown(TopicName),
     TopicDeleted(TopicName),
 }
 
@@ -176,6 +179,10 @@ impl Sim {
             BrokerInput::Closed(conn) => self.cluster.closed(local, at, conn, &mut self.outputs),
             BrokerInput::Reset(conn) => self.cluster.reset(at, conn),
             BrokerInput::Decided => self.cluster.learn(local, at, &mut self.outputs),
+            BrokerInput::TopicGrown(name) => {
+                let change = TopicChange::Grown(name);
+                self.cluster.learn_topic(local, at, &change, &mut self.outputs);
+            }
             BrokerInput::TopicDeleted(name) => {
                 self.cluster.delete_topic(local, at, &name, &mut self.outputs);
             }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::coordinator::GroupState;
+use crate::coordinator::{GroupState, TransitionReason};
 use crate::protocol::ResponseError;
 use crate::trace::event::{ConnectionId, EventKind, Message, TermState};
 use crate::trace::testing::*;
@@ -25,7 +25,7 @@ fn the_encoding_is_frozen() {
     let events = [
         script(0, "join c1"),
         added(3, id.clone()),
-        moved(3, GroupState::Empty, GroupState::PreparingRebalance, "member joined"),
+        moved(3, GroupState::Empty, GroupState::PreparingRebalance, TransitionReason::MemberJoined),
         began(7, 1, std::slice::from_ref(&id)),
         received(9, consumer(0, 1), sync(1, &id, &[(&id, &[0, 1])])),
         beat(),

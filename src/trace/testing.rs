@@ -15,7 +15,7 @@ use super::event::{
 };
 use crate::client::ConsumerConfig;
 use crate::coordinator::{
-    GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation, Removal,
+    GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation, Removal, TransitionReason,
 };
 use crate::protocol::subscription::Subscription;
 use crate::protocol::{
@@ -74,7 +74,7 @@ pub(super) fn observed(millis: u64, seen: Observation) -> Event {
     event(millis, BROKER, EventKind::Coordinator(seen))
 }
 
-pub(super) fn moved(millis: u64, from: GroupState, to: GroupState, why: &'static str) -> Event {
+pub(super) fn moved(millis: u64, from: GroupState, to: GroupState, why: TransitionReason) -> Event {
     observed(millis, Observation::State { group: group(), from, to, why })
 }
 

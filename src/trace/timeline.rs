@@ -20,7 +20,7 @@ use bytes::Bytes;
 use super::event::{Event, EventKind, FaultKind, Message, Place};
 use super::names::Names;
 use super::text::{brief_duration, shorten};
-use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal};
+use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal, TransitionReason};
 use crate::protocol::{
     CONSUMER_PROTOCOL_TYPE, Generation, GroupId, MemberId, Request, StrBytes, TopicPartition,
     subscription,
@@ -37,7 +37,7 @@ pub(super) struct Timeline {
 #[derive(Clone, Debug, Default)]
 struct Group {
     /// When and why the current rebalance began.
-    cause: Option<(Time, &'static str)>,
+    cause: Option<(Time, TransitionReason)>,
     /// The members that joined or were removed since the last generation began.
     changes: Vec<(&'static str, MemberId)>,
     /// The generation that has no line yet.
@@ -54,7 +54,7 @@ struct Current {
     generation: Generation,
     leader: Option<MemberId>,
     members: Vec<MemberId>,
-    cause: (Time, &'static str),
+    cause: (Time, Option<TransitionReason>),
     changes: Vec<(&'static str, MemberId)>,
     /// The partitions in the leader's assignment.
     assigned: BTreeMap<TopicPartition, MemberId>,
@@ -125,7 +125,7 @@ impl Timeline {
         let at = event.at;
         match seen {
             Observation::State { group: name, to, why, .. } => {
-                self.group(event.place, name).moved_to(*to, at, why, name, names, out);
+                self.group(event.place, name).moved_to(*to, at, *why, name, names, out);
             }
             Observation::MemberAdded { group, member, .. } => {
                 let group = self.group(event.place, group);
@@ -166,7 +166,10 @@ impl Timeline {
                     generation: *generation,
                     leader: leader.clone(),
                     members: members.clone(),
-                    cause: group.cause.take().unwrap_or((at - *took, "unknown")),
+                    cause: match group.cause.take() {
+                        Some((since, why)) => (since, Some(why)),
+                        None => (at - *took, None),
+                    },
                     changes: std::mem::take(&mut group.changes),
                     assigned: BTreeMap::new(),
                 });
@@ -216,7 +219,7 @@ impl Group {
         &mut self,
         state: GroupState,
         at: Time,
-        why: &'static str,
+        why: TransitionReason,
         name: &GroupId,
         names: &mut Names,
         out: &mut String,
@@ -231,7 +234,7 @@ impl Group {
             GroupState::Empty | GroupState::CompletingRebalance => {}
             GroupState::Dead => {
                 self.end_unassigned(at, name, names, out);
-                writeln!(out, "{} dead  why={why:?}", head(at, name))
+                writeln!(out, "{} dead  why={:?}", head(at, name), why.name())
                     .expect("a string takes all text");
             }
         }
@@ -341,7 +344,8 @@ impl Group {
 
 impl Current {
     fn write_cause(&self, names: &mut Names, line: &mut String) {
-        write!(line, "  why={:?}", self.cause.1).expect("a string takes all text");
+        let why = self.cause.1.map_or("unknown", TransitionReason::name);
+        write!(line, "  why={why:?}").expect("a string takes all text");
         for how in
             ["joined", "left", "expired", "not-rejoined", "not-synced", "group-full", "replaced"]
         {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::coordinator::GroupState::*;
+use crate::coordinator::TransitionReason;
 use crate::protocol::BrokerId;
 use crate::trace::event::FaultKind;
 use crate::trace::testing::*;
@@ -13,31 +14,31 @@ fn two_members_then_a_third() -> Vec<Event> {
         started(0, 0, "c1"),
         script(0, "join c1"),
         added(5, c1.clone()),
-        moved(5, Empty, PreparingRebalance, "member joined"),
+        moved(5, Empty, PreparingRebalance, TransitionReason::MemberJoined),
         added(6, c2.clone()),
         began(3_010, 1, &both),
-        moved(3_010, PreparingRebalance, CompletingRebalance, "all members joined"),
+        moved(3_010, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
         // A follower's assignments are ignored.
         received(3_014, consumer(1, 1), sync(1, &c2, &[(&c2, &[0, 1, 2, 3])])),
         received(3_015, consumer(0, 1), sync(1, &c1, &[(&c1, &[0, 1]), (&c2, &[2, 3])])),
-        moved(3_018, CompletingRebalance, Stable, "leader synced"),
+        moved(3_018, CompletingRebalance, Stable, TransitionReason::LeaderSynced),
         fault(4_000, consumer(0, 1), FaultKind::Slow),
         script(5_000, "pause c2"),
         fault(5_000, consumer(0, 1), FaultKind::Pause),
         removed(15_000, c2, Removal::SessionExpired),
-        moved(15_000, Stable, PreparingRebalance, "member expired"),
+        moved(15_000, Stable, PreparingRebalance, TransitionReason::SessionExpired),
         began(15_500, 2, std::slice::from_ref(&c1)),
-        moved(15_500, PreparingRebalance, CompletingRebalance, "all members joined"),
+        moved(15_500, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
         added(15_600, c3.clone()),
-        moved(15_600, CompletingRebalance, PreparingRebalance, "member joined"),
+        moved(15_600, CompletingRebalance, PreparingRebalance, TransitionReason::MemberJoined),
         began(16_000, 3, &[c1.clone(), c3.clone()]),
-        moved(16_000, PreparingRebalance, CompletingRebalance, "all members joined"),
+        moved(16_000, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
         received(16_100, consumer(0, 1), sync(3, &c1, &[(&c1, &[0, 2]), (&c3, &[1, 3])])),
-        moved(16_200, CompletingRebalance, Stable, "leader synced"),
+        moved(16_200, CompletingRebalance, Stable, TransitionReason::LeaderSynced),
         removed(20_000, c1, Removal::Left),
         removed(20_000, c3, Removal::Left),
-        moved(20_000, Stable, PreparingRebalance, "member left"),
-        moved(20_000, PreparingRebalance, Empty, "no members"),
+        moved(20_000, Stable, PreparingRebalance, TransitionReason::MemberLeft),
+        moved(20_000, PreparingRebalance, Empty, TransitionReason::NoMembersLeft),
         began(20_000, 4, &[]),
         event(21_000, crate::trace::Place::Schedule, EventKind::Finished),
     ]
@@ -50,7 +51,7 @@ fn each_generation_has_one_line() {
         "   3.018000  g        generation 1  c1*=2 c2=2  moved=0  took=3.013s  why=\"member joined\" joined=c1,c2",
         "   4.000000  c1.1     fault-began slow",
         "   5.000000  ── pause c2",
-        "  15.600000  g        generation 2  c1*  never assigned  why=\"member expired\" expired=c2",
+        "  15.600000  g        generation 2  c1*  never assigned  why=\"session expired\" expired=c2",
         "  16.200000  g        generation 3  c1*=2 c3=2  moved=3  took=600ms  why=\"member joined\" joined=c3",
         "  20.000000  g        generation 4  empty  took=0s  why=\"member left\" left=c1,c3",
         "  21.000000  sim      finished",
@@ -79,7 +80,7 @@ fn a_fail_over_names_the_leader_and_the_loaded_group() {
         event
     };
     let events = [
-        moved(5, Empty, PreparingRebalance, "member joined"),
+        moved(5, Empty, PreparingRebalance, TransitionReason::MemberJoined),
         began(3_000, 1, &both),
         script(4_000, "crash b0"),
         fault(4_000, BROKER, FaultKind::Crash),
@@ -87,11 +88,11 @@ fn a_fail_over_names_the_leader_and_the_loaded_group() {
         term(5_001, 1, crate::trace::event::TermState::Loading),
         loaded(5_002, 1, 4, &[(&c1, &[0, 1]), (&c2, &[2, 3])]),
         at(1, replaced(6_000, &c1, &next)),
-        at(1, moved(7_000, Stable, PreparingRebalance, "member joined")),
+        at(1, moved(7_000, Stable, PreparingRebalance, TransitionReason::MemberJoined)),
         at(1, began(8_000, 5, &[next.clone(), c2.clone()])),
         at(1, received(8_100, consumer(0, 1), sync(5, &next, &[(&next, &[0, 1]), (&c2, &[2, 3])]))),
-        at(1, moved(8_200, CompletingRebalance, Stable, "leader synced")),
-        at(2, moved(8_300, Stable, Dead, "unloaded")),
+        at(1, moved(8_200, CompletingRebalance, Stable, TransitionReason::LeaderSynced)),
+        at(2, moved(8_300, Stable, Dead, TransitionReason::Unloaded)),
         event(9_000, Place::Schedule, EventKind::Finished),
     ];
     let expected = [
@@ -127,13 +128,13 @@ fn an_undone_replacement_leaves_no_change_behind() {
     events.extend([
         replaced(4_000, &old, &new),
         observed(4_001, undone),
-        moved(5_000, Stable, PreparingRebalance, "rejoined"),
+        moved(5_000, Stable, PreparingRebalance, TransitionReason::MemberRejoined),
         began(6_000, 2, &[old.clone(), member("c2", 1)]),
         received(6_001, consumer(0, 1), sync(2, &old, &[(&old, &[0, 1])])),
-        moved(6_002, CompletingRebalance, Stable, "leader synced"),
+        moved(6_002, CompletingRebalance, Stable, TransitionReason::LeaderSynced),
     ]);
     let text = Renderer::render_all(Zoom::Timeline, &events);
-    assert!(text.ends_with("moved=0  took=1.002s  why=\"rejoined\"\n"), "{text}");
+    assert!(text.ends_with("moved=0  took=1.002s  why=\"member rejoined\"\n"), "{text}");
 }
 
 /// The assignments of another protocol type could decode as partitions by chance.
@@ -144,13 +145,13 @@ fn a_group_of_another_protocol_type_is_shown_with_its_members_only() {
     let events = [
         received(5, consumer(0, 1), joins(&c1)),
         added(5, c1.clone()),
-        moved(5, Empty, PreparingRebalance, "member joined"),
+        moved(5, Empty, PreparingRebalance, TransitionReason::MemberJoined),
         received(6, consumer(1, 1), joins(&c2)),
         added(6, c2.clone()),
         began(3_010, 1, &[c1.clone(), c2.clone()]),
-        moved(3_010, PreparingRebalance, CompletingRebalance, "all members joined"),
+        moved(3_010, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
         received(3_015, consumer(0, 1), sync(1, &c1, &[(&c1, &[0, 1]), (&c2, &[2, 3])])),
-        moved(3_018, CompletingRebalance, Stable, "leader synced"),
+        moved(3_018, CompletingRebalance, Stable, TransitionReason::LeaderSynced),
     ];
     let text = Renderer::render_all(Zoom::Timeline, &events);
     let line = "   3.018000  g        generation 1  c1* c2  took=3.013s  why=\"member joined\" joined=c1,c2";

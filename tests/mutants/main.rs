@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use groupsim::client::{ClientInput, ConsumerDescription, GroupConsumer, MemberState};
-use groupsim::coordinator::{AppendId, Call, GroupCoordinator, GroupDescription, RequestId};
+use groupsim::coordinator::{GroupCoordinator, Input};
 use groupsim::mutant::{self, Detection, Search, System};
-use groupsim::protocol::{Generation, GroupId, MemberId, ResponseError, TopicName};
+use groupsim::protocol::{Generation, MemberId};
 use groupsim::run::{Finding, Systems, run};
 use groupsim::swarm::{Profile, run_seed};
 use groupsim::time::Time;
@@ -124,34 +124,11 @@ fn mutants_of_idle_systems_are_idle() {
 struct Idle;
 
 impl GroupCoordinator for Idle {
-    fn handle(&mut self, _now: Time, _call: Call<'_>, _out: &mut Vec<coordinator::Output>) {}
+    fn handle(&mut self, _now: Time, _in: Input<'_>, _out: &mut Vec<coordinator::Output>) {}
     fn advance(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
     fn next_deadline(&self) -> Option<Time> {
         None
     }
-    fn committed(&mut self, _now: Time, _id: AppendId, _out: &mut Vec<coordinator::Output>) {}
-    fn append_failed(
-        &mut self,
-        _now: Time,
-        _id: AppendId,
-        _error: ResponseError,
-        _out: &mut Vec<coordinator::Output>,
-    ) {
-    }
-    fn write_timed_out(&mut self, _: Time, _: RequestId, _: &mut Vec<coordinator::Output>) {}
-    fn deadlines(&self, _visit: &mut dyn FnMut(Time)) {}
-    fn groups(&self) -> Vec<GroupId> {
-        Vec::new()
-    }
-    fn describe(&self, _group: &GroupId) -> Option<GroupDescription> {
-        None
-    }
-    fn topic_deleted(&mut self, _now: Time, _t: &TopicName, _out: &mut Vec<coordinator::Output>) {}
-    fn replay(&mut self, _now: Time, _position: u64, _record: &coordinator::Record) {}
-    fn replay_uncommitted(&mut self, _now: Time, _position: u64, _record: &coordinator::Record) {}
-    fn replayed_committed(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
-    fn loaded(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
-    fn unload(&mut self, _now: Time, _out: &mut Vec<coordinator::Output>) {}
 }
 
 impl GroupConsumer for Idle {

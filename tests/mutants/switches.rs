@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use groupsim::client::{self, ClientInput, Consumer, ConsumerDescription, GroupConsumer};
 use groupsim::coordinator::{
-    self, AppendId, Call, Coordinator, GroupCoordinator, GroupDescription, Record, RequestId,
+    self, Coordinator, GroupCoordinator, GroupDescription, Input, Inspect,
 };
-use groupsim::protocol::{GroupId, ResponseError, TopicName};
+use groupsim::protocol::GroupId;
 use groupsim::run::Systems;
 use groupsim::time::Time;
 
@@ -73,8 +73,8 @@ impl<T> Drop for On<T> {
 }
 
 impl GroupCoordinator for On<Coordinator> {
-    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<coordinator::Output>) {
-        switched(self.0, || self.1.handle(now, call, out));
+    fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<coordinator::Output>) {
+        switched(self.0, || self.1.handle(now, input, out));
     }
     fn advance(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
         switched(self.0, || self.1.advance(now, out));
@@ -82,21 +82,12 @@ impl GroupCoordinator for On<Coordinator> {
     fn next_deadline(&self) -> Option<Time> {
         switched(self.0, || self.1.next_deadline())
     }
-    fn committed(&mut self, now: Time, append: AppendId, out: &mut Vec<coordinator::Output>) {
-        switched(self.0, || self.1.committed(now, append, out));
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
     }
-    fn append_failed(
-        &mut self,
-        now: Time,
-        append: AppendId,
-        error: ResponseError,
-        out: &mut Vec<coordinator::Output>,
-    ) {
-        switched(self.0, || self.1.append_failed(now, append, error, out));
-    }
-    fn write_timed_out(&mut self, now: Time, id: RequestId, out: &mut Vec<coordinator::Output>) {
-        switched(self.0, || self.1.write_timed_out(now, id, out));
-    }
+}
+
+impl Inspect for On<Coordinator> {
     fn deadlines(&self, visit: &mut dyn FnMut(Time)) {
         switched(self.0, || self.1.deadlines(visit));
     }
@@ -105,24 +96,6 @@ impl GroupCoordinator for On<Coordinator> {
     }
     fn describe(&self, group: &GroupId) -> Option<GroupDescription> {
         switched(self.0, || self.1.describe(group))
-    }
-    fn topic_deleted(&mut self, now: Time, topic: &TopicName, out: &mut Vec<coordinator::Output>) {
-        switched(self.0, || self.1.topic_deleted(now, topic, out));
-    }
-    fn replay(&mut self, now: Time, position: u64, record: &Record) {
-        switched(self.0, || self.1.replay(now, position, record));
-    }
-    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
-        switched(self.0, || self.1.replay_uncommitted(now, position, record));
-    }
-    fn replayed_committed(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
-        switched(self.0, || self.1.replayed_committed(now, out));
-    }
-    fn loaded(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
-        switched(self.0, || self.1.loaded(now, out));
-    }
-    fn unload(&mut self, now: Time, out: &mut Vec<coordinator::Output>) {
-        switched(self.0, || self.1.unload(now, out));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What each error does to the membership (rules R13.2), fail-over included.
 
 use super::*;
+use crate::client::CommitFailure;
 
 fn eager() -> ConsumerConfig {
     config(&[Assignor::Range])
@@ -246,7 +247,7 @@ fn every_version_of_join_group_makes_a_member() {
 }
 
 /// The commits that failed without a request.
-fn failed_commits(client: &Client) -> Vec<(Vec<(TopicPartition, i64)>, &'static str)> {
+fn failed_commits(client: &Client) -> Vec<(Vec<(TopicPartition, i64)>, CommitFailure)> {
     let failed = client.seen.iter().filter_map(|seen| match seen {
         ClientObservation::CommitFailed { offsets, why } => Some((offsets.clone(), *why)),
         _ => None,
@@ -263,7 +264,7 @@ fn a_former_member_fails_to_commit_without_a_request() {
     let commits = client.count(Api::OffsetCommit);
     client.respond_heartbeat(code(ResponseError::UnknownMemberId));
     let position = (partitions(&[0]).remove(0), 5);
-    assert_eq!(failed_commits(&client), [(vec![position], "not a member")]);
+    assert_eq!(failed_commits(&client), [(vec![position], CommitFailure::NotAMember)]);
     assert_eq!(client.count(Api::OffsetCommit), commits);
     assert_eq!(client.callbacks(), ["lost 0"]);
 }
@@ -281,6 +282,6 @@ fn a_member_that_closes_during_a_rebalance_fails_to_commit_without_a_request() {
     assert_eq!(failed_commits(&client), []);
     client.give(ClientInput::Close);
     let position = (partitions(&[0]).remove(0), 5);
-    assert_eq!(failed_commits(&client), [(vec![position], "rebalance in progress")]);
+    assert_eq!(failed_commits(&client), [(vec![position], CommitFailure::RebalanceInProgress)]);
     assert_eq!(client.count(Api::OffsetCommit), 1);
 }

@@ -2,6 +2,7 @@
 //! R13.4).
 
 use super::*;
+use crate::client::CoordinatorLoss;
 
 fn eager() -> ConsumerConfig {
     config(&[Assignor::Range])
@@ -47,7 +48,7 @@ fn an_expired_session_only_makes_the_client_forget_its_coordinator() {
     let mut client = Client::member(config, 1, &[0]);
     client.respond_offsets(5);
     client.wait(Duration::from_secs(11));
-    let lost = ClientObservation::CoordinatorLost { why: "session timeout" };
+    let lost = ClientObservation::CoordinatorLost { why: CoordinatorLoss::SessionTimeout };
     assert!(client.seen.contains(&lost));
     assert_eq!((client.state(), client.owned()), (MemberState::Stable, partitions(&[0])));
     client.respond_fetch(0, 5);

@@ -15,10 +15,13 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::Encodable;
 
 use crate::coordinator::{
-    AppendId, Call, Coordinator, CoordinatorConfig, GroupCoordinator, GroupDescription, GroupState,
-    Observation, Output, Record, Release, RequestId,
+    AppendId, Call, Coordinator, CoordinatorConfig, DeferredResponses, GroupCoordinator,
+    GroupDescription, GroupState, Input, Inspect, MetadataImage, Observation, Output, Record,
+    Release, RequestId, TopicChange, TransitionReason,
 };
-use crate::protocol::{GroupId, Request, Response, ResponseError, StrBytes, str_bytes};
+use crate::protocol::{
+    GroupId, Request, Response, ResponseError, StrBytes, TopicName, refusal, str_bytes,
+};
 use crate::rng::Rng;
 use crate::time::Time;
 
@@ -44,7 +47,8 @@ pub(super) struct Bench {
     pub(super) log: Vec<(AppendId, Record)>,
     pub(super) observed: Vec<Observation>,
     settled: usize,
-    sent_versions: BTreeMap<RequestId, i16>,
+    sent: BTreeMap<RequestId, (i16, Request)>,
+    deferred: DeferredResponses,
     pub(super) responses: BTreeMap<RequestId, (Response, Release)>,
 }
 
@@ -70,23 +74,47 @@ impl Bench {
             log: Vec::new(),
             observed: Vec::new(),
             settled: 0,
-            sent_versions: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            deferred: DeferredResponses::default(),
             responses: BTreeMap::new(),
         };
         for (position, record) in records.iter().enumerate() {
-            bench.coordinator.replay(now, position as u64, record);
+            bench.replay(position as u64, record, true);
         }
-        let mut out = Vec::new();
-        bench.coordinator.loaded(now, &mut out);
-        bench.take(out);
+        bench.pass_in(Input::Loaded);
         bench
     }
 
-    /// Ends the coordinator's term.
-    pub(super) fn unload(&mut self) {
+    /// Passes an input to the coordinator and takes its outputs.
+    pub(super) fn pass_in(&mut self, input: Input<'_>) {
         let mut out = Vec::new();
-        self.coordinator.unload(self.now, &mut out);
+        self.coordinator.handle(self.now, input, &mut out);
         self.take(out);
+    }
+
+    /// Replays a batch of one record.
+    pub(super) fn replay(&mut self, position: u64, record: &Record, committed: bool) {
+        let records = &[(position, record.clone())];
+        self.pass_in(Input::Replay { records, committed });
+    }
+
+    /// A topic is deleted, the last of the cluster.
+    pub(super) fn delete_topic(&mut self, topic: &str) {
+        let change = TopicChange::Deleted(TopicName(str_bytes(topic)));
+        let image = &MetadataImage::default();
+        self.pass_in(Input::Metadata { image, change: Some(&change) });
+    }
+
+    /// Ends the coordinator's term. Requests that wait for a record are refused, as by a broker.
+    pub(super) fn unload(&mut self) {
+        self.pass_in(Input::Unload);
+        for (id, (version, request)) in self.sent.clone() {
+            if self.deferred.awaits_records(id) {
+                let response = refusal(&request, version, ResponseError::NotCoordinator);
+                self.respond(id, response, Release::Now);
+            }
+        }
+        self.deferred = DeferredResponses::default();
     }
 
     /// A group of members `m0`, `m1`, … that is Stable in generation 1; returns their ids, the
@@ -170,19 +198,15 @@ impl Bench {
     }
 
     pub(super) fn settle_one(&mut self, append: AppendId, error: Option<ResponseError>) {
-        let mut out = Vec::new();
-        match error {
-            None => self.coordinator.committed(self.now, append, &mut out),
-            Some(error) => self.coordinator.append_failed(self.now, append, error, &mut out),
-        }
-        self.take(out);
+        self.pass_in(match error {
+            None => Input::Committed(append),
+            Some(error) => Input::AppendFailed { append, error },
+        });
     }
 
     /// What the request appended was not durable in time.
     pub(super) fn time_out(&mut self, request: RequestId) {
-        let mut out = Vec::new();
-        self.coordinator.write_timed_out(self.now, request, &mut out);
-        self.take(out);
+        self.pass_in(Input::WriteTimedOut(request));
     }
 
     // Requests.
@@ -193,14 +217,12 @@ impl Bench {
         version: i16,
         request: impl Into<Request>,
     ) -> RequestId {
-        let id = RequestId(self.sent_versions.len() as u64);
-        self.sent_versions.insert(id, version);
+        let id = RequestId(self.sent.len() as u64);
         let (request, client_id) = (request.into(), str_bytes(client));
+        self.sent.insert(id, (version, request.clone()));
         let (client_id, client_host) = (&client_id, &str_bytes("/10.1.0.1"));
         let call = Call { id, version, client_id, client_host, request: &request };
-        let mut out = Vec::new();
-        self.coordinator.handle(self.now, call, &mut out);
-        self.take(out);
+        self.pass_in(Input::Request(call));
         id
     }
 
@@ -312,7 +334,7 @@ impl Bench {
     }
 
     /// The reasons of the state changes so far.
-    pub(super) fn reasons(&self) -> Vec<&'static str> {
+    pub(super) fn reasons(&self) -> Vec<TransitionReason> {
         let why = |o: &Observation| match o {
             Observation::State { why, .. } => Some(*why),
             _ => None,
@@ -321,18 +343,30 @@ impl Bench {
     }
 
     pub(super) fn without_response(&self) -> usize {
-        self.sent_versions.len() - self.responses.len()
+        self.sent.len() - self.responses.len()
+    }
+
+    fn respond(&mut self, to: RequestId, response: Response, release: Release) {
+        encodes(&response, self.sent[&to].0);
+        let before = self.responses.insert(to, (response, release));
+        assert!(before.is_none(), "{to:?} has two responses");
     }
 
     pub(super) fn take(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
-                Output::Respond { to, response, release } => {
-                    encodes(&response, self.sent_versions[&to]);
-                    let before = self.responses.insert(to, (response, release));
-                    assert!(before.is_none(), "{to:?} has two responses");
+                Output::Respond { to, response, release: Release::WhenKnown(records) } => {
+                    self.deferred.until_known(records, to, response);
                 }
-                Output::Append { id, record } => self.log.push((id, record)),
+                Output::Respond { to, response, release } => self.respond(to, response, release),
+                Output::Outcome { of, error } => {
+                    if let Some(response) = self.deferred.outcome(of, error) {
+                        self.respond(of.request, response, Release::Now);
+                    }
+                }
+                Output::Append { id, records } => {
+                    self.log.extend(records.into_iter().map(|record| (id, record)));
+                }
                 Output::Observe(observation) => self.observed.push(observation),
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::coordinator::{
     CommittedOffset, Coordinator, CoordinatorConfig, GroupCoordinator, GroupDescription,
-    GroupMetadata, ProducerId, Record, superseded,
+    GroupMetadata, Input, Inspect, ProducerId, Record, superseded,
 };
 use crate::protocol::{Generation, GroupId, StrBytes, TopicName, TopicPartition, str_bytes};
 use crate::rng::Rng;
@@ -59,8 +59,11 @@ type State = Vec<(GroupId, GroupDescription, Vec<TopicPartition>)>;
 
 fn state_of<'a>(log: impl Iterator<Item = (u64, &'a Record)>) -> State {
     let mut coordinator = Coordinator::new(CoordinatorConfig::default(), Rng::stream(1, "members"));
-    log.for_each(|(position, record)| coordinator.replay(Time::ZERO, position, record));
-    coordinator.loaded(Time::ZERO, &mut Vec::new());
+    for (position, record) in log {
+        let batch = Input::Replay { records: &[(position, record.clone())], committed: true };
+        coordinator.handle(Time::ZERO, batch, &mut Vec::new());
+    }
+    coordinator.handle(Time::ZERO, Input::Loaded, &mut Vec::new());
     let unstable = |id: &GroupId| {
         let offsets = coordinator.offsets.of(id);
         let has_pending = |at: &TopicPartition| offsets.is_unstable(&at.topic, at.partition);

@@ -4,7 +4,7 @@ use super::bench::group;
 use super::offset_world::*;
 use super::*;
 use crate::coordinator::{
-    CoordinatorConfig, GroupCoordinator, GroupState, Observation, Record, Release,
+    CoordinatorConfig, GroupState, Input, Inspect, Observation, Record, Release,
 };
 
 /// Group `g` without members, with offsets in two topics.
@@ -203,17 +203,11 @@ fn a_removal_found_in_the_log_hides_the_offsets_when_it_is_durable() {
     delete_groups(&mut before, &["g"]);
     let mut bench = Bench::new();
     for (position, (_, record)) in before.log.iter().enumerate() {
-        let (now, place) = (bench.now, position as u64);
-        match position < durable {
-            true => bench.coordinator.replay(now, place, record),
-            false => bench.coordinator.replay_uncommitted(now, place, record),
-        }
+        bench.replay(position as u64, record, position < durable);
     }
     loaded(&mut bench);
     assert!(bench.coordinator.groups().is_empty());
     assert_eq!(offsets_of(&mut bench, "g", false), ["t-0=5", "u-1=6"]);
-    let mut out = Vec::new();
-    bench.coordinator.replayed_committed(bench.now, &mut out);
-    bench.take(out);
+    bench.pass_in(Input::ReplayedCommitted);
     assert_eq!(offsets_of(&mut bench, "g", false), [""; 0]);
 }

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use super::bench::join_request;
 use super::*;
 use crate::coordinator::{
-    CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, Observation, Record, Removal,
+    CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, Inspect, Observation, Record,
+    Removal,
 };
 use crate::protocol::{
     Generation, GroupId, MemberId, Request, Response, StrBytes, TopicName, str_bytes,
@@ -254,7 +255,7 @@ impl Fuzz {
             match observation {
                 Observation::State { from, to, why, .. } => {
                     assert!(from.may_become(*to));
-                    *self.reached.entry(why).or_default() += 1;
+                    *self.reached.entry(why.name()).or_default() += 1;
                 }
                 Observation::GroupRemoved { group, .. } => {
                     self.generations.remove(group);

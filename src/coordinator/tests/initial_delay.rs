@@ -2,7 +2,7 @@
 
 use super::bench::{REBALANCE, join_request, offer};
 use super::*;
-use crate::coordinator::{CoordinatorConfig, GroupState};
+use crate::coordinator::{CoordinatorConfig, GroupState, TransitionReason};
 use crate::time::Time;
 
 /// When the first generation of an empty group begins if members join at `entries` (in ms, the
@@ -86,7 +86,10 @@ fn neither_join_nor_leave_ends_the_delay() {
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
     bench.pass(ms(1));
     assert_eq!(bench.state(), GroupState::CompletingRebalance);
-    assert_eq!(bench.reasons(), ["member joined", "initial delay over"]);
+    assert_eq!(
+        bench.reasons(),
+        [TransitionReason::MemberJoined, TransitionReason::InitialDelayOver]
+    );
 }
 
 /// R4.5, R7.1.
@@ -111,7 +114,7 @@ fn an_expired_session_ends_the_delay_when_all_others_have_joined() {
     bench.enter("b");
     assert_eq!(bench.heartbeat(&a, 0), code(E::RebalanceInProgress));
     bench.pass(secs(10));
-    assert_eq!(bench.reasons(), ["member joined", "session expired"]);
+    assert_eq!(bench.reasons(), [TransitionReason::MemberJoined, TransitionReason::SessionExpired]);
     assert_eq!(bench.describe().members.len(), 1);
 }
 
@@ -143,7 +146,10 @@ fn an_expired_pending_id_ends_the_delay_when_all_have_joined() {
     bench.enter("a");
     bench.send("b", 9, join_request(""));
     bench.pass(secs(10));
-    assert_eq!(bench.reasons(), ["member joined", "pending member id expired"]);
+    assert_eq!(
+        bench.reasons(),
+        [TransitionReason::MemberJoined, TransitionReason::PendingIdExpired]
+    );
 }
 
 /// R7.1, R7.2.

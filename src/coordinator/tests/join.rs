@@ -2,8 +2,8 @@
 
 use super::bench::{SESSION, group, join_request, offer};
 use super::*;
-use crate::coordinator::GroupCoordinator;
 use crate::coordinator::{GroupState, Observation, Record, Release, Removal};
+use crate::coordinator::{Inspect, TransitionReason};
 use crate::protocol::{GroupId, MemberId, str_bytes};
 
 /// R3.4, R4.2, R6.1.7, R6.1.9.
@@ -206,7 +206,10 @@ fn a_member_that_does_not_rejoin_is_removed_and_another_leads() {
         member: MemberId(ids[0].clone()),
         why: Removal::NotRejoined,
     }));
-    assert_eq!(bench.reasons()[3..], ["metadata changed", "join timeout"]);
+    assert_eq!(
+        bench.reasons()[3..],
+        [TransitionReason::MetadataChanged, TransitionReason::JoinTimeout]
+    );
     assert_eq!(bench.heartbeat(&ids[0], 1), code(E::UnknownMemberId));
 }
 
@@ -218,7 +221,10 @@ fn the_leader_stays_while_it_rejoins() {
     bench.join(&ids[1]);
     assert_eq!(bench.describe().generation.0, 2);
     assert_eq!(bench.describe().leader, Some(MemberId(ids[0].clone())));
-    assert_eq!(bench.reasons()[3..], ["leader rejoined", "all members joined"]);
+    assert_eq!(
+        bench.reasons()[3..],
+        [TransitionReason::LeaderRejoined, TransitionReason::AllMembersJoined]
+    );
 }
 
 /// R3.5.
@@ -261,7 +267,7 @@ fn a_follower_of_a_stable_group_gets_an_immediate_response_unless_metadata_chang
     assert_eq!((bench.joined(same).generation_id, bench.state()), (1, GroupState::Stable));
     let changed = bench.join_with(&ids[1], &[("range", "topics"), ("roundrobin", "topics")]);
     assert!(bench.is_parked(changed));
-    assert_eq!(bench.reasons().last(), Some(&"metadata changed"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::MetadataChanged));
 }
 
 /// R4.3, R4.4, R6.1.9.

@@ -4,7 +4,7 @@ use kafka_protocol::messages::LeaveGroupRequest;
 
 use super::bench::{SESSION, group, join_request};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Removal, TimerKind};
+use crate::coordinator::{GroupState, Observation, Removal, TimerKind, TransitionReason};
 use crate::protocol::{MemberId, Response, str_bytes};
 
 /// R4.3, R6.4.4, R6.4.5, R7.3.
@@ -13,7 +13,7 @@ fn leaving_a_stable_group_rebalances_it() {
     let (mut bench, ids) = Bench::stable(2);
     assert_eq!(bench.leave(&[&ids[0]]), (0, vec![0]));
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
-    assert_eq!(bench.reasons().last(), Some(&"member left"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::MemberLeft));
     assert_eq!(bench.describe().leader, Some(MemberId(ids[1].clone())));
     assert_eq!(bench.leave(&[&ids[0]]), (0, vec![code(E::UnknownMemberId)]));
     assert!(bench.observed.contains(&Observation::MemberRemoved {
@@ -29,7 +29,10 @@ fn the_last_member_to_leave_empties_the_group_at_once() {
     let (mut bench, ids) = Bench::stable(1);
     bench.leave(&[&ids[0]]);
     assert_eq!((bench.state(), bench.describe().generation.0), (GroupState::Empty, 2));
-    assert_eq!(bench.reasons()[3..], ["member left", "no members left"]);
+    assert_eq!(
+        bench.reasons()[3..],
+        [TransitionReason::MemberLeft, TransitionReason::NoMembersLeft]
+    );
 }
 
 /// The group's rebalance timeout is then zero, so the join phase ends at once, but through its
@@ -55,7 +58,7 @@ fn leaving_in_the_join_phase_ends_it_when_no_other_member_is_missing() {
     let join = bench.join(&ids[0]);
     bench.leave(&[&ids[1]]);
     assert_eq!(bench.joined(join).generation_id, 2);
-    assert_eq!(bench.reasons().last(), Some(&"member left"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::MemberLeft));
 }
 
 /// R5.1, R6.4.7.
@@ -83,7 +86,7 @@ fn a_batch_is_one_rebalance_and_each_entry_has_its_own_error() {
     let unknown = code(E::UnknownMemberId);
     let (top, entries) = bench.leave(&[&ids[0], "x", &ids[1], &ids[0], ""]);
     assert_eq!((top, entries), (0, vec![0, unknown, 0, unknown, unknown]));
-    assert_eq!(bench.reasons()[3..], ["member left"]);
+    assert_eq!(bench.reasons()[3..], [TransitionReason::MemberLeft]);
     assert_eq!(bench.describe().members.len(), 1);
     let before = bench.reasons().len();
     bench.leave(&["x"]);

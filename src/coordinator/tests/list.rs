@@ -4,7 +4,7 @@ use kafka_protocol::messages::ListGroupsRequest;
 
 use super::offset_world::*;
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Release};
+use crate::coordinator::{GroupState, Inspect, Release};
 use crate::protocol::{Response, StrBytes, str_bytes};
 
 fn list(bench: &mut Bench, version: i16, states: &[&str], types: &[&str]) -> Vec<String> {

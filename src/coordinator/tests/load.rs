@@ -3,8 +3,8 @@
 use super::bench::{SESSION, group, join_request};
 use super::*;
 use crate::coordinator::{
-    CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, LoadedGroup, Observation,
-    Record, TimerKind,
+    CoordinatorConfig, GroupMetadata, GroupState, Inspect, LoadedGroup, Observation, Record,
+    TimerKind,
 };
 use crate::protocol::{Generation, GroupId, MemberId, StrBytes, str_bytes};
 

@@ -2,7 +2,7 @@
 
 use super::bench::{group, join_request};
 use super::*;
-use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal};
+use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal, TransitionReason};
 use crate::protocol::{MemberId, StrBytes};
 
 fn limited(max_size: usize) -> CoordinatorConfig {
@@ -83,7 +83,7 @@ fn in_the_join_phase_the_last_to_rejoin_loses_its_place() {
     let records: Vec<_> = bench.log.iter().map(|(_, record)| record.clone()).collect();
     let mut bench = Bench::after(limited(1), "next", bench.now, &records);
     assert_eq!(bench.state(), GroupState::PreparingRebalance);
-    assert_eq!(bench.reasons(), ["too many members"]);
+    assert_eq!(bench.reasons(), [TransitionReason::TooManyMembers]);
     assert_eq!(bench.heartbeat(&ids[0], 1), code(E::RebalanceInProgress));
     let first = bench.join(&ids[1]);
     assert!(bench.is_parked(first));

@@ -3,7 +3,7 @@
 use super::bench::join_request;
 use super::offset_world::*;
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Record, Release};
+use crate::coordinator::{GroupState, Inspect, Record, Release};
 use crate::protocol::str_bytes;
 
 fn refused(bench: &mut Bench, group: &str, error: E) {

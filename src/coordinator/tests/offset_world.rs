@@ -23,7 +23,7 @@ use kafka_protocol::messages::{
 
 use super::bench::join_request;
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Observation, RequestId};
+use crate::coordinator::{GroupState, Input, Observation, RequestId};
 use crate::protocol::subscription::{Subscription, encode_subscription};
 use crate::protocol::{GroupId, Response, StrBytes, TopicName, TopicPartition, str_bytes};
 
@@ -94,9 +94,7 @@ fn offer(protocol_type: &str, topics: &[&str]) -> JoinGroupRequest {
 
 /// The log was empty and has been replayed.
 pub(super) fn loaded(bench: &mut Bench) {
-    let mut out = Vec::new();
-    bench.coordinator.loaded(bench.now, &mut out);
-    bench.take(out);
+    bench.pass_in(Input::Loaded);
 }
 
 pub(super) fn commit_to(bench: &mut Bench, group: &str, partition: &str, offset: i64) -> RequestId {

@@ -11,7 +11,7 @@ use kafka_protocol::messages::{OffsetCommitRequest, OffsetFetchRequest, OffsetFe
 use super::bench::{SESSION, group};
 use super::offset_world::make_static;
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Record, Release, RequestId};
+use crate::coordinator::{GroupState, Inspect, Record, Release, RequestId};
 use crate::protocol::{GroupId, Response, TopicName, str_bytes};
 use crate::time::Time;
 

@@ -7,7 +7,7 @@ use kafka_protocol::messages::offset_commit_request::{
 
 use super::bench::{SESSION, as_instance, group, join_request, offer};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Record, RequestId};
+use crate::coordinator::{GroupState, Observation, Record, RequestId, TransitionReason};
 use crate::protocol::{MemberId, Response, StrBytes, str_bytes};
 
 fn id_of(bench: &Bench, index: usize) -> StrBytes {
@@ -255,7 +255,10 @@ fn another_choice_of_assignor_is_a_rebalance() {
     let other = come_back_with(&mut bench, "i0", &[("sticky", ""), ("range", "x")]);
     let response = bench.joined(other);
     assert_eq!((response.generation_id, response.protocol_name), (2, Some(str_bytes("sticky"))));
-    assert_eq!(bench.reasons()[3..], ["assignor changed", "all members joined"]);
+    assert_eq!(
+        bench.reasons()[3..],
+        [TransitionReason::AssignorChanged, TransitionReason::AllMembersJoined]
+    );
 }
 
 /// R4.4, R8.2, R8.4.
@@ -267,7 +270,7 @@ fn in_the_sync_phase_it_is_a_rebalance_and_the_parked_sync_is_fenced() {
     let join = bench.join_as("i1", "");
     assert_eq!(bench.synced(old).error_code, code(E::FencedInstanceId));
     assert_eq!(bench.synced(leader).error_code, code(E::RebalanceInProgress));
-    assert_eq!(bench.reasons().last(), Some(&"static member replaced"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::StaticMemberReplaced));
     bench.commit();
     bench.join_as("i0", &ids[0]);
     assert_eq!(bench.joined(join).generation_id, 2);
@@ -326,7 +329,7 @@ fn replaced_before_its_sync_a_member_leaves_the_sync_timer_behind() {
         bench.heartbeat(&new, 1);
         bench.pass(secs(5));
     }
-    assert_eq!(bench.reasons().last(), Some(&"sync timeout"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::SyncTimeout));
     assert_eq!(bench.describe().members.len(), 2, "no member is removed");
 }
 

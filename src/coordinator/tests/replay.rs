@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::offset_world::*;
 use super::*;
 use crate::coordinator::offsets::View;
-use crate::coordinator::{
-    AppendId, Coordinator, CoordinatorConfig, GroupCoordinator, Record, superseded,
-};
-use crate::protocol::{GroupId, TopicName, TopicPartition, str_bytes};
+use crate::coordinator::{AppendId, Coordinator, CoordinatorConfig, Record, superseded};
+use crate::protocol::{GroupId, TopicPartition};
 use crate::rng::Rng;
 
 const GROUPS: [&str; 2] = ["g", "h"];
@@ -77,11 +75,7 @@ impl History {
             9 => drop(end_txn(bench, producer, false)),
             10 => drop(delete_offsets(bench, group, &[partition])),
             11 => drop(delete_groups(bench, &[group])),
-            12 if self.rng.chance(300) => {
-                let mut out = Vec::new();
-                bench.coordinator.topic_deleted(bench.now, &TopicName(str_bytes("u")), &mut out);
-                bench.take(out);
-            }
+            12 if self.rng.chance(300) => bench.delete_topic("u"),
             13 => bench.pass(secs(self.rng.below(20))),
             _ => self.settle_some(),
         }
@@ -127,7 +121,7 @@ fn compact<'a>(log: &[(u64, &'a Record)]) -> Vec<(u64, &'a Record)> {
 fn rebuild(log: &[(u64, &Record)]) -> Bench {
     let mut bench = Bench::new();
     for (position, record) in log {
-        bench.coordinator.replay(bench.now, *position, record);
+        bench.replay(*position, record, true);
     }
     loaded(&mut bench);
     bench

@@ -10,7 +10,7 @@ use kafka_protocol::messages::offset_commit_request::{
 use super::bench::group;
 use super::offset_world::*;
 use super::*;
-use crate::coordinator::{CoordinatorConfig, GroupCoordinator, GroupState, Record};
+use crate::coordinator::{CoordinatorConfig, GroupCoordinator, GroupState, Inspect, Record};
 use crate::protocol::subscription::{Subscription, encode_subscription};
 use crate::protocol::{StrBytes, TopicName, str_bytes};
 
@@ -325,9 +325,7 @@ fn a_deleted_topic_takes_its_offsets_along() {
     txn_to(&mut bench, "a", 7, "t-4", 1);
     bench.commit();
     let before = bench.log.len();
-    let mut out = Vec::new();
-    bench.coordinator.topic_deleted(bench.now, &TopicName(str_bytes("t")), &mut out);
-    bench.take(out);
+    bench.delete_topic("t");
     assert_eq!(offsets_of(&mut bench, "g", true), ["u-0=1"]);
     bench.commit();
     let mut all = gone(&mut bench);

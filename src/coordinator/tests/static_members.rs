@@ -4,7 +4,7 @@ use kafka_protocol::messages::HeartbeatRequest;
 
 use super::bench::{REBALANCE, SESSION, as_instance, group, join_request, sync_request};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Removal};
+use crate::coordinator::{GroupState, Observation, Removal, TransitionReason};
 use crate::protocol::{MemberId, Response, str_bytes};
 
 /// R8.1.
@@ -113,7 +113,7 @@ fn a_static_member_leaves_by_its_instance_id_alone() {
     ]);
     let unknown = code(E::UnknownMemberId);
     assert_eq!((top, entries), (0, vec![0, unknown, unknown, fenced, 0, unknown]));
-    assert_eq!(bench.reasons()[3..], ["member left"]);
+    assert_eq!(bench.reasons()[3..], [TransitionReason::MemberLeft]);
     let members: Vec<_> = bench.describe().members.into_iter().map(|m| m.id.0).collect();
     assert_eq!(members, [ids[0].clone()]);
     // The instance id is free again: a process with it is added and replaces no member.
@@ -130,7 +130,7 @@ fn a_static_member_with_its_member_id_is_an_ordinary_member() {
     assert_eq!((bench.joined(same).error_code, bench.state()), (0, GroupState::Stable));
     let leader = bench.join_as("i0", &ids[0]);
     assert!(bench.is_parked(leader));
-    assert_eq!(bench.reasons().last(), Some(&"leader rejoined"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::LeaderRejoined));
 }
 
 /// R5.5, R7.3, R7.5, R8.10.
@@ -161,7 +161,7 @@ fn an_absent_static_member_keeps_its_place_and_is_listed_to_the_leader() {
         bench.heartbeat(&dynamic, 2);
         bench.pass(secs(5));
     }
-    assert_eq!(bench.reasons().last(), Some(&"sync timeout"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::SyncTimeout));
     assert!(bench.observed.contains(&Observation::MemberRemoved {
         group: group(),
         member: MemberId(ids[0].clone()),

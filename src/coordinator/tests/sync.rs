@@ -2,7 +2,7 @@
 
 use super::bench::{REBALANCE, group, sync_request};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Record, Release, Removal};
+use crate::coordinator::{GroupState, Observation, Record, Release, Removal, TransitionReason};
 use crate::protocol::{GroupId, MemberId, str_bytes};
 
 /// R3.4, R4.6, R5.1, R5.5, R6.2.8, R6.2.9, R9.1.
@@ -147,7 +147,7 @@ fn an_assignment_that_cannot_be_stored_starts_over() {
             assert_eq!(bench.synced(sync).error_code, code(expected));
         }
         assert_eq!(bench.state(), GroupState::PreparingRebalance);
-        assert_eq!(bench.reasons().last(), Some(&"assignment append failed"));
+        assert_eq!(bench.reasons().last(), Some(&TransitionReason::AssignmentNotStored));
         assert_eq!(bench.session_of(&ids[1]), Some(bench.now + super::bench::SESSION));
     }
 }
@@ -224,7 +224,7 @@ fn a_member_that_never_syncs_is_removed_when_the_sync_timer_fires() {
         }
         assert_eq!(bench.describe().members.len(), 3);
         bench.pass(ms(1));
-        assert_eq!(bench.reasons().last(), Some(&"sync timeout"));
+        assert_eq!(bench.reasons().last(), Some(&TransitionReason::SyncTimeout));
         assert_eq!(bench.describe().members.len(), 1);
         for n in idle {
             assert!(bench.observed.contains(&Observation::MemberRemoved {
@@ -249,7 +249,10 @@ fn when_no_member_syncs_the_group_becomes_empty() {
         bench.pass(REBALANCE / 6);
     }
     assert_eq!((bench.state(), bench.describe().generation.0), (GroupState::Empty, 2));
-    assert_eq!(bench.reasons()[2..], ["sync timeout", "no members left"]);
+    assert_eq!(
+        bench.reasons()[2..],
+        [TransitionReason::SyncTimeout, TransitionReason::NoMembersLeft]
+    );
     let Some((_, Record::GroupMetadata(record))) = bench.log[appended..].first() else {
         panic!("an empty group writes its record");
     };

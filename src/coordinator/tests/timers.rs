@@ -2,7 +2,9 @@
 
 use super::bench::{SESSION, group, join_request};
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Observation, Removal, TimerKind};
+use crate::coordinator::{
+    GroupCoordinator, GroupState, Inspect, Observation, Removal, TimerKind, TransitionReason,
+};
 use crate::protocol::{MemberId, StrBytes};
 use crate::time::Time;
 
@@ -29,7 +31,7 @@ fn a_silent_member_of_a_stable_group_is_removed_exactly_at_its_deadline() {
     assert_eq!(bench.state(), GroupState::Stable);
     bench.pass(ms(1));
     assert!(expired(&bench, &ids[1]) && fired(&bench, TimerKind::Session, Some(&ids[1])));
-    assert_eq!(bench.reasons().last(), Some(&"session expired"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::SessionExpired));
     assert_eq!(bench.describe().members.len(), 1);
 }
 
@@ -53,7 +55,7 @@ fn a_silent_member_ends_the_join_phase_when_no_other_member_is_missing() {
     bench.pass(SESSION);
     assert!(expired(&bench, &ids[1]));
     assert_eq!(bench.joined(join).generation_id, 2);
-    assert_eq!(bench.reasons().last(), Some(&"session expired"));
+    assert_eq!(bench.reasons().last(), Some(&TransitionReason::SessionExpired));
 }
 
 /// R4.4, R5.1, R7.6.

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{OffsetFetchRequest, ProducerId, WriteTxnMarkersRe
 use super::bench::group;
 use super::offset_world::*;
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Record, Release};
+use crate::coordinator::{GroupState, Inspect, Record, Release};
 use crate::protocol::{Response, StrBytes, TopicName, str_bytes};
 
 /// Commits in a transaction with that identity, lets the log commit, returns the error code.

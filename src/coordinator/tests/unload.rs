@@ -2,7 +2,7 @@
 
 use super::bench::{group, join_request};
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Observation};
+use crate::coordinator::{GroupCoordinator, GroupState, Inspect, Observation, TransitionReason};
 use crate::protocol::{Response, str_bytes};
 
 fn ends(mut bench: Bench, from: GroupState) -> Bench {
@@ -14,7 +14,12 @@ fn ends(mut bench: Bench, from: GroupState) -> Bench {
     assert_eq!((armed, bench.coordinator.next_deadline()), (0, None));
     assert_eq!(
         bench.observed.last(),
-        Some(&Observation::State { group: group(), from, to: GroupState::Dead, why: "unloaded" })
+        Some(&Observation::State {
+            group: group(),
+            from,
+            to: GroupState::Dead,
+            why: TransitionReason::Unloaded
+        })
     );
     bench
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 
-use crate::coordinator::Observation;
+use crate::coordinator::{GroupRemoval, Observation, OffsetRemoval};
 use crate::invariant::model::Model;
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Generation, GroupId, Request, TopicPartition};
@@ -115,13 +115,14 @@ impl NoLoss {
     /// Checks what a coordinator that is the current leader lets expire.
     pub(super) fn check_expiry(&self, model: &Model, event: &Event) -> Result<(), Breach> {
         let (group, only) = match &event.kind {
-            EventKind::Coordinator(Observation::GroupRemoved { group, why: "expired" }) => {
-                (group, None)
-            }
+            EventKind::Coordinator(Observation::GroupRemoved {
+                group,
+                why: GroupRemoval::Expired,
+            }) => (group, None),
             EventKind::Coordinator(Observation::OffsetRemoved {
                 group,
                 partition,
-                why: "expired",
+                why: OffsetRemoval::Expired,
             }) => (group, Some(partition)),
             _ => return Ok(()),
         };

@@ -256,7 +256,7 @@ impl NoLoss {
         let (group, only, read) = match observation {
             coordinator::Observation::OffsetRemoved { group, partition, why } => {
                 let read = model.observed().is_some_and(|(_, known)| is_read(known, partition));
-                (group, Some(partition), *why == "expired" && read)
+                (group, Some(partition), *why == coordinator::OffsetRemoval::Expired && read)
             }
             coordinator::Observation::GroupRemoved { group, .. } => (group, None, false),
             coordinator::Observation::GroupLoaded(loaded) if is_current_leader => {

@@ -1,5 +1,5 @@
 use crate::broker::TermState;
-use crate::client::ClientObservation;
+use crate::client::{ClientObservation, CoordinatorLoss};
 use crate::coordinator::{GroupState::*, Removal, TimerKind};
 use crate::invariant::trace_builder::{TraceBuilder, error_join, join_response};
 use crate::trace::{EventKind, FaultKind};
@@ -123,7 +123,7 @@ fn a_consumer_that_gave_up_needs_no_response() {
     in_flight.state(CompletingRebalance, Stable).at(5_100).schedule(EventKind::Finished).holds();
     let mut lost = trace();
     given_up(&mut lost);
-    lost.consumer(0, ClientObservation::CoordinatorLost { why: "request timed out" });
+    lost.consumer(0, ClientObservation::CoordinatorLost { why: CoordinatorLoss::RequestTimedOut });
     lost.at(5_100).schedule(EventKind::Finished).holds();
 }
 

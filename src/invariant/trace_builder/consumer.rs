@@ -3,7 +3,7 @@
 
 use super::*;
 
-use crate::client::MemberState;
+use crate::client::{MemberState, TransitionReason};
 use crate::protocol::ResponseError;
 
 impl TraceBuilder {
@@ -33,7 +33,13 @@ impl TraceBuilder {
     /// The consumer changes its state.
     pub(in crate::invariant) fn becomes(&mut self, to: MemberState) -> &mut Self {
         let from = to.predecessors()[0];
-        self.consumer(0, client::ClientObservation::State { from, to, why: "test" })
+        let why = match to {
+            MemberState::Unjoined => TransitionReason::PollTimeout,
+            MemberState::PreparingRebalance => TransitionReason::Joining,
+            MemberState::CompletingRebalance => TransitionReason::Joined,
+            MemberState::Stable => TransitionReason::Synced,
+        };
+        self.consumer(0, client::ClientObservation::State { from, to, why })
     }
 
     /// The consumer finds its coordinator and becomes member a of generation 1, whose leader is b.

@@ -20,7 +20,7 @@ use kafka_protocol::messages::{
 
 use crate::assignor::Assignor;
 use crate::client::{self, ConsumerConfig};
-use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal};
+use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal, TransitionReason};
 use crate::protocol::subscription::{Subscription, encode_assignment, encode_subscription};
 use crate::protocol::{
     BrokerId, Generation, GroupId, MemberId, Request, RequestFrame, Response, ResponseFrame,
@@ -210,7 +210,12 @@ impl TraceBuilder {
     }
 
     pub(super) fn state(&mut self, from: GroupState, to: GroupState) -> &mut Self {
-        self.observe(Observation::State { group: group(), from, to, why: "test" })
+        self.observe(Observation::State {
+            group: group(),
+            from,
+            to,
+            why: TransitionReason::MemberJoined,
+        })
     }
 
     /// The sync phase ends.

@@ -9,7 +9,8 @@ use kafka_protocol::protocol::Encodable;
 
 use crate::broker::{Term, TermState};
 use crate::coordinator::{
-    GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation, TimerKind,
+    GroupMetadata, GroupRemoval, GroupState, LoadedGroup, MemberMetadata, Observation,
+    OffsetRemoval, TimerKind,
 };
 use crate::protocol::{BrokerId, Generation, TopicName, str_bytes};
 use crate::time::to_millis_i32;
@@ -94,12 +95,12 @@ impl TraceBuilder {
     }
 
     pub(in crate::invariant) fn group_removed(&mut self) -> &mut Self {
-        self.observe(Observation::GroupRemoved { group: group(), why: "deleted" })
+        self.observe(Observation::GroupRemoved { group: group(), why: GroupRemoval::Deleted })
     }
 
     pub(in crate::invariant) fn offset_removed(&mut self, name: &str) -> &mut Self {
         let (group, partition) = (group(), partition(name));
-        self.observe(Observation::OffsetRemoved { group, partition, why: "expired" })
+        self.observe(Observation::OffsetRemoved { group, partition, why: OffsetRemoval::Expired })
     }
 
     pub(in crate::invariant) fn timer_fired(&mut self, timer: TimerKind) -> &mut Self {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::coordinator::{Call, GroupCoordinator, Output, Record, Release, RequestId};
+use crate::coordinator::{
+    Call, DeferredResponses, GroupCoordinator, Input, Output, Record, Release, RequestId,
+};
 use crate::protocol::{GroupId, Request, Response, str_bytes};
 use crate::time::Time;
 
@@ -30,7 +32,8 @@ pub fn hidden(
     out: &mut Vec<Output>,
 ) {
     let (client_id, client_host) = (&str_bytes("mutant"), &str_bytes(""));
-    inner.handle(now, Call { id: HIDDEN, version, client_id, client_host, request }, out);
+    let call = Call { id: HIDDEN, version, client_id, client_host, request };
+    inner.handle(now, Input::Request(call), out);
 }
 
 /// Changes what a coordinator receives and puts out. The defaults change nothing.
@@ -91,6 +94,7 @@ pub struct InterceptedCoordinator<B> {
     interceptor: B,
     requests: BTreeMap<RequestId, Request>,
     groups: BTreeSet<GroupId>,
+    deferred: DeferredResponses,
 }
 
 impl<B: ResponseInterceptor + 'static> InterceptedCoordinator<B> {
@@ -98,7 +102,32 @@ impl<B: ResponseInterceptor + 'static> InterceptedCoordinator<B> {
     pub fn boxed(new: Factory, interceptor: B) -> Box<dyn GroupCoordinator> {
         let (requests, groups) = (BTreeMap::new(), BTreeSet::new());
         let inner = new();
-        Box::new(Intercepted(InterceptedCoordinator { inner, interceptor, requests, groups }))
+        let deferred = DeferredResponses::default();
+        Box::new(Intercepted(InterceptedCoordinator {
+            inner,
+            interceptor,
+            requests,
+            groups,
+            deferred,
+        }))
+    }
+}
+
+impl<B> InterceptedCoordinator<B> {
+    /// Keeps back a response until the outcome of its records is known, so that the interceptor
+    /// sees it as the client will.
+    fn when_known(&mut self, output: Output) -> Option<Output> {
+        match output {
+            Output::Respond { to, response, release: Release::WhenKnown(records) } => {
+                self.deferred.until_known(records, to, response);
+                None
+            }
+            Output::Outcome { of, error } => {
+                let response = self.deferred.outcome(of, error)?;
+                Some(Output::Respond { to: of.request, response, release: Release::Now })
+            }
+            other => Some(other),
+        }
     }
 }
 
@@ -112,7 +141,8 @@ impl<B: ResponseInterceptor + 'static> Passthrough for InterceptedCoordinator<B>
     }
 
     fn pass(&mut self, now: Time, before: usize, out: &mut Vec<Output>) {
-        for mut output in out.split_off(before) {
+        for output in out.split_off(before) {
+            let Some(mut output) = self.when_known(output) else { continue };
             if matches!(&output, Output::Respond { to, .. } if *to == HIDDEN) {
                 continue;
             }
@@ -128,7 +158,7 @@ impl<B: ResponseInterceptor + 'static> Passthrough for InterceptedCoordinator<B>
         self.interceptor.also(&*self.inner, now, out);
     }
 
-    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
+    fn request(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
         if let Some(group) = group(call.request) {
             self.groups.insert(group.clone());
         }
@@ -140,7 +170,7 @@ impl<B: ResponseInterceptor + 'static> Passthrough for InterceptedCoordinator<B>
         self.interceptor.before(&mut *self.inner, now, call.request, out);
         let mut request = call.request.clone();
         self.interceptor.request(&*self.inner, &mut request);
-        self.inner.handle(now, Call { request: &request, ..call }, out);
+        self.inner.handle(now, Input::Request(Call { request: &request, ..call }), out);
     }
 
     fn ticks(&mut self, now: Time) -> bool {
@@ -154,16 +184,18 @@ impl<B: ResponseInterceptor + 'static> Passthrough for InterceptedCoordinator<B>
         }
     }
 
-    fn replay(&mut self, now: Time, position: u64, record: &Record) {
-        if let Some(record) = self.interceptor.record(record) {
-            self.inner.replay(now, position, &record);
-        }
-    }
-
-    fn replay_uncommitted(&mut self, now: Time, position: u64, record: &Record) {
-        if let Some(record) = self.interceptor.record(record) {
-            self.inner.replay_uncommitted(now, position, &record);
-        }
+    fn replay(
+        &mut self,
+        now: Time,
+        records: &[(u64, Record)],
+        committed: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let replayed = records.iter().filter_map(|(position, record)| {
+            self.interceptor.record(record).map(|record| (*position, record))
+        });
+        let records: Vec<(u64, Record)> = replayed.collect();
+        self.inner.handle(now, Input::Replay { records: &records, committed }, out);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::{AppendId, Call, GroupCoordinator, Output};
+use crate::coordinator::{AppendId, Call, GroupCoordinator, Input, Output};
 use crate::protocol::{GroupId, Request, Response, TopicPartition};
 use crate::time::Time;
 
@@ -144,13 +144,13 @@ impl Passthrough for Amnesia {
         self.number(before, out);
     }
 
-    fn handle(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
+    fn request(&mut self, now: Time, call: Call<'_>, out: &mut Vec<Output>) {
         self.requests += 1;
         if self.requests.is_multiple_of(MEMORY) {
             self.inner = (self.new)();
             self.incarnation += 1;
         }
-        self.inner.handle(now, call, out);
+        self.inner.handle(now, Input::Request(call), out);
     }
 
     /// The id of an append in this incarnation; none if it belongs to an earlier one.

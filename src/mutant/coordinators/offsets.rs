@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::coordinator::{GroupCoordinator, GroupState, Observation, Output, Record};
+use crate::coordinator::{
+    GroupCoordinator, GroupState, Observation, OffsetRemoval, Output, Record,
+};
 use crate::protocol::{GroupId, Request, Response, ResponseError, TopicPartition};
 use crate::time::Time;
 use kafka_protocol::messages::LeaveGroupRequest;
@@ -23,9 +25,11 @@ pub struct ExpiresWhatIsRead {
 
 impl ResponseInterceptor for ExpiresWhatIsRead {
     fn output(&mut self, output: &mut Output) {
-        if let Output::Append { record: Record::OffsetCommit { group, partition, .. }, .. } = output
-        {
-            self.fresh.push((group.clone(), partition.clone()));
+        let Output::Append { records, .. } = output else { return };
+        for record in records {
+            if let Record::OffsetCommit { group, partition, .. } = record {
+                self.fresh.push((group.clone(), partition.clone()));
+            }
         }
     }
 
@@ -44,7 +48,7 @@ impl ResponseInterceptor for ExpiresWhatIsRead {
             out.push(Output::Observe(Observation::OffsetRemoved {
                 group,
                 partition,
-                why: "expired",
+                why: OffsetRemoval::Expired,
             }));
         }
     }

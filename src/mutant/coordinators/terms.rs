@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::coordinator::{
-    AppendId, GroupCoordinator, Observation, Output, Record, RecordKey, Release,
+    AppendId, GroupCoordinator, Input, Observation, Output, Record, RecordKey, Release,
 };
 use crate::protocol::{Generation, GroupId, Request, Response, ResponseError};
 use crate::time::Time;
@@ -39,10 +39,12 @@ impl Passthrough for RespondsEarly {
             match output {
                 Output::Append { id, .. } => {
                     let id = *id;
-                    self.0.committed(now, id, out);
+                    self.0.handle(now, Input::Committed(id), out);
                 }
-                Output::Respond { release, .. } => *release = Release::Now,
-                Output::Observe(_) => {}
+                Output::Respond { release, .. } if *release == Release::WhenDurable => {
+                    *release = Release::Now;
+                }
+                Output::Respond { .. } | Output::Outcome { .. } | Output::Observe(_) => {}
             }
             next += 1;
         }

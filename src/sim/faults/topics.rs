@@ -18,7 +18,8 @@ impl Sim {
         let topic = TopicName(str_bytes(name));
         self.cluster.grow_topic(&topic, partitions);
         self.workload.grow(name, partitions);
-        self.emit(Place::Schedule, EventKind::TopicGrown { topic, partitions });
+        self.emit(Place::Schedule, EventKind::TopicGrown { topic: topic.clone(), partitions });
+        self.notify_brokers(&BrokerInput::TopicGrown(topic));
         Ok(())
     }
 
@@ -29,11 +30,15 @@ impl Sim {
         let topic = TopicName(str_bytes(name));
         self.workload.delete(name);
         self.emit(Place::Schedule, EventKind::TopicDeleted { topic: topic.clone() });
+        self.notify_brokers(&BrokerInput::TopicDeleted(topic));
+        Ok(())
+    }
+
+    fn notify_brokers(&mut self, change: &BrokerInput) {
         for broker in self.broker_ids() {
             if self.cluster.is_up(broker) {
-                self.deliver_to_broker(broker, BrokerInput::TopicDeleted(topic.clone()));
+                self.deliver_to_broker(broker, change.clone());
             }
         }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@ use crate::marks::Marks;
 
 use super::*;
 use crate::coordinator::GroupState::*;
-use crate::coordinator::TimerKind;
+use crate::coordinator::{GroupRemoval, TimerKind, TransitionReason};
 use crate::protocol::BrokerId;
 use crate::trace::event::ConnectionId;
 use crate::trace::testing::*;
@@ -24,9 +24,9 @@ fn the_state_is_the_one_before_the_event() {
     let timer = TimerKind::Join;
     let events = [
         received(1, consumer(0, 1), join(&id)),
-        moved(1, Empty, PreparingRebalance, "member joined"),
+        moved(1, Empty, PreparingRebalance, TransitionReason::MemberJoined),
         observed(2, Observation::TimerFired { group: group(), timer, member: None }),
-        moved(2, PreparingRebalance, CompletingRebalance, "all members joined"),
+        moved(2, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
         beat(3),
         beat(4),
         // Sending a response is not an event at the coordinator.
@@ -85,7 +85,7 @@ fn a_request_about_several_groups_reaches_a_cell_for_each() {
     let described = DescribeGroupsRequest::default()
         .with_groups(vec![group(), GroupId(crate::protocol::str_bytes("other"))]);
     let events = [
-        moved(1, Empty, PreparingRebalance, "member joined"),
+        moved(1, Empty, PreparingRebalance, TransitionReason::MemberJoined),
         received(2, Place::Admin, described),
         received(2, Place::Admin, ListGroupsRequest::default()),
     ];
@@ -103,7 +103,7 @@ fn each_broker_has_its_own_view_of_a_group() {
     };
     let id = member("c1", 1);
     let events = [
-        moved(1, Empty, PreparingRebalance, "member joined"),
+        moved(1, Empty, PreparingRebalance, TransitionReason::MemberJoined),
         loaded(2, 1, 4, &[(&id, &[0])]),
         beat(3),
         at(1, beat(4)),
@@ -120,15 +120,20 @@ fn each_broker_has_its_own_view_of_a_group() {
 #[test]
 fn a_broker_whose_term_is_over_has_no_groups() {
     let gone = |event: Event| {
-        let last = moved(1, Stable, Dead, "unloaded");
-        cells(&[moved(0, Empty, PreparingRebalance, "x"), last, event, beat(10_000)])
+        let last = moved(1, Stable, Dead, TransitionReason::Unloaded);
+        cells(&[
+            moved(0, Empty, PreparingRebalance, TransitionReason::MemberJoined),
+            last,
+            event,
+            beat(10_000),
+        ])
     };
     assert_eq!(gone(script(2, "nothing")), ["Dead × Heartbeat × none"]);
     assert_eq!(gone(term(2, 0, TermState::Active)), ["Dead × Heartbeat × none"]);
     assert_eq!(gone(term(2, 1, TermState::Unloaded)), ["Dead × Heartbeat × none"]);
     assert_eq!(gone(term(2, 0, TermState::Unloaded)), ["none × Heartbeat × none"]);
     assert_eq!(gone(fault(2, BROKER, FaultKind::Crash)), ["none × Heartbeat × none"]);
-    let removed = Observation::GroupRemoved { group: group(), why: "deleted" };
+    let removed = Observation::GroupRemoved { group: group(), why: GroupRemoval::Deleted };
     assert_eq!(gone(observed(2, removed)), ["none × Heartbeat × none"]);
 }
 

@@ -48,7 +48,7 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
             v.text("group", &group.0);
             v.word("from", from.name());
             v.word("to", to.name());
-            v.text("why", why);
+            v.text("why", why.name());
         }
         Coordinator::MemberAdded { group, member, instance, session, rebalance } => {
             v.text("group", &group.0);
@@ -79,12 +79,12 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
         Coordinator::GroupLoaded(group) => loaded(group, v),
         Coordinator::GroupRemoved { group, why } => {
             v.text("group", &group.0);
-            v.text("why", why);
+            v.text("why", why.name());
         }
         Coordinator::OffsetRemoved { group, partition, why } => {
             v.text("group", &group.0);
             v.partition("partition", &partition.topic.0, partition.partition);
-            v.text("why", why);
+            v.text("why", why.name());
         }
         Coordinator::GenerationBegan { group, generation, protocol, leader, members, took } => {
             v.text("group", &group.0);
@@ -173,9 +173,9 @@ pub(super) fn consumer<V: Visitor>(seen: &Consumer, v: &mut V) {
         Consumer::State { from, to, why } => {
             v.word("from", from.name());
             v.word("to", to.name());
-            v.text("why", why);
+            v.text("why", why.name());
         }
-        Consumer::CoordinatorLost { why } => v.text("why", why),
+        Consumer::CoordinatorLost { why } => v.text("why", why.name()),
         Consumer::Assigned { member, generation, partitions: owned, added } => {
             partitions(v, "partitions", owned);
             if !V::BRIEF || added != owned {
@@ -209,7 +209,7 @@ pub(super) fn consumer<V: Visitor>(seen: &Consumer, v: &mut V) {
         }
         Consumer::CommitFailed { offsets: failed, why } => {
             offsets(v, failed);
-            v.text("why", why);
+            v.text("why", why.name());
         }
         Consumer::PollTimeout => {}
         Consumer::Fatal { error } => v.error("error", *error),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::client::ClientObservation;
-use crate::coordinator::{CoordinatorConfig, GroupState};
+use crate::coordinator::{CoordinatorConfig, GroupState, TransitionReason};
 use crate::trace::testing::*;
 use crate::trace::{EventKind, Message};
 
@@ -46,7 +46,7 @@ fn lists_of_bare_values_are_json_arrays_of_values() {
 fn absent_fields_are_left_out_and_text_is_escaped() {
     let written = object(&script(1, "say \"hi\"\n"));
     assert_eq!(written["text"], json!("say \"hi\"\n"));
-    let moved = object(&moved(1, GroupState::Stable, GroupState::Dead, "why"));
+    let moved = object(&moved(1, GroupState::Stable, GroupState::Dead, TransitionReason::Unloaded));
     assert_eq!(moved["to"], json!("Dead"));
     let empty = object(&began(1, 5, &[]));
     assert_eq!((empty.get("leader"), &empty["members"]), (None, &json!([])));

@@ -6,8 +6,13 @@ use bytes::Bytes;
 
 use super::*;
 use crate::assignor::Assignor;
-use crate::client::{ClientObservation as Seen, ConsumerConfig, MemberState};
-use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal, TimerKind};
+use crate::client::{
+    ClientObservation as Seen, CommitFailure, ConsumerConfig, CoordinatorLoss, MemberState,
+    TransitionReason,
+};
+use crate::coordinator::{
+    CoordinatorConfig, GroupRemoval, GroupState, Observation, OffsetRemoval, Removal, TimerKind,
+};
 use crate::protocol::{BrokerId, Generation, GroupId, str_bytes};
 use crate::trace::event::{
     Awaited, ConnectionId, ConsumerRef, CutWay, Event, EventKind, FaultKind, Loss, Message, Place,
@@ -173,20 +178,25 @@ fn messages() -> Vec<Event> {
 fn coordinators() -> Vec<Event> {
     let (m1, m2) = (member("c1", 1), member("c2", 1));
     let mut events = vec![
-        moved(1, GroupState::PreparingRebalance, GroupState::CompletingRebalance, "all joined"),
+        moved(
+            1,
+            GroupState::PreparingRebalance,
+            GroupState::CompletingRebalance,
+            crate::coordinator::TransitionReason::AllMembersJoined,
+        ),
         added(1, m1.clone()),
         replaced(1, &m1, &m2),
         loaded(1, 2, 5, &[(&m1, &[0, 1]), (&m2, &[])]),
         loaded(1, 2, 5, &[]),
         began(1, 4, &[m1.clone(), m2.clone()]),
         began(1, 5, &[]),
-        observed(1, Observation::GroupRemoved { group: group(), why: "expired" }),
+        observed(1, Observation::GroupRemoved { group: group(), why: GroupRemoval::Expired }),
         observed(
             1,
             Observation::OffsetRemoved {
                 group: group(),
                 partition: partition(-1),
-                why: "topic deleted",
+                why: OffsetRemoval::TopicDeleted,
             },
         ),
         observed(
@@ -230,11 +240,18 @@ fn coordinators() -> Vec<Event> {
 }
 
 fn consumers() -> Vec<Event> {
-    let why = "request timed out";
     let seen = [
-        Seen::State { from: MemberState::Unjoined, to: MemberState::PreparingRebalance, why },
-        Seen::State { from: MemberState::CompletingRebalance, to: MemberState::Stable, why },
-        Seen::CoordinatorLost { why },
+        Seen::State {
+            from: MemberState::Unjoined,
+            to: MemberState::PreparingRebalance,
+            why: TransitionReason::Joining,
+        },
+        Seen::State {
+            from: MemberState::CompletingRebalance,
+            to: MemberState::Stable,
+            why: TransitionReason::Synced,
+        },
+        Seen::CoordinatorLost { why: CoordinatorLoss::SessionTimeout },
         Seen::Assigned {
             member: member("c1", 1),
             generation: Generation(2),
@@ -250,7 +267,7 @@ fn consumers() -> Vec<Event> {
             values: vec![Bytes::from_static(b"0xff"), Bytes::from_static(&[0xff]), Bytes::new()],
         },
         Seen::Processed { partition: partition(7), first: 8, next: 9 },
-        Seen::CommitFailed { offsets: vec![(partition(10), 11)], why },
+        Seen::CommitFailed { offsets: vec![(partition(10), 11)], why: CommitFailure::NotAMember },
         Seen::PollTimeout,
         Seen::Fatal { error: 82 },
         Seen::Fatal { error: -1 },

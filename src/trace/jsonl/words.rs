@@ -1,8 +1,6 @@
 //! Reads the names of closed sets: states, faults, reasons.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -10,8 +8,10 @@ use super::fields::Field;
 use super::places::Places;
 use crate::assignor::Assignor;
 use crate::broker::TermState;
-use crate::client::MemberState;
-use crate::coordinator::{GroupState, Removal, TimerKind};
+use crate::client::TransitionReason as ClientTransition;
+use crate::client::{CommitFailure, CoordinatorLoss, MemberState};
+use crate::coordinator::TransitionReason as GroupTransition;
+use crate::coordinator::{GroupRemoval, GroupState, OffsetRemoval, Removal, TimerKind};
 use crate::trace::event::{CutWay, FaultKind, Loss};
 use crate::trace::fields::{removal_name, term_state_name, timer_name};
 
@@ -36,38 +36,24 @@ macro_rules! words {
 
 words! {
     Assignor by Assignor::name: Range RoundRobin Sticky CooperativeSticky;
+    ClientTransition by ClientTransition::name: Joining Joined Synced UnknownMemberId
+        IllegalGeneration Fenced AssignmentUndone PollTimeout Closing;
+    CommitFailure by CommitFailure::name: NotAMember RebalanceInProgress;
+    CoordinatorLoss by CoordinatorLoss::name: Disconnected RequestTimedOut SessionTimeout
+        NotCoordinator Unavailable;
     CutWay by CutWay::name: ToPeer FromPeer;
     FaultKind by FaultKind::name: Partition Clog Drop Reset Pause Crash Skew Slow Move Zombie Stall
         Refuse Compact;
+    GroupRemoval by GroupRemoval::name: Deleted Expired NotStored;
     GroupState by GroupState::name: Empty PreparingRebalance CompletingRebalance Stable Dead;
+    GroupTransition by GroupTransition::name: MemberJoined MemberRejoined MetadataChanged
+        LeaderRejoined MemberLeft SessionExpired PendingIdExpired AssignorChanged
+        StaticMemberReplaced TooManyMembers AllMembersJoined JoinTimeout InitialDelayOver
+        NoMembersLeft LeaderSynced SyncTimeout AssignmentNotStored Unloaded;
     Loss by Loss::name: Dropped BehindDropped ConnectionClosed ConnectionReset ReceiverGone;
     MemberState by MemberState::name: Unjoined PreparingRebalance CompletingRebalance Stable;
+    OffsetRemoval by OffsetRemoval::name: Deleted Expired TopicDeleted;
     Removal by removal_name: Left SessionExpired NotRejoined NotSynced GroupFull;
     TermState by term_state_name: Loading Active Unloaded;
     TimerKind by timer_name: Session PendingJoin Join Sync;
-}
-
-/// A reason is a text of the program. One that was read is kept for as long as the program runs;
-/// there are few different ones.
-impl Field for &'static str {
-    fn expected() -> Cow<'static, str> {
-        "a reason".into()
-    }
-
-    fn read(value: &Value, _places: &Places) -> Option<Self> {
-        value.as_str().map(interned)
-    }
-}
-
-fn interned(text: &str) -> &'static str {
-    static REASONS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut reasons = REASONS.lock().unwrap_or_else(PoisonError::into_inner);
-    match reasons.get(text) {
-        Some(known) => known,
-        None => {
-            let kept: &'static str = Box::leak(text.into());
-            reasons.insert(kept);
-            kept
-        }
-    }
 }

@@ -6,7 +6,7 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use super::tests::{lines, tail, wire};
 use super::*;
 use crate::client::{ClientObservation as Consumer, ConsumerConfig};
-use crate::coordinator::{CoordinatorConfig, Observation};
+use crate::coordinator::{CoordinatorConfig, GroupRemoval, Observation, OffsetRemoval};
 use crate::protocol::subscription::{Subscription, encode_subscription};
 use crate::protocol::{Generation, str_bytes};
 use crate::trace::event::{Message, Place, TermState};
@@ -67,10 +67,10 @@ fn a_loaded_group_is_shown_with_its_members_and_offsets() {
 
 #[test]
 fn a_removal_has_a_reason() {
-    let removed = Observation::GroupRemoved { group: group(), why: "expired" };
+    let removed = Observation::GroupRemoved { group: group(), why: GroupRemoval::Expired };
     assert_eq!(tail(observed(1, removed)), "group-removed g why=expired");
     let (group, partition) = (group(), partition(3));
-    let removed = Observation::OffsetRemoved { group, partition, why: "topic deleted" };
+    let removed = Observation::OffsetRemoved { group, partition, why: OffsetRemoval::TopicDeleted };
     assert_eq!(tail(observed(1, removed)), "offset-removed g orders-3 why=\"topic deleted\"");
 }
 

@@ -3,7 +3,8 @@ use bytes::Bytes;
 use super::tests::lines;
 use super::*;
 use crate::client::ClientObservation as Consumer;
-use crate::coordinator::GroupState;
+use crate::client::CoordinatorLoss;
+use crate::coordinator::{GroupState, TransitionReason};
 use crate::protocol::ResponseError;
 use crate::trace::event::FaultKind;
 use crate::trace::testing::*;
@@ -20,7 +21,7 @@ fn revoked(millis: u64) -> Event {
 }
 
 fn coordinator_lost(millis: u64) -> Event {
-    let seen = Consumer::CoordinatorLost { why: "disconnected" };
+    let seen = Consumer::CoordinatorLost { why: CoordinatorLoss::Disconnected };
     event(millis, consumer(0, 1), EventKind::Consumer(seen))
 }
 
@@ -77,7 +78,7 @@ fn refusals_are_counted_until_the_group_moves_on() {
         refused(1_000),
         refused(4_000),
         refused(7_000),
-        moved(9_000, PreparingRebalance, CompletingRebalance, "all members joined"),
+        moved(9_000, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
         refused(10_000),
     ];
     let lines = shown(&events);

@@ -19,7 +19,7 @@ use kafka_protocol::messages::{
 use super::line::outcome_text;
 use super::*;
 use crate::client::ClientObservation as Consumer;
-use crate::coordinator::{GroupState, Removal, TimerKind};
+use crate::coordinator::{GroupState, Removal, TimerKind, TransitionReason};
 use crate::protocol::{Generation, MemberId, ResponseError, records, str_bytes, subscription};
 use crate::time::Time;
 use crate::trace::event::{ConnectionId, FaultKind, Loss, Message, Place};
@@ -55,7 +55,12 @@ fn a_join_is_shown_in_aligned_columns_with_short_ids() {
         ),
         sent(14_006, c2, BROKER, Message::Request(frame(9, join(&id)))),
         added(14_008, id.clone()),
-        moved(14_008, GroupState::Stable, GroupState::PreparingRebalance, "member joined"),
+        moved(
+            14_008,
+            GroupState::Stable,
+            GroupState::PreparingRebalance,
+            TransitionReason::MemberJoined,
+        ),
         responded(
             16_000,
             c1,

@@ -9,11 +9,11 @@ use super::super::bench::{Bench, as_instance, join_request, secs, sync_request};
 use super::super::offset_world::*;
 use super::Operation;
 use crate::coordinator::{
-    AppendId, CoordinatorConfig, GroupCoordinator, GroupMetadata, Observation, Record, RequestId,
-    superseded,
+    AppendId, CoordinatorConfig, GroupMetadata, GroupRemoval, Input, Inspect, Observation,
+    OffsetRemoval, Record, RequestId, superseded,
 };
 use crate::protocol::ResponseError as E;
-use crate::protocol::{GroupId, Response, StrBytes, TopicName, str_bytes};
+use crate::protocol::{GroupId, Response, StrBytes};
 
 pub(super) const GROUPS: [&str; 2] = ["g", "h"];
 pub(super) const PARTITIONS: [&str; 3] = ["t-0", "t-1", "u-0"];
@@ -103,12 +103,7 @@ impl World {
             Operation::DeleteGroup { group } => {
                 delete_groups(&mut self.bench, &[GROUPS[group]]);
             }
-            Operation::DeleteTopic => {
-                let mut out = Vec::new();
-                let (now, topic) = (self.bench.now, TopicName(str_bytes("u")));
-                self.bench.coordinator.topic_deleted(now, &topic, &mut out);
-                self.bench.take(out);
-            }
+            Operation::DeleteTopic => self.bench.delete_topic("u"),
             Operation::Join { group, consumer, restarted } => self.join(group, consumer, restarted),
             Operation::Sync { group } => self.sync(group),
             Operation::Leave { group, consumer } => self.leave(group, consumer),
@@ -252,9 +247,7 @@ impl World {
             if going {
                 self.reached.insert("a loaded record is committed after a removal");
             }
-            let mut out = Vec::new();
-            self.bench.coordinator.replayed_committed(self.bench.now, &mut out);
-            return self.bench.take(out);
+            return self.bench.pass_in(Input::ReplayedCommitted);
         }
         let Some(batch) = self.stored.get(self.high_watermark).map(|next| next.batch) else {
             return;
@@ -310,10 +303,7 @@ impl World {
         let rng = format!("members/{}", self.terms);
         let mut bench = Bench::after(config(), &rng, self.bench.now + secs(1), &[]);
         for (position, record) in self.numbered(self.taken_over) {
-            match position < self.high_watermark as u64 {
-                true => bench.coordinator.replay(bench.now, position, record),
-                false => bench.coordinator.replay_uncommitted(bench.now, position, record),
-            }
+            bench.replay(position, record, position < self.high_watermark as u64);
         }
         loaded(&mut bench);
         self.bench = bench;
@@ -336,9 +326,8 @@ impl World {
     /// The corners that the schedule has reached.
     pub(super) fn reached(&self) -> impl Iterator<Item = &'static str> {
         let expired = self.bench.observed.iter().any(|observation| match observation {
-            Observation::GroupRemoved { why, .. } | Observation::OffsetRemoved { why, .. } => {
-                *why == "expired"
-            }
+            Observation::GroupRemoved { why, .. } => *why == GroupRemoval::Expired,
+            Observation::OffsetRemoved { why, .. } => *why == OffsetRemoval::Expired,
             _ => false,
         });
         self.reached.iter().copied().chain(expired.then_some("something expires"))
