@@ -19,6 +19,7 @@ fn networks() -> impl Iterator<Item = EngineKind> {
 }
 
 fn events(engine: EngineKind, text: &str) -> Vec<Event> {
+    crate::plug_in();
     let schedule = script::parse("connections.sim", text).unwrap_or_else(|error| panic!("{error}"));
     let mut events = Vec::new();
     let watch = &mut |event: &Event| events.push(event.clone());

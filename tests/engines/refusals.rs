@@ -47,7 +47,7 @@ const RACE: &str =
 #[test]
 fn an_unsupported_line_is_shown_with_an_alternative() {
     let clog = file("refused-clog.sim", CLOG);
-    let race = file("refused-aim.sim", RACE);
+    let race = file("refused-race.sim", RACE);
     let mut refusals = refused("madsim", clog);
     for engine in ["turmoil", "madsim", "tcp"] {
         refusals += &refused(engine, race);
