@@ -87,6 +87,30 @@
 //! assert_eq!(report.finding, None);
 //! ```
 //!
+//! # The path of one JoinGroup
+//!
+//! In the event engine a JoinGroup passes through these files, from the client that sends it to the
+//! invariant that judges the response.
+//!
+//! | file | what happens there |
+//! |---|---|
+//! | `client/membership` | the client decides to join and builds the request |
+//! | `client/links` | gives it a correlation number, remembers it as in flight, sends it |
+//! | `sim/consumers` | opens the connection if there is none; the event `sent` |
+//! | `sim/network` | latency, loss, cuts and drop rules decide whether and when it arrives |
+//! | `sim/queue`, `sim` | virtual time advances to the arrival |
+//! | `sim/broker`, `sim/node` | the broker receives it, or its inbox keeps it while the process is paused |
+//! | `broker/cluster`, `broker/node` | one request per connection at a time; the event `received` |
+//! | `broker/front_end`, `broker/routing` | refuses an invalid request; finds the partition of the group |
+//! | `broker/coordinator_term` | hands it to the coordinator of this term |
+//! | `coordinator`, `coordinator/join_group` | checks it, adds or updates the member |
+//! | `coordinator/group`, `coordinator/rebalance` | parks it, ends the join phase, responds to every member |
+//! | `broker/waiting`, `coordinator/runtime/deferred` | the response leaves at once, or when the log has committed |
+//! | `client` | back through `broker/node`, `sim/broker`, `sim/network` and `sim/consumers`; the membership follows the response |
+//! | `run/driver`, `run/watcher` | every event goes to the digest, the invariants, coverage and the printer |
+//! | `invariant/checker`, `invariant/model` | the model learns the event, and each invariant interested in it sees it |
+//! | `invariant/generation` | the response agrees with the generation that the coordinator began |
+//!
 //! # Glossary
 //!
 //! Kafka's terms, and those of this project.

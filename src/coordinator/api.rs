@@ -48,12 +48,14 @@ pub enum Release {
     /// When everything appended so far is committed, even if this request appended nothing. (Rule
     /// R3.2: heartbeats queue behind a stuck append.)
     WhenDurable,
-    /// When the outcome of that many records is known, each reported by [`Output::Outcome`]. The
-    /// response is written as if none were refused. (Rule R3.3.)
+    /// When the outcome of that many records is known, at least one, each reported by
+    /// [`Output::Outcome`] after this response was put out. The response is written as if none were
+    /// refused. (Rule R3.3.)
     WhenKnown(usize),
 }
 
-/// The entry of a response that reports the outcome of a record.
+/// The entry of a response that reports the outcome of a record; the indexes are those of the
+/// response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The request that the response belongs to.
@@ -104,7 +106,8 @@ pub enum Output {
         /// The error for the client; none if the record is durable.
         error: Option<ResponseError>,
     },
-    /// An event for traces and invariants; it has no effect.
+    /// An event for traces and invariants. The broker ignores it, but `settle` and the invariants
+    /// know a group from its observations alone: see [`Observation`].
     Observe(Observation),
 }
 
@@ -125,8 +128,11 @@ pub enum Input<'a> {
         /// The log's error.
         error: ResponseError,
     },
-    /// What the request appended is not durable `offsets.commit.timeout.ms` after it was handled.
-    /// It may still become durable; its outcome is reported as usual.
+    /// Something that was appended up to this request is not durable `offsets.commit.timeout.ms`
+    /// after the request was handled. It may still become durable; its outcome is reported as
+    /// usual. The broker sends the client an error and drops a later response; a request that is
+    /// parked stays parked (rule R3.9). The broker does the same, without this input, for requests
+    /// that wait for a batch which the log refuses.
     WriteTimedOut(RequestId),
     /// The topics of the cluster: the first input of a coordinator, and again whenever a topic has
     /// changed.
@@ -150,8 +156,9 @@ pub enum Input<'a> {
     ReplayedCommitted,
     /// The whole log has been replayed (or is empty), and requests follow. Comes exactly once.
     Loaded,
-    /// The broker no longer leads the log: every group is Dead, and parked requests fail with
-    /// NOT_COORDINATOR. Nothing comes after this.
+    /// The broker no longer leads the log: every group is Dead. The coordinator refuses its parked
+    /// requests with NOT_COORDINATOR, and the broker every request that is left without a response.
+    /// The coordinator appends nothing any more, and is dropped.
     Unload,
 }
 
@@ -204,8 +211,8 @@ pub trait GroupCoordinator {
     /// The time at which [`Self::advance`] must be called next. It may be early, never late.
     fn next_deadline(&self) -> Option<Time>;
 
-    /// A look inside, for a coordinator that allows it. The deadlines of such a coordinator are
-    /// raced by deliveries, and its groups can be described.
+    /// A look inside, for a coordinator that allows it: all its deadlines, which deliveries then
+    /// race (otherwise only the next one), and its groups, which `expect` lines need.
     fn inspect(&self) -> Option<&dyn Inspect> {
         None
     }

@@ -1,4 +1,6 @@
-//! What can be seen of a coordinator from outside. It is optional, and a run does not depend on it.
+//! What can be seen of a coordinator from outside. It is optional: `settle` and the invariants do
+//! without it. `expect` lines about a group or its offsets need it, and `race=` uses the deadlines
+//! that it shows.
 
 use crate::protocol::{Generation, GroupId, MemberId, TopicPartition};
 use crate::time::Time;

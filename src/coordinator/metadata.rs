@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::protocol::{StrBytes, TopicName, Uuid};
 
-/// All topics as a broker knows them.
+/// All topics of the cluster. An image that a paused broker receives late may contain later changes
+/// than the one that it comes with. The racks are those at the last change of a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataImage {
     /// The topics by name.
@@ -34,8 +35,6 @@ impl TopicImage {
 /// The change of a topic that leads to a new image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicChange {
-    /// The topic was created.
-    Created(TopicName),
     /// The topic has more partitions than before.
     Grown(TopicName),
     /// The topic was deleted. The image no longer has it, unless another topic of the name exists.
@@ -46,9 +45,7 @@ impl TopicChange {
     /// The topic that has changed.
     pub fn topic(&self) -> &TopicName {
         match self {
-            TopicChange::Created(topic)
-            | TopicChange::Grown(topic)
-            | TopicChange::Deleted(topic) => topic,
+            TopicChange::Grown(topic) | TopicChange::Deleted(topic) => topic,
         }
     }
 }

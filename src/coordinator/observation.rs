@@ -10,7 +10,12 @@ use super::record::GroupMetadata;
 use super::state::GroupState;
 
 /// What happened inside a coordinator. Invariants rely on observations as they rely on messages: a
-/// coordinator under test should report them truthfully, as Kafka's own does in its log.
+/// coordinator under test must report them truthfully, as Kafka's own does in its log.
+///
+/// `settle` knows a group only from its observations, so a run needs at least
+/// [`Observation::State`], [`Observation::MemberAdded`], [`Observation::MemberRemoved`],
+/// [`Observation::MemberReplaced`], [`Observation::GenerationBegan`], [`Observation::GroupLoaded`]
+/// and [`Observation::GroupRemoved`], each when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
     /// A group moved from one state to another.

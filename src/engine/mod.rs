@@ -228,9 +228,17 @@ pub fn is_available(engine: EngineKind) -> bool {
 }
 
 /// The error message of a program without madsim.
+#[cfg(madsim)]
 const WITHOUT_MADSIM: &str = "this program does not have madsim, which replaces the clock and the \
     random numbers of a whole process. The example `madsim` of the repository is the same program \
     with it: cargo run --release --example madsim -- run --engine madsim FILE.sim";
+
+/// The error message of a build without the flag, which is every build outside of the repository.
+#[cfg(not(madsim))]
+const WITHOUT_MADSIM: &str = "this program does not have madsim. The example `madsim` of the \
+    repository is the same program with it: cargo run --release --example madsim -- run --engine \
+    madsim FILE.sim. It has to be built with `--cfg madsim`, which the repository's \
+    .cargo/config.toml sets; RUSTFLAGS in the environment replaces that";
 
 /// Makes a run on a thread of its own, because an engine may keep thread-local state, and the
 /// standard library seeds the hash maps of a run once per thread.

@@ -240,7 +240,8 @@ impl Convergence {
         let groups = waiting_for.iter().filter_map(|one| one.group.as_ref());
         self.excused.extend(groups.filter(|id| self.impatience.may_never_end(model, id)).cloned());
         let mut groups = waiting_for.iter().map(|one| one.group.as_ref());
-        groups.all(|group| group.is_some_and(|group| self.excused.contains(group)))
+        !waiting_for.is_empty()
+            && groups.all(|group| group.is_some_and(|group| self.excused.contains(group)))
     }
 
     fn disturbed(&mut self, consumer: ConsumerRef) {

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::ConsumerConfig;
+use crate::client::{ClientObservation, ConsumerConfig};
 use crate::protocol::{Generation, GroupId, Request};
 use crate::trace::{ConsumerRef, Event, EventKind, FaultKind, Place};
 
@@ -59,6 +59,15 @@ impl Impatience {
                 self.0.remove(&consumer);
             }
             (EventKind::Received { .. }, _) => self.on_request(model, event),
+            // This time it came back before the phase was over.
+            (
+                EventKind::Consumer(ClientObservation::Assigned { .. }),
+                Place::Consumer(consumer),
+            ) => {
+                if let Some(process) = self.0.get_mut(&consumer) {
+                    process.attempt = None;
+                }
+            }
             _ => {}
         }
     }
@@ -209,6 +218,9 @@ mod tests {
         in_time.started_with(0, old).version(0).request_join("");
         in_time.added("a").request_join("");
         in_time.settles_never().breaks("did not settle");
+        let mut joined = absent(21_000);
+        joined.started_with(0, old).version(0).comes_back("").assigned(0, "a", 2, &[]);
+        joined.settles_never().breaks("did not settle");
         let mut gone = absent(21_000);
         gone.started_with(0, old).version(0).comes_back("");
         gone.at_consumer(0, EventKind::ConsumerClosed).settles_never().breaks("did not settle");
@@ -236,6 +248,14 @@ mod tests {
             trace.started_with(0, old).version(0).comes_back("");
             trace.schedule(not_settled(&[Some(group()), other])).breaks("did not settle");
         }
+    }
+
+    /// As of a coordinator that shows nothing of its groups.
+    #[test]
+    fn a_run_without_a_reason_is_not_excused() {
+        let mut trace = absent(21_000);
+        trace.started_with(0, old).version(0).comes_back("");
+        trace.schedule(not_settled(&[])).breaks("did not settle");
     }
 
     #[test]

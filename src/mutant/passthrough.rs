@@ -105,7 +105,9 @@ impl<A: Passthrough> GroupCoordinator for Intercepted<A> {
                     self.pass_in(now, Input::AppendFailed { append, error }, out);
                 }
             }
-            Input::Replay { records, committed } => self.0.replay(now, records, committed, out),
+            Input::Replay { records, committed } => {
+                self.passing(now, out, |wrapper, out| wrapper.replay(now, records, committed, out));
+            }
             Input::WriteTimedOut(_)
             | Input::Metadata { .. }
             | Input::ReplayedCommitted

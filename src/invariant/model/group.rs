@@ -66,6 +66,10 @@ pub struct Group {
     pub undone: BTreeSet<MemberId>,
 }
 
+/// The number of former generations that are remembered. A client that acts on an older one has
+/// missed this many rebalances.
+const REMEMBERED: usize = 64;
+
 /// What an incarnation assigned in a generation before its newest. An election may take both
 /// generations away from the log, and then a member that has received its part of the former one
 /// may act in another history of that number (rule R11.13).
@@ -361,6 +365,9 @@ impl Group {
                 assigned_unread: self.assigned_unread,
                 has_two_plans,
             });
+            if self.former.len() > REMEMBERED {
+                self.former.remove(0);
+            }
         }
     }
 

@@ -26,8 +26,29 @@ impl Sim {
         reasons
     }
 
+    /// The same for a group that its coordinator does not describe: what its observations say.
+    fn observed_group_waits_for(&self, id: &GroupId) -> Option<String> {
+        let group = self.tracker.groups.get(id)?;
+        let stale = group.members.iter().filter(|member| !self.has_process(id, member));
+        let stale: Vec<String> = stale.map(ToString::to_string).collect();
+        let at_rest =
+            matches!(group.state, GroupState::Stable | GroupState::Empty | GroupState::Dead);
+        if at_rest && stale.is_empty() {
+            return None;
+        }
+        let stale = if stale.is_empty() { "none".to_owned() } else { stale.join(", ") };
+        Some(format!(
+            "group {} is {} in generation {}: members without a process: {stale}",
+            id.as_str(),
+            group.state,
+            group.generation
+        ))
+    }
+
     fn group_waits_for(&self, id: &GroupId) -> Option<String> {
-        let group = self.cluster.describe(id)?;
+        let Some(group) = self.cluster.describe(id) else {
+            return self.observed_group_waits_for(id);
+        };
         let missing = |wanted: &dyn Fn(&coordinator::MemberDescription) -> bool| {
             let names: Vec<String> = group
                 .members

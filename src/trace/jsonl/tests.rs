@@ -445,7 +445,7 @@ fn nothing_is_read_after_an_error() {
     assert!(reader.next().is_none());
 }
 
-/// Any change is another event or an error.
+/// A damaged line is another event or an error, never a panic; most are errors.
 #[test]
 fn a_damaged_line_does_not_panic() {
     let written = lines(&samples());
