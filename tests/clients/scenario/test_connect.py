@@ -32,19 +32,19 @@ class Counting(unittest.TestCase):
         self.assertEqual(self.sources.running, {"0": "b"})
 
     def test_a_task_on_two_workers(self):
-        with self.assertRaisesRegex(Failure, "task 0 starts on b, and runs on a"):
+        with self.assertRaisesRegex(Failure, "task 0 starts on b, but runs on a"):
             self.sources.started("b", "0", "1")
 
     def test_a_number_left_out(self):
         self.refuses("wrote 2 before 1", "0/0/0", "0/2/0")
 
     def test_a_run_that_nobody_started(self):
-        self.refuses("not of a run", "0/0/7")
+        self.refuses("belongs to no run", "0/0/7")
 
     def test_a_record_of_another_task(self):
-        self.refuses("not of a run", "1/0/0")
+        self.refuses("belongs to no run", "1/0/0")
 
     def test_a_run_that_went_on_with_what_is_not_there(self):
         self.sources.stopped("a", "0")
         self.sources.started("b", "0", "5")
-        self.refuses("began with 5, and wrote 1 numbers only", "0/0/0")
+        self.refuses("began with 5, but wrote only 1 numbers", "0/0/0")
