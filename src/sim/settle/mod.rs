@@ -258,6 +258,11 @@ impl SettleTracker {
 }
 
 impl Group {
+    /// Whether no rebalance is in progress.
+    fn is_at_rest(&self) -> bool {
+        matches!(self.state, GroupState::Stable | GroupState::Empty | GroupState::Dead)
+    }
+
     fn replace(&mut self, old: &MemberId, new: &MemberId) {
         self.members.remove(old);
         self.members.insert(new.clone());
@@ -292,10 +297,7 @@ impl Sim {
     /// Whether nothing keeps the cluster from being settled. This runs after every change while the
     /// cluster settles, so the checks that fail most often come first.
     fn agreed(&self) -> bool {
-        let at_rest = |group: &Group| {
-            matches!(group.state, GroupState::Stable | GroupState::Empty | GroupState::Dead)
-        };
-        self.tracker.groups.values().all(at_rest)
+        self.tracker.groups.values().all(Group::is_at_rest)
             && self.tracker.terms.values().all(NewestTerm::is_active)
             && self.tracker.consumers.values().all(|view| self.agrees(view))
             && self.no_stale_members()

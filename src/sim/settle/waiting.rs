@@ -31,12 +31,10 @@ impl Sim {
         let group = self.tracker.groups.get(id)?;
         let stale = group.members.iter().filter(|member| !self.has_process(id, member));
         let stale: Vec<String> = stale.map(ToString::to_string).collect();
-        let at_rest =
-            matches!(group.state, GroupState::Stable | GroupState::Empty | GroupState::Dead);
-        if at_rest && stale.is_empty() {
+        if group.is_at_rest() && stale.is_empty() {
             return None;
         }
-        let stale = if stale.is_empty() { "none".to_owned() } else { stale.join(", ") };
+        let stale = listed(&stale);
         Some(format!(
             "group {} is {} in generation {}: members without a process: {stale}",
             id.as_str(),
@@ -56,7 +54,7 @@ impl Sim {
                 .filter(|member| wanted(member))
                 .map(|member| member.id.to_string())
                 .collect();
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+            listed(&names)
         };
         let timers: Vec<String> =
             group.timers.iter().map(|(kind, at)| format!("{kind} timer due {at}")).collect();
@@ -117,6 +115,10 @@ impl Sim {
             waiting.as_deref().unwrap_or("nothing")
         ))
     }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn term_waits_for(partition: i32, term: &NewestTerm) -> Option<String> {
