@@ -40,6 +40,7 @@
 //! | [`client`] | the consumer client and the application on top of it, also a state machine |
 //! | [`broker`] | the brokers: topics and their logs, the replicated offsets logs, leadership and what each broker knows of it |
 //! | [`trace`] | typed events, the one renderer, the timeline, JSON lines that can be read back, digests, coverage |
+//! | [`model`] | the state of groups, members, requests and terms, derived from events alone |
 //! | [`sim`] | clock, queue, network, faults, workload, [schedules](sim::schedule); knows nothing of invariants |
 //! | [`invariant`] | the invariants, each in a file or folder of its own; they read only trace events |
 //! | [`run`] | executes a schedule and checks the invariants: a [`run::Report`] |
@@ -108,8 +109,8 @@
 //! | `broker/waiting`, `coordinator/runtime/deferred` | the response leaves at once, or when the log has committed |
 //! | `client` | back through `broker/node`, `sim/broker`, `sim/network` and `sim/consumers`; the membership follows the response |
 //! | `run/driver`, `run/watcher` | every event goes to the digest, the invariants, coverage and the printer |
-//! | `invariant/checker`, `invariant/model` | the model learns the event, and each invariant interested in it sees it |
-//! | `invariant/generation` | the response agrees with the generation that the coordinator began |
+//! | `invariant/checker`, `model` | the model learns the event, and each invariant interested in it sees it |
+//! | `invariant/classic/generation` | the response agrees with the generation that the coordinator began |
 //!
 //! # Glossary
 //!
@@ -186,6 +187,7 @@ pub mod coordinator;
 pub mod engine;
 pub mod invariant;
 pub mod marks;
+pub mod model;
 pub mod mutant;
 pub mod protocol;
 pub mod rng;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the architecture page.
-const RINGS: [&str; 21] = [
+const RINGS: [&str; 22] = [
     "time",
     "rng",
     "marks",
@@ -15,6 +15,7 @@ const RINGS: [&str; 21] = [
     "client",
     "broker",
     "trace",
+    "model",
     "sim",
     "invariant",
     "run",

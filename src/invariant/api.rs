@@ -7,7 +7,7 @@ use crate::time::Time;
 use crate::trace::Event;
 
 use super::interest::Interest;
-use super::model::Model;
+use crate::model::Model;
 
 /// A property of every run of a correct coordinator and correct clients.
 pub trait Invariant: Send {

@@ -6,8 +6,8 @@ use crate::protocol::{GroupId, Request};
 use crate::trace::{ConsumerRef, Event, EventKind, Names, Place};
 
 use super::interest::{COLUMNS, ROWS, kind_of};
-use super::model::Model;
 use super::{Breach, Invariant, Violation};
+use crate::model::Model;
 
 /// The model and the invariants that judge one run.
 pub struct Checker {

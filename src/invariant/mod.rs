@@ -12,33 +12,12 @@
 
 mod allow;
 mod api;
-mod balance;
 mod black_box;
 mod checker;
+mod classic;
 mod client;
-mod convergence;
-mod durable;
-mod duty;
-mod expectations;
-mod fencing;
-mod generation;
-mod impatience;
+mod common;
 mod interest;
-mod legal_transitions;
-#[cfg(test)]
-mod lost_generations;
-mod member_identity;
-mod model;
-mod no_loss;
-mod no_overlap;
-mod reason;
-mod response_deadline;
-mod revoke_first;
-mod session;
-mod single_owner;
-mod size_limit;
-mod static_identity;
-mod stickiness;
 #[cfg(test)]
 mod trace_builder;
 
@@ -47,10 +26,6 @@ use api::breach;
 pub use api::{Breach, Invariant, Violation};
 pub use checker::Checker;
 pub use interest::Interest;
-pub use model::{
-    Assigned, Claim, Group, GroupTerm, Key, Member, MemberStanding, Model, Plan, RequestContext,
-    Roster,
-};
 
 /// The names of all invariants, in the order in which they check an event.
 pub const NAMES: [&str; 19] = [
@@ -78,25 +53,25 @@ pub const NAMES: [&str; 19] = [
 /// A new instance of every invariant, in the order of [`NAMES`].
 pub fn all() -> Vec<Box<dyn Invariant>> {
     vec![
-        Box::new(single_owner::SingleOwner),
-        Box::new(no_overlap::NoOverlap::default()),
-        Box::new(revoke_first::RevokeFirst::default()),
-        Box::new(legal_transitions::LegalTransitions::default()),
-        Box::new(generation::Generations::default()),
-        Box::new(fencing::Fencing),
-        Box::new(static_identity::StaticIdentity::default()),
-        Box::new(member_identity::MemberIdentity::default()),
-        Box::new(size_limit::SizeLimit::default()),
-        Box::new(durable::Durable::default()),
-        Box::new(no_loss::NoLoss::default()),
-        Box::new(session::Session::default()),
-        Box::new(balance::Balance),
-        Box::new(stickiness::Stickiness),
-        Box::new(response_deadline::ResponseDeadline::default()),
-        Box::new(reason::Reason::default()),
-        Box::new(duty::Duty::default()),
-        Box::new(convergence::Convergence::default()),
-        Box::new(expectations::Expectations),
+        Box::new(common::single_owner::SingleOwner),
+        Box::new(common::no_overlap::NoOverlap::default()),
+        Box::new(client::revoke_first::RevokeFirst::default()),
+        Box::new(classic::legal_transitions::LegalTransitions::default()),
+        Box::new(classic::generation::Generations::default()),
+        Box::new(classic::fencing::Fencing),
+        Box::new(classic::static_identity::StaticIdentity::default()),
+        Box::new(classic::member_identity::MemberIdentity::default()),
+        Box::new(classic::size_limit::SizeLimit::default()),
+        Box::new(common::durable::Durable::default()),
+        Box::new(common::no_loss::NoLoss::default()),
+        Box::new(classic::session::Session::default()),
+        Box::new(classic::balance::Balance),
+        Box::new(classic::stickiness::Stickiness),
+        Box::new(common::response_deadline::ResponseDeadline::default()),
+        Box::new(client::reason::Reason::default()),
+        Box::new(client::duty::Duty::default()),
+        Box::new(common::convergence::Convergence::default()),
+        Box::new(common::expectations::Expectations),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! A group that is not disturbed becomes stable: all its members receive the same generation.
 
 use crate::invariant::Invariant;
-use crate::invariant::model::Model;
 use crate::invariant::{Breach, breach};
+use crate::model::Model;
 use crate::trace::{Event, EventKind};
 
 pub(super) struct Convergence;

@@ -4,8 +4,8 @@
 //! generation numbers start again.
 
 use crate::invariant::Invariant;
-use crate::invariant::model::Model;
 use crate::invariant::{Breach, breach};
+use crate::model::Model;
 use crate::protocol::{GroupId, Request, Response};
 use crate::trace::Event;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::invariant::Invariant;
-use crate::invariant::model::Model;
 use crate::invariant::{Breach, breach};
+use crate::model::Model;
 use crate::protocol::{GroupId, Response, StrBytes};
 use crate::trace::Event;
 

@@ -35,6 +35,6 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(fencing::Fencing::default()),
         Box::new(no_loss::NoLoss::default()),
         Box::new(convergence::Convergence),
-        Box::new(super::expectations::Expectations),
+        Box::new(super::common::expectations::Expectations),
     ]
 }

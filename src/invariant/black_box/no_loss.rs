@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::invariant::Invariant;
-use crate::invariant::model::Model;
 use crate::invariant::{Breach, breach};
+use crate::model::Model;
 use crate::protocol::{GroupId, Request, RequestFrame, Response, TopicPartition};
 use crate::trace::Event;
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::invariant::Invariant;
-use crate::invariant::model::Model;
 use crate::invariant::{Breach, breach};
+use crate::model::Model;
 use crate::protocol::subscription::decode_assignment;
 use crate::protocol::{
     CONSUMER_PROTOCOL_TYPE, GroupId, Request, RequestFrame, Response, StrBytes, TopicPartition,

@@ -30,9 +30,9 @@ use crate::time::{Time, to_millis_i32};
 use crate::trace::{ConnectionId, ConsumerRef, Event, EventKind, FaultKind, Message, Place};
 
 use super::{Checker, Violation};
+pub(super) use crate::model::testing::{partition, subscription};
 pub(super) use responses::{error_join, heartbeat_response, join_response, leave_response};
 use responses::{fetch_request, fetch_response};
-pub(super) use terms::subscription;
 
 const BROKER: Place = Place::Broker(BrokerId(0));
 
@@ -450,13 +450,6 @@ fn member(id: &str) -> MemberId {
 /// The first incarnation of a consumer.
 pub(super) fn consumer_ref(index: u16) -> ConsumerRef {
     ConsumerRef { index, incarnation: 1 }
-}
-
-/// The partition of that name: `t-0`.
-pub(super) fn partition(name: &str) -> TopicPartition {
-    let (topic, partition) = name.rsplit_once('-').expect("a partition is named topic-number");
-    let partition = partition.parse().expect("a partition is named topic-number");
-    TopicPartition::new(TopicName(str_bytes(topic)), partition)
 }
 
 fn assignment(owned: &[&str]) -> Bytes {

@@ -1,22 +1,18 @@
 //! Events around terms: elections, loads, and static members that come back.
 
-use bytes::{BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::{
-    ConsumerProtocolSubscription, JoinGroupRequest, consumer_protocol_subscription,
-    join_group_request,
-};
-use kafka_protocol::protocol::Encodable;
+use bytes::Bytes;
+use kafka_protocol::messages::{JoinGroupRequest, join_group_request};
 
 use crate::broker::{Term, TermState};
 use crate::coordinator::{
     GroupMetadata, GroupRemoval, GroupState, LoadedGroup, MemberMetadata, Observation,
     OffsetRemoval, TimerKind,
 };
-use crate::protocol::{BrokerId, Generation, TopicName, str_bytes};
+use crate::protocol::{BrokerId, Generation, str_bytes};
 use crate::time::to_millis_i32;
 use crate::trace::{EventKind, FaultKind, Place};
 
-use super::{TraceBuilder, as_bytes, assignment, group, member, partition};
+use super::{TraceBuilder, as_bytes, assignment, group, member, partition, subscription};
 
 impl TraceBuilder {
     /// From here on the brokers' events happen at this broker.
@@ -170,31 +166,4 @@ impl TraceBuilder {
         let members: Vec<_> = members.collect();
         self.joined_raw(leader, generation, &as_bytes(&members))
     }
-}
-
-/// A subscription to `t` that claims partitions in the format of the assignor.
-pub(in crate::invariant) fn subscription(assignor: &str, owned: &[&str], generation: i32) -> Bytes {
-    let topics = vec![str_bytes("t")];
-    let numbers: Vec<i32> = owned.iter().map(|name| partition(name).partition).collect();
-    let mut subscription = ConsumerProtocolSubscription::default().with_topics(topics);
-    if assignor == "sticky" {
-        let mut data = BytesMut::new();
-        data.put_i32(1);
-        data.put_i16(1);
-        data.put_slice(b"t");
-        data.put_i32(numbers.len() as i32);
-        numbers.iter().for_each(|number| data.put_i32(*number));
-        data.put_i32(generation);
-        subscription.user_data = Some(data.freeze());
-    } else {
-        let owned = consumer_protocol_subscription::TopicPartition::default()
-            .with_topic(TopicName(str_bytes("t")))
-            .with_partitions(numbers);
-        subscription.owned_partitions = vec![owned];
-        subscription.generation_id = generation;
-    }
-    let mut payload = BytesMut::new();
-    payload.put_i16(2);
-    subscription.encode(&mut payload, 2).expect("a subscription encodes");
-    payload.freeze()
 }
