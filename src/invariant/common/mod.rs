@@ -1,4 +1,4 @@
-//! Invariants that every group must satisfy, whatever its protocol: ownership, durability, progress.
+//! Invariants that hold for every group, whatever its protocol: ownership, durability, progress.
 
 pub(super) mod convergence;
 pub(super) mod durable;
