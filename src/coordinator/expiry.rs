@@ -3,7 +3,7 @@
 use crate::protocol::{GroupId, MemberId};
 
 use super::group::{Group, Groups};
-use super::observation::{Observation, TimerKind};
+use super::observation::{ClassicObservation, Observation, TimerKind};
 use super::reason::{Removal, TransitionReason};
 use super::rebalance;
 use super::retention;
@@ -92,5 +92,5 @@ fn sync(group: &mut Group, turn: &mut Turn<'_>) {
 
 fn observe(group: &Group, turn: &mut Turn<'_>, timer: TimerKind, member: Option<&MemberId>) {
     let (group, member) = (group.id.clone(), member.cloned());
-    turn.observe(Observation::TimerFired { group, timer, member });
+    turn.observe(Observation::Classic(ClassicObservation::TimerFired { group, timer, member }));
 }

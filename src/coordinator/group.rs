@@ -14,7 +14,7 @@ use super::api::{AppendId, Release};
 use super::inspect::{GroupDescription, MemberDescription};
 use super::member::{JoinParams, Member, Parked};
 use super::members::Members;
-use super::observation::{Observation, TimerKind};
+use super::observation::{ClassicObservation, Observation, TimerKind};
 use super::offsets::OffsetStore;
 use super::reason::{Removal, TransitionReason};
 use super::record::{GroupMetadata, MemberMetadata};
@@ -129,7 +129,12 @@ impl Group {
             self.generation
         );
         (self.state, self.state_since) = (next, turn.now);
-        turn.observe(Observation::State { group: self.id.clone(), from, to: next, why });
+        turn.observe(Observation::Classic(ClassicObservation::State {
+            group: self.id.clone(),
+            from,
+            to: next,
+            why,
+        }));
     }
 
     /// The member that sent a request (R8.6). The instance id is checked first: a process that was
@@ -206,13 +211,13 @@ impl Group {
         if self.initial_delay.is_some() {
             self.added_during_delay = true;
         }
-        turn.observe(Observation::MemberAdded {
+        turn.observe(Observation::Classic(ClassicObservation::MemberAdded {
             group: self.id.clone(),
             member: id.clone(),
             instance: member.instance_id.clone(),
             session: member.params.session,
             rebalance: member.params.rebalance,
-        });
+        }));
         turn.arm(self.session_key(&id), NEW_MEMBER_TIMEOUT);
         self.members.add(member);
         self.members.park_join(&id.0, join);
@@ -240,7 +245,11 @@ impl Group {
         };
         turn.timers.cancel(&self.session_key(id));
         let (group, member_id) = (self.id.clone(), id.clone());
-        turn.observe(Observation::MemberRemoved { group, member: member_id, why });
+        turn.observe(Observation::Classic(ClassicObservation::MemberRemoved {
+            group,
+            member: member_id,
+            why,
+        }));
         let unknown = ResponseError::UnknownMemberId;
         if let Some(join) = member.join {
             let response = responses::join_error(join.version, &StrBytes::new(), unknown);

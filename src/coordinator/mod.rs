@@ -114,7 +114,7 @@ pub use compaction::superseded;
 pub use config::CoordinatorConfig;
 pub use inspect::{GroupDescription, Inspect, MemberDescription};
 pub use metadata::{MetadataImage, TopicChange, TopicImage};
-pub use observation::{LoadedGroup, Observation, TimerKind};
+pub use observation::{ClassicObservation, LoadedGroup, Observation, TimerKind};
 pub use reason::{GroupRemoval, OffsetRemoval, Removal, TransitionReason};
 pub use record::{CommittedOffset, GroupMetadata, MemberMetadata, ProducerId, Record, RecordKey};
 pub(crate) use runtime::DeferredResponses;

@@ -12,12 +12,39 @@ use super::state::GroupState;
 /// What happened inside a coordinator. Invariants rely on observations as they rely on messages: a
 /// coordinator under test must report them truthfully, as Kafka's own does in its log.
 ///
-/// `settle` knows a group only from its observations, so a run needs at least
-/// [`Observation::State`], [`Observation::MemberAdded`], [`Observation::MemberRemoved`],
-/// [`Observation::MemberReplaced`], [`Observation::GenerationBegan`], [`Observation::GroupLoaded`]
-/// and [`Observation::GroupRemoved`], each when it happens.
+/// `settle` knows a group only from its observations, so a run needs at least the transitions, the
+/// members and the generations of [`ClassicObservation`], [`Observation::GroupLoaded`] and
+/// [`Observation::GroupRemoved`], each when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
+    /// Something that only happens in groups of the classic protocol.
+    Classic(ClassicObservation),
+    /// The coordinator found a group in the log that it has replayed. Emitted once per group, at
+    /// [`Input::Loaded`](super::Input::Loaded) before anything else. Also emitted when a group is
+    /// back because its removal could not be stored.
+    GroupLoaded(Box<LoadedGroup>),
+    /// The group is removed, with its offsets. Another group with the same id may be created from
+    /// now on, even before the tombstone is durable.
+    GroupRemoved {
+        /// The group.
+        group: GroupId,
+        /// The reason.
+        why: GroupRemoval,
+    },
+    /// A committed offset was removed, and its group was not. Observed when the removal is durable.
+    OffsetRemoved {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// The reason.
+        why: OffsetRemoval,
+    },
+}
+
+/// What happens inside a group of the classic protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassicObservation {
     /// A group moved from one state to another.
     State {
         /// The group.
@@ -78,27 +105,6 @@ pub enum Observation {
         /// The member id that no longer has one.
         new: MemberId,
     },
-    /// The coordinator found a group in the log that it has replayed. Emitted once per group, at
-    /// [`Input::Loaded`](super::Input::Loaded) before anything else. Also emitted when a group is
-    /// back because its removal could not be stored.
-    GroupLoaded(Box<LoadedGroup>),
-    /// The group is removed, with its offsets. Another group with the same id may be created from
-    /// now on, even before the tombstone is durable.
-    GroupRemoved {
-        /// The group.
-        group: GroupId,
-        /// The reason.
-        why: GroupRemoval,
-    },
-    /// A committed offset was removed, and its group was not. Observed when the removal is durable.
-    OffsetRemoved {
-        /// The group.
-        group: GroupId,
-        /// The partition.
-        partition: TopicPartition,
-        /// The reason.
-        why: OffsetRemoval,
-    },
     /// A join phase completed.
     GenerationBegan {
         /// The group.
@@ -130,17 +136,33 @@ impl Observation {
     /// The group that the observation is about.
     pub fn group(&self) -> &GroupId {
         match self {
-            Observation::State { group, .. }
-            | Observation::MemberAdded { group, .. }
-            | Observation::MemberRemoved { group, .. }
-            | Observation::MemberReplaced { group, .. }
-            | Observation::ReplacementUndone { group, .. }
-            | Observation::GenerationBegan { group, .. }
-            | Observation::GroupRemoved { group, .. }
-            | Observation::OffsetRemoved { group, .. }
-            | Observation::TimerFired { group, .. } => group,
+            Observation::Classic(classic) => classic.group(),
+            Observation::GroupRemoved { group, .. } | Observation::OffsetRemoved { group, .. } => {
+                group
+            }
             Observation::GroupLoaded(loaded) => &loaded.metadata.group,
         }
+    }
+}
+
+impl ClassicObservation {
+    /// The group that the observation is about.
+    pub fn group(&self) -> &GroupId {
+        match self {
+            ClassicObservation::State { group, .. }
+            | ClassicObservation::MemberAdded { group, .. }
+            | ClassicObservation::MemberRemoved { group, .. }
+            | ClassicObservation::MemberReplaced { group, .. }
+            | ClassicObservation::ReplacementUndone { group, .. }
+            | ClassicObservation::GenerationBegan { group, .. }
+            | ClassicObservation::TimerFired { group, .. } => group,
+        }
+    }
+}
+
+impl From<ClassicObservation> for Observation {
+    fn from(classic: ClassicObservation) -> Observation {
+        Observation::Classic(classic)
     }
 }
 

@@ -12,7 +12,7 @@ use super::api::Release;
 use super::appends::Consequence;
 use super::group::{Group, InitialDelay};
 use super::member::Member;
-use super::observation::Observation;
+use super::observation::{ClassicObservation, Observation};
 use super::reason::{Removal, TransitionReason};
 use super::record::Record;
 use super::responses;
@@ -205,14 +205,14 @@ fn respond_joins(group: &mut Group, turn: &mut Turn<'_>) {
 }
 
 fn observe_generation(group: &Group, turn: &mut Turn<'_>, took: Duration) {
-    turn.observe(Observation::GenerationBegan {
+    turn.observe(Observation::Classic(ClassicObservation::GenerationBegan {
         group: group.id.clone(),
         generation: group.generation,
         protocol: group.protocol.clone(),
         leader: group.leader.clone(),
         members: group.members.iter().map(|member| member.id.clone()).collect(),
         took,
-    });
+    }));
 }
 
 /// The leader's assignment is durable: every parked SyncGroup gets its part. `assignments` is in

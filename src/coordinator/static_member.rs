@@ -14,7 +14,7 @@ use super::api::{Release, RequestId};
 use super::appends::Consequence;
 use super::group::Group;
 use super::member::{JoinParams, Parked};
-use super::observation::Observation;
+use super::observation::{ClassicObservation, Observation};
 use super::reason::TransitionReason;
 use super::rebalance::{self, ALL_JOINED};
 use super::record::Record;
@@ -64,14 +64,14 @@ pub(super) fn replace(
     let old_params = group.members.update(&new.0, params);
     group.members.park_join(&new.0, join);
     let (group_id, instance) = (group.id.clone(), instance.clone());
-    turn.observe(Observation::MemberReplaced {
+    turn.observe(Observation::Classic(ClassicObservation::MemberReplaced {
         group: group_id,
         instance: instance.clone(),
         old: old.clone(),
         new: new.clone(),
         session,
         rebalance,
-    });
+    }));
     // The timer runs for the previous member's session timeout, as in Kafka, where the parameters
     // of the JoinGroup are applied after the timer is armed.
     arm_session(group, turn, &new, old_params.session);
@@ -181,7 +181,12 @@ pub(super) fn undo(
     rename(group, turn, &new, &old);
     arm_session(group, turn, &old, session);
     let group = group.id.clone();
-    turn.observe(Observation::ReplacementUndone { group, instance, old, new });
+    turn.observe(Observation::Classic(ClassicObservation::ReplacementUndone {
+        group,
+        instance,
+        old,
+        new,
+    }));
 }
 
 /// Gives the member's place to another member id, with leadership and assignment. Requests parked

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client;
-use crate::coordinator::{GroupState, LoadedGroup, Observation};
+use crate::coordinator::{ClassicObservation, GroupState, LoadedGroup, Observation};
 use crate::protocol::{
     BrokerId, GroupId, MemberId, Request, RequestFrame, Response, ResponseFrame, TopicPartition,
     offsets_partition,
@@ -125,25 +125,39 @@ impl OutcomeCollector {
 
     fn coordinator(&mut self, at: BrokerId, observation: &Observation) {
         match observation {
-            Observation::State { group, to, .. } if self.leads(at, group) => {
-                self.group(group).state = *to;
-            }
-            Observation::GenerationBegan { group, generation, members, .. }
+            Observation::Classic(ClassicObservation::State { group, to, .. })
                 if self.leads(at, group) =>
             {
+                self.group(group).state = *to;
+            }
+            Observation::Classic(ClassicObservation::GenerationBegan {
+                group,
+                generation,
+                members,
+                ..
+            }) if self.leads(at, group) => {
                 self.group(group).generation = generation.0;
                 self.set_members(group, members.iter().cloned());
             }
-            Observation::MemberAdded { group, member, .. } if self.leads(at, group) => {
-                self.change_members(group, |members| members.insert(member.clone()));
-            }
-            Observation::MemberRemoved { group, member, .. } if self.leads(at, group) => {
-                self.change_members(group, |members| members.remove(member));
-            }
-            Observation::MemberReplaced { group, old, new, .. }
-            | Observation::ReplacementUndone { group, old: new, new: old, .. }
+            Observation::Classic(ClassicObservation::MemberAdded { group, member, .. })
                 if self.leads(at, group) =>
             {
+                self.change_members(group, |members| members.insert(member.clone()));
+            }
+            Observation::Classic(ClassicObservation::MemberRemoved { group, member, .. })
+                if self.leads(at, group) =>
+            {
+                self.change_members(group, |members| members.remove(member));
+            }
+            Observation::Classic(ClassicObservation::MemberReplaced {
+                group, old, new, ..
+            })
+            | Observation::Classic(ClassicObservation::ReplacementUndone {
+                group,
+                old: new,
+                new: old,
+                ..
+            }) if self.leads(at, group) => {
                 self.change_members(group, |members| {
                     members.remove(old) && members.insert(new.clone())
                 });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::assignor::{Assignor, RebalanceProtocol};
-use crate::coordinator::{GroupState, LoadedGroup, Observation};
+use crate::coordinator::{ClassicObservation, GroupState, LoadedGroup, Observation};
 use crate::protocol::subscription::decode_assignment;
 use crate::protocol::{
     CONSUMER_PROTOCOL_TYPE, Generation, GroupId, IndexMap, MemberId, StrBytes, TopicName,
@@ -253,11 +253,17 @@ impl Group {
 
     pub(super) fn observe(&mut self, observation: &Observation) {
         match observation {
-            Observation::State { to, .. } => {
+            Observation::Classic(ClassicObservation::State { to, .. }) => {
                 self.state = *to;
                 self.over |= *to == GroupState::Dead;
             }
-            Observation::MemberAdded { member, instance, session, rebalance, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded {
+                member,
+                instance,
+                session,
+                rebalance,
+                ..
+            }) => {
                 self.pending.remove(member);
                 // The first member decides the protocol type of the group.
                 if self.members.is_empty() && !self.joining_type.is_empty() {
@@ -267,13 +273,19 @@ impl Group {
                 let fresh = true;
                 self.members.insert(member.clone(), Member { session, rebalance, fresh, instance });
             }
-            Observation::MemberRemoved { member, .. } => {
+            Observation::Classic(ClassicObservation::MemberRemoved { member, .. }) => {
                 self.members.swap_remove(member);
             }
-            Observation::MemberReplaced { old, new, session, rebalance, .. } => {
+            Observation::Classic(ClassicObservation::MemberReplaced {
+                old,
+                new,
+                session,
+                rebalance,
+                ..
+            }) => {
                 self.replace(old, new, Some((*session, *rebalance)));
             }
-            Observation::ReplacementUndone { old, new, .. } => {
+            Observation::Classic(ClassicObservation::ReplacementUndone { old, new, .. }) => {
                 self.displaced.remove(old);
                 self.undone.insert(new.clone());
                 self.replace(new, old, None);
@@ -281,7 +293,13 @@ impl Group {
                     roster.rename(new, old);
                 }
             }
-            Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
+            Observation::Classic(ClassicObservation::GenerationBegan {
+                generation,
+                protocol,
+                leader,
+                members,
+                ..
+            }) => {
                 self.remember();
                 self.generation = *generation;
                 self.protocol.clone_from(protocol);
@@ -291,7 +309,7 @@ impl Group {
             Observation::GroupLoaded(loaded) => self.load(loaded),
             Observation::GroupRemoved { .. } => self.over = true,
             Observation::OffsetRemoved { .. } => {}
-            Observation::TimerFired { member, .. } => {
+            Observation::Classic(ClassicObservation::TimerFired { member, .. }) => {
                 if let Some(member) = member {
                     self.pending.remove(member);
                 }

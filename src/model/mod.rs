@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::broker::{Term, TermState};
-use crate::coordinator::{CoordinatorConfig, Observation};
+use crate::coordinator::{ClassicObservation, CoordinatorConfig, Observation};
 use crate::protocol::{
     BrokerId, Generation, GroupId, IndexMap, MemberId, Request, RequestFrame, Response,
     ResponseError, ResponseFrame, TopicName, TopicPartition,
@@ -379,7 +379,9 @@ impl Model {
         let group = &mut self.groups[index];
         group.observe(observation);
         let (over, epoch) = (group.over, group.coordinator.term.epoch);
-        if let Observation::GenerationBegan { generation, .. } = observation {
+        if let Observation::Classic(ClassicObservation::GenerationBegan { generation, .. }) =
+            observation
+        {
             for ctx in self.requests.values_mut().filter(|ctx| ctx.group == index) {
                 ctx.next_generation.get_or_insert(*generation);
             }

@@ -151,7 +151,9 @@ impl Counts {
         self.events += 1;
         match &event.kind {
             EventKind::Sent { .. } => self.messages += 1,
-            EventKind::Coordinator(coordinator::Observation::GenerationBegan { .. }) => {
+            EventKind::Coordinator(coordinator::Observation::Classic(
+                coordinator::ClassicObservation::GenerationBegan { .. },
+            )) => {
                 self.rebalances += 1;
             }
             EventKind::Consumer(client::ClientObservation::Processed { first, next, .. }) => {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::event::{ConnectionId, ConsumerRef, Event, EventKind, Message, Place};
-use crate::coordinator::Observation;
+use crate::coordinator::{ClassicObservation, Observation};
 use crate::protocol::{Response, StrBytes};
 
 /// The names learned so far.
@@ -60,8 +60,8 @@ impl Names {
                 }
             }
             EventKind::Coordinator(
-                Observation::MemberAdded { member, .. }
-                | Observation::MemberReplaced { new: member, .. },
+                Observation::Classic(ClassicObservation::MemberAdded { member, .. })
+                | Observation::Classic(ClassicObservation::MemberReplaced { new: member, .. }),
             ) => {
                 self.intern(member.as_str());
             }

@@ -15,7 +15,8 @@ use super::event::{
 };
 use crate::client::ConsumerConfig;
 use crate::coordinator::{
-    GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation, Removal, TransitionReason,
+    ClassicObservation, GroupMetadata, GroupState, LoadedGroup, MemberMetadata, Observation,
+    Removal, TransitionReason,
 };
 use crate::protocol::subscription::Subscription;
 use crate::protocol::{
@@ -75,33 +76,45 @@ pub(super) fn observed(millis: u64, seen: Observation) -> Event {
 }
 
 pub(super) fn moved(millis: u64, from: GroupState, to: GroupState, why: TransitionReason) -> Event {
-    observed(millis, Observation::State { group: group(), from, to, why })
+    observed(
+        millis,
+        Observation::Classic(ClassicObservation::State { group: group(), from, to, why }),
+    )
 }
 
 pub(super) fn added(millis: u64, member: MemberId) -> Event {
     let (session, rebalance) = (Duration::from_secs(10), Duration::from_secs(30));
     observed(
         millis,
-        Observation::MemberAdded { group: group(), member, instance: None, session, rebalance },
+        Observation::Classic(ClassicObservation::MemberAdded {
+            group: group(),
+            member,
+            instance: None,
+            session,
+            rebalance,
+        }),
     )
 }
 
 pub(super) fn removed(millis: u64, member: MemberId, why: Removal) -> Event {
-    observed(millis, Observation::MemberRemoved { group: group(), member, why })
+    observed(
+        millis,
+        Observation::Classic(ClassicObservation::MemberRemoved { group: group(), member, why }),
+    )
 }
 
 /// Generation `generation` began; the first member leads.
 pub(super) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event {
     observed(
         millis,
-        Observation::GenerationBegan {
+        Observation::Classic(ClassicObservation::GenerationBegan {
             group: group(),
             generation: Generation(generation),
             protocol: (!members.is_empty()).then(|| str_bytes("range")),
             leader: members.first().cloned(),
             members: members.to_vec(),
             took: Duration::from_millis(3_004),
-        },
+        }),
     )
 }
 
@@ -109,14 +122,14 @@ pub(super) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event
 pub(super) fn replaced(millis: u64, old: &MemberId, new: &MemberId) -> Event {
     observed(
         millis,
-        Observation::MemberReplaced {
+        Observation::Classic(ClassicObservation::MemberReplaced {
             group: group(),
             instance: str_bytes("i1"),
             old: old.clone(),
             new: new.clone(),
             session: Duration::from_secs(10),
             rebalance: Duration::from_secs(30),
-        },
+        }),
     )
 }
 

@@ -20,7 +20,9 @@ use bytes::Bytes;
 use super::event::{Event, EventKind, FaultKind, Message, Place};
 use super::names::Names;
 use super::text::{brief_duration, shorten};
-use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal, TransitionReason};
+use crate::coordinator::{
+    ClassicObservation, GroupState, LoadedGroup, Observation, Removal, TransitionReason,
+};
 use crate::protocol::{
     CONSUMER_PROTOCOL_TYPE, Generation, GroupId, MemberId, Request, StrBytes, TopicPartition,
     subscription,
@@ -124,20 +126,24 @@ impl Timeline {
     ) {
         let at = event.at;
         match seen {
-            Observation::State { group: name, to, why, .. } => {
+            Observation::Classic(ClassicObservation::State { group: name, to, why, .. }) => {
                 self.group(event.place, name).moved_to(*to, at, *why, name, names, out);
             }
-            Observation::MemberAdded { group, member, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded { group, member, .. }) => {
                 let group = self.group(event.place, group);
                 group.protocol_type.clone_from(&group.offered_type);
                 group.changes.push(("joined", member.clone()));
             }
-            Observation::MemberReplaced { group, old, new, .. } => {
+            Observation::Classic(ClassicObservation::MemberReplaced {
+                group, old, new, ..
+            }) => {
                 let group = self.group(event.place, group);
                 group.rename(old, new);
                 group.changes.push(("replaced", new.clone()));
             }
-            Observation::ReplacementUndone { group, old, new, .. } => {
+            Observation::Classic(ClassicObservation::ReplacementUndone {
+                group, old, new, ..
+            }) => {
                 let group = self.group(event.place, group);
                 group.rename(new, old);
                 group.changes.retain(|(how, member)| (*how, member) != ("replaced", new));
@@ -147,7 +153,7 @@ impl Timeline {
                 *group = Group::default();
                 group.loaded(loaded, &head(at, &loaded.metadata.group), names, out);
             }
-            Observation::MemberRemoved { group, member, why } => {
+            Observation::Classic(ClassicObservation::MemberRemoved { group, member, why }) => {
                 let how = match why {
                     Removal::Left => "left",
                     Removal::SessionExpired => "expired",
@@ -157,9 +163,14 @@ impl Timeline {
                 };
                 self.group(event.place, group).changes.push((how, member.clone()));
             }
-            Observation::GenerationBegan {
-                group: name, generation, leader, members, took, ..
-            } => {
+            Observation::Classic(ClassicObservation::GenerationBegan {
+                group: name,
+                generation,
+                leader,
+                members,
+                took,
+                ..
+            }) => {
                 let group = self.group(event.place, name);
                 group.end_unassigned(at, name, names, out);
                 group.current = Some(Current {
@@ -179,7 +190,7 @@ impl Timeline {
             }
             Observation::GroupRemoved { .. }
             | Observation::OffsetRemoved { .. }
-            | Observation::TimerFired { .. } => {}
+            | Observation::Classic(ClassicObservation::TimerFired { .. }) => {}
         }
     }
 }

@@ -117,12 +117,12 @@ fn an_empty_group_is_loaded_without_members() {
 #[test]
 fn an_undone_replacement_leaves_no_change_behind() {
     let (old, new) = (member("c1", 1), member("c1", 2));
-    let undone = Observation::ReplacementUndone {
+    let undone = Observation::Classic(ClassicObservation::ReplacementUndone {
         group: group(),
         instance: crate::protocol::str_bytes("i1"),
         old: old.clone(),
         new: new.clone(),
-    };
+    });
     let mut events = two_members_then_a_third();
     events.truncate(10);
     events.extend([

@@ -60,7 +60,9 @@ async fn a_group_reads() -> (usize, usize) {
             matches!(
                 kind,
                 groupsim::trace::EventKind::Coordinator(
-                    groupsim::coordinator::Observation::GenerationBegan { .. }
+                    groupsim::coordinator::Observation::Classic(
+                        groupsim::coordinator::ClassicObservation::GenerationBegan { .. }
+                    )
                 )
             )
         }),

@@ -15,9 +15,9 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::Encodable;
 
 use crate::coordinator::{
-    AppendId, Call, Coordinator, CoordinatorConfig, DeferredResponses, GroupCoordinator,
-    GroupDescription, GroupState, Input, Inspect, MetadataImage, Observation, Output, Record,
-    Release, RequestId, TopicChange, TransitionReason,
+    AppendId, Call, ClassicObservation, Coordinator, CoordinatorConfig, DeferredResponses,
+    GroupCoordinator, GroupDescription, GroupState, Input, Inspect, MetadataImage, Observation,
+    Output, Record, Release, RequestId, TopicChange, TransitionReason,
 };
 use crate::protocol::{
     GroupId, Request, Response, ResponseError, StrBytes, TopicName, refusal, str_bytes,
@@ -336,7 +336,7 @@ impl Bench {
     /// The reasons of the state changes so far.
     pub(super) fn reasons(&self) -> Vec<TransitionReason> {
         let why = |o: &Observation| match o {
-            Observation::State { why, .. } => Some(*why),
+            Observation::Classic(ClassicObservation::State { why, .. }) => Some(*why),
             _ => None,
         };
         self.observed.iter().filter_map(why).collect()

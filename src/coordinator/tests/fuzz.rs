@@ -11,8 +11,8 @@ use bytes::Bytes;
 use super::bench::join_request;
 use super::*;
 use crate::coordinator::{
-    CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, Inspect, Observation, Record,
-    Removal,
+    ClassicObservation, CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, Inspect,
+    Observation, Record, Removal,
 };
 use crate::protocol::{
     Generation, GroupId, MemberId, Request, Response, StrBytes, TopicName, str_bytes,
@@ -253,7 +253,7 @@ impl Fuzz {
     fn check_moves(&mut self) {
         for observation in &self.bench.observed[self.seen..] {
             match observation {
-                Observation::State { from, to, why, .. } => {
+                Observation::Classic(ClassicObservation::State { from, to, why, .. }) => {
                     assert!(from.may_become(*to));
                     *self.reached.entry(why.name()).or_default() += 1;
                 }
@@ -266,27 +266,49 @@ impl Fuzz {
                     let found = &found.metadata;
                     self.generations.insert(found.group.clone(), found.generation.0);
                 }
-                Observation::MemberAdded { group, member, instance: Some(instance), .. } => {
+                Observation::Classic(ClassicObservation::MemberAdded {
+                    group,
+                    member,
+                    instance: Some(instance),
+                    ..
+                }) => {
                     let key = (group.clone(), instance.clone());
                     assert_eq!(self.holders.insert(key, member.clone()), None);
                 }
-                Observation::MemberReplaced { group, instance, old, new, .. } => {
+                Observation::Classic(ClassicObservation::MemberReplaced {
+                    group,
+                    instance,
+                    old,
+                    new,
+                    ..
+                }) => {
                     let key = (group.clone(), instance.clone());
                     assert_eq!(self.holders.insert(key, new.clone()).as_ref(), Some(old));
                     *self.reached.entry("(replaced)").or_default() += 1;
                 }
-                Observation::ReplacementUndone { group, instance, old, new } => {
+                Observation::Classic(ClassicObservation::ReplacementUndone {
+                    group,
+                    instance,
+                    old,
+                    new,
+                }) => {
                     let key = (group.clone(), instance.clone());
                     assert_eq!(self.holders.insert(key, old.clone()).as_ref(), Some(new));
                     *self.reached.entry("(replacement undone)").or_default() += 1;
                 }
-                Observation::MemberRemoved { group, member, why } => {
+                Observation::Classic(ClassicObservation::MemberRemoved { group, member, why }) => {
                     self.holders.retain(|(of, _), holder| of != group || holder != member);
                     if *why == Removal::GroupFull {
                         *self.reached.entry("(turned away)").or_default() += 1;
                     }
                 }
-                Observation::GenerationBegan { group, generation, members, leader, .. } => {
+                Observation::Classic(ClassicObservation::GenerationBegan {
+                    group,
+                    generation,
+                    members,
+                    leader,
+                    ..
+                }) => {
                     let before = self.generations.insert(group.clone(), generation.0);
                     assert_eq!(generation.0, before.unwrap_or(0) + 1);
                     assert_eq!(members.is_empty(), leader.is_none());

@@ -2,7 +2,7 @@
 
 use super::bench::{SESSION, group, join_request, offer};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Record, Release, Removal};
+use crate::coordinator::{ClassicObservation, GroupState, Observation, Record, Release, Removal};
 use crate::coordinator::{Inspect, TransitionReason};
 use crate::protocol::{GroupId, MemberId, str_bytes};
 
@@ -201,11 +201,11 @@ fn a_member_that_does_not_rejoin_is_removed_and_another_leads() {
     for (member, listed) in lists {
         assert_eq!(listed, if member == leader { 2 } else { 0 });
     }
-    assert!(bench.observed.contains(&Observation::MemberRemoved {
+    assert!(bench.observed.contains(&Observation::Classic(ClassicObservation::MemberRemoved {
         group: group(),
         member: MemberId(ids[0].clone()),
         why: Removal::NotRejoined,
-    }));
+    })));
     assert_eq!(
         bench.reasons()[3..],
         [TransitionReason::MetadataChanged, TransitionReason::JoinTimeout]

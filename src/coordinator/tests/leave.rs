@@ -4,7 +4,9 @@ use kafka_protocol::messages::LeaveGroupRequest;
 
 use super::bench::{SESSION, group, join_request};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Removal, TimerKind, TransitionReason};
+use crate::coordinator::{
+    ClassicObservation, GroupState, Observation, Removal, TimerKind, TransitionReason,
+};
 use crate::protocol::{MemberId, Response, str_bytes};
 
 /// R4.3, R6.4.4, R6.4.5, R7.3.
@@ -16,11 +18,11 @@ fn leaving_a_stable_group_rebalances_it() {
     assert_eq!(bench.reasons().last(), Some(&TransitionReason::MemberLeft));
     assert_eq!(bench.describe().leader, Some(MemberId(ids[1].clone())));
     assert_eq!(bench.leave(&[&ids[0]]), (0, vec![code(E::UnknownMemberId)]));
-    assert!(bench.observed.contains(&Observation::MemberRemoved {
+    assert!(bench.observed.contains(&Observation::Classic(ClassicObservation::MemberRemoved {
         group: group(),
         member: MemberId(ids[0].clone()),
         why: Removal::Left,
-    }));
+    })));
 }
 
 /// R4.5, R4.7, R7.7.

@@ -3,8 +3,8 @@
 use super::bench::{SESSION, group, join_request};
 use super::*;
 use crate::coordinator::{
-    CoordinatorConfig, GroupMetadata, GroupState, Inspect, LoadedGroup, Observation, Record,
-    TimerKind,
+    ClassicObservation, CoordinatorConfig, GroupMetadata, GroupState, Inspect, LoadedGroup,
+    Observation, Record, TimerKind,
 };
 use crate::protocol::{Generation, GroupId, MemberId, StrBytes, str_bytes};
 
@@ -162,9 +162,12 @@ fn in_the_sync_phase_the_generation_is_lost_and_reused() {
     assert_eq!(bench.heartbeat(&late, 2), code(E::UnknownMemberId));
     let other = bench.enter("other");
     bench.join(&ids[0]);
-    let began = |o: &&Observation| matches!(o, Observation::GenerationBegan { .. });
-    let Some(Observation::GenerationBegan { generation, members, .. }) =
-        bench.observed.iter().find(began)
+    let began = |o: &&Observation| {
+        matches!(o, Observation::Classic(ClassicObservation::GenerationBegan { .. }))
+    };
+    let Some(Observation::Classic(ClassicObservation::GenerationBegan {
+        generation, members, ..
+    })) = bench.observed.iter().find(began)
     else {
         panic!("no generation")
     };

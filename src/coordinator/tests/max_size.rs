@@ -2,7 +2,9 @@
 
 use super::bench::{group, join_request};
 use super::*;
-use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal, TransitionReason};
+use crate::coordinator::{
+    ClassicObservation, CoordinatorConfig, GroupState, Observation, Removal, TransitionReason,
+};
 use crate::protocol::{MemberId, StrBytes};
 
 fn limited(max_size: usize) -> CoordinatorConfig {
@@ -89,11 +91,11 @@ fn in_the_join_phase_the_last_to_rejoin_loses_its_place() {
     assert!(bench.is_parked(first));
     let last = bench.join(&ids[0]);
     assert!(refused(&bench, last));
-    assert!(bench.observed.contains(&Observation::MemberRemoved {
+    assert!(bench.observed.contains(&Observation::Classic(ClassicObservation::MemberRemoved {
         group: group(),
         member: MemberId(ids[0].clone()),
         why: Removal::GroupFull,
-    }));
+    })));
     assert_eq!(bench.heartbeat(&ids[0], 1), code(E::UnknownMemberId));
     // The coordinator does not check whether the phase waited only for that one.
     assert!(bench.is_parked(first));

@@ -7,19 +7,23 @@ use kafka_protocol::messages::offset_commit_request::{
 
 use super::bench::{SESSION, as_instance, group, join_request, offer};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Record, RequestId, TransitionReason};
+use crate::coordinator::{
+    ClassicObservation, GroupState, Observation, Record, RequestId, TransitionReason,
+};
 use crate::protocol::{MemberId, Response, StrBytes, str_bytes};
 
 fn id_of(bench: &Bench, index: usize) -> StrBytes {
     let replaced = |o: &Observation| match o {
-        Observation::MemberReplaced { new, .. } => Some(new.0.clone()),
+        Observation::Classic(ClassicObservation::MemberReplaced { new, .. }) => Some(new.0.clone()),
         _ => None,
     };
     bench.observed.iter().filter_map(replaced).nth(index).expect("a replacement")
 }
 
 fn undone(bench: &Bench) -> usize {
-    let undone = |o: &&Observation| matches!(o, Observation::ReplacementUndone { .. });
+    let undone = |o: &&Observation| {
+        matches!(o, Observation::Classic(ClassicObservation::ReplacementUndone { .. }))
+    };
     bench.observed.iter().filter(undone).count()
 }
 
@@ -95,8 +99,10 @@ fn a_replaced_member_is_fenced() {
     assert_eq!(response.topics[0].partitions[0].error_code, fenced);
     assert_eq!(bench.heartbeat(&ids[1], 1), code(E::UnknownMemberId), "without its instance id");
     bench.pass(SESSION);
-    assert!(bench.observed.iter().all(|o| !matches!(o, Observation::MemberRemoved { member, .. }
-        if member.0 == ids[1])));
+    assert!(bench.observed.iter().all(
+        |o| !matches!(o, Observation::Classic(ClassicObservation::MemberRemoved { member, .. })
+        if member.0 == ids[1])
+    ));
 }
 
 /// R6.1.16, R8.8.
@@ -145,12 +151,14 @@ fn a_replacement_that_cannot_be_stored_is_undone() {
     assert_eq!(response.protocol_name, Some(str_bytes("range")));
     assert_eq!(response.protocol_type, Some(str_bytes("consumer")));
     assert!(response.members.is_empty() && !response.skip_assignment);
-    assert!(bench.observed.contains(&Observation::ReplacementUndone {
-        group: group(),
-        instance: str_bytes("i0"),
-        old: MemberId(ids[0].clone()),
-        new: MemberId(new.clone()),
-    }));
+    assert!(bench.observed.contains(&Observation::Classic(
+        ClassicObservation::ReplacementUndone {
+            group: group(),
+            instance: str_bytes("i0"),
+            old: MemberId(ids[0].clone()),
+            new: MemberId(new.clone()),
+        }
+    )));
     assert_eq!(bench.describe().leader, Some(MemberId(ids[0].clone())));
     assert_eq!(bench.session_of(&ids[0]), Some(bench.now + SESSION));
     assert_eq!(bench.heartbeat_as(&ids[0], 1, Some("i0")), 0);

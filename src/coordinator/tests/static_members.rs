@@ -4,7 +4,7 @@ use kafka_protocol::messages::HeartbeatRequest;
 
 use super::bench::{REBALANCE, SESSION, as_instance, group, join_request, sync_request};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Removal, TransitionReason};
+use crate::coordinator::{ClassicObservation, GroupState, Observation, Removal, TransitionReason};
 use crate::protocol::{MemberId, Response, str_bytes};
 
 /// R8.1.
@@ -20,13 +20,13 @@ fn a_new_instance_is_a_member_at_once() {
     assert!(response.member_id.starts_with("i0-"), "{}", response.member_id);
     assert!(!response.skip_assignment);
     assert_eq!(response.members[0].group_instance_id, Some(str_bytes("i0")));
-    assert!(bench.observed.contains(&Observation::MemberAdded {
+    assert!(bench.observed.contains(&Observation::Classic(ClassicObservation::MemberAdded {
         group: group(),
         member: MemberId(response.member_id),
         instance: Some(str_bytes("i0")),
         session: SESSION,
         rebalance: REBALANCE,
-    }));
+    })));
 }
 
 /// R6.2.4, R6.3.3, R8.6.
@@ -162,11 +162,11 @@ fn an_absent_static_member_keeps_its_place_and_is_listed_to_the_leader() {
         bench.pass(secs(5));
     }
     assert_eq!(bench.reasons().last(), Some(&TransitionReason::SyncTimeout));
-    assert!(bench.observed.contains(&Observation::MemberRemoved {
+    assert!(bench.observed.contains(&Observation::Classic(ClassicObservation::MemberRemoved {
         group: group(),
         member: MemberId(ids[0].clone()),
         why: Removal::NotSynced,
-    }));
+    })));
 }
 
 /// R7.8.

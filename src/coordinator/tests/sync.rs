@@ -2,7 +2,9 @@
 
 use super::bench::{REBALANCE, group, sync_request};
 use super::*;
-use crate::coordinator::{GroupState, Observation, Record, Release, Removal, TransitionReason};
+use crate::coordinator::{
+    ClassicObservation, GroupState, Observation, Record, Release, Removal, TransitionReason,
+};
 use crate::protocol::{GroupId, MemberId, str_bytes};
 
 /// R3.4, R4.6, R5.1, R5.5, R6.2.8, R6.2.9, R9.1.
@@ -227,11 +229,13 @@ fn a_member_that_never_syncs_is_removed_when_the_sync_timer_fires() {
         assert_eq!(bench.reasons().last(), Some(&TransitionReason::SyncTimeout));
         assert_eq!(bench.describe().members.len(), 1);
         for n in idle {
-            assert!(bench.observed.contains(&Observation::MemberRemoved {
-                group: group(),
-                member: MemberId(ids[n].clone()),
-                why: Removal::NotSynced,
-            }));
+            assert!(bench.observed.contains(&Observation::Classic(
+                ClassicObservation::MemberRemoved {
+                    group: group(),
+                    member: MemberId(ids[n].clone()),
+                    why: Removal::NotSynced,
+                }
+            )));
         }
         let expected = if leader_syncs { 0 } else { code(E::RebalanceInProgress) };
         assert_eq!(bench.synced(sync).error_code, expected);
@@ -259,8 +263,16 @@ fn when_no_member_syncs_the_group_becomes_empty() {
     assert_eq!((record.generation.0, record.members.len()), (2, 0));
     assert_eq!((&record.leader, &record.protocol), (&None, &None));
     assert_eq!(record.protocol_type, Some(str_bytes("consumer")));
-    let began = bench.observed.iter().rfind(|o| matches!(o, Observation::GenerationBegan { .. }));
-    let Some(Observation::GenerationBegan { members, leader: None, protocol: None, .. }) = began
+    let began = bench
+        .observed
+        .iter()
+        .rfind(|o| matches!(o, Observation::Classic(ClassicObservation::GenerationBegan { .. })));
+    let Some(Observation::Classic(ClassicObservation::GenerationBegan {
+        members,
+        leader: None,
+        protocol: None,
+        ..
+    })) = began
     else {
         panic!("becoming empty is a generation");
     };

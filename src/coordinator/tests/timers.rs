@@ -3,22 +3,27 @@
 use super::bench::{SESSION, group, join_request};
 use super::*;
 use crate::coordinator::{
-    GroupCoordinator, GroupState, Inspect, Observation, Removal, TimerKind, TransitionReason,
+    ClassicObservation, GroupCoordinator, GroupState, Inspect, Observation, Removal, TimerKind,
+    TransitionReason,
 };
 use crate::protocol::{MemberId, StrBytes};
 use crate::time::Time;
 
 fn fired(bench: &Bench, timer: TimerKind, member: Option<&StrBytes>) -> bool {
     let member = member.map(|id| MemberId(id.clone()));
-    bench.observed.contains(&Observation::TimerFired { group: group(), timer, member })
+    bench.observed.contains(&Observation::Classic(ClassicObservation::TimerFired {
+        group: group(),
+        timer,
+        member,
+    }))
 }
 
 fn expired(bench: &Bench, member: &StrBytes) -> bool {
-    bench.observed.contains(&Observation::MemberRemoved {
+    bench.observed.contains(&Observation::Classic(ClassicObservation::MemberRemoved {
         group: group(),
         member: MemberId(member.clone()),
         why: Removal::SessionExpired,
-    })
+    }))
 }
 
 /// R4.3, R5.1.

@@ -2,7 +2,9 @@
 
 use super::bench::{group, join_request};
 use super::*;
-use crate::coordinator::{GroupCoordinator, GroupState, Inspect, Observation, TransitionReason};
+use crate::coordinator::{
+    ClassicObservation, GroupCoordinator, GroupState, Inspect, Observation, TransitionReason,
+};
 use crate::protocol::{Response, str_bytes};
 
 fn ends(mut bench: Bench, from: GroupState) -> Bench {
@@ -14,12 +16,12 @@ fn ends(mut bench: Bench, from: GroupState) -> Bench {
     assert_eq!((armed, bench.coordinator.next_deadline()), (0, None));
     assert_eq!(
         bench.observed.last(),
-        Some(&Observation::State {
+        Some(&Observation::Classic(ClassicObservation::State {
             group: group(),
             from,
             to: GroupState::Dead,
             why: TransitionReason::Unloaded
-        })
+        }))
     );
     bench
 }
@@ -81,7 +83,9 @@ fn every_group_dies() {
         bench.send("c", 3, request);
     }
     bench.unload();
-    let dead = |o: &&Observation| matches!(o, Observation::State { to: GroupState::Dead, .. });
+    let dead = |o: &&Observation| {
+        matches!(o, Observation::Classic(ClassicObservation::State { to: GroupState::Dead, .. }))
+    };
     assert_eq!((bench.observed.iter().filter(dead).count(), bench.without_response()), (3, 0));
 }
 

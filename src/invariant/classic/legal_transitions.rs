@@ -59,7 +59,9 @@ impl Invariant for LegalTransitions {
         }
         match (&event.kind, event.place) {
             (
-                EventKind::Coordinator(coordinator::Observation::State { group, from, to, why }),
+                EventKind::Coordinator(coordinator::Observation::Classic(
+                    coordinator::ClassicObservation::State { group, from, to, why },
+                )),
                 _,
             ) => {
                 let Some((index, _)) = model.observed() else { return Ok(()) };
@@ -111,17 +113,32 @@ fn cause(model: &Model, event: &Event) -> Option<usize> {
     let EventKind::Coordinator(observation) = &event.kind else { return None };
     let (index, _) = model.observed()?;
     let is_cause = match observation {
-        coordinator::Observation::MemberAdded { .. }
-        | coordinator::Observation::MemberRemoved { .. }
-        | coordinator::Observation::MemberReplaced { .. }
+        coordinator::Observation::Classic(coordinator::ClassicObservation::MemberAdded {
+            ..
+        })
+        | coordinator::Observation::Classic(coordinator::ClassicObservation::MemberRemoved {
+            ..
+        })
+        | coordinator::Observation::Classic(coordinator::ClassicObservation::MemberReplaced {
+            ..
+        })
         | coordinator::Observation::GroupLoaded(_)
-        | coordinator::Observation::TimerFired { timer: TimerKind::Sync, .. } => true,
-        coordinator::Observation::TimerFired { .. }
-        | coordinator::Observation::State { .. }
-        | coordinator::Observation::ReplacementUndone { .. }
+        | coordinator::Observation::Classic(coordinator::ClassicObservation::TimerFired {
+            timer: TimerKind::Sync,
+            ..
+        }) => true,
+        coordinator::Observation::Classic(coordinator::ClassicObservation::TimerFired {
+            ..
+        })
+        | coordinator::Observation::Classic(coordinator::ClassicObservation::State { .. })
+        | coordinator::Observation::Classic(coordinator::ClassicObservation::ReplacementUndone {
+            ..
+        })
         | coordinator::Observation::GroupRemoved { .. }
         | coordinator::Observation::OffsetRemoved { .. }
-        | coordinator::Observation::GenerationBegan { .. } => false,
+        | coordinator::Observation::Classic(coordinator::ClassicObservation::GenerationBegan {
+            ..
+        }) => false,
     };
     is_cause.then_some(index)
 }

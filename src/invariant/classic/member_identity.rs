@@ -27,7 +27,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::Observation;
+use crate::coordinator::{ClassicObservation, Observation};
 use crate::protocol::{Api, MemberId, Request, StrBytes};
 use crate::trace::{ConnectionId, Event, EventKind, Place};
 
@@ -98,9 +98,10 @@ impl MemberIdentity {
             self.groups.remove(&index);
             return;
         }
-        let (Observation::MemberRemoved { member, .. }
-        | Observation::MemberReplaced { old: member, .. }
-        | Observation::ReplacementUndone { new: member, .. }) = observation
+        let (Observation::Classic(ClassicObservation::MemberRemoved { member, .. })
+        | Observation::Classic(ClassicObservation::MemberReplaced { old: member, .. })
+        | Observation::Classic(ClassicObservation::ReplacementUndone { new: member, .. })) =
+            observation
         else {
             return;
         };

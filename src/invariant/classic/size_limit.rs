@@ -17,7 +17,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::coordinator::{GroupState, Observation};
+use crate::coordinator::{ClassicObservation, GroupState, Observation};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, IndexMap, MemberId, Request, Response, ResponseError};
 use crate::trace::{Event, EventKind};
@@ -128,7 +128,7 @@ impl SizeLimit {
         observation: &Observation,
     ) -> Result<(), Breach> {
         match observation {
-            Observation::MemberAdded { member, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded { member, .. }) => {
                 self.joined.entry(index).or_default().insert(member.clone());
                 self.may_have_joined.entry(index).or_default().insert(member.clone());
                 let size = group.members.len();
@@ -144,11 +144,15 @@ impl SizeLimit {
                     _ => Ok(()),
                 }
             }
-            Observation::MemberReplaced { new, .. } => {
+            Observation::Classic(ClassicObservation::MemberReplaced { new, .. }) => {
                 self.may_have_joined.entry(index).or_default().insert(new.clone());
                 Ok(())
             }
-            Observation::GenerationBegan { generation, members, .. } => {
+            Observation::Classic(ClassicObservation::GenerationBegan {
+                generation,
+                members,
+                ..
+            }) => {
                 self.may_have_joined.remove(&index);
                 let joined = self.joined.remove(&index).unwrap_or_default();
                 let size = members.iter().filter(|member| joined.contains(*member)).count();

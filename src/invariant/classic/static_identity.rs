@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::messages::JoinGroupRequest;
 
-use crate::coordinator::{GroupState, Observation};
+use crate::coordinator::{ClassicObservation, GroupState, Observation};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError, StrBytes};
 use crate::trace::{Event, EventKind, Place};
@@ -166,18 +166,24 @@ impl StaticIdentity {
     ) -> Result<(), Breach> {
         let id = group.id.as_str();
         match observation {
-            Observation::MemberAdded { member, instance: Some(instance), .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded {
+                member,
+                instance: Some(instance),
+                ..
+            }) => {
                 self.accept_assignors(index, instance);
                 let handed_out = self.hand_out(index, id, member);
                 handed_out.and(self.assign(index, id, instance, member))
             }
-            Observation::MemberRemoved { member, .. } => {
+            Observation::Classic(ClassicObservation::MemberRemoved { member, .. }) => {
                 if let Some(holders) = self.holders.get_mut(&index) {
                     holders.retain(|_, holder| holder != member);
                 }
                 Ok(())
             }
-            Observation::MemberReplaced { instance, old, new, .. } => {
+            Observation::Classic(ClassicObservation::MemberReplaced {
+                instance, old, new, ..
+            }) => {
                 self.accept_assignors(index, instance);
                 let handed_out = self.hand_out(index, id, new);
                 let holders = self.holders.entry(index).or_default();
@@ -190,7 +196,9 @@ impl StaticIdentity {
                     ),
                 }
             }
-            Observation::ReplacementUndone { instance, old, .. } => {
+            Observation::Classic(ClassicObservation::ReplacementUndone {
+                instance, old, ..
+            }) => {
                 // It has its former assignors, which the trace does not repeat.
                 self.assignors.remove(&(index, instance.clone()));
                 self.holders.entry(index).or_default().insert(instance.clone(), old.clone());
@@ -206,7 +214,12 @@ impl StaticIdentity {
                 }
                 found
             }
-            Observation::State { from: GroupState::Stable, to, why, .. } => match &self.returning {
+            Observation::Classic(ClassicObservation::State {
+                from: GroupState::Stable,
+                to,
+                why,
+                ..
+            }) => match &self.returning {
                 Some((returning, instance))
                     if *returning == index && *to == GroupState::PreparingRebalance =>
                 {
@@ -218,7 +231,7 @@ impl StaticIdentity {
                 }
                 _ => Ok(()),
             },
-            Observation::TimerFired { .. } => {
+            Observation::Classic(ClassicObservation::TimerFired { .. }) => {
                 self.returning = None;
                 Ok(())
             }

@@ -126,16 +126,16 @@ impl Invariant for Reason {
             };
         }
         match &event.kind {
-            EventKind::Coordinator(coordinator::Observation::GenerationBegan {
-                group,
-                generation,
-                ..
-            }) => {
+            EventKind::Coordinator(coordinator::Observation::Classic(
+                coordinator::ClassicObservation::GenerationBegan { group, generation, .. },
+            )) => {
                 let newest = self.newest.entry(group.clone()).or_insert(Generation::NONE);
                 self.ambiguous |= *generation <= *newest;
                 *newest = *generation;
             }
-            EventKind::Coordinator(coordinator::Observation::ReplacementUndone { .. }) => {
+            EventKind::Coordinator(coordinator::Observation::Classic(
+                coordinator::ClassicObservation::ReplacementUndone { .. },
+            )) => {
                 self.ambiguous = true;
             }
             _ => {}

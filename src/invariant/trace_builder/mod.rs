@@ -20,7 +20,9 @@ use kafka_protocol::messages::{
 
 use crate::assignor::Assignor;
 use crate::client::{self, ConsumerConfig};
-use crate::coordinator::{CoordinatorConfig, GroupState, Observation, Removal, TransitionReason};
+use crate::coordinator::{
+    ClassicObservation, CoordinatorConfig, GroupState, Observation, Removal, TransitionReason,
+};
 use crate::protocol::subscription::{Subscription, encode_assignment, encode_subscription};
 use crate::protocol::{
     BrokerId, Generation, GroupId, MemberId, Request, RequestFrame, Response, ResponseFrame,
@@ -210,12 +212,12 @@ impl TraceBuilder {
     }
 
     pub(super) fn state(&mut self, from: GroupState, to: GroupState) -> &mut Self {
-        self.observe(Observation::State {
+        self.observe(Observation::Classic(ClassicObservation::State {
             group: group(),
             from,
             to,
             why: TransitionReason::MemberJoined,
-        })
+        }))
     }
 
     /// The sync phase ends.
@@ -226,17 +228,21 @@ impl TraceBuilder {
     pub(super) fn added(&mut self, id: &str) -> &mut Self {
         let (session, rebalance) = (self.session, self.rebalance);
         let member = member(id);
-        self.observe(Observation::MemberAdded {
+        self.observe(Observation::Classic(ClassicObservation::MemberAdded {
             group: group(),
             member,
             instance: None,
             session,
             rebalance,
-        })
+        }))
     }
 
     pub(super) fn removed(&mut self, id: &str, why: Removal) -> &mut Self {
-        self.observe(Observation::MemberRemoved { group: group(), member: member(id), why })
+        self.observe(Observation::Classic(ClassicObservation::MemberRemoved {
+            group: group(),
+            member: member(id),
+            why,
+        }))
     }
 
     /// A generation begins, and with it its sync phase; the first member leads. Members that the
@@ -247,14 +253,14 @@ impl TraceBuilder {
                 self.added(id);
             }
         }
-        self.observe(Observation::GenerationBegan {
+        self.observe(Observation::Classic(ClassicObservation::GenerationBegan {
             group: group(),
             generation: Generation(generation),
             protocol: Some(self.protocol.clone()),
             leader: ids.first().map(|id| member(id)),
             members: ids.iter().map(|id| member(id)).collect(),
             took: Duration::ZERO,
-        });
+        }));
         if self.checker.state(&group()) == GroupState::Empty {
             self.state(GroupState::Empty, GroupState::PreparingRebalance);
             self.state(GroupState::PreparingRebalance, GroupState::CompletingRebalance);

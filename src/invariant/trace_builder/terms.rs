@@ -5,8 +5,8 @@ use kafka_protocol::messages::{JoinGroupRequest, join_group_request};
 
 use crate::broker::{Term, TermState};
 use crate::coordinator::{
-    GroupMetadata, GroupRemoval, GroupState, LoadedGroup, MemberMetadata, Observation,
-    OffsetRemoval, TimerKind,
+    ClassicObservation, GroupMetadata, GroupRemoval, GroupState, LoadedGroup, MemberMetadata,
+    Observation, OffsetRemoval, TimerKind,
 };
 use crate::protocol::{BrokerId, Generation, str_bytes};
 use crate::time::to_millis_i32;
@@ -100,14 +100,24 @@ impl TraceBuilder {
     }
 
     pub(in crate::invariant) fn timer_fired(&mut self, timer: TimerKind) -> &mut Self {
-        self.observe(Observation::TimerFired { group: group(), timer, member: None })
+        self.observe(Observation::Classic(ClassicObservation::TimerFired {
+            group: group(),
+            timer,
+            member: None,
+        }))
     }
 
     pub(in crate::invariant) fn added_static(&mut self, id: &str, instance: &str) -> &mut Self {
         let (session, rebalance) = (self.session, self.rebalance);
         let (member, instance) = (member(id), Some(str_bytes(instance)));
         let group = group();
-        self.observe(Observation::MemberAdded { group, member, instance, session, rebalance })
+        self.observe(Observation::Classic(ClassicObservation::MemberAdded {
+            group,
+            member,
+            instance,
+            session,
+            rebalance,
+        }))
     }
 
     /// A static member comes back.
@@ -120,7 +130,14 @@ impl TraceBuilder {
         let (session, rebalance) = (self.session, self.rebalance);
         let (instance, old, new) = (str_bytes(instance), member(old), member(new));
         let group = group();
-        self.observe(Observation::MemberReplaced { group, instance, old, new, session, rebalance })
+        self.observe(Observation::Classic(ClassicObservation::MemberReplaced {
+            group,
+            instance,
+            old,
+            new,
+            session,
+            rebalance,
+        }))
     }
 
     pub(in crate::invariant) fn undone(
@@ -130,7 +147,12 @@ impl TraceBuilder {
         new: &str,
     ) -> &mut Self {
         let (instance, old, new) = (str_bytes(instance), member(old), member(new));
-        self.observe(Observation::ReplacementUndone { group: group(), instance, old, new })
+        self.observe(Observation::Classic(ClassicObservation::ReplacementUndone {
+            group: group(),
+            instance,
+            old,
+            new,
+        }))
     }
 
     pub(in crate::invariant) fn request_join_static(

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::{GroupCoordinator, GroupState, Observation, Output, Record};
+use crate::coordinator::{
+    ClassicObservation, GroupCoordinator, GroupState, Observation, Output, Record,
+};
 use crate::protocol::{Generation, GroupId, MemberId, Request, Response, ResponseError, StrBytes};
 use crate::time::Time;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
@@ -54,7 +56,12 @@ impl ResponseInterceptor for SecondIdentity {
     }
 
     fn output(&mut self, output: &mut Output) {
-        if let Output::Observe(Observation::MemberAdded { member, instance, .. }) = output {
+        if let Output::Observe(Observation::Classic(ClassicObservation::MemberAdded {
+            member,
+            instance,
+            ..
+        })) = output
+        {
             if let Some(joining) = &self.joining {
                 self.instances.insert(member.clone(), joining.clone());
             }
@@ -121,7 +128,12 @@ impl ResponseInterceptor for FencesTheNew {
     }
 
     fn output(&mut self, output: &mut Output) {
-        if let Output::Observe(Observation::MemberReplaced { old, new, .. }) = output {
+        if let Output::Observe(Observation::Classic(ClassicObservation::MemberReplaced {
+            old,
+            new,
+            ..
+        })) = output
+        {
             self.replaced.insert(new.clone(), old.clone());
         }
     }

@@ -214,23 +214,24 @@ impl SettleTracker {
     }
 
     fn observe_coordinator(&mut self, partition: i32, observation: &coordinator::Observation) {
+        use coordinator::ClassicObservation as C;
         use coordinator::Observation as O;
         self.change();
         match observation {
-            O::State { group, to, .. } => self.group(group, partition).state = *to,
-            O::MemberAdded { group, member, .. } => {
+            O::Classic(C::State { group, to, .. }) => self.group(group, partition).state = *to,
+            O::Classic(C::MemberAdded { group, member, .. }) => {
                 self.group(group, partition).members.insert(member.clone());
             }
-            O::MemberRemoved { group, member, .. } => {
+            O::Classic(C::MemberRemoved { group, member, .. }) => {
                 self.group(group, partition).members.remove(member);
             }
-            O::MemberReplaced { group, old, new, .. } => {
+            O::Classic(C::MemberReplaced { group, old, new, .. }) => {
                 self.group(group, partition).replace(old, new);
             }
-            O::ReplacementUndone { group, old, new, .. } => {
+            O::Classic(C::ReplacementUndone { group, old, new, .. }) => {
                 self.group(group, partition).replace(new, old);
             }
-            O::GenerationBegan { group, generation, .. } => {
+            O::Classic(C::GenerationBegan { group, generation, .. }) => {
                 self.group(group, partition).generation = *generation;
             }
             O::GroupLoaded(loaded) => {
@@ -243,7 +244,7 @@ impl SettleTracker {
             O::GroupRemoved { group, .. } => {
                 self.groups.remove(group);
             }
-            O::OffsetRemoved { .. } | O::TimerFired { .. } => {}
+            O::OffsetRemoved { .. } | O::Classic(C::TimerFired { .. }) => {}
         }
     }
 

@@ -17,7 +17,7 @@ mod reached;
 use std::time::Duration;
 
 use super::event::{Event, EventKind, FaultKind, Loss, Message, Place, TermState};
-use crate::coordinator::{GroupState, Observation};
+use crate::coordinator::{ClassicObservation, GroupState, Observation};
 use crate::marks::Marks;
 use crate::protocol::{GroupId, Request};
 use crate::time::Time;
@@ -66,10 +66,18 @@ impl Coverage {
                     self.reach(event.place, group, api, event.at);
                 }
             }
-            EventKind::Coordinator(Observation::TimerFired { group, timer, .. }) => {
+            EventKind::Coordinator(Observation::Classic(ClassicObservation::TimerFired {
+                group,
+                timer,
+                ..
+            })) => {
                 self.reach(event.place, group, CellEvent::Timer(*timer), event.at);
             }
-            EventKind::Coordinator(Observation::State { group, to, .. }) => {
+            EventKind::Coordinator(Observation::Classic(ClassicObservation::State {
+                group,
+                to,
+                ..
+            })) => {
                 self.moved(event.place, group, *to);
             }
             EventKind::Coordinator(Observation::GroupLoaded(loaded)) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::coordinator::{GroupState, Observation, TimerKind};
+use crate::coordinator::{ClassicObservation, GroupState, Observation, TimerKind};
 use crate::marks::{Set, in_words};
 use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request};
 use crate::time::Time;
@@ -174,7 +174,7 @@ impl RaceDetector {
 
     fn coordinator(&mut self, event: &Event, observation: &Observation) {
         match observation {
-            Observation::State { group, from, to, .. } => {
+            Observation::Classic(ClassicObservation::State { group, from, to, .. }) => {
                 if *to == GroupState::Dead {
                     self.coordinator_gone(*from);
                 }
@@ -189,27 +189,35 @@ impl RaceDetector {
             Observation::GroupRemoved { group, .. } => {
                 self.groups.retain(|(at, name, _)| (*at, name) != (event.place, group));
             }
-            Observation::GenerationBegan { group, generation, leader, .. } => {
+            Observation::Classic(ClassicObservation::GenerationBegan {
+                group,
+                generation,
+                leader,
+                ..
+            }) => {
                 let known = self.known(event.place, group);
                 (known.generation, known.leader) = (*generation, leader.clone());
             }
-            Observation::MemberAdded { group, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded { group, .. }) => {
                 if self.state(event.place, group) == Some(GroupState::CompletingRebalance) {
                     self.races.add(Race::MemberAddedWhileCompleting);
                 }
             }
-            Observation::MemberRemoved { group, member, .. } => {
+            Observation::Classic(ClassicObservation::MemberRemoved { group, member, .. }) => {
                 let known = self.known(event.place, group);
                 let leads = known.leader.as_ref() == Some(member);
                 if known.state == GroupState::CompletingRebalance && leads {
                     self.races.add(Race::LeaderGoneBeforeItSynced);
                 }
             }
-            Observation::MemberReplaced { group, .. } => self.replaced(event.place, group),
-            Observation::TimerFired { group, timer, member } => {
+            Observation::Classic(ClassicObservation::MemberReplaced { group, .. }) => {
+                self.replaced(event.place, group)
+            }
+            Observation::Classic(ClassicObservation::TimerFired { group, timer, member }) => {
                 self.fired(event, group, *timer, member.as_ref());
             }
-            Observation::ReplacementUndone { .. } | Observation::OffsetRemoved { .. } => {}
+            Observation::Classic(ClassicObservation::ReplacementUndone { .. })
+            | Observation::OffsetRemoved { .. } => {}
         }
     }
 

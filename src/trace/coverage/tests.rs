@@ -25,7 +25,14 @@ fn the_state_is_the_one_before_the_event() {
     let events = [
         received(1, consumer(0, 1), join(&id)),
         moved(1, Empty, PreparingRebalance, TransitionReason::MemberJoined),
-        observed(2, Observation::TimerFired { group: group(), timer, member: None }),
+        observed(
+            2,
+            Observation::Classic(ClassicObservation::TimerFired {
+                group: group(),
+                timer,
+                member: None,
+            }),
+        ),
         moved(2, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
         beat(3),
         beat(4),

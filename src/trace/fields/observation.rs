@@ -6,23 +6,24 @@ use super::{Visitor, assignment, optional_text, partitions, subscription};
 use crate::broker::{Term, TermState};
 use crate::client::{ClientObservation as Consumer, ConsumerConfig};
 use crate::coordinator::{
-    CoordinatorConfig, LoadedGroup, Observation as Coordinator, Removal, TimerKind,
+    ClassicObservation as Classic, CoordinatorConfig, LoadedGroup, Observation as Coordinator,
+    Removal, TimerKind,
 };
 use crate::protocol::{BrokerId, MemberId, TopicPartition};
 use crate::trace::event::{ConsumerRef, EventKind, FaultKind, Place};
 
 pub(super) const fn coordinator_name(seen: &Coordinator) -> &'static str {
     match seen {
-        Coordinator::State { .. } => "group-state",
-        Coordinator::MemberAdded { .. } => "member-added",
-        Coordinator::MemberRemoved { .. } => "member-removed",
-        Coordinator::MemberReplaced { .. } => "member-replaced",
-        Coordinator::ReplacementUndone { .. } => "replacement-undone",
+        Coordinator::Classic(Classic::State { .. }) => "group-state",
+        Coordinator::Classic(Classic::MemberAdded { .. }) => "member-added",
+        Coordinator::Classic(Classic::MemberRemoved { .. }) => "member-removed",
+        Coordinator::Classic(Classic::MemberReplaced { .. }) => "member-replaced",
+        Coordinator::Classic(Classic::ReplacementUndone { .. }) => "replacement-undone",
         Coordinator::GroupLoaded(_) => "group-loaded",
         Coordinator::GroupRemoved { .. } => "group-removed",
         Coordinator::OffsetRemoved { .. } => "offset-removed",
-        Coordinator::GenerationBegan { .. } => "generation-began",
-        Coordinator::TimerFired { .. } => "timer-fired",
+        Coordinator::Classic(Classic::GenerationBegan { .. }) => "generation-began",
+        Coordinator::Classic(Classic::TimerFired { .. }) => "timer-fired",
     }
 }
 
@@ -44,25 +45,38 @@ pub(super) const fn consumer_name(seen: &Consumer) -> &'static str {
 
 pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
     match seen {
-        Coordinator::State { group, from, to, why } => {
+        Coordinator::Classic(Classic::State { group, from, to, why }) => {
             v.text("group", &group.0);
             v.word("from", from.name());
             v.word("to", to.name());
             v.text("why", why.name());
         }
-        Coordinator::MemberAdded { group, member, instance, session, rebalance } => {
+        Coordinator::Classic(Classic::MemberAdded {
+            group,
+            member,
+            instance,
+            session,
+            rebalance,
+        }) => {
             v.text("group", &group.0);
             v.member("member", &member.0);
             optional_text(v, "instance", instance.as_ref());
             v.duration("session", *session);
             v.duration("rebalance", *rebalance);
         }
-        Coordinator::MemberRemoved { group, member, why } => {
+        Coordinator::Classic(Classic::MemberRemoved { group, member, why }) => {
             v.text("group", &group.0);
             v.member("member", &member.0);
             v.word("why", removal_name(*why));
         }
-        Coordinator::MemberReplaced { group, instance, old, new, session, rebalance } => {
+        Coordinator::Classic(Classic::MemberReplaced {
+            group,
+            instance,
+            old,
+            new,
+            session,
+            rebalance,
+        }) => {
             v.text("group", &group.0);
             v.text("instance", instance);
             v.member("old", &old.0);
@@ -70,7 +84,7 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
             v.duration("session", *session);
             v.duration("rebalance", *rebalance);
         }
-        Coordinator::ReplacementUndone { group, instance, old, new } => {
+        Coordinator::Classic(Classic::ReplacementUndone { group, instance, old, new }) => {
             v.text("group", &group.0);
             v.text("instance", instance);
             v.member("new", &new.0);
@@ -86,7 +100,14 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
             v.partition("partition", &partition.topic.0, partition.partition);
             v.text("why", why.name());
         }
-        Coordinator::GenerationBegan { group, generation, protocol, leader, members, took } => {
+        Coordinator::Classic(Classic::GenerationBegan {
+            group,
+            generation,
+            protocol,
+            leader,
+            members,
+            took,
+        }) => {
             v.text("group", &group.0);
             v.int("generation", i64::from(generation.0));
             optional_text(v, "protocol", protocol.as_ref());
@@ -99,7 +120,7 @@ pub(super) fn coordinator<V: Visitor>(seen: &Coordinator, v: &mut V) {
             v.close();
             v.duration("took", *took);
         }
-        Coordinator::TimerFired { group, timer, member } => {
+        Coordinator::Classic(Classic::TimerFired { group, timer, member }) => {
             v.text("group", &group.0);
             v.word("timer", timer_name(*timer));
             optional_member(v, "member", member.as_ref());

@@ -2,44 +2,47 @@
 
 use super::fields::{ErrorCode, Fields, Payload, Wrong};
 use crate::client::ClientObservation as Consumer;
-use crate::coordinator::{GroupMetadata, LoadedGroup, MemberMetadata, Observation as Coordinator};
+use crate::coordinator::{
+    ClassicObservation as Classic, GroupMetadata, LoadedGroup, MemberMetadata,
+    Observation as Coordinator,
+};
 use crate::protocol::TopicPartition;
 
 /// The observation of a coordinator; `None` if there is none of this name.
 pub(super) fn coordinator(name: &str, fields: Fields<'_>) -> Result<Option<Coordinator>, Wrong> {
     Ok(Some(match name {
-        "group-state" => Coordinator::State {
+        "group-state" => Coordinator::Classic(Classic::State {
             group: fields.get("group")?,
             from: fields.get("from")?,
             to: fields.get("to")?,
             why: fields.get("why")?,
-        },
-        "member-added" => Coordinator::MemberAdded {
+        }),
+        "member-added" => Coordinator::Classic(Classic::MemberAdded {
             group: fields.get("group")?,
             member: fields.get("member")?,
             instance: fields.optional("instance")?,
             session: fields.get("session")?,
             rebalance: fields.get("rebalance")?,
-        },
-        "member-removed" => Coordinator::MemberRemoved {
+        }),
+        "member-removed" => Coordinator::Classic(Classic::MemberRemoved {
             group: fields.get("group")?,
             member: fields.get("member")?,
             why: fields.get("why")?,
-        },
-        "member-replaced" => Coordinator::MemberReplaced {
+        }),
+        "member-replaced" => Coordinator::Classic(Classic::MemberReplaced {
             group: fields.get("group")?,
             instance: fields.get("instance")?,
             old: fields.get("old")?,
             new: fields.get("new")?,
             session: fields.get("session")?,
             rebalance: fields.get("rebalance")?,
-        },
-        "replacement-undone" => Coordinator::ReplacementUndone {
+        }),
+        "replacement-undone" => Coordinator::Classic(Classic::ReplacementUndone {
             group: fields.get("group")?,
             instance: fields.get("instance")?,
             old: fields.get("old")?,
             new: fields.get("new")?,
-        },
+        }),
         "group-loaded" => Coordinator::GroupLoaded(Box::new(loaded(fields)?)),
         "group-removed" => {
             Coordinator::GroupRemoved { group: fields.get("group")?, why: fields.get("why")? }
@@ -49,19 +52,19 @@ pub(super) fn coordinator(name: &str, fields: Fields<'_>) -> Result<Option<Coord
             partition: fields.get("partition")?,
             why: fields.get("why")?,
         },
-        "generation-began" => Coordinator::GenerationBegan {
+        "generation-began" => Coordinator::Classic(Classic::GenerationBegan {
             group: fields.get("group")?,
             generation: fields.get("generation")?,
             protocol: fields.optional("protocol")?,
             leader: fields.optional("leader")?,
             members: fields.get("members")?,
             took: fields.get("took")?,
-        },
-        "timer-fired" => Coordinator::TimerFired {
+        }),
+        "timer-fired" => Coordinator::Classic(Classic::TimerFired {
             group: fields.get("group")?,
             timer: fields.get("timer")?,
             member: fields.optional("member")?,
-        },
+        }),
         _ => return Ok(None),
     }))
 }

@@ -11,7 +11,8 @@ use crate::client::{
     TransitionReason,
 };
 use crate::coordinator::{
-    CoordinatorConfig, GroupRemoval, GroupState, Observation, OffsetRemoval, Removal, TimerKind,
+    ClassicObservation, CoordinatorConfig, GroupRemoval, GroupState, Observation, OffsetRemoval,
+    Removal, TimerKind,
 };
 use crate::protocol::{BrokerId, Generation, GroupId, str_bytes};
 use crate::trace::event::{
@@ -49,16 +50,16 @@ variants! {
     EventKind::Sent { message: Message::Response { .. }, .. },
     EventKind::Received { .. },
     EventKind::Lost { .. },
-    EventKind::Coordinator(Observation::State { .. }),
-    EventKind::Coordinator(Observation::MemberAdded { .. }),
-    EventKind::Coordinator(Observation::MemberRemoved { .. }),
-    EventKind::Coordinator(Observation::MemberReplaced { .. }),
-    EventKind::Coordinator(Observation::ReplacementUndone { .. }),
+    EventKind::Coordinator(Observation::Classic(ClassicObservation::State { .. })),
+    EventKind::Coordinator(Observation::Classic(ClassicObservation::MemberAdded { .. })),
+    EventKind::Coordinator(Observation::Classic(ClassicObservation::MemberRemoved { .. })),
+    EventKind::Coordinator(Observation::Classic(ClassicObservation::MemberReplaced { .. })),
+    EventKind::Coordinator(Observation::Classic(ClassicObservation::ReplacementUndone { .. })),
     EventKind::Coordinator(Observation::GroupLoaded(_)),
     EventKind::Coordinator(Observation::GroupRemoved { .. }),
     EventKind::Coordinator(Observation::OffsetRemoved { .. }),
-    EventKind::Coordinator(Observation::GenerationBegan { .. }),
-    EventKind::Coordinator(Observation::TimerFired { .. }),
+    EventKind::Coordinator(Observation::Classic(ClassicObservation::GenerationBegan { .. })),
+    EventKind::Coordinator(Observation::Classic(ClassicObservation::TimerFired { .. })),
     EventKind::Consumer(Seen::State { .. }),
     EventKind::Consumer(Seen::CoordinatorLost { .. }),
     EventKind::Consumer(Seen::Assigned { .. }),
@@ -201,22 +202,22 @@ fn coordinators() -> Vec<Event> {
         ),
         observed(
             1,
-            Observation::ReplacementUndone {
+            Observation::Classic(ClassicObservation::ReplacementUndone {
                 group: group(),
                 instance: str_bytes("i1"),
                 old: m1.clone(),
                 new: m2.clone(),
-            },
+            }),
         ),
         observed(
             1,
-            Observation::MemberAdded {
+            Observation::Classic(ClassicObservation::MemberAdded {
                 group: group(),
                 member: m1.clone(),
                 instance: Some(str_bytes("i1")),
                 session: Duration::from_millis(1),
                 rebalance: Duration::from_millis(2),
-            },
+            }),
         ),
     ];
     let removals = [
@@ -229,7 +230,10 @@ fn coordinators() -> Vec<Event> {
     events.extend(removals.map(|why| removed(1, m1.clone(), why)));
     let timers = [TimerKind::Session, TimerKind::PendingJoin, TimerKind::Join, TimerKind::Sync];
     for (timer, member) in timers.into_iter().zip([None, Some(m1), None, Some(m2)]) {
-        events.push(observed(1, Observation::TimerFired { group: group(), timer, member }));
+        events.push(observed(
+            1,
+            Observation::Classic(ClassicObservation::TimerFired { group: group(), timer, member }),
+        ));
     }
     // A client other than the Java client may send any payload.
     if let EventKind::Coordinator(Observation::GroupLoaded(group)) = &mut events[3].kind {

@@ -6,7 +6,9 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use super::tests::{lines, tail, wire};
 use super::*;
 use crate::client::{ClientObservation as Consumer, ConsumerConfig};
-use crate::coordinator::{CoordinatorConfig, GroupRemoval, Observation, OffsetRemoval};
+use crate::coordinator::{
+    ClassicObservation, CoordinatorConfig, GroupRemoval, Observation, OffsetRemoval,
+};
 use crate::protocol::subscription::{Subscription, encode_subscription};
 use crate::protocol::{Generation, str_bytes};
 use crate::trace::event::{Message, Place, TermState};
@@ -38,12 +40,12 @@ fn topics_grow_and_go() {
 #[test]
 fn a_static_member_is_replaced_and_the_new_id_has_a_number_of_its_own() {
     let (old, new) = (member("c1", 1), member("c1", 2));
-    let undone = Observation::ReplacementUndone {
+    let undone = Observation::Classic(ClassicObservation::ReplacementUndone {
         group: group(),
         instance: str_bytes("i1"),
         old: old.clone(),
         new: new.clone(),
-    };
+    });
     let line =
         lines(Zoom::Group, &[added(1, old.clone()), replaced(2, &old, &new), observed(3, undone)]);
     let expected = [

@@ -118,7 +118,9 @@ impl Folds {
                 | client::ClientObservation::Processed { .. } => return Vec::new(),
                 _ => {}
             },
-            EventKind::Coordinator(coordinator::Observation::State { .. })
+            EventKind::Coordinator(coordinator::Observation::Classic(
+                coordinator::ClassicObservation::State { .. },
+            ))
             | EventKind::ConsumerStarted { .. }
             | EventKind::ConsumerClosed
             | EventKind::FaultBegan { .. }

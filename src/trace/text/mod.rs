@@ -176,12 +176,16 @@ fn first_words(kind: &EventKind) -> &'static str {
         EventKind::Expected { .. } => "NOT AS EXPECTED:",
         EventKind::NotSettled { .. } => "NOT SETTLED",
         EventKind::NotDrained { .. } => "NOT DRAINED",
-        EventKind::Coordinator(crate::coordinator::Observation::State { .. })
+        EventKind::Coordinator(crate::coordinator::Observation::Classic(
+            crate::coordinator::ClassicObservation::State { .. },
+        ))
         | EventKind::Consumer(crate::client::ClientObservation::State { .. }) => "⇨",
-        EventKind::Coordinator(crate::coordinator::Observation::GenerationBegan { .. }) => {
-            "generation"
-        }
-        EventKind::Coordinator(crate::coordinator::Observation::TimerFired { .. }) => "timer",
+        EventKind::Coordinator(crate::coordinator::Observation::Classic(
+            crate::coordinator::ClassicObservation::GenerationBegan { .. },
+        )) => "generation",
+        EventKind::Coordinator(crate::coordinator::Observation::Classic(
+            crate::coordinator::ClassicObservation::TimerFired { .. },
+        )) => "timer",
         EventKind::Consumer(crate::client::ClientObservation::Lost { .. }) => "lost",
         EventKind::Consumer(crate::client::ClientObservation::Positioned { .. }) => "position",
         EventKind::FaultBegan { .. }

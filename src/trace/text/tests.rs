@@ -329,7 +329,12 @@ fn a_generation_names_its_leader_and_members() {
 fn a_session_timer_names_its_member() {
     let timer = |timer, member| {
         let group = group();
-        tail(observed(1, crate::coordinator::Observation::TimerFired { group, timer, member }))
+        tail(observed(
+            1,
+            crate::coordinator::Observation::Classic(
+                crate::coordinator::ClassicObservation::TimerFired { group, timer, member },
+            ),
+        ))
     };
     assert_eq!(timer(TimerKind::Session, Some(member("c2", 3))), "timer g session member=c2#1");
     assert_eq!(timer(TimerKind::Join, None), "timer g join");

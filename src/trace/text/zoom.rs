@@ -58,20 +58,33 @@ fn in_group(kind: &EventKind) -> bool {
         EventKind::Sent { message: Message::Request(_), .. } | EventKind::Received { .. } => false,
         EventKind::Lost { message, .. } => message.api().is_group_api(),
         EventKind::Coordinator(seen) => match seen {
-            coordinator::Observation::State { .. }
-            | coordinator::Observation::MemberAdded { .. }
-            | coordinator::Observation::MemberRemoved { .. }
-            | coordinator::Observation::MemberReplaced { .. }
-            | coordinator::Observation::ReplacementUndone { .. }
+            coordinator::Observation::Classic(coordinator::ClassicObservation::State {
+                ..
+            })
+            | coordinator::Observation::Classic(coordinator::ClassicObservation::MemberAdded {
+                ..
+            })
+            | coordinator::Observation::Classic(coordinator::ClassicObservation::MemberRemoved {
+                ..
+            })
+            | coordinator::Observation::Classic(
+                coordinator::ClassicObservation::MemberReplaced { .. },
+            )
+            | coordinator::Observation::Classic(
+                coordinator::ClassicObservation::ReplacementUndone { .. },
+            )
             | coordinator::Observation::GroupLoaded(_)
             | coordinator::Observation::GroupRemoved { .. }
             | coordinator::Observation::OffsetRemoved { .. }
-            | coordinator::Observation::GenerationBegan { .. } => true,
+            | coordinator::Observation::Classic(
+                coordinator::ClassicObservation::GenerationBegan { .. },
+            ) => true,
             // The effects of a timer are shown instead. A pending id is not a member, so no other
             // line shows that it is gone.
-            coordinator::Observation::TimerFired { timer, .. } => {
-                *timer == coordinator::TimerKind::PendingJoin
-            }
+            coordinator::Observation::Classic(coordinator::ClassicObservation::TimerFired {
+                timer,
+                ..
+            }) => *timer == coordinator::TimerKind::PendingJoin,
         },
         EventKind::Consumer(seen) => match seen {
             client::ClientObservation::State { .. }

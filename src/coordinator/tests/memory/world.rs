@@ -9,8 +9,8 @@ use super::super::bench::{Bench, as_instance, join_request, secs, sync_request};
 use super::super::offset_world::*;
 use super::Operation;
 use crate::coordinator::{
-    AppendId, CoordinatorConfig, GroupMetadata, GroupRemoval, Input, Inspect, Observation,
-    OffsetRemoval, Record, RequestId, superseded,
+    AppendId, ClassicObservation, CoordinatorConfig, GroupMetadata, GroupRemoval, Input, Inspect,
+    Observation, OffsetRemoval, Record, RequestId, superseded,
 };
 use crate::protocol::ResponseError as E;
 use crate::protocol::{GroupId, Response, StrBytes};
@@ -218,7 +218,9 @@ impl World {
     /// Notes the corners that a refused record reached, from the observations since.
     fn note_refused(&mut self, record: &Record, since: usize) {
         let back = |o: &Observation| matches!(o, Observation::GroupLoaded(_));
-        let undone = |o: &Observation| matches!(o, Observation::ReplacementUndone { .. });
+        let undone = |o: &Observation| {
+            matches!(o, Observation::Classic(ClassicObservation::ReplacementUndone { .. }))
+        };
         let observed = &self.bench.observed[since..];
         let mut note = |happened: bool, what| {
             if happened {

@@ -30,7 +30,7 @@ mod offered;
 use std::collections::BTreeMap;
 
 use crate::client;
-use crate::coordinator::{GroupState, Observation};
+use crate::coordinator::{ClassicObservation, GroupState, Observation};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Generation, IndexMap, MemberId, Response, StrBytes};
 use crate::trace::{ConsumerRef, Event, EventKind, Place};
@@ -154,7 +154,13 @@ impl Generations {
         observation: &Observation,
     ) -> Result<(), Breach> {
         match observation {
-            Observation::GenerationBegan { generation, protocol, leader, members, .. } => {
+            Observation::Classic(ClassicObservation::GenerationBegan {
+                generation,
+                protocol,
+                leader,
+                members,
+                ..
+            }) => {
                 let history = self.groups.entry(index).or_default();
                 let last = history.newest();
                 let (leader, protocol) = (leader.clone(), protocol.clone());
@@ -175,8 +181,8 @@ impl Generations {
                 let facts = Facts { leader, protocol, members: sorted(&members) };
                 self.groups.entry(index).or_default().remember(metadata.generation, facts);
             }
-            Observation::MemberReplaced { new: id, .. }
-            | Observation::ReplacementUndone { old: id, .. } => {
+            Observation::Classic(ClassicObservation::MemberReplaced { new: id, .. })
+            | Observation::Classic(ClassicObservation::ReplacementUndone { old: id, .. }) => {
                 let newest =
                     self.groups.get_mut(&index).and_then(|history| history.known.last_entry());
                 if let Some(mut newest) = newest {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 
-use crate::coordinator::Observation;
+use crate::coordinator::{ClassicObservation, Observation};
 use crate::invariant::{Breach, breach};
 use crate::model::{Key, Model, RequestContext};
 use crate::protocol::{IndexMap, MemberId, Request, Response, StrBytes};
@@ -75,15 +75,15 @@ impl OfferedProtocols {
 
     fn observed(&mut self, index: usize, observation: &Observation) {
         match observation {
-            Observation::MemberAdded { member, .. }
-            | Observation::MemberReplaced { new: member, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded { member, .. })
+            | Observation::Classic(ClassicObservation::MemberReplaced { new: member, .. }) => {
                 if let Some(offer) = self.joining.take() {
                     self.remember(index, member.clone(), offer);
                 }
             }
             // Which metadata counts after this depends on the other members (R8.9).
-            Observation::ReplacementUndone { old: member, .. }
-            | Observation::MemberRemoved { member, .. } => {
+            Observation::Classic(ClassicObservation::ReplacementUndone { old: member, .. })
+            | Observation::Classic(ClassicObservation::MemberRemoved { member, .. }) => {
                 if let Some(members) = self.groups.get_mut(&index) {
                     members.swap_remove(member);
                 }

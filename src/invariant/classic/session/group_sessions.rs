@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use crate::coordinator::{GroupState, LoadedGroup, Observation, Removal};
+use crate::coordinator::{ClassicObservation, GroupState, LoadedGroup, Observation, Removal};
 use crate::invariant::{Breach, breach};
 use crate::model::{Group, Key, MemberStanding, Model, RequestContext};
 use crate::protocol::{IndexMap, MemberId, Request, Response, ResponseError, StrBytes};
@@ -286,26 +286,32 @@ impl GroupSessions {
         observation: &Observation,
     ) -> Result<(), Breach> {
         match observation {
-            Observation::MemberAdded { member, session, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded { member, session, .. }) => {
                 return self.added(now, index, member, *session);
             }
-            Observation::MemberRemoved { member, why, .. } => {
+            Observation::Classic(ClassicObservation::MemberRemoved { member, why, .. }) => {
                 return self.removed(now, index, member, *why, group.id.as_str());
             }
-            Observation::MemberReplaced { old, new, session, .. } => {
+            Observation::Classic(ClassicObservation::MemberReplaced {
+                old, new, session, ..
+            }) => {
                 self.replaced(now, index, old, new, *session);
             }
-            Observation::ReplacementUndone { old, new, .. } => self.undone(now, index, old, new),
+            Observation::Classic(ClassicObservation::ReplacementUndone { old, new, .. }) => {
+                self.undone(now, index, old, new)
+            }
             Observation::GroupLoaded(loaded) => self.loaded(now, index, loaded),
-            Observation::GenerationBegan { members, .. } => self.began(now, index, members),
-            Observation::State { from, .. } => {
+            Observation::Classic(ClassicObservation::GenerationBegan { members, .. }) => {
+                self.began(now, index, members)
+            }
+            Observation::Classic(ClassicObservation::State { from, .. }) => {
                 if let Some(members) = self.groups.get_mut(&index) {
                     members.values_mut().for_each(|tracked| tracked.leave(*from, now));
                 }
             }
             Observation::GroupRemoved { .. }
             | Observation::OffsetRemoved { .. }
-            | Observation::TimerFired { .. } => {}
+            | Observation::Classic(ClassicObservation::TimerFired { .. }) => {}
         }
         Ok(())
     }

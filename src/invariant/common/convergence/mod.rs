@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::client;
-use crate::coordinator::Observation;
+use crate::coordinator::{ClassicObservation, Observation};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, GroupId, MemberId};
 use crate::time::{Pretty, Time};
@@ -137,9 +137,11 @@ impl Invariant for Convergence {
             | EventKind::TopicDeleted { .. } => {
                 self.quiescent.clear();
             }
-            EventKind::Coordinator(Observation::GenerationBegan { group, generation, .. })
-                if model.observed().is_some_and(|(index, _)| model.is_current_leader(index)) =>
-            {
+            EventKind::Coordinator(Observation::Classic(ClassicObservation::GenerationBegan {
+                group,
+                generation,
+                ..
+            })) if model.observed().is_some_and(|(index, _)| model.is_current_leader(index)) => {
                 return self.began(event.at, group, generation.0);
             }
             EventKind::ConsumerStarted { .. }

@@ -39,7 +39,7 @@ mod transactions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broker::{Term, TermState};
-use crate::coordinator::Observation;
+use crate::coordinator::{ClassicObservation, Observation};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{
     Api, Generation, GroupId, IndexMap, MemberId, Request, Response, TopicName, TopicPartition,
@@ -394,11 +394,15 @@ impl Durable {
                 state.is_back(loaded);
                 found
             }
-            Observation::GenerationBegan { generation, .. } if !is_current_leader => {
+            Observation::Classic(ClassicObservation::GenerationBegan { generation, .. })
+                if !is_current_leader =>
+            {
                 self.zombie_generations.insert((index, *generation));
                 Ok(())
             }
-            Observation::MemberReplaced { old, new, .. } if is_current_leader => {
+            Observation::Classic(ClassicObservation::MemberReplaced { old, new, .. })
+                if is_current_leader =>
+            {
                 let replaced = &mut self.state(&group.id).replaced;
                 replaced.entry(old.clone()).or_default().insert(new.clone());
                 Ok(())

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 
-use crate::coordinator::{GroupRemoval, Observation, OffsetRemoval};
+use crate::coordinator::{ClassicObservation, GroupRemoval, Observation, OffsetRemoval};
 use crate::invariant::{Breach, breach};
 use crate::model::Model;
 use crate::protocol::{Generation, GroupId, Request, TopicPartition};
@@ -75,14 +75,21 @@ impl Expiry {
     ) {
         let retention = self.retentions.entry(index).or_default();
         match observation {
-            Observation::MemberAdded { .. } => retention.had_members = true,
+            Observation::Classic(ClassicObservation::MemberAdded { .. }) => {
+                retention.had_members = true
+            }
             Observation::GroupLoaded(loaded) => {
                 let metadata = &loaded.metadata;
                 retention.had_members |= metadata.protocol_type.is_some();
                 let which = (metadata.group.clone(), metadata.generation);
                 retention.empty_since = self.emptied.get(&which).copied();
             }
-            Observation::GenerationBegan { group, generation, members, .. } => {
+            Observation::Classic(ClassicObservation::GenerationBegan {
+                group,
+                generation,
+                members,
+                ..
+            }) => {
                 retention.empty_since = members.is_empty().then_some(now);
                 if members.is_empty() && is_current_leader {
                     let first = self.emptied.entry((group.clone(), *generation)).or_insert(now);

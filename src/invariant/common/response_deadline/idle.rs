@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::{GroupState, Observation, Removal};
+use crate::coordinator::{ClassicObservation, GroupState, Observation, Removal};
 use crate::model::{Group, Key, Model, RequestContext};
 use crate::protocol::{IndexMap, MemberId};
 use crate::protocol::{Request, Response, ResponseError};
@@ -88,25 +88,29 @@ impl Idle {
     fn observed(&mut self, index: usize, observation: &Observation) {
         let phase = self.phases.entry(index).or_default();
         match observation {
-            Observation::MemberAdded { member, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded { member, .. }) => {
                 phase.outstanding.remove(member);
                 phase.joined.extend(self.joining.take().map(|key| (member.clone(), key)));
             }
-            Observation::MemberReplaced { old, new, .. } => {
+            Observation::Classic(ClassicObservation::MemberReplaced { old, new, .. }) => {
                 phase.joined.swap_remove(old);
                 phase.joined.extend(self.joining.take().map(|key| (new.clone(), key)));
             }
-            Observation::ReplacementUndone { new, .. } => {
+            Observation::Classic(ClassicObservation::ReplacementUndone { new, .. }) => {
                 phase.joined.swap_remove(new);
             }
-            Observation::MemberRemoved { member, why, .. } => {
+            Observation::Classic(ClassicObservation::MemberRemoved { member, why, .. }) => {
                 phase.joined.swap_remove(member);
                 phase.rejected |= *why == Removal::GroupFull;
             }
-            Observation::State { to: GroupState::PreparingRebalance, .. } => {
+            Observation::Classic(ClassicObservation::State {
+                to: GroupState::PreparingRebalance,
+                ..
+            }) => {
                 (phase.since, phase.rejected) = (None, false);
             }
-            Observation::State { to: GroupState::Dead, .. } | Observation::GroupRemoved { .. } => {
+            Observation::Classic(ClassicObservation::State { to: GroupState::Dead, .. })
+            | Observation::GroupRemoved { .. } => {
                 self.phases.remove(&index);
             }
             _ => {}

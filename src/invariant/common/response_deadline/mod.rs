@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use crate::broker::TermState;
 use crate::client;
-use crate::coordinator::{GroupState, Observation, TimerKind};
+use crate::coordinator::{ClassicObservation, GroupState, Observation, TimerKind};
 use crate::invariant::{Breach, breach};
 use crate::protocol::{Api, Request};
 use crate::time::Time;
@@ -332,7 +332,7 @@ impl ResponseDeadline {
     ) {
         let watch = &mut self.brokers[broker];
         match observation {
-            Observation::State { from, to, .. } => {
+            Observation::Classic(ClassicObservation::State { from, to, .. }) => {
                 let bound = bound(model, group, *from, *to);
                 let stepwise = *from == GroupState::Empty;
                 let has_static = group.members.values().any(|member| member.instance.is_some());
@@ -345,14 +345,16 @@ impl ResponseDeadline {
                 let without_phase = self.waiting.moved(index, *to, now);
                 watch.check_at(without_phase.then_some(now + DURABLE));
             }
-            Observation::MemberAdded { rebalance, .. }
-            | Observation::MemberReplaced { rebalance, .. } => {
+            Observation::Classic(ClassicObservation::MemberAdded { rebalance, .. })
+            | Observation::Classic(ClassicObservation::MemberReplaced { rebalance, .. }) => {
                 if let Some(phase) = watch.phases.get_mut(&index) {
                     phase.bound = phase.bound.max(*rebalance + SLACK);
                     phase.has_static |= group.members.values().any(|m| m.instance.is_some());
                 }
             }
-            Observation::TimerFired { timer: TimerKind::Join, .. } => {
+            Observation::Classic(ClassicObservation::TimerFired {
+                timer: TimerKind::Join, ..
+            }) => {
                 if let Some(phase) = watch.phases.get_mut(&index)
                     && phase.has_static
                 {
@@ -362,12 +364,12 @@ impl ResponseDeadline {
             Observation::GroupRemoved { .. } => {
                 watch.phases.remove(&index);
             }
-            Observation::ReplacementUndone { .. }
+            Observation::Classic(ClassicObservation::ReplacementUndone { .. })
             | Observation::GroupLoaded(_)
             | Observation::OffsetRemoved { .. }
-            | Observation::MemberRemoved { .. }
-            | Observation::GenerationBegan { .. }
-            | Observation::TimerFired { .. } => {}
+            | Observation::Classic(ClassicObservation::MemberRemoved { .. })
+            | Observation::Classic(ClassicObservation::GenerationBegan { .. })
+            | Observation::Classic(ClassicObservation::TimerFired { .. }) => {}
         }
     }
 
