@@ -10,10 +10,10 @@ use crate::time::Time;
 use crate::trace::{EventKind, FaultKind, Loss, Message, Place};
 
 use super::Sim;
-use super::hosted::{Command, Process};
+use super::hosted::{BOOTSTRAP, Command, Process};
 use super::network::{Client, Item, SendOutcome};
 use super::node::Node;
-use super::queue::{Due, TieBreak};
+use super::queue::TieBreak;
 use super::schedule::Tail;
 
 /// What arrives at a broker.
@@ -97,18 +97,88 @@ impl BrokerNode {
     }
 }
 
+/// The brokers of a run.
+pub(super) enum Brokers {
+    /// The simulator runs them; by broker id.
+    Simulated(Vec<BrokerNode>),
+    /// They are third-party ones: the simulator neither runs them nor looks into them, and no fault
+    /// can affect them.
+    ThirdParty,
+}
+
+impl Brokers {
+    pub(super) fn simulated(count: u8, seed: u64) -> Self {
+        let ids = (0..i32::from(count)).map(BrokerId);
+        Brokers::Simulated(ids.map(|id| BrokerNode::new(id, seed)).collect())
+    }
+
+    pub(super) const fn are_third_party(&self) -> bool {
+        matches!(self, Brokers::ThirdParty)
+    }
+
+    /// The brokers that the simulator runs.
+    pub(super) const fn nodes(&self) -> &[BrokerNode] {
+        match self {
+            Brokers::Simulated(nodes) => nodes.as_slice(),
+            Brokers::ThirdParty => &[],
+        }
+    }
+
+    /// A broker that the simulator runs, if it has this one.
+    pub(super) fn find(&self, id: BrokerId) -> Option<&BrokerNode> {
+        usize::try_from(id.0).ok().and_then(|index| self.nodes().get(index))
+    }
+
+    pub(super) fn node(&self, id: BrokerId) -> &BrokerNode {
+        &self.nodes()[id.0 as usize]
+    }
+
+    pub(super) fn node_mut(&mut self, id: BrokerId) -> &mut BrokerNode {
+        match self {
+            Brokers::Simulated(nodes) => &mut nodes[id.0 as usize],
+            Brokers::ThirdParty => panic!("the simulator does not run {id}, a third-party broker"),
+        }
+    }
+
+    /// The ids of the brokers that the simulator runs.
+    pub(super) fn ids(&self) -> impl Iterator<Item = BrokerId> + use<> {
+        (0..self.nodes().len() as i32).map(BrokerId)
+    }
+
+    /// The brokers that the consumer with this index knows from the start: all of them, in an order
+    /// that makes consumers contact different ones first. Of third-party brokers it knows one
+    /// address.
+    pub(super) fn bootstrap(&self, consumer: usize) -> Vec<BrokerId> {
+        match self {
+            Brokers::Simulated(nodes) => {
+                let ids = (consumer..consumer + nodes.len()).map(|step| step % nodes.len());
+                ids.map(|id| BrokerId(id as i32)).collect()
+            }
+            Brokers::ThirdParty => vec![BOOTSTRAP],
+        }
+    }
+
+    /// The other end of a fault that names no broker, if there is only one.
+    pub(super) fn only(&self) -> Option<BrokerId> {
+        match self.nodes() {
+            [only] => Some(only.id),
+            _ => None,
+        }
+    }
+}
+
 impl Sim {
     pub(super) fn broker(&self, id: BrokerId) -> &BrokerNode {
-        &self.brokers[id.0 as usize]
+        self.brokers.node(id)
     }
 
     pub(super) fn broker_mut(&mut self, id: BrokerId) -> &mut BrokerNode {
-        &mut self.brokers[id.0 as usize]
+        self.brokers.node_mut(id)
     }
 
-    /// The ids of all brokers.
+    /// The ids of all brokers that the simulator runs.
     pub(super) fn broker_ids(&self) -> impl Iterator<Item = BrokerId> + use<> {
-        (0..self.brokers.len() as i32).map(BrokerId)
+        self.brokers.ids()
     }
 
     pub(super) fn arrive(&mut self, conn: ConnectionId) {
@@ -148,7 +218,8 @@ impl Sim {
     }
 
     pub(super) fn wake_broker(&mut self, at: BrokerId) {
-        if self.brokers[at.0 as usize].node.woken(self.now) && self.cluster.is_up(at) {
+        let now = self.now;
+        if self.broker_mut(at).node.woken(now) && self.cluster.is_up(at) {
             self.advance_broker(at);
             self.schedule_broker_wake(at);
         }
@@ -207,14 +278,11 @@ impl Sim {
         self.apply_broker_outputs(at);
     }
 
-    /// Schedules the wake-up of a broker at its next deadline.
+    /// Has a broker woken at its next deadline.
     pub(super) fn schedule_broker_wake(&mut self, at: BrokerId) {
-        if self.is_hosted() {
-            return self.command(Command::Wake(Process::Broker(at)));
-        }
-        let deadline = self.cluster.next_deadline(at);
-        let node = &mut self.brokers[at.0 as usize].node;
-        node.wake_by((self.now, &mut self.queue), deadline, Due::WakeBroker(at));
+        let process = (Process::Broker(at), &mut self.brokers.node_mut(at).node);
+        let deadline = || self.cluster.next_deadline(at);
+        self.network.transport.wake(process, (self.now, &mut self.queue), deadline);
     }
 
     /// Carries out the outputs of a broker.
@@ -314,5 +382,19 @@ impl Sim {
             let lost = self.network.reset_by_broker((self.now, &mut self.queue), conn);
             self.note_lost(conn, (lost, Vec::new()), Loss::ReceiverGone);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Brokers;
+    use crate::protocol::BrokerId;
+
+    #[test]
+    fn consumers_know_all_brokers_and_begin_with_different_ones() {
+        let of = |consumer, brokers| Brokers::simulated(brokers, 7).bootstrap(consumer);
+        assert_eq!(of(0, 3), [BrokerId(0), BrokerId(1), BrokerId(2)]);
+        assert_eq!(of(4, 3), [BrokerId(1), BrokerId(2), BrokerId(0)]);
+        assert_eq!(of(9, 1), [BrokerId(0)]);
     }
 }

@@ -16,7 +16,6 @@ use super::Sim;
 use super::hosted::{Command, Process};
 use super::network::{Client, Item, LostMessages};
 use super::node::Node;
-use super::queue::Due;
 
 /// What arrives at a consumer; it waits here while the process is paused.
 pub(super) enum ConsumerInput {
@@ -197,15 +196,13 @@ impl Sim {
         self.schedule_consumer_wake(index);
     }
 
-    /// Schedules the wake-up of a consumer at its next deadline.
+    /// Has a consumer woken at its next deadline.
     pub(super) fn schedule_consumer_wake(&mut self, index: u16) {
-        if self.is_hosted() {
-            return self.command(Command::Wake(Process::Consumer(index)));
-        }
         let consumer = &mut self.consumers[usize::from(index)];
-        let deadline = consumer.process.as_ref().and_then(|process| process.next_deadline());
-        let due = Due::WakeConsumer(index);
-        consumer.node.wake_by((self.now, &mut self.queue), deadline, due);
+        let process = &consumer.process;
+        let deadline = || process.as_ref().and_then(|process| process.next_deadline());
+        let process = (Process::Consumer(index), &mut consumer.node);
+        self.network.transport.wake(process, (self.now, &mut self.queue), deadline);
     }
 
     fn apply_consumer_outputs(&mut self, index: u16) {
@@ -246,7 +243,7 @@ impl Sim {
         let (to, message) = (Place::Broker(own.broker), Message::Request(frame));
         self.emit(place, EventKind::Sent { to, conn, message: message.clone() });
         let (brokers, cluster, permille) = (&mut self.brokers, &self.cluster, self.race);
-        let race = |soonest| brokers[own.broker.0 as usize].race(cluster, soonest, permille);
+        let race = |soonest| brokers.node_mut(own.broker).race(cluster, soonest, permille);
         let outcome =
             self.network.send_up((self.now, &mut self.queue), conn, message.clone(), race);
         self.note_outcome(outcome, (place, to), conn, message);

@@ -138,7 +138,7 @@ impl Sim {
 
     /// The next live broker after `broker`, in the order of their ids.
     pub(super) fn next_live_broker(&self, broker: BrokerId) -> Option<BrokerId> {
-        let count = self.brokers.len() as i32;
+        let count = self.broker_ids().count() as i32;
         let others = (1..=count).map(|step| BrokerId((broker.0 + step) % count));
         others.into_iter().find(|&other| self.cluster.is_up(other))
     }

@@ -23,6 +23,7 @@ use super::broker::BrokerInput;
 use super::consumers::ConsumerInput;
 use super::network::{Client, Item};
 use super::schedule::Schedule;
+use super::transport::Transport;
 use super::{Sim, Systems};
 
 /// A process that an engine runs.
@@ -122,8 +123,7 @@ pub struct Directions {
 impl Sim {
     /// A core for `schedule`, before its first step. Its first commands start the brokers.
     pub fn hosted(schedule: &Rc<Schedule>, systems: &Systems, topology: &Topology) -> Sim {
-        let mut sim = Sim::with_topology(schedule, systems, topology);
-        sim.network.commands = Some(Vec::new());
+        let mut sim = Sim::with_transport(schedule, systems, topology, Transport::engine());
         for broker in sim.broker_ids() {
             sim.command(Command::Start(Process::Broker(broker)));
         }
@@ -132,9 +132,7 @@ impl Sim {
 
     /// The commands since the last call, in order.
     pub fn take_commands(&mut self, into: &mut Vec<Command>) {
-        if let Some(commands) = &mut self.network.commands {
-            into.append(commands);
-        }
+        self.network.transport.take_commands(into);
     }
 
     /// Sets the clock to the engine's. The run's clock never goes back.
@@ -182,7 +180,7 @@ impl Sim {
     pub fn response_arrived(&mut self, conn: ConnectionId, frame: ResponseFrame) {
         let Client::Consumer(who, own) = self.network.client(conn) else { return };
         // A third-party broker does not show when it takes up a request. Brokers respond in order.
-        let sent = match self.brokers.is_empty() {
+        let sent = match self.brokers.are_third_party() {
             true => self.network.arrive(conn),
             false => self.network.arrive_back(conn),
         };
@@ -251,14 +249,7 @@ impl Sim {
     }
 
     pub(super) fn command(&mut self, command: Command) {
-        if let Some(commands) = &mut self.network.commands {
-            commands.push(command);
-        }
-    }
-
-    /// Whether the processes run on another engine.
-    pub(super) fn is_hosted(&self) -> bool {
-        self.network.commands.is_some()
+        self.network.transport.command(command);
     }
 }
 

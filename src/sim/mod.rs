@@ -12,6 +12,7 @@
 //! | `schedule` | what a run does, as plain data |
 //! | `queue`, `clock` | what happens next; each node's own time |
 //! | `network` | connections, links, latency; partitions, clogs, drops, resets |
+//! | `transport` | whether the simulator or an engine carries messages and wakes processes |
 //! | `node` | one process: its clock, its inbox while paused |
 //! | `broker`, `consumers` | run the state machines: inputs in, outputs out |
 //! | `controller` | elects leaders; when each broker learns of it |
@@ -38,6 +39,7 @@ pub mod schedule;
 mod settings;
 mod settle;
 mod systems;
+mod transport;
 mod workload;
 
 pub use admin::AdminResponse;
@@ -56,15 +58,16 @@ use crate::time::Time;
 use crate::trace::{Event, EventKind, Place};
 
 use admin::Admin;
-use broker::BrokerNode;
+use broker::Brokers;
 use consumers::ConsumerNode;
 use controller::Controller;
 use faults::LogFaults;
-use hosted::Topology;
+use hosted::{Process, Topology};
 use network::Network;
 use queue::{Due, Queue};
 use schedule::Schedule;
 use settle::SettleTracker;
+use transport::Transport;
 use workload::Workload;
 
 /// After this many steps at the same time, a run is taken for an endless loop.
@@ -76,8 +79,7 @@ pub struct Sim {
     queue: Queue,
     network: Network,
     cluster: Cluster<'static>,
-    /// By broker id.
-    brokers: Vec<BrokerNode>,
+    brokers: Brokers,
     /// The outputs of a broker, reused between calls.
     outputs: Vec<BrokerOutput>,
     controller: Controller,
@@ -102,21 +104,29 @@ pub struct Sim {
 impl Sim {
     /// A cluster as `schedule` describes it, before its first step, running `systems`.
     pub fn new(schedule: &Rc<Schedule>, systems: &Systems) -> Sim {
-        Sim::with_topology(schedule, systems, &Topology::default())
+        Sim::with_transport(schedule, systems, &Topology::default(), Transport::Simulated)
     }
 
-    fn with_topology(schedule: &Rc<Schedule>, systems: &Systems, topology: &Topology) -> Sim {
-        let config = settings::cluster_config(schedule, topology);
+    fn with_transport(
+        schedule: &Rc<Schedule>,
+        systems: &Systems,
+        topology: &Topology,
+        transport: Transport,
+    ) -> Sim {
+        let brokers = match topology.third_party_brokers {
+            true => Brokers::ThirdParty,
+            false => Brokers::simulated(schedule.broker.count, schedule.seed),
+        };
+        let config = settings::cluster_config(schedule, topology, &brokers);
         let make = Arc::clone(&systems.coordinator);
         let make = Rc::new(move |config, rng| make(config, rng));
         let cluster = Cluster::new(config, make, schedule.seed);
-        let count = if topology.third_party_brokers { 0 } else { schedule.broker.count };
-        let ids = (0..i32::from(count)).map(BrokerId);
+        let links = (schedule.network.clone(), brokers.nodes().len());
         let mut sim = Sim {
             now: Time::ZERO,
             queue: Queue::default(),
-            network: Network::new(schedule.seed, schedule.network.clone(), count),
-            brokers: ids.map(|id| BrokerNode::new(id, schedule.seed)).collect(),
+            network: Network::new(schedule.seed, links, transport),
+            brokers,
             outputs: Vec::new(),
             controller: Controller::new(schedule, &cluster, topology.external_clients),
             log_faults: LogFaults::default(),
@@ -136,21 +146,26 @@ impl Sim {
         if sim.race > 0 {
             sim.queue.in_random_order(Rng::stream(schedule.seed, "ties"));
         }
-        if topology.third_party_brokers {
-            return sim;
+        if !sim.brokers.are_third_party() {
+            sim.begin();
         }
+        sim
+    }
+
+    /// Creates the topics and starts the coordinators and the workload, on the simulator's brokers.
+    fn begin(&mut self) {
+        let schedule = Rc::clone(&self.schedule);
         for topic in &schedule.topics {
             let name = TopicName(crate::protocol::str_bytes(&topic.name));
-            sim.cluster.create_topic(name.clone(), topic.partitions);
+            self.cluster.create_topic(name.clone(), topic.partitions);
             let partitions = topic.partitions;
-            sim.emit(Place::Schedule, EventKind::TopicCreated { topic: name, partitions });
+            self.emit(Place::Schedule, EventKind::TopicCreated { topic: name, partitions });
         }
-        let config = settings::coordinator_config(schedule);
+        let config = settings::coordinator_config(&schedule);
         let offsets_partitions = i32::from(schedule.broker.offsets_partitions);
         let place = Place::Broker(BrokerId(0));
-        sim.emit(place, EventKind::CoordinatorStarted { config, offsets_partitions });
-        sim.start_workload();
-        sim
+        self.emit(place, EventKind::CoordinatorStarted { config, offsets_partitions });
+        self.start_workload();
     }
 
     /// The time on the run's clock.
@@ -173,8 +188,8 @@ impl Sim {
             Due::Arrive(conn) => self.arrive(conn),
             Due::Return(conn) => self.arrive_back(conn),
             Due::Disconnect(conn) => self.deliver_disconnect(conn),
-            Due::WakeBroker(at) => self.wake_broker(at),
-            Due::WakeConsumer(index) => self.wake_consumer(index),
+            Due::Wake(Process::Broker(at)) => self.wake_broker(at),
+            Due::Wake(Process::Consumer(index)) => self.wake_consumer(index),
             Due::Produce(topic) => self.produce_when_due(topic),
             Due::Resend => self.resend(),
             Due::Notice(crashed) => self.notice_if_due(crashed),

@@ -8,6 +8,8 @@ use crate::protocol::BrokerId;
 use crate::rng::Rng;
 use crate::time::Time;
 
+use super::hosted::Process;
+
 /// What an entry of the queue does at its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
@@ -17,10 +19,8 @@ pub(super) enum Due {
     Return(ConnectionId),
     /// A client learns that a connection was reset.
     Disconnect(ConnectionId),
-    /// A broker's deadline.
-    WakeBroker(BrokerId),
-    /// A consumer's deadline, by its index.
-    WakeConsumer(u16),
+    /// The deadline of a process.
+    Wake(Process),
     /// The workload produces to a topic, by its index.
     Produce(u16),
     /// The producer retries what it could not send.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::broker::{ClusterConfig, Detail};
 use crate::client::ConsumerConfig;
 use crate::coordinator::CoordinatorConfig;
-use crate::protocol::{BrokerId, str_bytes};
+use crate::protocol::str_bytes;
 
 use super::Sim;
-use super::hosted::{BOOTSTRAP, Topology};
+use super::broker::Brokers;
+use super::hosted::Topology;
 use super::schedule::{Schedule, Settings};
 
 impl Settings {
@@ -42,15 +43,6 @@ impl Settings {
     }
 }
 
-/// The brokers that the consumer with this index knows from the start: all of them, in an order
-/// that makes consumers contact different ones first.
-pub(super) fn bootstrap(index: usize, brokers: usize) -> Vec<BrokerId> {
-    if brokers == 0 {
-        return vec![BOOTSTRAP];
-    }
-    (0..brokers).map(|step| BrokerId(((index + step) % brokers) as i32)).collect()
-}
-
 pub(super) fn coordinator_config(schedule: &Schedule) -> CoordinatorConfig {
     let broker = &schedule.broker;
     CoordinatorConfig {
@@ -64,10 +56,15 @@ pub(super) fn coordinator_config(schedule: &Schedule) -> CoordinatorConfig {
     }
 }
 
-pub(super) fn cluster_config(schedule: &Schedule, topology: &Topology) -> ClusterConfig {
+/// The config of the cluster that the simulator runs, which is none of third-party brokers.
+pub(super) fn cluster_config(
+    schedule: &Schedule,
+    topology: &Topology,
+    brokers: &Brokers,
+) -> ClusterConfig {
     let broker = &schedule.broker;
     ClusterConfig {
-        brokers: if topology.third_party_brokers { 0 } else { broker.count },
+        brokers: brokers.nodes().len() as u8,
         endpoints: topology.endpoints.clone(),
         detail: if topology.external_clients { Detail::Full } else { Detail::Lean },
         racks: broker.racks.iter().map(|rack| str_bytes(rack)).collect(),
@@ -109,7 +106,7 @@ impl Sim {
     /// until a zombie leader learns that it has been replaced.
     fn fail_over_bound(&self) -> Duration {
         let broker = &self.schedule.broker;
-        let unaware = self.brokers.iter().map(|broker| broker.unaware_until).max();
+        let unaware = self.brokers.nodes().iter().map(|broker| broker.unaware_until).max();
         let unaware = unaware.filter(|until| *until > self.now);
         *broker.detect.end()
             + *broker.learn.end()
@@ -128,18 +125,5 @@ impl Sim {
                 + config.metadata_max_age
         });
         slowest.max().unwrap_or_default() + self.settle_bound()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bootstrap;
-    use crate::protocol::BrokerId;
-
-    #[test]
-    fn consumers_know_all_brokers_and_begin_with_different_ones() {
-        assert_eq!(bootstrap(0, 3), [BrokerId(0), BrokerId(1), BrokerId(2)]);
-        assert_eq!(bootstrap(4, 3), [BrokerId(1), BrokerId(2), BrokerId(0)]);
-        assert_eq!(bootstrap(9, 1), [BrokerId(0)]);
     }
 }

@@ -9,7 +9,6 @@ use crate::sim::Sim;
 use crate::sim::consumers::{ConsumerInput, ConsumerNode};
 use crate::sim::hosted::{Command, Process};
 use crate::sim::schedule::Settings;
-use crate::sim::settings::bootstrap;
 use crate::trace::FaultKind;
 
 use super::{Impossible, StepResult, impossible};
@@ -128,7 +127,7 @@ impl Sim {
         let mut config =
             ConsumerConfig::new(str_bytes(name), GroupId(str_bytes(&group.name)), topics);
         let index = self.indices.get(name).map_or(self.consumers.len(), |&index| index.into());
-        config.bootstrap = bootstrap(index, self.brokers.len());
+        config.bootstrap = self.brokers.bootstrap(index);
         group.settings.apply_to(&mut config);
         own.apply_to(&mut config);
         Ok(config)

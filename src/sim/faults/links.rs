@@ -56,7 +56,7 @@ impl Sim {
             Action::Drop { consumer, api, side, nth, count } => {
                 let index = self.index(consumer)?;
                 self.network.drop_messages(index, *api, *side, (*nth, *count));
-                self.fault_on_link(index, self.only_broker(), FaultKind::Drop, true);
+                self.fault_on_link(index, self.brokers.only(), FaultKind::Drop, true);
             }
             _ => panic!("{action:?} is not a link fault"),
         }
@@ -130,7 +130,7 @@ impl Sim {
     }
 
     fn reset(&mut self, index: u16, purpose: Option<Purpose>) {
-        self.fault_on_link(index, self.only_broker(), FaultKind::Reset, true);
+        self.fault_on_link(index, self.brokers.only(), FaultKind::Reset, true);
         for (own, conn) in self.connections(index) {
             if purpose.is_some_and(|purpose| purpose != own.purpose) {
                 continue;
@@ -146,12 +146,7 @@ impl Sim {
 
     /// A drop rule for a consumer's messages is exhausted.
     pub(in crate::sim) fn end_drop(&mut self, index: u16) {
-        self.fault_on_link(index, self.only_broker(), FaultKind::Drop, false);
-    }
-
-    /// The other end of a fault that names no broker, if there is only one.
-    fn only_broker(&self) -> Option<BrokerId> {
-        (self.brokers.len() == 1).then_some(BrokerId(0))
+        self.fault_on_link(index, self.brokers.only(), FaultKind::Drop, false);
     }
 
     /// Records that the link to an external client is cut. Such a client has no place of its own in

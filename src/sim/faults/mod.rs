@@ -125,9 +125,9 @@ impl Sim {
 
     /// Checks that a broker exists.
     pub(super) fn existing_broker(&self, broker: BrokerId) -> Result<BrokerId, Impossible> {
-        match usize::try_from(broker.0).is_ok_and(|index| index < self.brokers.len()) {
-            true => Ok(broker),
-            false => Err(impossible(format!("there is no broker {broker}"))),
+        match self.brokers.find(broker) {
+            Some(_) => Ok(broker),
+            None => Err(impossible(format!("there is no broker {broker}"))),
         }
     }
 

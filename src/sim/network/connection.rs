@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::protocol::{BrokerId, StrBytes};
 use crate::rng::Rng;
 use crate::sim::schedule::Side;
+use crate::sim::transport::Carrier;
 use crate::time::Time;
 use crate::trace::{Loss, Message};
 
@@ -41,8 +42,8 @@ pub(super) struct Connection {
     pub(super) host: StrBytes,
     /// The broker at the other end.
     pub(super) broker: BrokerId,
-    /// The index of its link in the network's list.
-    pub(super) link: usize,
+    /// What carries its messages.
+    pub(super) carrier: Carrier,
     pub(super) up: Pipe,
     pub(super) down: Pipe,
     /// The client has it open.
@@ -54,12 +55,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(client: Client, host: StrBytes, broker: BrokerId, link: usize) -> Self {
+    pub(super) fn new(client: Client, host: StrBytes, broker: BrokerId, carrier: Carrier) -> Self {
         Connection {
             client,
             host,
             broker,
-            link,
+            carrier,
             up: Pipe::default(),
             down: Pipe::default(),
             client_open: true,

@@ -7,6 +7,7 @@ use crate::protocol::{Api, BrokerId};
 use crate::sim::hosted::{self, Command, Directions, Process};
 use crate::sim::queue::{Due, Queue, TieBreak};
 use crate::sim::schedule::Side;
+use crate::sim::transport::Carrier;
 use crate::time::Time;
 
 use super::Network;
@@ -17,9 +18,7 @@ impl Network {
         let partitioned = &mut self.links[link].partitioned;
         partitioned.up |= up;
         partitioned.down |= down;
-        if let Some(commands) = &mut self.commands {
-            commands.push(Command::Cut(hosted::Link { consumer, broker }, Directions { up, down }));
-        }
+        self.transport.command(Command::Cut(hosted::Link { consumer, broker }, Directions { up, down }));
     }
 
     /// Whether the link between a consumer and a broker is cut, by a partition or an isolation.
@@ -42,9 +41,7 @@ impl Network {
         broker: BrokerId,
     ) {
         let healed = self.consumer_link(consumer, broker);
-        if let Some(commands) = &mut self.commands {
-            commands.push(Command::Heal(hosted::Link { consumer, broker }));
-        }
+        self.transport.command(Command::Heal(hosted::Link { consumer, broker }));
         self.links[healed].partitioned = Directions { up: false, down: false };
         self.retransmit_over((now, queue), healed);
     }
@@ -57,9 +54,7 @@ impl Network {
         for link in self.links_of(node) {
             self.links[link].isolated += 1;
         }
-        if let Some(commands) = &mut self.commands {
-            commands.push(Command::Isolate(node));
-        }
+        self.transport.command(Command::Isolate(node));
         true
     }
 
@@ -76,9 +71,7 @@ impl Network {
             self.links[link].isolated -= 1;
             self.retransmit_over((now, queue), link);
         }
-        if let Some(commands) = &mut self.commands {
-            commands.push(Command::Reconnect(node));
-        }
+        self.transport.command(Command::Reconnect(node));
         true
     }
 
@@ -100,7 +93,7 @@ impl Network {
         let link = &mut self.links[over];
         let cut = link.cut();
         for (number, connection) in self.connections.iter_mut().enumerate() {
-            if connection.link != over {
+            if connection.carrier != Carrier::Link(over) {
                 continue;
             }
             let conn = ConnectionId(number as u32);
@@ -124,18 +117,14 @@ impl Network {
             return;
         }
         self.links.iter_mut().for_each(|link| link.loss = 0);
-        if let Some(commands) = &mut self.commands {
-            commands.push(Command::StopLoss);
-        }
+        self.transport.command(Command::StopLoss);
     }
 
     /// Delays all messages on the link by `by` from now on.
     pub(in crate::sim) fn clog(&mut self, consumer: u16, broker: BrokerId, by: Duration) {
         let link = self.consumer_link(consumer, broker);
         self.links[link].clog = by;
-        if let Some(commands) = &mut self.commands {
-            commands.push(Command::Clog(hosted::Link { consumer, broker }, by));
-        }
+        self.transport.command(Command::Clog(hosted::Link { consumer, broker }, by));
     }
 
     pub(in crate::sim) fn is_clogged(&self, consumer: u16, broker: BrokerId) -> bool {

@@ -31,9 +31,10 @@ use crate::protocol::{BrokerId, StrBytes, str_bytes};
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
-use super::hosted::{Command, Process};
+use super::hosted::{Command, Directions, Process};
 use super::queue::{Due, Queue, TieBreak};
 use super::schedule::{NetworkSpec, Side};
+use super::transport::{Carrier, Transport};
 use connection::Connection;
 pub(super) use connection::Item;
 use drops::Drops;
@@ -61,9 +62,6 @@ pub(super) enum SendOutcome {
 /// The messages lost with a connection: on the way to the broker, and on the way back.
 pub(super) type LostMessages = (Vec<Message>, Vec<Message>);
 
-/// The link of a connection that another network carries.
-const NO_LINK: usize = usize::MAX;
-
 pub(super) struct Network {
     connections: Vec<Connection>,
     /// The links of the producer, of the administrator, and of each consumer by index: one per
@@ -76,23 +74,26 @@ pub(super) struct Network {
     seed: u64,
     spec: NetworkSpec,
     isolated: BTreeSet<Process>,
-    /// Pending commands for the engine that carries the messages of consumers and brokers; `None`
-    /// if this network carries everything itself.
-    pub(super) commands: Option<Vec<Command>>,
+    pub(super) transport: Transport,
 }
 
 impl Network {
-    pub(super) fn new(seed: u64, spec: NetworkSpec, brokers: u8) -> Self {
+    /// A network between the clients and this many brokers of the simulator.
+    pub(super) fn new(
+        seed: u64,
+        (spec, brokers): (NetworkSpec, usize),
+        transport: Transport,
+    ) -> Self {
         let mut network = Network {
             connections: Vec::new(),
             links: Vec::new(),
             hosts: ["/10.2.0.1", "/10.2.0.2"].map(str_bytes).to_vec(),
             drops: Drops::default(),
-            brokers: usize::from(brokers),
+            brokers,
             seed,
             spec,
             isolated: BTreeSet::new(),
-            commands: None,
+            transport,
         };
         network.add_client("producer");
         network.add_client("admin");
@@ -128,33 +129,36 @@ impl Network {
         self.link_of(2 + usize::from(consumer), broker)
     }
 
+    /// Opens a connection of the producer, the administrator or a consumer.
     pub(super) fn open(&mut self, client: Client, broker: BrokerId) -> ConnectionId {
-        let link = match client {
-            // The brokers are third-party ones, on a real network.
-            _ if self.brokers == 0 => NO_LINK,
-            Client::Producer => self.link_of(0, broker),
-            Client::Admin => self.link_of(1, broker),
-            Client::Consumer(consumer, _) => self.consumer_link(consumer.index, broker),
-            Client::External => NO_LINK,
+        let number = match client {
+            Client::Producer => 0,
+            Client::Admin => 1,
+            Client::Consumer(consumer, _) => 2 + usize::from(consumer.index),
+            Client::External => panic!("an external client opens a connection from its own host"),
         };
-        let host = match client {
-            Client::Producer => self.hosts[0].clone(),
-            Client::Admin => self.hosts[1].clone(),
-            Client::Consumer(consumer, _) => self.hosts[2 + usize::from(consumer.index)].clone(),
-            Client::External => StrBytes::default(),
-        };
-        let conn = ConnectionId(self.connections.len() as u32);
-        self.connections.push(Connection::new(client, host, broker, link));
-        if let (Client::Consumer(from, _), Some(commands)) = (client, &mut self.commands) {
-            commands.push(Command::Open { conn, from, to: broker });
+        let carrier = self.transport.carrier(client, || self.link_of(number, broker));
+        let conn = self.connect(client, self.hosts[number].clone(), broker, carrier);
+        if let Client::Consumer(from, _) = client {
+            self.transport.command(Command::Open { conn, from, to: broker });
         }
         conn
     }
 
-    /// Opens the connection of an external client.
+    /// Opens the connection of an external client, which only an engine can have.
     pub(super) fn open_from(&mut self, host: StrBytes, broker: BrokerId) -> ConnectionId {
-        let conn = self.open(Client::External, broker);
-        self.connections[conn.0 as usize].host = host;
+        self.connect(Client::External, host, broker, Carrier::Engine)
+    }
+
+    fn connect(
+        &mut self,
+        client: Client,
+        host: StrBytes,
+        broker: BrokerId,
+        carrier: Carrier,
+    ) -> ConnectionId {
+        let conn = ConnectionId(self.connections.len() as u32);
+        self.connections.push(Connection::new(client, host, broker, carrier));
         conn
     }
 
@@ -171,13 +175,6 @@ impl Network {
         self.connections[conn.0 as usize].broker
     }
 
-    /// The engine's commands, if an engine carries the messages of this connection.
-    fn commands_for(&mut self, conn: ConnectionId) -> Option<&mut Vec<Command>> {
-        let client = self.connections[conn.0 as usize].client;
-        let carried = matches!(client, Client::Consumer(..) | Client::External);
-        self.commands.as_mut().filter(|_| carried)
-    }
-
     /// Sends a request. `race` may delay its arrival.
     pub(super) fn send_up(
         &mut self,
@@ -192,17 +189,19 @@ impl Network {
         {
             return outcome;
         }
-        if let Some(commands) = self.commands_for(conn) {
-            commands.push(Command::Request(conn, Arc::clone(message.request())));
-            self.connections[conn.0 as usize].up.push(Item::Message(message), now);
-            return SendOutcome::InFlight;
+        match connection.carrier {
+            Carrier::Engine => {
+                self.transport.command(Command::Request(conn, Arc::clone(message.request())));
+                connection.up.push(Item::Message(message), now);
+            }
+            Carrier::Link(link) => {
+                let soonest = now + self.links[link].up();
+                let soonest = soonest.max(connection.up.not_before);
+                let (at, tie_break) = race(soonest).unwrap_or((soonest, TieBreak::Normal));
+                connection.up.push(Item::Message(message), at);
+                queue.schedule(at, tie_break, Due::Arrive(conn));
+            }
         }
-        let connection = &mut self.connections[conn.0 as usize];
-        let soonest = now + self.links[connection.link].up();
-        let soonest = soonest.max(connection.up.not_before);
-        let (at, tie_break) = race(soonest).unwrap_or((soonest, TieBreak::Normal));
-        connection.up.push(Item::Message(message), at);
-        queue.schedule(at, tie_break, Due::Arrive(conn));
         SendOutcome::InFlight
     }
 
@@ -215,33 +214,43 @@ impl Network {
     ) -> SendOutcome {
         let connection = &mut self.connections[conn.0 as usize];
         let dropped = self.drops.swallow(connection.client, message.api(), Side::Response);
-        if let Some(outcome) =
-            connection.check_send(connection.client_open, Side::Response, dropped)
-        {
-            // The broker's end goes on with the next request all the same.
-            if let Some(commands) = self.commands_for(conn) {
-                commands.push(Command::Swallow(conn));
+        let refused = connection.check_send(connection.client_open, Side::Response, dropped);
+        match (connection.carrier, refused) {
+            (Carrier::Link(link), None) => {
+                self.push_down((now, queue), (conn, link), Item::Message(message));
             }
-            return outcome;
-        }
-        if let (Some(commands), Message::Response { request, response }) =
-            (self.commands_for(conn), &message)
-        {
-            commands.push(Command::Response(conn, Arc::clone(request), Arc::clone(response)));
-            let connection = &mut self.connections[conn.0 as usize];
-            // The engine does not report when a response reaches an external client.
-            if connection.client != Client::External {
-                connection.down.push(Item::Message(message), now);
+            (Carrier::Engine, None) => self.carry_down(now, conn, message),
+            (Carrier::Link(_), Some(outcome)) => return outcome,
+            (Carrier::Engine, Some(outcome)) => {
+                // The broker's end goes on with the next request all the same.
+                self.transport.command(Command::Swallow(conn));
+                return outcome;
             }
-            return SendOutcome::InFlight;
         }
-        self.push_down((now, queue), conn, Item::Message(message));
         SendOutcome::InFlight
     }
 
-    fn push_down(&mut self, (now, queue): (Time, &mut Queue), conn: ConnectionId, item: Item) {
+    /// Has the engine carry a response.
+    fn carry_down(&mut self, now: Time, conn: ConnectionId, message: Message) {
+        let Message::Response { request, response } = &message else {
+            unreachable!("brokers send responses only")
+        };
+        self.transport.command(Command::Response(conn, Arc::clone(request), Arc::clone(response)));
         let connection = &mut self.connections[conn.0 as usize];
-        let at = now + self.links[connection.link].down();
+        // The engine does not report when a response reaches an external client.
+        if connection.client != Client::External {
+            connection.down.push(Item::Message(message), now);
+        }
+    }
+
+    fn push_down(
+        &mut self,
+        (now, queue): (Time, &mut Queue),
+        (conn, link): (ConnectionId, usize),
+        item: Item,
+    ) {
+        let connection = &mut self.connections[conn.0 as usize];
+        let at = now + self.links[link].down();
         let at = at.max(connection.down.not_before);
         connection.down.push(item, at);
         queue.schedule(at, TieBreak::Normal, Due::Return(conn));
@@ -250,7 +259,7 @@ impl Network {
     /// Takes the item that arrives at the broker now, unless the link is cut.
     pub(super) fn arrive(&mut self, conn: ConnectionId) -> Option<Item> {
         let connection = &mut self.connections[conn.0 as usize];
-        let cut = self.commands.is_none() && self.links[connection.link].cut().up;
+        let cut = cut_of(&self.links, connection.carrier).up;
         let item = connection.up.take(cut)?;
         connection.established = true;
         if matches!(item, Item::Fin) {
@@ -267,7 +276,7 @@ impl Network {
     /// Takes the item that arrives back at the client now, unless the link is cut.
     pub(super) fn arrive_back(&mut self, conn: ConnectionId) -> Option<Item> {
         let connection = &mut self.connections[conn.0 as usize];
-        let cut = self.commands.is_none() && self.links[connection.link].cut().down;
+        let cut = cut_of(&self.links, connection.carrier).down;
         let item = connection.down.take(cut)?;
         if matches!(item, Item::Rst) {
             connection.client_open = false;
@@ -293,24 +302,24 @@ impl Network {
         if !connection.established && connection.up.held > 0 {
             return self.reset(conn);
         }
-        if let Some(commands) = self.commands_for(conn) {
-            commands.push(Command::Close(conn));
-            return (Vec::new(), self.connections[conn.0 as usize].down.clear());
-        }
-        let connection = &mut self.connections[conn.0 as usize];
-        if connection.broker_open && !connection.up.stuck {
-            let at = now + self.links[connection.link].up();
-            let at = at.max(connection.up.not_before);
-            connection.up.push(Item::Fin, at);
-            queue.schedule(at, TieBreak::Normal, Due::Arrive(conn));
+        match connection.carrier {
+            Carrier::Engine => self.transport.command(Command::Close(conn)),
+            Carrier::Link(link) if connection.broker_open && !connection.up.stuck => {
+                let at = now + self.links[link].up();
+                let at = at.max(connection.up.not_before);
+                connection.up.push(Item::Fin, at);
+                queue.schedule(at, TieBreak::Normal, Due::Arrive(conn));
+            }
+            Carrier::Link(_) => {}
         }
         (Vec::new(), connection.down.clear())
     }
 
     /// Both ends lose a connection, with everything on it.
     pub(super) fn reset(&mut self, conn: ConnectionId) -> LostMessages {
-        if let Some(commands) = self.commands_for(conn) {
-            commands.push(Command::Reset(conn));
+        match self.connections[conn.0 as usize].carrier {
+            Carrier::Engine => self.transport.command(Command::Reset(conn)),
+            Carrier::Link(_) => {}
         }
         self.end(conn)
     }
@@ -342,9 +351,13 @@ impl Network {
         let connection = &mut self.connections[conn.0 as usize];
         connection.broker_open = false;
         let lost = connection.up.clear();
-        // On an engine the machine itself closes the connection.
-        if self.commands_for(conn).is_none() && self.is_open(conn) {
-            self.push_down((now, queue), conn, Item::Rst);
+        match connection.carrier {
+            // The machine itself closes the connection.
+            Carrier::Engine => {}
+            Carrier::Link(link) if connection.client_open => {
+                self.push_down((now, queue), (conn, link), Item::Rst);
+            }
+            Carrier::Link(_) => {}
         }
         lost
     }
@@ -356,6 +369,14 @@ impl Network {
             .filter(|(_, connection)| connection.broker == broker && connection.broker_open)
             .map(|(number, _)| ConnectionId(number as u32))
             .collect()
+    }
+}
+
+/// The directions in which nothing passes that this network carries. An engine cuts its own links.
+fn cut_of(links: &[Link], carrier: Carrier) -> Directions {
+    match carrier {
+        Carrier::Link(link) => links[link].cut(),
+        Carrier::Engine => Directions { up: false, down: false },
     }
 }
 

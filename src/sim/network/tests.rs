@@ -10,6 +10,7 @@ use crate::protocol::{Api, BrokerId, RequestFrame, ResponseFrame, str_bytes};
 use crate::sim::hosted::Process;
 use crate::sim::queue::{Due, Queue};
 use crate::sim::schedule::{NetworkSpec, Side};
+use crate::sim::transport::Transport;
 use crate::time::Time;
 use crate::trace::{ConsumerRef, Loss, Message};
 
@@ -35,7 +36,7 @@ enum Seen {
 impl World {
     fn new() -> World {
         let latency = Duration::from_millis(1)..=Duration::from_millis(5);
-        let mut network = Network::new(7, NetworkSpec { latency, ..NetworkSpec::default() }, 2);
+        let mut network = Network::new(7, (NetworkSpec { latency, ..NetworkSpec::default() }, 2), Transport::Simulated);
         network.add_consumer("c1");
         World { now: Time::ZERO, queue: Queue::default(), network }
     }
@@ -183,7 +184,7 @@ fn a_consumer_that_starts_later_does_not_reach_an_isolated_broker() {
 #[test]
 fn a_randomly_lost_message_arrives_after_a_retransmission() {
     let spec = NetworkSpec { loss: 500, ..NetworkSpec::default() };
-    let mut network = Network::new(7, spec, 2);
+    let mut network = Network::new(7, (spec, 2), Transport::Simulated);
     network.add_consumer("c1");
     let mut world = World { now: Time::ZERO, queue: Queue::default(), network };
     let late = |world: &mut World| {
@@ -217,7 +218,7 @@ fn another_broker_does_not_change_the_randomness_of_links_to_the_first() {
     let arrivals = |brokers| {
         let latency = Duration::from_millis(1)..=Duration::from_secs(5);
         let mut network =
-            Network::new(7, NetworkSpec { latency, ..NetworkSpec::default() }, brokers);
+            Network::new(7, (NetworkSpec { latency, ..NetworkSpec::default() }, brokers), Transport::Simulated);
         network.add_consumer("c1");
         let mut world = World { now: Time::ZERO, queue: Queue::default(), network };
         let conn = world.open(B0);

@@ -85,7 +85,7 @@ impl ThirdPartyGroups {
 impl Sim {
     /// Whether the brokers are third-party ones, which the core does not run.
     pub(in crate::sim) fn brokers_are_third_party(&self) -> bool {
-        self.brokers.is_empty()
+        self.brokers.are_third_party()
     }
 
     /// The need for a description of a group as of now; the first group if `group` is `None`.
