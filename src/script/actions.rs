@@ -35,15 +35,16 @@ pub(super) fn join(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     }
     let place = place?;
     let consumer = args.ok(values::consumer_name(place))?;
-    args.ok(scope.join(place))?;
-    Some(Action::Join { consumer, group, settings: Box::new(settings) })
+    let may_join = args.ok(scope.may_join(place));
+    let join = Action::Join { consumer, group, settings: Box::new(settings) };
+    // Lines below may use the consumer even if it may not join.
+    scope.record(&join);
+    may_join.map(|()| join)
 }
 
 /// `leave c1`
 pub(super) fn leave(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
-    let (consumer, place) = consumer(args, scope)?;
-    scope.close(place);
-    Some(Action::Leave(consumer))
+    consumer(args, scope).map(|(consumer, _)| Action::Leave(consumer))
 }
 
 /// `crash c1`, `crash b1 tail=lost`
@@ -52,8 +53,8 @@ pub(super) fn crash(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let place = args.operand("a node")?;
     let node = known_node(args, scope, place)?;
     match (&node, &tail) {
-        (NodeName::Broker(broker), _) => args.ok(scope.crash_broker(place, *broker))?,
-        (NodeName::Consumer(_), None) => scope.crash(place),
+        (NodeName::Broker(broker), _) => args.ok(scope.broker_up(place, *broker))?,
+        (NodeName::Consumer(_), None) => {}
         (NodeName::Consumer(name), Some((_, place))) => {
             let error = ScriptError::new(*place, format!("`{name}` has no log"));
             args.note(error.label("`tail=` is for brokers only"));
@@ -67,9 +68,8 @@ pub(super) fn crash(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
 pub(super) fn restart(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let place = args.operand("a node")?;
     let node = known_node(args, scope, place)?;
-    match &node {
-        NodeName::Broker(broker) => args.ok(scope.restart_broker(place, *broker))?,
-        NodeName::Consumer(_) => scope.restart(place),
+    if let NodeName::Broker(broker) = &node {
+        args.ok(scope.broker_down(place, *broker))?;
     }
     Some(Action::Restart(node))
 }
@@ -202,9 +202,7 @@ pub(super) fn quiesce(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> 
         }
         core.push(name);
     }
-    let core = (!core.is_empty()).then_some(core);
-    scope.quiesce(core.as_deref());
-    Some(Action::Quiesce(core))
+    Some(Action::Quiesce((!core.is_empty()).then_some(core)))
 }
 
 fn consumer<'a>(args: &mut Args<'a>, scope: &Scope) -> Option<(String, Piece<'a>)> {

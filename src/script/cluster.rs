@@ -59,7 +59,7 @@ pub(super) fn grow(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
         args.required(&PARTITIONS);
     }
     let (partitions, place) = partitions?;
-    args.ok(scope.grow(topic, place, partitions))?;
+    args.ok(scope.may_grow(topic, place, partitions))?;
     Some(Action::Grow { topic: topic.text.to_owned(), partitions })
 }
 
@@ -67,7 +67,6 @@ pub(super) fn grow(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
 pub(super) fn delete_topic(args: &mut Args<'_>, scope: &mut Scope) -> Option<Action> {
     let topic = args.operand("a topic")?;
     args.ok(scope.live_topic(topic))?;
-    scope.delete_topic(topic);
     Some(Action::DeleteTopic(topic.text.to_owned()))
 }
 

@@ -89,6 +89,9 @@ impl ScriptReader {
             }
         };
         self.errors.extend(args.finish());
+        if let Some(action) = &action {
+            self.scope.record(action);
+        }
         let at = at.and_then(|(_, time)| time);
         self.schedule.steps.extend(action.map(|action| Step { line: line.number, at, action }));
     }

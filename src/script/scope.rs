@@ -1,42 +1,38 @@
 //! The state of a script at a line: declared names, running consumers, elapsed time.
 //!
-//! Only errors that are certain before a run are reported. Whether a consumer has closed after
-//! `leave`, or was ended by a fatal error, is left to the run.
+//! The rules are those of [`legal`], for the state that the steps so far lead to. Here a breach
+//! gets its place in the script and a hint. Only those that are certain before a run are reported.
+//! Whether a consumer has closed after `leave`, or was ended by a fatal error, is left to the run.
 
 mod cluster;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::protocol::{BrokerId, TopicPartition};
-use crate::sim::schedule::{GroupSpec, NodeName, Settings};
+use crate::protocol::TopicPartition;
+use crate::sim::schedule::legal::{self, ClusterState, Facts};
+use crate::sim::schedule::{Action, BrokerSpec, GroupSpec, NodeName, Settings};
 use crate::time::{Pretty, Time};
 
 use super::error::{ScriptError, quoted};
 use super::lexer::Piece;
 use super::suggest;
 use super::values::{MOST_CONSUMERS, Parsed};
-use cluster::Brokers;
+use cluster::Sessions;
 
 /// The state of a script at a line.
-#[derive(Default)]
 pub(super) struct Scope {
     /// Whether external clients are served: consumers and groups need not be declared.
     pub(super) external_clients: bool,
-    /// The number of partitions by topic; `None` if its line has no valid number.
-    topics: BTreeMap<String, Option<i32>>,
+    /// What the settings have declared and the steps have done.
+    cluster: ClusterState,
     /// The topics that `group` lines name, with their byte offsets. They may be declared later.
     awaited: Vec<(String, usize)>,
-    /// The topics that a step has deleted.
-    deleted: BTreeSet<String>,
-    brokers: Brokers,
-    /// The brokers that have crashed and were not restarted.
-    down: BTreeSet<BrokerId>,
+    /// The session timeouts that the brokers accept.
+    accepted: Sessions,
     /// The session timeouts of `group` lines, with their byte offsets. A later `broker` line can
     /// still set the limits for them.
     sessions: Vec<(String, usize, Duration)>,
-    groups: Vec<GroupSpec>,
-    consumers: BTreeMap<String, ProcessState>,
     /// The least time that has passed.
     earliest: Time,
     /// The line of the first step.
@@ -49,37 +45,48 @@ pub(super) struct Scope {
     reported_no_topic: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ProcessState {
-    Running,
-    Closed,
-    Crashed,
+impl Default for Scope {
+    fn default() -> Self {
+        let mut cluster = ClusterState::default();
+        cluster.set_brokers(Some(BrokerSpec::default().count));
+        Scope {
+            external_clients: false,
+            cluster,
+            awaited: Vec::new(),
+            accepted: Sessions::default(),
+            sessions: Vec::new(),
+            earliest: Time::ZERO,
+            first_step: None,
+            settings: BTreeSet::new(),
+            reported_no_group: false,
+            reported_no_topic: false,
+        }
+    }
 }
 
 /// Topics and groups.
 impl Scope {
     /// Declares the topic of a `topic` line.
     pub(super) fn declare_topic(&mut self, name: Piece<'_>, partitions: Option<i32>) -> Parsed<()> {
-        match self.topics.insert(name.text.to_owned(), partitions) {
-            None => Ok(()),
-            Some(_) => Err(twice("topic", name)),
+        match self.cluster.declare_topic(name.text, partitions) {
+            true => Ok(()),
+            false => Err(twice("topic", name)),
         }
     }
 
     /// Declares the group of a `group` line.
     pub(super) fn declare_group(&mut self, name: Piece<'_>, settings: Settings) -> Parsed<()> {
-        if self.groups.iter().any(|group| group.name == name.text) {
-            return Err(twice("group", name));
+        match self.cluster.declare_group(GroupSpec { name: name.text.to_owned(), settings }) {
+            true => Ok(()),
+            false => Err(twice("group", name)),
         }
-        self.groups.push(GroupSpec { name: name.text.to_owned(), settings });
-        Ok(())
     }
 
-    /// Checks that the topic is declared.
+    /// Checks that the topic is declared. It may have been deleted since.
     pub(super) fn topic(&self, name: Piece<'_>) -> Parsed<()> {
-        match self.topics.contains_key(name.text) {
-            true => Ok(()),
-            false => Err(unknown("topic", name, self.topics.keys().map(String::as_str))),
+        match self.cluster.topic(name.text) {
+            Some(_) => Ok(()),
+            None => Err(unknown("topic", name, self.cluster.topics())),
         }
     }
 
@@ -112,8 +119,8 @@ impl Scope {
 
     /// Checks that the topic has a partition of the number that is written at `place`.
     pub(super) fn number(&self, topic: &str, place: Piece<'_>, number: i32) -> Parsed<()> {
-        match self.topics.get(topic) {
-            Some(Some(count)) if number >= *count => {
+        match self.cluster.topic(topic).and_then(|topic| topic.partitions) {
+            Some(count) if number >= count => {
                 let message = format!("`{topic}` has no partition {number}");
                 Err(ScriptError::new(place, message).label(match count {
                     1 => "its only partition is 0".to_owned(),
@@ -129,10 +136,11 @@ impl Scope {
     pub(super) fn group(&mut self, name: Option<Piece<'_>>, head: Piece<'_>) -> Parsed<()> {
         match name {
             Some(_) if self.external_clients => Ok(()),
-            Some(name) if self.find_group(Some(name.text)).is_none() => {
-                Err(unknown("group", name, self.groups.iter().map(|group| group.name.as_str())))
+            Some(name) if legal::group_exists(&self.cluster, Some(name.text)).is_err() => {
+                let groups = self.cluster.groups().iter();
+                Err(unknown("group", name, groups.map(|group| group.name.as_str())))
             }
-            None if self.groups.is_empty() && !self.reported_no_group => {
+            None if !self.cluster.has_group(None) && !self.reported_no_group => {
                 self.reported_no_group = true;
                 Err(ScriptError::new(head, "there is no group")
                     .label("needs a group")
@@ -144,7 +152,7 @@ impl Scope {
 
     /// Checks that there is a topic to read.
     pub(super) fn any_topic(&mut self, head: Piece<'_>) -> Parsed<()> {
-        if !self.topics.is_empty() || self.reported_no_topic {
+        if self.cluster.topics().next().is_some() || self.reported_no_topic {
             return Ok(());
         }
         self.reported_no_topic = true;
@@ -155,40 +163,33 @@ impl Scope {
 
     /// The settings that a member of the group inherits.
     pub(super) fn settings_of(&self, group: Option<&str>) -> Settings {
-        self.find_group(group).map(|group| group.settings.clone()).unwrap_or_default()
-    }
-
-    fn find_group(&self, name: Option<&str>) -> Option<&GroupSpec> {
-        match name {
-            Some(name) => self.groups.iter().find(|group| group.name == name),
-            None => self.groups.first(),
-        }
+        self.cluster.group(group).map(|group| group.settings.clone()).unwrap_or_default()
     }
 }
 
 /// Consumers.
 impl Scope {
-    /// `join`: the consumer runs.
-    pub(super) fn join(&mut self, name: Piece<'_>) -> Parsed<()> {
-        match self.consumers.insert(name.text.to_owned(), ProcessState::Running) {
-            Some(ProcessState::Running) => {
-                let message = format!("`{}` is already running", name.text);
-                Err(ScriptError::new(name, message)
-                    .label("has joined, and neither left nor crashed since"))
-            }
-            None if self.consumers.len() == MOST_CONSUMERS + 1 => {
-                Err(ScriptError::new(name, "too many consumers")
-                    .label(format!("at most {MOST_CONSUMERS}")))
-            }
-            Some(ProcessState::Closed | ProcessState::Crashed) | None => Ok(()),
+    /// Checks that the consumer may join.
+    pub(super) fn may_join(&self, name: Piece<'_>) -> Parsed<()> {
+        if legal::may_start(&self.cluster, name.text).is_err() {
+            let message = format!("`{}` is already running", name.text);
+            return Err(ScriptError::new(name, message)
+                .label("has joined, and neither left nor crashed since"));
+        }
+        let new = self.cluster.process(name.text).is_none();
+        match new && self.cluster.consumers().count() == MOST_CONSUMERS {
+            false => Ok(()),
+            true => Err(ScriptError::new(name, "too many consumers")
+                .label(format!("at most {MOST_CONSUMERS}"))),
         }
     }
 
     /// Checks that the consumer has joined above.
     pub(super) fn consumer(&self, name: Piece<'_>) -> Parsed<()> {
-        match self.external_clients || self.consumers.contains_key(name.text) {
-            true => Ok(()),
-            false => {
+        match legal::has_joined(&self.cluster, name.text) {
+            Ok(_) => Ok(()),
+            Err(_) if self.external_clients => Ok(()),
+            Err(_) => {
                 let message = format!("`{}` has not joined", name.text);
                 let help = suggest::nearest(name.text, self.consumers()).map_or_else(
                     || "a consumer exists after its `join` line".to_owned(),
@@ -201,7 +202,7 @@ impl Scope {
 
     /// The consumers that have joined.
     pub(super) fn consumers(&self) -> impl Iterator<Item = &str> + Clone {
-        self.consumers.keys().map(String::as_str)
+        self.cluster.consumers()
     }
 
     /// Checks that a node is a broker of the cluster or a consumer that has joined.
@@ -212,33 +213,9 @@ impl Scope {
         }
     }
 
-    /// `leave`: the consumer is closed and can join again.
-    pub(super) fn close(&mut self, name: Piece<'_>) {
-        self.consumers.insert(name.text.to_owned(), ProcessState::Closed);
-    }
-
-    /// `crash`: the consumer can join again, or `quiesce` can restart it.
-    pub(super) fn crash(&mut self, name: Piece<'_>) {
-        if self.consumers.get(name.text) == Some(&ProcessState::Running) {
-            self.consumers.insert(name.text.to_owned(), ProcessState::Crashed);
-        }
-    }
-
-    /// `restart`: the consumer runs again.
-    pub(super) fn restart(&mut self, name: Piece<'_>) {
-        self.consumers.insert(name.text.to_owned(), ProcessState::Running);
-    }
-
-    /// `quiesce`: all brokers run again, and so do the crashed consumers among the named ones, or
-    /// all crashed consumers if none is named.
-    pub(super) fn quiesce(&mut self, core: Option<&[String]>) {
-        self.down.clear();
-        for (name, state) in &mut self.consumers {
-            let healed = core.is_none_or(|core| core.contains(name));
-            if healed && *state == ProcessState::Crashed {
-                *state = ProcessState::Running;
-            }
-        }
+    /// Records what a step does.
+    pub(super) fn record(&mut self, action: &Action) {
+        self.cluster.record(action);
     }
 }
 

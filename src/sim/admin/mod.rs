@@ -22,7 +22,6 @@ use crate::trace::{EventKind, Message, Place};
 pub use response::AdminResponse;
 
 use super::Sim;
-use super::faults::Impossible;
 use super::network::Client;
 use super::schedule::AdminRequest;
 
@@ -35,30 +34,29 @@ pub(super) struct Admin {
 }
 
 impl Sim {
-    pub(super) fn request(&mut self, request: &AdminRequest) -> Result<(), Impossible> {
-        let (version, body) = self.request_of(request)?;
+    pub(super) fn request(&mut self, request: &AdminRequest) {
+        let (version, body) = self.request_of(request);
         self.admin.awaited = None;
         self.admin.last = None;
-        let Some(broker) = self.broker_for(request)? else {
+        let Some(broker) = self.broker_for(request) else {
             // The error that every broker would return to FindCoordinator.
             self.admin.last = Some(AdminResponse::error(ResponseError::CoordinatorNotAvailable));
-            return Ok(());
+            return;
         };
         let correlation = self.admin.next_correlation;
         self.admin.next_correlation += 1;
         let client_id = str_bytes("admin");
         let frame = Arc::new(RequestFrame { correlation, version, client_id, body });
         self.send_as_admin(broker, Message::Request(frame));
-        Ok(())
     }
 
     /// The broker to send the request to; `None` while the group's partition has no leader.
-    fn broker_for(&self, request: &AdminRequest) -> Result<Option<BrokerId>, Impossible> {
+    fn broker_for(&self, request: &AdminRequest) -> Option<BrokerId> {
         if let AdminRequest::List { on, .. } = request {
-            return self.existing_broker(on.unwrap_or(BrokerId(0))).map(Some);
+            return Some(on.unwrap_or(BrokerId(0)));
         }
         let group = self.named_group(request::groups_of(request).first().copied());
-        Ok(self.cluster.leader(self.cluster.partition_of(&group)))
+        self.cluster.leader(self.cluster.partition_of(&group))
     }
 
     fn send_as_admin(&mut self, broker: BrokerId, message: Message) {

@@ -27,7 +27,6 @@ use crate::protocol::{
     Generation, GroupId, MemberId, Request, StrBytes, TopicName, TopicPartition, str_bytes,
 };
 use crate::sim::Sim;
-use crate::sim::faults::{Impossible, impossible};
 use crate::sim::schedule::AdminRequest;
 use crate::time::to_millis_i32;
 
@@ -62,8 +61,8 @@ fn words(words: &[String]) -> Vec<StrBytes> {
 
 impl Sim {
     /// The request and its version.
-    pub(super) fn request_of(&self, request: &AdminRequest) -> Result<(i16, Request), Impossible> {
-        Ok(match request {
+    pub(super) fn request_of(&self, request: &AdminRequest) -> (i16, Request) {
+        match request {
             AdminRequest::Describe { groups, version } => {
                 let request = DescribeGroupsRequest::default().with_groups(group_ids(groups));
                 (version.unwrap_or(6), request.into())
@@ -84,7 +83,7 @@ impl Sim {
             AdminRequest::Remove { group, instance, member, version } => {
                 let version = version.unwrap_or(5);
                 let target = (instance.as_deref(), member.as_deref());
-                (version, self.remove(version, group, target)?.into())
+                (version, self.remove(version, group, target).into())
             }
             AdminRequest::Commit { group, partition, offset, note, retention } => {
                 let request = commit(group, partition, (*offset, *note));
@@ -104,7 +103,7 @@ impl Sim {
                 let request = txn_commit(group, partition, (*offset, *producer));
                 match consumer {
                     None => (2, request.into()),
-                    Some(consumer) => (5, self.as_member(request, consumer)?.into()),
+                    Some(consumer) => (5, self.as_member(request, consumer).into()),
                 }
             }
             AdminRequest::EndTxn { group, producer, commit } => {
@@ -122,14 +121,14 @@ impl Sim {
                     .with_protocols(vec![protocol]);
                 (9, request.into())
             }
-        })
+        }
     }
 
     /// The member id and generation that a consumer currently uses.
-    fn membership(&self, name: &str) -> Result<(MemberId, Generation), Impossible> {
+    fn membership(&self, name: &str) -> (MemberId, Generation) {
         let found = self.describe_consumer(name);
-        let found = found.ok_or_else(|| impossible(format!("{name} is not running")))?;
-        Ok((found.member, found.generation))
+        let found = found.unwrap_or_else(|| panic!("{name} was taken to run"));
+        (found.member, found.generation)
     }
 
     /// Versions before 3 name one member and have no instance ids.
@@ -138,37 +137,33 @@ impl Sim {
         version: i16,
         group: &str,
         (instance, consumer): (Option<&str>, Option<&str>),
-    ) -> Result<LeaveGroupRequest, Impossible> {
+    ) -> LeaveGroupRequest {
         let mut member = MemberIdentity::default()
             .with_group_instance_id(instance.map(str_bytes))
             .with_reason(Some(str_bytes("removed by the administrator")));
         if let Some(consumer) = consumer {
-            member.member_id = self.membership(consumer)?.0.0;
+            member.member_id = self.membership(consumer).0.0;
         }
         let request = LeaveGroupRequest::default().with_group_id(group_id(group));
         if version < 3 {
-            return Ok(request.with_member_id(member.member_id));
+            return request.with_member_id(member.member_id);
         }
-        Ok(request.with_members(vec![member]))
+        request.with_members(vec![member])
     }
 
     /// Makes the commit in the name of a member (KIP-447).
-    fn as_member(
-        &self,
-        request: TxnOffsetCommitRequest,
-        consumer: &str,
-    ) -> Result<TxnOffsetCommitRequest, Impossible> {
-        let index = usize::from(self.index(consumer)?);
+    fn as_member(&self, request: TxnOffsetCommitRequest, consumer: &str) -> TxnOffsetCommitRequest {
+        let index = usize::from(self.index(consumer));
         if self.consumers[index].gave_up {
             // The consumer has left its group, so its producer has no member to name.
-            return Ok(request);
+            return request;
         }
-        let (member, generation) = self.membership(consumer)?;
+        let (member, generation) = self.membership(consumer);
         let instance = self.consumers[index].config.instance_id.clone();
-        Ok(request
+        request
             .with_member_id(member.0)
             .with_generation_id(generation.0)
-            .with_group_instance_id(instance))
+            .with_group_instance_id(instance)
     }
 
     fn end_txn(&self, group: &str, producer: i64, commit: bool) -> WriteTxnMarkersRequest {

@@ -8,11 +8,8 @@ use crate::sim::schedule::Tail;
 use crate::time::Time;
 use crate::trace::{FaultKind, Place};
 
-use super::{Impossible, StepResult, impossible};
-
 impl Sim {
-    pub(super) fn crash_broker(&mut self, broker: BrokerId, tail: Tail) -> StepResult {
-        self.running_broker(broker)?;
+    pub(super) fn crash_broker(&mut self, broker: BrokerId, tail: Tail) {
         let place = Place::Broker(broker);
         if std::mem::take(&mut self.broker_mut(broker).node.paused) {
             self.fault_ended(place, FaultKind::Pause);
@@ -22,27 +19,14 @@ impl Sim {
         self.broker_mut(broker).unaware_until = Time::ZERO;
         self.end_zombie(broker);
         self.schedule_notice(broker, tail);
-        Ok(())
     }
 
-    pub(super) fn restart_broker(&mut self, broker: BrokerId) -> StepResult {
-        self.existing_broker(broker)?;
-        if self.cluster.is_up(broker) {
-            return Err(impossible(format!("{broker} is running already")));
-        }
+    pub(super) fn restart_broker(&mut self, broker: BrokerId) {
         self.fault_ended(Place::Broker(broker), FaultKind::Crash);
         self.notice(broker);
         self.lead_leaderless_partitions(broker);
         self.start_broker(broker);
         self.announce_decisions();
-        Ok(())
-    }
-
-    pub(super) fn running_broker(&self, broker: BrokerId) -> Result<BrokerId, Impossible> {
-        match self.cluster.is_up(self.existing_broker(broker)?) {
-            true => Ok(broker),
-            false => Err(impossible(format!("{broker} is not running"))),
-        }
     }
 
     /// The controller elects another leader for a group's partition of the offsets log. The old
@@ -53,15 +37,11 @@ impl Sim {
         to: Option<BrokerId>,
         unaware: Duration,
         tail: Tail,
-    ) -> StepResult {
+    ) {
         let partition = self.cluster.partition_of(&self.named_group(group));
         let old = self.cluster.leader(partition);
-        let to = match to {
-            Some(to) => self.running_broker(to)?,
-            None => self
-                .next_live_broker(old.unwrap_or(BrokerId(-1)))
-                .ok_or_else(|| impossible("no broker is running"))?,
-        };
+        let next = || self.next_live_broker(old.unwrap_or(BrokerId(-1)));
+        let to = to.or_else(next).expect("a broker runs");
         self.fault_began(Place::Broker(to), FaultKind::Move);
         self.elect(partition, Some(to), tail);
         if let Some(old) = old.filter(|&old| old != to && self.cluster.is_up(old))
@@ -70,7 +50,6 @@ impl Sim {
             self.leave_unaware(old, unaware);
         }
         self.announce_decisions();
-        Ok(())
     }
 
     fn leave_unaware(&mut self, old: BrokerId, unaware: Duration) {

@@ -8,10 +8,9 @@ use crate::sim::Sim;
 use crate::sim::broker::BrokerInput;
 use crate::sim::hosted::{Directions, Process};
 use crate::sim::queue::{Due, TieBreak};
+use crate::sim::schedule::legal::link_between;
 use crate::sim::schedule::{Action, Direction, NodeName};
 use crate::trace::{CutWay, EventKind, FaultKind, Loss, Place};
-
-use super::{Impossible, StepResult, impossible};
 
 /// One link, as two names on a line identify it.
 #[derive(Clone, Copy)]
@@ -23,53 +22,49 @@ struct Ends {
 }
 
 impl Sim {
-    pub(super) fn apply_to_link(&mut self, action: &Action) -> StepResult {
+    pub(super) fn apply_to_link(&mut self, action: &Action) {
         match action {
             Action::Partition(from, to, direction) => {
-                let ends = self.link(from, to)?;
+                let ends = self.link(from, to);
                 self.partition(ends, *direction);
             }
             Action::Heal(a, b) => {
-                let ends = self.link(a, b)?;
+                let ends = self.link(a, b);
                 self.heal(ends.consumer, ends.broker);
             }
             Action::Isolate(node) => {
-                let process = self.process_of(node)?;
+                let process = self.process_of(node);
                 self.isolate(process);
             }
             Action::Reconnect(node) => {
-                let process = self.process_of(node)?;
+                let process = self.process_of(node);
                 self.reconnect(process);
             }
             Action::Clog(a, b, by) => {
-                let ends = self.link(a, b)?;
+                let ends = self.link(a, b);
                 self.clog(ends, *by);
             }
             Action::Unclog(a, b) => {
-                let ends = self.link(a, b)?;
+                let ends = self.link(a, b);
                 self.unclog(ends.consumer, ends.broker);
             }
             Action::Reset(consumer, purpose) => {
-                let index = self.index(consumer)?;
+                let index = self.index(consumer);
                 self.reset(index, *purpose);
             }
             Action::Drop { consumer, api, side, nth, count } => {
-                let index = self.index(consumer)?;
+                let index = self.index(consumer);
                 self.network.drop_messages(index, *api, *side, (*nth, *count));
                 self.fault_on_link(index, self.brokers.only(), FaultKind::Drop, true);
             }
             _ => panic!("{action:?} is not a link fault"),
         }
-        Ok(())
     }
 
-    fn link(&self, a: &NodeName, b: &NodeName) -> Result<Ends, Impossible> {
-        let (name, broker, upwards) = match (a, b) {
-            (NodeName::Consumer(name), NodeName::Broker(broker)) => (name, *broker, true),
-            (NodeName::Broker(broker), NodeName::Consumer(name)) => (name, *broker, false),
-            _ => return Err(impossible(format!("there is no link between {a} and {b}"))),
-        };
-        Ok(Ends { consumer: self.index(name)?, broker: self.existing_broker(broker)?, upwards })
+    fn link(&self, a: &NodeName, b: &NodeName) -> Ends {
+        let (name, broker) = link_between(a, b).expect("the ends of a link");
+        let upwards = matches!(a, NodeName::Consumer(_));
+        Ends { consumer: self.index(name), broker, upwards }
     }
 
     fn partition(&mut self, Ends { consumer, broker, upwards }: Ends, direction: Direction) {
@@ -86,20 +81,6 @@ impl Sim {
         if self.network.is_partitioned(consumer, broker) {
             self.network.heal((self.now, &mut self.queue), consumer, broker);
             self.fault_on_link(consumer, Some(broker), FaultKind::Partition, false);
-        }
-    }
-
-    fn process_of(&self, node: &NodeName) -> Result<Process, Impossible> {
-        Ok(match node {
-            NodeName::Consumer(name) => Process::Consumer(self.index(name)?),
-            NodeName::Broker(broker) => Process::Broker(self.existing_broker(*broker)?),
-        })
-    }
-
-    fn place_of(&self, process: Process) -> Place {
-        match process {
-            Process::Consumer(index) => self.consumers[usize::from(index)].place(),
-            Process::Broker(broker) => Place::Broker(broker),
         }
     }
 

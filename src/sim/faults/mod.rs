@@ -1,7 +1,11 @@
 //! Carries out the actions of a schedule: faults, and the start and end of processes.
 //!
+//! [`legal::check`] decides whether an action can be carried out now; `facts` answers what it has
+//! to know. After that nothing here can fail.
+//!
 //! | file | what it does |
 //! |---|---|
+//! | `facts` | what the rules of [`legal`] have to know of the run |
 //! | `consumers` | joins, leaves, crashes, slows down consumers |
 //! | `nodes` | pauses and skews any process |
 //! | `brokers` | crashes brokers, moves leadership |
@@ -12,6 +16,7 @@
 
 mod brokers;
 mod consumers;
+mod facts;
 mod links;
 mod log;
 mod nodes;
@@ -20,10 +25,12 @@ mod topics;
 
 use std::fmt;
 
-use crate::protocol::{BrokerId, GroupId, str_bytes};
+use crate::protocol::{GroupId, str_bytes};
 use crate::trace::{EventKind, FaultKind, Place};
 
 use super::Sim;
+use super::hosted::Process;
+use super::schedule::legal::{self, Illegal};
 use super::schedule::{Action, AdminRequest, NodeName};
 
 pub(super) use log::LogFaults;
@@ -38,10 +45,10 @@ impl fmt::Display for Impossible {
     }
 }
 
-type StepResult = Result<(), Impossible>;
-
-pub(super) fn impossible(message: impl Into<String>) -> Impossible {
-    Impossible(message.into())
+impl From<Illegal> for Impossible {
+    fn from(illegal: Illegal) -> Self {
+        Impossible(illegal.to_string())
+    }
 }
 
 impl Sim {
@@ -51,34 +58,36 @@ impl Sim {
     /// # Errors
     ///
     /// When the action is impossible at this point of the run.
-    pub fn apply(&mut self, action: &Action) -> StepResult {
-        if self.targets_consumer_that_gave_up(action) {
-            return Ok(());
+    pub fn apply(&mut self, action: &Action) -> Result<(), Impossible> {
+        if !self.targets_consumer_that_gave_up(action) {
+            legal::check(self, action)?;
+            self.carry_out(action);
         }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, action: &Action) {
         match action {
             Action::Join { consumer, group, settings } => {
                 self.join(consumer, group.as_deref(), settings)
             }
-            Action::Leave(consumer) => self.leave(consumer),
-            Action::Crash(NodeName::Consumer(consumer), _) => self.crash(consumer),
-            Action::Restart(NodeName::Consumer(consumer)) => self.restart(consumer),
-            Action::Slow(consumer, each) => self.slow(consumer, *each),
+            Action::Leave(consumer) => self.leave(self.index(consumer)),
+            Action::Crash(NodeName::Consumer(consumer), _) => self.crash(self.index(consumer)),
+            Action::Restart(NodeName::Consumer(consumer)) => self.restart(self.index(consumer)),
+            Action::Slow(consumer, each) => self.slow(self.index(consumer), *each),
             Action::Crash(NodeName::Broker(broker), tail) => self.crash_broker(*broker, *tail),
             Action::Restart(NodeName::Broker(broker)) => self.restart_broker(*broker),
             Action::Move { group, to, unaware, tail } => {
                 self.move_group(group.as_deref(), *to, *unaware, *tail)
             }
-            Action::Pause(node) => self.pause(node),
-            Action::Resume(node) => self.resume(node),
-            Action::Skew(node, ppm) => self.skew(node, *ppm),
+            Action::Pause(node) => self.pause(self.process_of(node)),
+            Action::Resume(node) => self.resume(self.process_of(node)),
+            Action::Skew(node, ppm) => self.skew(self.process_of(node), *ppm),
             Action::Stall(_)
             | Action::Unstall(_)
             | Action::Refuse(..)
             | Action::Accept(_)
-            | Action::Compact(_) => {
-                self.apply_to_log(action);
-                Ok(())
-            }
+            | Action::Compact(_) => self.apply_to_log(action),
             Action::Grow { topic, partitions } => self.grow_topic(topic, *partitions),
             Action::DeleteTopic(topic) => self.delete_topic(topic),
             Action::Partition(..)
@@ -91,7 +100,6 @@ impl Sim {
             | Action::Drop { .. } => self.apply_to_link(action),
             Action::Produce { topic, partition, count } => {
                 self.produce_now(topic, *partition, *count);
-                Ok(())
             }
             Action::Admin(request) => self.request(request),
             Action::Quiesce(core) => self.quiesce(core.as_deref()),
@@ -113,21 +121,26 @@ impl Sim {
             | Action::Resume(NodeName::Consumer(name)) => name,
             _ => return false,
         };
-        self.index(name).is_ok_and(|index| self.consumers[usize::from(index)].gave_up)
+        let index = self.indices.get(name);
+        index.is_some_and(|index| self.consumers[usize::from(*index)].gave_up)
     }
 
-    fn place(&self, node: &NodeName) -> Result<Place, Impossible> {
+    /// The index of a consumer that has joined.
+    pub(super) fn index(&self, name: &str) -> u16 {
+        *self.indices.get(name).unwrap_or_else(|| panic!("{name} was taken to have joined"))
+    }
+
+    fn process_of(&self, node: &NodeName) -> Process {
         match node {
-            NodeName::Broker(broker) => Ok(Place::Broker(self.existing_broker(*broker)?)),
-            NodeName::Consumer(name) => Ok(self.consumers[usize::from(self.index(name)?)].place()),
+            NodeName::Consumer(name) => Process::Consumer(self.index(name)),
+            NodeName::Broker(broker) => Process::Broker(*broker),
         }
     }
 
-    /// Checks that a broker exists.
-    pub(super) fn existing_broker(&self, broker: BrokerId) -> Result<BrokerId, Impossible> {
-        match self.brokers.find(broker) {
-            Some(_) => Ok(broker),
-            None => Err(impossible(format!("there is no broker {broker}"))),
+    fn place_of(&self, process: Process) -> Place {
+        match process {
+            Process::Consumer(index) => self.consumers[usize::from(index)].place(),
+            Process::Broker(broker) => Place::Broker(broker),
         }
     }
 

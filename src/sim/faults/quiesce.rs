@@ -3,19 +3,16 @@
 use crate::protocol::BrokerId;
 use crate::sim::Sim;
 use crate::sim::hosted::Process;
-use crate::sim::schedule::NodeName;
 use crate::trace::{ConsumerRef, EventKind, Place};
-
-use super::StepResult;
 
 impl Sim {
     /// Ends all faults of the core consumers, and those of other consumers that could still disturb
     /// the core.
-    pub(super) fn quiesce(&mut self, core: Option<&[String]>) -> StepResult {
+    pub(super) fn quiesce(&mut self, core: Option<&[String]>) {
         let all = 0..self.consumers.len() as u16;
         let core: Vec<u16> = match core {
             None => all.clone().collect(),
-            Some(names) => names.iter().map(|name| self.index(name)).collect::<Result<_, _>>()?,
+            Some(names) => names.iter().map(|name| self.index(name)).collect(),
         };
         self.workload.stop();
         self.race = 0;
@@ -25,64 +22,58 @@ impl Sim {
             self.end_drop(index);
         }
         for index in all {
-            self.quiesce_consumer(index, core.contains(&index))?;
+            self.quiesce_consumer(index, core.contains(&index));
         }
         for broker in self.broker_ids() {
-            self.quiesce_broker(broker)?;
+            self.quiesce_broker(broker);
         }
         self.repair_logs();
         let core: Vec<ConsumerRef> =
             core.iter().map(|&index| self.consumers[usize::from(index)].id).collect();
         self.emit(Place::Schedule, EventKind::Quiesced { core });
-        Ok(())
     }
 
-    fn quiesce_consumer(&mut self, index: u16, in_core: bool) -> StepResult {
-        let name = self.consumers[usize::from(index)].name.to_string();
-        let node = NodeName::Consumer(name.clone());
+    fn quiesce_consumer(&mut self, index: u16, in_core: bool) {
+        let process = Process::Consumer(index);
         for broker in self.broker_ids() {
             self.unclog(index, broker);
         }
-        if self.consumers[usize::from(index)].slow {
-            let each = self.consumers[usize::from(index)].config.processing_time;
-            if self.consumers[usize::from(index)].process.is_some() {
-                self.slow(&name, each)?;
-            }
+        let consumer = &self.consumers[usize::from(index)];
+        if consumer.slow && consumer.process.is_some() {
+            self.slow(index, consumer.config.processing_time);
         }
         if self.consumers[usize::from(index)].node.clock.is_skewed() {
-            self.skew(&node, 0)?;
+            self.skew(process, 0);
         }
         if in_core {
             for broker in self.broker_ids() {
                 self.heal(index, broker);
             }
-            self.reconnect(Process::Consumer(index));
+            self.reconnect(process);
             if self.consumers[usize::from(index)].node.paused {
-                self.resume(&node)?;
+                self.resume(process);
             }
             let consumer = &self.consumers[usize::from(index)];
             if consumer.crashed || consumer.gave_up {
-                self.restart(&name)?;
+                self.restart(index);
             }
         }
-        Ok(())
     }
 
-    fn quiesce_broker(&mut self, broker: BrokerId) -> StepResult {
-        let node = NodeName::Broker(broker);
-        self.reconnect(Process::Broker(broker));
+    fn quiesce_broker(&mut self, broker: BrokerId) {
+        let process = Process::Broker(broker);
+        self.reconnect(process);
         if self.broker(broker).node.clock.is_skewed() {
-            self.skew(&node, 0)?;
+            self.skew(process, 0);
         }
         if !self.cluster.is_up(broker) {
-            self.restart_broker(broker)?;
+            self.restart_broker(broker);
         }
         if self.broker(broker).node.paused {
-            self.resume(&node)?;
+            self.resume(process);
         }
         if self.broker(broker).zombie {
             self.learn(broker);
         }
-        Ok(())
     }
 }

@@ -18,7 +18,8 @@ impl Network {
         let partitioned = &mut self.links[link].partitioned;
         partitioned.up |= up;
         partitioned.down |= down;
-        self.transport.command(Command::Cut(hosted::Link { consumer, broker }, Directions { up, down }));
+        self.transport
+            .command(Command::Cut(hosted::Link { consumer, broker }, Directions { up, down }));
     }
 
     /// Whether the link between a consumer and a broker is cut, by a partition or an isolation.

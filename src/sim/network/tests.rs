@@ -36,7 +36,11 @@ enum Seen {
 impl World {
     fn new() -> World {
         let latency = Duration::from_millis(1)..=Duration::from_millis(5);
-        let mut network = Network::new(7, (NetworkSpec { latency, ..NetworkSpec::default() }, 2), Transport::Simulated);
+        let mut network = Network::new(
+            7,
+            (NetworkSpec { latency, ..NetworkSpec::default() }, 2),
+            Transport::Simulated,
+        );
         network.add_consumer("c1");
         World { now: Time::ZERO, queue: Queue::default(), network }
     }
@@ -217,8 +221,11 @@ fn a_drop_rule_counts_messages_to_any_broker() {
 fn another_broker_does_not_change_the_randomness_of_links_to_the_first() {
     let arrivals = |brokers| {
         let latency = Duration::from_millis(1)..=Duration::from_secs(5);
-        let mut network =
-            Network::new(7, (NetworkSpec { latency, ..NetworkSpec::default() }, brokers), Transport::Simulated);
+        let mut network = Network::new(
+            7,
+            (NetworkSpec { latency, ..NetworkSpec::default() }, brokers),
+            Transport::Simulated,
+        );
         network.add_consumer("c1");
         let mut world = World { now: Time::ZERO, queue: Queue::default(), network };
         let conn = world.open(B0);

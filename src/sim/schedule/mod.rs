@@ -2,9 +2,11 @@
 //!
 //! A schedule comes from a script ([`crate::script`]) or from a seed ([`crate::swarm`]). It can be
 //! printed, edited, committed, and replayed after the generator has changed. `Display` prints each
-//! part as a line of the sim language; [`crate::script::print`] prints the whole.
+//! part as a line of the sim language; [`crate::script::print`] prints the whole. [`legal`] says
+//! whether an action can be carried out at its place.
 
 mod admin;
+pub mod legal;
 mod text;
 
 pub use admin::{AdminRequest, ExpectedResponse};
@@ -142,6 +144,16 @@ pub struct GroupSpec {
     pub name: String,
     /// The settings of its consumers, unless their own `join` line overrides them.
     pub settings: Settings,
+}
+
+impl GroupSpec {
+    /// The group that a line means: the named one, or the first one if it names none.
+    pub fn find<'g>(groups: &'g [GroupSpec], name: Option<&str>) -> Option<&'g GroupSpec> {
+        match name {
+            Some(name) => groups.iter().find(|group| group.name == name),
+            None => groups.first(),
+        }
+    }
 }
 
 /// The settings of consumers. An unset one falls back to the group's, then to
