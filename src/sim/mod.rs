@@ -7,21 +7,21 @@
 //! same events, byte for byte: all randomness comes from streams of the schedule's seed, and
 //! entries that are due at the same time run in the order of scheduling.
 //!
-//! | file | what it does |
-//! |---|---|
-//! | `schedule` | what a run does, as plain data |
-//! | `queue`, `clock` | what happens next; each node's own time |
-//! | `network` | connections, links, latency; partitions, clogs, drops, resets |
-//! | `transport` | whether the simulator or an engine carries messages and wakes processes |
-//! | `node` | one process: its clock, its inbox while paused |
-//! | `broker`, `consumers` | run the state machines: inputs in, outputs out |
-//! | `controller` | elects leaders; when each broker learns of it |
-//! | `settings` | script settings as configs, and the bounds that follow from them |
-//! | `faults` | carries out the actions of a schedule |
-//! | `workload` | produces records |
-//! | `admin` | the administrator's requests and last response |
-//! | `hosted` | the simulator as the core of programs on another engine |
-//! | `settle` | whether the cluster has settled and the logs are drained |
+//! | file | what it does | the state it owns |
+//! |---|---|---|
+//! | `schedule` | what a run does, as plain data, and which of it is legal when | |
+//! | `queue`, `clock` | what happens next; each node's own time | the entries that are due |
+//! | `transport` | whether the simulator or an engine carries messages and wakes processes | the commands for the engine |
+//! | `network` | connections, links, latency; partitions, clogs, drops, resets | connections, links |
+//! | `node` | one process: its clock, its inbox while paused | both |
+//! | `broker`, `consumers` | run the state machines: inputs in, outputs out | the processes, and what became of them |
+//! | `controller` | elects leaders; when each broker learns of it | partitions without a leader |
+//! | `settings` | script settings as configs, and the bounds that follow from them | |
+//! | `faults` | carries out the actions of a schedule | faults of the offsets log |
+//! | `workload` | produces records | requests without a response, topics |
+//! | `admin` | the administrator's requests and last response | the last response |
+//! | `hosted` | the simulator as the core of programs on another engine | |
+//! | `settle` | whether the cluster has settled and the logs are drained | |
 //!
 //! Read next: [`crate::run`], which drives a whole schedule through a simulator and judges it.
 
@@ -47,7 +47,6 @@ pub use faults::Impossible;
 pub use settle::{Described, DescriptionRequest, GroupStatus};
 pub use systems::{MakeConsumer, MakeCoordinator, Systems};
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -59,7 +58,7 @@ use crate::trace::{Event, EventKind, Place};
 
 use admin::Admin;
 use broker::Brokers;
-use consumers::ConsumerNode;
+use consumers::Consumers;
 use controller::Controller;
 use faults::LogFaults;
 use hosted::{Process, Topology};
@@ -84,9 +83,7 @@ pub struct Sim {
     outputs: Vec<BrokerOutput>,
     controller: Controller,
     log_faults: LogFaults,
-    /// By the index of their [`crate::trace::ConsumerRef`].
-    consumers: Vec<ConsumerNode>,
-    indices: BTreeMap<String, u16>,
+    consumers: Consumers,
     workload: Workload,
     admin: Admin,
     tracker: SettleTracker,
@@ -131,8 +128,7 @@ impl Sim {
             controller: Controller::new(schedule, &cluster, topology.external_clients),
             log_faults: LogFaults::default(),
             cluster,
-            consumers: Vec::new(),
-            indices: BTreeMap::new(),
+            consumers: Consumers::default(),
             workload: Workload::new(schedule),
             admin: Admin::default(),
             tracker: SettleTracker::default(),

@@ -28,6 +28,7 @@ use crate::protocol::{
 };
 use crate::sim::Sim;
 use crate::sim::schedule::AdminRequest;
+use crate::sim::schedule::legal::ProcessState;
 use crate::time::to_millis_i32;
 
 /// The groups that a request names. The leader of the first one handles the request.
@@ -154,7 +155,7 @@ impl Sim {
     /// Makes the commit in the name of a member (KIP-447).
     fn as_member(&self, request: TxnOffsetCommitRequest, consumer: &str) -> TxnOffsetCommitRequest {
         let index = usize::from(self.index(consumer));
-        if self.consumers[index].gave_up {
+        if self.consumers[index].state() == ProcessState::GaveUp {
             // The consumer has left its group, so its producer has no member to name.
             return request;
         }

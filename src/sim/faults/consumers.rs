@@ -6,22 +6,21 @@ use std::time::Duration;
 use crate::client::{ClientInput, ConsumerConfig};
 use crate::protocol::{GroupId, TopicName, str_bytes};
 use crate::sim::Sim;
-use crate::sim::consumers::{ConsumerInput, ConsumerNode};
+use crate::sim::consumers::ConsumerInput;
 use crate::sim::hosted::{Command, Process};
+use crate::sim::schedule::legal::ProcessState;
 use crate::sim::schedule::{GroupSpec, Settings};
 use crate::trace::FaultKind;
 
 impl Sim {
     pub(super) fn join(&mut self, name: &str, group: Option<&str>, settings: &Settings) {
         let config = Arc::new(self.consumer_config(name, group, settings));
-        if let Some(&index) = self.indices.get(name) {
+        if let Some(index) = self.consumers.find(name) {
             self.consumers[usize::from(index)].config = config;
             return self.restart(index);
         }
-        let index = self.consumers.len() as u16;
-        self.indices.insert(name.to_owned(), index);
         self.network.add_consumer(name);
-        self.consumers.push(ConsumerNode::new(index, name, config));
+        let index = self.consumers.add(name, config);
         self.start_consumer(index);
     }
 
@@ -33,15 +32,11 @@ impl Sim {
     }
 
     pub(super) fn crash(&mut self, index: u16) {
-        let place = self.consumers[usize::from(index)].place();
         let consumer = &mut self.consumers[usize::from(index)];
-        if std::mem::take(&mut consumer.node.paused) {
+        let (place, was_paused) = (consumer.place(), consumer.crash());
+        if was_paused {
             self.fault_ended(place, FaultKind::Pause);
         }
-        let consumer = &mut self.consumers[usize::from(index)];
-        consumer.process = None;
-        consumer.crashed = true;
-        self.drop_inbox(index);
         self.fault_began(place, FaultKind::Crash);
         self.command(Command::Kill(Process::Consumer(index)));
         self.close_all_connections(index);
@@ -53,19 +48,17 @@ impl Sim {
     }
 
     fn end_crash(&mut self, index: u16) {
-        if self.consumers[usize::from(index)].crashed {
-            let place = self.consumers[usize::from(index)].place();
-            self.fault_ended(place, FaultKind::Crash);
+        let consumer = &self.consumers[usize::from(index)];
+        if consumer.state() == ProcessState::Crashed {
+            self.fault_ended(consumer.place(), FaultKind::Crash);
         }
     }
 
     pub(super) fn slow(&mut self, index: u16, each: Duration) {
-        let (place, who) = {
-            let consumer = &mut self.consumers[usize::from(index)];
-            consumer.slow = each > consumer.config.processing_time;
-            (consumer.place(), consumer.id)
-        };
-        match self.consumers[usize::from(index)].slow {
+        let consumer = &mut self.consumers[usize::from(index)];
+        consumer.set_processing_time(each);
+        let (place, who, slow) = (consumer.place(), consumer.id, consumer.is_slow());
+        match slow {
             true => self.fault_began(place, FaultKind::Slow),
             false => self.fault_ended(place, FaultKind::Slow),
         }
@@ -86,8 +79,8 @@ impl Sim {
         topics.dedup();
         let mut config =
             ConsumerConfig::new(str_bytes(name), GroupId(str_bytes(&group.name)), topics);
-        let index = self.indices.get(name).map_or(self.consumers.len(), |&index| index.into());
-        config.bootstrap = self.brokers.bootstrap(index);
+        let index = self.consumers.find(name).unwrap_or(self.consumers.next_index());
+        config.bootstrap = self.brokers.bootstrap(usize::from(index));
         group.settings.apply_to(&mut config);
         own.apply_to(&mut config);
         config

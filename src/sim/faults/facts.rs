@@ -8,15 +8,8 @@ use crate::sim::schedule::{GroupSpec, NodeName};
 
 impl Facts for Sim {
     fn process(&self, consumer: &str) -> Option<ProcessState> {
-        let index = *self.indices.get(consumer)?;
-        let consumer = &self.consumers[usize::from(index)];
-        Some(match consumer.process {
-            Some(_) if consumer.closing => ProcessState::Closing,
-            Some(_) => ProcessState::Running,
-            None if consumer.gave_up => ProcessState::GaveUp,
-            None if consumer.crashed => ProcessState::Crashed,
-            None => ProcessState::Closed,
-        })
+        let index = self.consumers.find(consumer)?;
+        Some(self.consumers[usize::from(index)].state())
     }
 
     fn is_up(&self, broker: BrokerId) -> Option<bool> {

@@ -30,7 +30,7 @@ use crate::trace::{EventKind, FaultKind, Place};
 
 use super::Sim;
 use super::hosted::Process;
-use super::schedule::legal::{self, Illegal};
+use super::schedule::legal::{self, Facts, Illegal, ProcessState};
 use super::schedule::{Action, AdminRequest, NodeName};
 
 pub(super) use log::LogFaults;
@@ -121,13 +121,12 @@ impl Sim {
             | Action::Resume(NodeName::Consumer(name)) => name,
             _ => return false,
         };
-        let index = self.indices.get(name);
-        index.is_some_and(|index| self.consumers[usize::from(*index)].gave_up)
+        self.process(name) == Some(ProcessState::GaveUp)
     }
 
     /// The index of a consumer that has joined.
     pub(super) fn index(&self, name: &str) -> u16 {
-        *self.indices.get(name).unwrap_or_else(|| panic!("{name} was taken to have joined"))
+        self.consumers.find(name).unwrap_or_else(|| panic!("{name} was taken to have joined"))
     }
 
     fn process_of(&self, node: &NodeName) -> Process {

@@ -3,13 +3,14 @@
 use crate::protocol::BrokerId;
 use crate::sim::Sim;
 use crate::sim::hosted::Process;
+use crate::sim::schedule::legal::ProcessState;
 use crate::trace::{ConsumerRef, EventKind, Place};
 
 impl Sim {
     /// Ends all faults of the core consumers, and those of other consumers that could still disturb
     /// the core.
     pub(super) fn quiesce(&mut self, core: Option<&[String]>) {
-        let all = 0..self.consumers.len() as u16;
+        let all = self.consumers.indices();
         let core: Vec<u16> = match core {
             None => all.clone().collect(),
             Some(names) => names.iter().map(|name| self.index(name)).collect(),
@@ -39,7 +40,7 @@ impl Sim {
             self.unclog(index, broker);
         }
         let consumer = &self.consumers[usize::from(index)];
-        if consumer.slow && consumer.process.is_some() {
+        if consumer.is_slow() && consumer.process.is_some() {
             self.slow(index, consumer.config.processing_time);
         }
         if self.consumers[usize::from(index)].node.clock.is_skewed() {
@@ -53,8 +54,8 @@ impl Sim {
             if self.consumers[usize::from(index)].node.paused {
                 self.resume(process);
             }
-            let consumer = &self.consumers[usize::from(index)];
-            if consumer.crashed || consumer.gave_up {
+            let state = self.consumers[usize::from(index)].state();
+            if matches!(state, ProcessState::Crashed | ProcessState::GaveUp) {
                 self.restart(index);
             }
         }

@@ -1,171 +1,19 @@
-//! Runs the brokers: feeds them requests and carries out their outputs.
+//! Runs the brokers: feeds them requests and carries out their outputs. `node` has their state.
+
+mod node;
 
 use std::sync::Arc;
 
-use crate::broker::{BrokerOutput, Cluster, ConnectionId};
+use crate::broker::{BrokerOutput, ConnectionId};
 use crate::coordinator::TopicChange;
-use crate::protocol::{BrokerId, RequestFrame, TopicName};
-use crate::rng::Rng;
-use crate::time::Time;
+use crate::protocol::BrokerId;
 use crate::trace::{EventKind, FaultKind, Loss, Message, Place};
 
 use super::Sim;
-use super::hosted::{BOOTSTRAP, Command, Process};
+use super::hosted::{Command, Process};
 use super::network::{Client, Item, SendOutcome};
-use super::node::Node;
-use super::queue::TieBreak;
-use super::schedule::Tail;
 
-/// What arrives at a broker.
-#[derive(Clone)]
-pub(super) enum BrokerInput {
-    Request(ConnectionId, Arc<RequestFrame>),
-    Closed(ConnectionId),
-    Reset(ConnectionId),
-    /// The controller's decisions.
-    Decided,
-    TopicGrown(TopicName),
-    TopicDeleted(TopicName),
-}
-
-/// A crash that the controller has not noticed yet.
-pub(super) struct UnnoticedCrash {
-    /// When the controller will notice it.
-    pub(super) until: Time,
-    pub(super) tail: Tail,
-}
-
-/// One broker: its process, and its state at the controller.
-pub(super) struct BrokerNode {
-    pub(super) id: BrokerId,
-    pub(super) node: Node<BrokerInput>,
-    pub(super) unnoticed: Option<UnnoticedCrash>,
-    /// No decision of the controller reaches the broker before this time.
-    pub(super) unaware_until: Time,
-    /// The broker still acts as the leader of partitions that another broker leads.
-    pub(super) zombie: bool,
-    /// Decides whether messages that arrived during a pause are handled before the timers that
-    /// expired in it. In a real broker the two race.
-    resume_rng: Rng,
-    race_rng: Rng,
-}
-
-impl BrokerNode {
-    pub(super) fn new(id: BrokerId, seed: u64) -> Self {
-        let rng = |purpose: &str| Rng::stream(seed, &format!("{purpose}/{id}"));
-        BrokerNode {
-            id,
-            node: Node::new(),
-            unnoticed: None,
-            unaware_until: Time::ZERO,
-            zombie: false,
-            resume_rng: rng("resume"),
-            race_rng: rng("aim"),
-        }
-    }
-
-    /// Delays `permille` of 1,000 requests, at random, so that each arrives just before, at or just
-    /// after a deadline of the coordinator. Bugs are where timers and messages race.
-    pub(super) fn race(
-        &mut self,
-        cluster: &Cluster<'static>,
-        soonest: Time,
-        permille: u16,
-    ) -> Option<(Time, TieBreak)> {
-        if permille == 0 || !self.race_rng.chance(u64::from(permille)) {
-            return None;
-        }
-        let horizon = soonest + std::time::Duration::from_secs(30);
-        let clock = self.node.clock;
-        let (rng, mut seen, mut chosen) = (&mut self.race_rng, 0, None);
-        cluster.deadlines(self.id, &mut |deadline| {
-            let deadline = clock.when(deadline);
-            if deadline > soonest && deadline < horizon {
-                seen += 1;
-                if rng.below(seen) == 0 {
-                    chosen = Some(deadline);
-                }
-            }
-        });
-        let (deadline, micro) = (chosen?, std::time::Duration::from_micros(1));
-        Some(match rng.below(4) {
-            0 => (deadline - micro, TieBreak::Normal),
-            1 => (deadline, TieBreak::First),
-            2 => (deadline, TieBreak::Last),
-            _ => (deadline + micro, TieBreak::Normal),
-        })
-    }
-}
-
-/// The brokers of a run.
-pub(super) enum Brokers {
-    /// The simulator runs them; by broker id.
-    Simulated(Vec<BrokerNode>),
-    /// They are third-party ones: the simulator neither runs them nor looks into them, and no fault
-    /// can affect them.
-    ThirdParty,
-}
-
-impl Brokers {
-    pub(super) fn simulated(count: u8, seed: u64) -> Self {
-        let ids = (0..i32::from(count)).map(BrokerId);
-        Brokers::Simulated(ids.map(|id| BrokerNode::new(id, seed)).collect())
-    }
-
-    pub(super) const fn are_third_party(&self) -> bool {
-        matches!(self, Brokers::ThirdParty)
-    }
-
-    /// The brokers that the simulator runs.
-    pub(super) const fn nodes(&self) -> &[BrokerNode] {
-        match self {
-            Brokers::Simulated(nodes) => nodes.as_slice(),
-            Brokers::ThirdParty => &[],
-        }
-    }
-
-    /// A broker that the simulator runs, if it has this one.
-    pub(super) fn find(&self, id: BrokerId) -> Option<&BrokerNode> {
-        usize::try_from(id.0).ok().and_then(|index| self.nodes().get(index))
-    }
-
-    pub(super) fn node(&self, id: BrokerId) -> &BrokerNode {
-        &self.nodes()[id.0 as usize]
-    }
-
-    pub(super) fn node_mut(&mut self, id: BrokerId) -> &mut BrokerNode {
-        match self {
-            Brokers::Simulated(nodes) => &mut nodes[id.0 as usize],
-            Brokers::ThirdParty => panic!("the simulator does not run {id}, a third-party broker"),
-        }
-    }
-
-    /// The ids of the brokers that the simulator runs.
-    pub(super) fn ids(&self) -> impl Iterator<Item = BrokerId> + use<> {
-        (0..self.nodes().len() as i32).map(BrokerId)
-    }
-
-    /// The brokers that the consumer with this index knows from the start: all of them, in an order
-    /// that makes consumers contact different ones first. Of third-party brokers it knows one
-    /// address.
-    pub(super) fn bootstrap(&self, consumer: usize) -> Vec<BrokerId> {
-        match self {
-            Brokers::Simulated(nodes) => {
-                let ids = (consumer..consumer + nodes.len()).map(|step| step % nodes.len());
-                ids.map(|id| BrokerId(id as i32)).collect()
-            }
-            Brokers::ThirdParty => vec![BOOTSTRAP],
-        }
-    }
-
-    /// The other end of a fault that names no broker, if there is only one.
-    pub(super) fn only(&self) -> Option<BrokerId> {
-        match self.nodes() {
-            [only] => Some(only.id),
-            _ => None,
-        }
-    }
-}
+pub(super) use node::{BrokerInput, BrokerNode, Brokers, UnnoticedCrash};
 
 impl Sim {
     pub(super) fn broker(&self, id: BrokerId) -> &BrokerNode {
@@ -228,7 +76,7 @@ impl Sim {
     pub(super) fn resume_broker(&mut self, at: BrokerId) {
         let broker = self.broker_mut(at);
         broker.node.paused = false;
-        let timers_first = broker.resume_rng.chance(500);
+        let timers_first = broker.timers_first();
         if timers_first {
             self.advance_broker(at);
         }
@@ -382,19 +230,5 @@ impl Sim {
             let lost = self.network.reset_by_broker((self.now, &mut self.queue), conn);
             self.note_lost(conn, (lost, Vec::new()), Loss::ReceiverGone);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Brokers;
-    use crate::protocol::BrokerId;
-
-    #[test]
-    fn consumers_know_all_brokers_and_begin_with_different_ones() {
-        let of = |consumer, brokers| Brokers::simulated(brokers, 7).bootstrap(consumer);
-        assert_eq!(of(0, 3), [BrokerId(0), BrokerId(1), BrokerId(2)]);
-        assert_eq!(of(4, 3), [BrokerId(1), BrokerId(2), BrokerId(0)]);
-        assert_eq!(of(9, 1), [BrokerId(0)]);
     }
 }

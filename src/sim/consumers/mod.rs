@@ -1,94 +1,35 @@
-//! Runs the consumers: feeds them responses and carries out their outputs.
+//! Runs the consumers: feeds them responses and carries out their outputs. `node` has their state.
 
-use std::collections::{BTreeSet, VecDeque};
+mod node;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::broker::ConnectionId;
-use crate::client::{
-    ClientInput, ClientOutput, Conn, ConsumerConfig, ConsumerDescription, GroupConsumer,
-};
+use crate::client::{ClientInput, ClientOutput, Conn, ConsumerConfig, ConsumerDescription};
 use crate::coordinator::GroupDescription;
-use crate::protocol::{BrokerId, GroupId, RequestFrame, ResponseFrame};
+use crate::protocol::{BrokerId, GroupId, RequestFrame};
 use crate::rng::Rng;
 use crate::trace::{ConsumerRef, EventKind, Loss, Message, Place};
 
 use super::Sim;
 use super::hosted::{Command, Process};
 use super::network::{Client, Item, LostMessages};
-use super::node::Node;
 
-/// What arrives at a consumer; it waits here while the process is paused.
-pub(super) enum ConsumerInput {
-    Response(ConnectionId, Conn, Arc<RequestFrame>, Arc<ResponseFrame>),
-    Other(ClientInput),
-}
-
-pub(super) struct ConsumerNode {
-    pub(super) node: Node<ConsumerInput>,
-    pub(super) name: Arc<str>,
-    pub(super) id: ConsumerRef,
-    pub(super) config: Arc<ConsumerConfig>,
-    /// The running process, if any.
-    pub(super) process: Option<Box<dyn GroupConsumer>>,
-    /// The process ended without closing.
-    pub(super) crashed: bool,
-    /// The application has called close.
-    pub(super) closing: bool,
-    /// The consumer closed by itself, after a fatal error.
-    pub(super) gave_up: bool,
-    /// The application's processing time has been increased.
-    pub(super) slow: bool,
-    /// The open connections.
-    connections: Vec<(Conn, ConnectionId)>,
-    outputs: Vec<ClientOutput>,
-}
-
-impl ConsumerNode {
-    /// A consumer that has not been started yet.
-    pub(super) fn new(index: u16, name: &str, config: Arc<ConsumerConfig>) -> Self {
-        ConsumerNode {
-            node: Node::new(),
-            name: Arc::from(name),
-            id: ConsumerRef { index, incarnation: 0 },
-            config,
-            process: None,
-            crashed: false,
-            closing: false,
-            gave_up: false,
-            slow: false,
-            connections: Vec::new(),
-            outputs: Vec::new(),
-        }
-    }
-
-    pub(super) fn place(&self) -> Place {
-        Place::Consumer(self.id)
-    }
-}
+pub(super) use node::{ConsumerInput, Consumers};
 
 impl Sim {
     /// Starts a new incarnation of a consumer.
     pub(super) fn start_consumer(&mut self, index: u16) {
-        let seed = self.schedule.seed;
-        let now = self.now;
+        let (seed, make) = (self.schedule.seed, &self.systems.consumer);
         let consumer = &mut self.consumers[usize::from(index)];
-        consumer.id.incarnation += 1;
-        consumer.crashed = false;
-        consumer.closing = false;
-        consumer.gave_up = false;
-        consumer.slow = false;
-        consumer.node.paused = false;
-        consumer.node.forget_wake();
-        let rng =
-            Rng::stream(seed, &format!("consumer/{}.{}", consumer.name, consumer.id.incarnation));
-        let local = consumer.node.clock.local(now);
-        let config = ConsumerConfig::clone(&consumer.config);
-        consumer.process = Some((self.systems.consumer)(config, rng, local));
+        consumer.start(self.now, |consumer, local| {
+            let stream = format!("consumer/{}.{}", consumer.name, consumer.id.incarnation);
+            make(ConsumerConfig::clone(&consumer.config), Rng::stream(seed, &stream), local)
+        });
+        let place = consumer.place();
         let (name, config) = (Arc::clone(&consumer.name), Arc::clone(&consumer.config));
-        self.emit(
-            self.consumers[usize::from(index)].place(),
-            EventKind::ConsumerStarted { name, config },
-        );
+        self.emit(place, EventKind::ConsumerStarted { name, config });
         self.command(Command::Start(Process::Consumer(index)));
         self.advance_consumer(index);
     }
@@ -150,8 +91,7 @@ impl Sim {
     pub(super) fn resume_consumer(&mut self, index: u16) {
         let consumer = &mut self.consumers[usize::from(index)];
         consumer.node.paused = false;
-        let inbox: VecDeque<ConsumerInput> = consumer.node.take_inbox();
-        for input in inbox {
+        for input in consumer.take_inbox() {
             self.handle_at_consumer(index, input);
         }
         self.advance_consumer(index);
@@ -174,25 +114,17 @@ impl Sim {
             }
             ConsumerInput::Other(input) => input,
         };
-        if let ClientInput::Disconnected { conn } = &input {
-            let connections = &mut self.consumers[usize::from(index)].connections;
-            connections.retain(|(open, _)| open != conn);
-        }
         let consumer = &mut self.consumers[usize::from(index)];
-        let local = consumer.node.clock.local(self.now);
-        if let Some(process) = &mut consumer.process {
-            process.handle(local, input, &mut consumer.outputs);
+        if let ClientInput::Disconnected { conn } = &input {
+            consumer.disconnected(*conn);
         }
-        self.apply_consumer_outputs(index);
+        let outputs = consumer.handle(self.now, input);
+        self.apply_consumer_outputs(index, outputs);
     }
 
     pub(super) fn advance_consumer(&mut self, index: u16) {
-        let consumer = &mut self.consumers[usize::from(index)];
-        let local = consumer.node.clock.local(self.now);
-        if let Some(process) = &mut consumer.process {
-            process.advance(local, &mut consumer.outputs);
-        }
-        self.apply_consumer_outputs(index);
+        let outputs = self.consumers[usize::from(index)].advance(self.now);
+        self.apply_consumer_outputs(index, outputs);
         self.schedule_consumer_wake(index);
     }
 
@@ -205,10 +137,8 @@ impl Sim {
         self.network.transport.wake(process, (self.now, &mut self.queue), deadline);
     }
 
-    fn apply_consumer_outputs(&mut self, index: u16) {
-        let consumer = &mut self.consumers[usize::from(index)];
-        let mut outputs = std::mem::take(&mut consumer.outputs);
-        let place = consumer.place();
+    fn apply_consumer_outputs(&mut self, index: u16, mut outputs: Vec<ClientOutput>) {
+        let place = self.consumers[usize::from(index)].place();
         for output in outputs.drain(..) {
             match output {
                 ClientOutput::Send { conn, frame } => self.send_request(index, conn, frame),
@@ -217,29 +147,23 @@ impl Sim {
                     self.emit(place, EventKind::Consumer(observation))
                 }
                 ClientOutput::Closed => {
-                    let consumer = &mut self.consumers[usize::from(index)];
-                    consumer.process = None;
-                    consumer.gave_up = !consumer.closing;
+                    self.consumers[usize::from(index)].has_closed();
                     self.close_all_connections(index);
                     self.emit(place, EventKind::ConsumerClosed);
                 }
             }
         }
-        self.consumers[usize::from(index)].outputs = outputs;
+        self.consumers[usize::from(index)].reuse(outputs);
     }
 
     fn send_request(&mut self, index: u16, own: Conn, frame: Arc<RequestFrame>) {
         let consumer = &mut self.consumers[usize::from(index)];
         let (place, who) = (consumer.place(), consumer.id);
-        let open = consumer.connections.iter().find(|(open, _)| *open == own);
-        let conn = match open {
-            Some(&(_, conn)) => conn,
-            None => {
-                let conn = self.network.open(Client::Consumer(who, own), own.broker);
-                consumer.connections.push((own, conn));
-                conn
-            }
-        };
+        let conn = consumer.connection(own).unwrap_or_else(|| {
+            let conn = self.network.open(Client::Consumer(who, own), own.broker);
+            consumer.connected(own, conn);
+            conn
+        });
         let (to, message) = (Place::Broker(own.broker), Message::Request(frame));
         self.emit(place, EventKind::Sent { to, conn, message: message.clone() });
         let (brokers, cluster, permille) = (&mut self.brokers, &self.cluster, self.race);
@@ -250,16 +174,14 @@ impl Sim {
     }
 
     fn close_connection(&mut self, index: u16, own: Conn) {
-        let connections = &mut self.consumers[usize::from(index)].connections;
-        if let Some(at) = connections.iter().position(|(open, _)| *open == own) {
-            let (_, conn) = connections.swap_remove(at);
+        if let Some(conn) = self.consumers[usize::from(index)].take_connection(own) {
             self.close(conn, Loss::ConnectionClosed);
         }
     }
 
     /// Closes all connections of a consumer that has closed or crashed.
     pub(super) fn close_all_connections(&mut self, index: u16) {
-        for (_, conn) in std::mem::take(&mut self.consumers[usize::from(index)].connections) {
+        for (_, conn) in self.consumers[usize::from(index)].take_connections() {
             self.close(conn, Loss::ReceiverGone);
         }
     }
@@ -283,20 +205,15 @@ impl Sim {
 
     /// The connections that a consumer has open.
     pub(super) fn connections(&self, index: u16) -> Vec<(Conn, ConnectionId)> {
-        let all = self.consumers[usize::from(index)].connections.iter();
-        all.filter(|(_, conn)| self.network.is_open(*conn)).copied().collect()
-    }
-
-    /// Drops the pending inputs of a process that has ended.
-    pub(super) fn drop_inbox(&mut self, index: u16) {
-        self.consumers[usize::from(index)].node.take_inbox();
+        let all = self.consumers[usize::from(index)].connections();
+        all.filter(|(_, conn)| self.network.is_open(*conn)).collect()
     }
 }
 
 impl Sim {
     /// The current state of a running consumer.
     pub fn describe_consumer(&self, name: &str) -> Option<ConsumerDescription> {
-        let index = *self.indices.get(name)?;
+        let index = self.consumers.find(name)?;
         self.consumers[usize::from(index)].process.as_ref().map(|process| process.describe())
     }
 
