@@ -12,16 +12,17 @@
 //! Read next: [`crate::broker::Cluster`], which carries out the decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::broker::{Cluster, Uncommitted};
 use crate::protocol::{BrokerId, GroupId, str_bytes};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::trace::{EventKind, Place};
+use crate::trace::{EventKind, FaultKind, Place};
 
 use super::Sim;
 use super::admin::request;
-use super::broker::{BrokerInput, UnnoticedCrash};
+use super::broker::BrokerInput;
 use super::queue::{Due, TieBreak};
 use super::schedule::{Action, Schedule, Tail};
 
@@ -31,6 +32,19 @@ pub(super) struct Controller {
     traced: BTreeSet<i32>,
     /// What happens to the uncommitted tail of each partition without a leader when it gets one.
     leaderless: BTreeMap<i32, Tail>,
+    /// The crashes that the controller has not noticed yet.
+    unnoticed: BTreeMap<BrokerId, UnnoticedCrash>,
+    /// The brokers that no decision reaches before a time.
+    unaware_until: BTreeMap<BrokerId, Time>,
+    /// The brokers that still act as the leaders of partitions that others lead.
+    zombies: BTreeSet<BrokerId>,
+}
+
+/// A crash that the controller has not noticed yet.
+struct UnnoticedCrash {
+    /// When the controller will notice it.
+    until: Time,
+    tail: Tail,
 }
 
 impl Controller {
@@ -49,12 +63,30 @@ impl Controller {
                 false => groups.map(|group| cluster.partition_of(&group)).collect(),
             },
             leaderless: BTreeMap::new(),
+            unnoticed: BTreeMap::new(),
+            unaware_until: BTreeMap::new(),
+            zombies: BTreeSet::new(),
         }
     }
 
     /// Whether the trace shows a partition of the offsets log.
     pub(super) fn is_traced(&self, partition: i32) -> bool {
         self.traced.contains(&partition)
+    }
+
+    /// Whether a broker acts as the leader of partitions that another broker leads.
+    pub(super) fn is_zombie(&self, broker: BrokerId) -> bool {
+        self.zombies.contains(&broker)
+    }
+
+    /// When the last of the brokers that no decision reaches can be reached again.
+    pub(super) fn all_aware_at(&self) -> Option<Time> {
+        self.unaware_until.values().copied().max()
+    }
+
+    /// When decisions can reach a broker again; time zero if they can.
+    fn aware_at(&self, broker: BrokerId) -> Time {
+        self.unaware_until.get(&broker).copied().unwrap_or(Time::ZERO)
     }
 }
 
@@ -80,16 +112,18 @@ impl From<Tail> for Uncommitted {
 }
 
 impl Sim {
-    /// Schedules when the controller will notice that a broker has crashed.
+    /// A broker has crashed. The controller will notice later.
     pub(super) fn schedule_notice(&mut self, crashed: BrokerId, tail: Tail) {
+        self.controller.unaware_until.remove(&crashed);
+        self.end_zombie(crashed);
         let until = self.now + self.controller.rng.duration(self.schedule.broker.detect.clone());
-        self.broker_mut(crashed).unnoticed = Some(UnnoticedCrash { until, tail });
+        self.controller.unnoticed.insert(crashed, UnnoticedCrash { until, tail });
         self.queue.schedule(until, TieBreak::Normal, Due::Notice(crashed));
     }
 
     pub(super) fn notice_if_due(&mut self, crashed: BrokerId) {
-        let unnoticed = &self.broker(crashed).unnoticed;
-        if unnoticed.as_ref().is_some_and(|unnoticed| unnoticed.until <= self.now) {
+        let unnoticed = self.controller.unnoticed.get(&crashed);
+        if unnoticed.is_some_and(|unnoticed| unnoticed.until <= self.now) {
             self.notice(crashed);
             self.announce_decisions();
         }
@@ -99,7 +133,7 @@ impl Sim {
     /// so even if the broker is back before its session with the controller has expired, because
     /// the broker has lost its memory.
     pub(super) fn notice(&mut self, crashed: BrokerId) {
-        let Some(UnnoticedCrash { tail, .. }) = self.broker_mut(crashed).unnoticed.take() else {
+        let Some(UnnoticedCrash { tail, .. }) = self.controller.unnoticed.remove(&crashed) else {
             return;
         };
         let next = self.next_live_broker(crashed);
@@ -151,7 +185,7 @@ impl Sim {
                 let at = self.now + self.controller.rng.duration(range);
                 // A broker learns decisions in their order, so none overtakes one that it is
                 // unaware of.
-                let at = at.max(self.broker(broker).unaware_until);
+                let at = at.max(self.controller.aware_at(broker));
                 self.queue.schedule(at, TieBreak::Normal, Due::Learn(broker));
             }
             self.schedule_broker_wake(broker);
@@ -159,7 +193,7 @@ impl Sim {
     }
 
     pub(super) fn learn_if_due(&mut self, broker: BrokerId) {
-        if self.broker(broker).unaware_until <= self.now {
+        if self.controller.aware_at(broker) <= self.now {
             self.learn(broker);
         }
     }
@@ -167,8 +201,27 @@ impl Sim {
     /// The controller's decisions so far reach a broker.
     pub(super) fn learn(&mut self, broker: BrokerId) {
         if self.cluster.is_up(broker) {
-            self.broker_mut(broker).unaware_until = Time::ZERO;
+            self.controller.unaware_until.remove(&broker);
             self.deliver_to_broker(broker, BrokerInput::Decided);
+        }
+    }
+
+    /// No decision reaches a broker for a while. It acts as a zombie meanwhile.
+    pub(super) fn leave_unaware(&mut self, old: BrokerId, unaware: Duration) {
+        let until = self.now + unaware;
+        let until = until.max(self.controller.aware_at(old));
+        self.controller.unaware_until.insert(old, until);
+        if self.controller.zombies.insert(old) {
+            let (fault, place) = (FaultKind::Zombie, Place::Broker(old));
+            self.emit(place, EventKind::FaultBegan { fault, peer: None, direction: None });
+        }
+    }
+
+    /// Ends the zombie fault: the broker has learned of the new leaders, or has crashed.
+    pub(super) fn end_zombie(&mut self, at: BrokerId) {
+        if self.controller.zombies.remove(&at) {
+            let kind = EventKind::FaultEnded { fault: FaultKind::Zombie, peer: None };
+            self.emit(Place::Broker(at), kind);
         }
     }
 }

@@ -15,7 +15,7 @@
 //! | `network` | connections, links, latency; partitions, clogs, drops, resets | connections, links |
 //! | `node` | one process: its clock, its inbox while paused | both |
 //! | `broker`, `consumers` | run the state machines: inputs in, outputs out | the processes, and what became of them |
-//! | `controller` | elects leaders; when each broker learns of it | partitions without a leader |
+//! | `controller` | elects leaders; when each broker learns of it | what it and the brokers do not know yet |
 //! | `settings` | script settings as configs, and the bounds that follow from them | |
 //! | `faults` | carries out the actions of a schedule | faults of the offsets log |
 //! | `workload` | produces records | requests without a response, topics |

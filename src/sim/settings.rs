@@ -106,8 +106,7 @@ impl Sim {
     /// until a zombie leader learns that it has been replaced.
     fn fail_over_bound(&self) -> Duration {
         let broker = &self.schedule.broker;
-        let unaware = self.brokers.nodes().iter().map(|broker| broker.unaware_until).max();
-        let unaware = unaware.filter(|until| *until > self.now);
+        let unaware = self.controller.all_aware_at().filter(|until| *until > self.now);
         *broker.detect.end()
             + *broker.learn.end()
             + *broker.load.end()

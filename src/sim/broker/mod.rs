@@ -7,13 +7,13 @@ use std::sync::Arc;
 use crate::broker::{BrokerOutput, ConnectionId};
 use crate::coordinator::TopicChange;
 use crate::protocol::BrokerId;
-use crate::trace::{EventKind, FaultKind, Loss, Message, Place};
+use crate::trace::{EventKind, Loss, Message, Place};
 
 use super::Sim;
 use super::hosted::{Command, Process};
 use super::network::{Client, Item, SendOutcome};
 
-pub(super) use node::{BrokerInput, BrokerNode, Brokers, UnnoticedCrash};
+pub(super) use node::{BrokerInput, BrokerNode, Brokers};
 
 impl Sim {
     pub(super) fn broker(&self, id: BrokerId) -> &BrokerNode {
@@ -109,14 +109,6 @@ impl Sim {
         self.apply_broker_outputs(at);
         if learned {
             self.end_zombie(at);
-        }
-    }
-
-    /// Ends the zombie fault: the broker has learned of the new leaders, or has crashed.
-    pub(super) fn end_zombie(&mut self, at: BrokerId) {
-        if std::mem::take(&mut self.broker_mut(at).zombie) {
-            let kind = EventKind::FaultEnded { fault: FaultKind::Zombie, peer: None };
-            self.emit(Place::Broker(at), kind);
         }
     }
 

@@ -10,7 +10,6 @@ use crate::rng::Rng;
 use crate::sim::hosted::BOOTSTRAP;
 use crate::sim::node::Node;
 use crate::sim::queue::TieBreak;
-use crate::sim::schedule::Tail;
 use crate::time::Time;
 
 /// What arrives at a broker.
@@ -25,22 +24,10 @@ pub(in crate::sim) enum BrokerInput {
     TopicDeleted(TopicName),
 }
 
-/// A crash that the controller has not noticed yet.
-pub(in crate::sim) struct UnnoticedCrash {
-    /// When the controller will notice it.
-    pub(in crate::sim) until: Time,
-    pub(in crate::sim) tail: Tail,
-}
-
-/// One broker: its process, and its state at the controller.
+/// The process of one broker.
 pub(in crate::sim) struct BrokerNode {
     pub(in crate::sim) id: BrokerId,
     pub(in crate::sim) node: Node<BrokerInput>,
-    pub(in crate::sim) unnoticed: Option<UnnoticedCrash>,
-    /// No decision of the controller reaches the broker before this time.
-    pub(in crate::sim) unaware_until: Time,
-    /// The broker still acts as the leader of partitions that another broker leads.
-    pub(in crate::sim) zombie: bool,
     /// Decides whether messages that arrived during a pause are handled before the timers that
     /// expired in it. In a real broker the two race.
     resume_rng: Rng,
@@ -48,17 +35,9 @@ pub(in crate::sim) struct BrokerNode {
 }
 
 impl BrokerNode {
-    pub(in crate::sim) fn new(id: BrokerId, seed: u64) -> Self {
+    fn new(id: BrokerId, seed: u64) -> Self {
         let rng = |purpose: &str| Rng::stream(seed, &format!("{purpose}/{id}"));
-        BrokerNode {
-            id,
-            node: Node::new(),
-            unnoticed: None,
-            unaware_until: Time::ZERO,
-            zombie: false,
-            resume_rng: rng("resume"),
-            race_rng: rng("aim"),
-        }
+        BrokerNode { id, node: Node::new(), resume_rng: rng("resume"), race_rng: rng("aim") }
     }
 
     /// Whether a broker that resumes handles its timers before its messages.

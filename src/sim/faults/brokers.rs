@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::protocol::BrokerId;
 use crate::sim::Sim;
 use crate::sim::schedule::Tail;
-use crate::time::Time;
 use crate::trace::{FaultKind, Place};
 
 impl Sim {
@@ -16,8 +15,6 @@ impl Sim {
         }
         self.fault_began(place, FaultKind::Crash);
         self.kill_broker(broker);
-        self.broker_mut(broker).unaware_until = Time::ZERO;
-        self.end_zombie(broker);
         self.schedule_notice(broker, tail);
     }
 
@@ -50,14 +47,5 @@ impl Sim {
             self.leave_unaware(old, unaware);
         }
         self.announce_decisions();
-    }
-
-    fn leave_unaware(&mut self, old: BrokerId, unaware: Duration) {
-        let until = self.now + unaware;
-        let broker = self.broker_mut(old);
-        broker.unaware_until = broker.unaware_until.max(until);
-        if !std::mem::replace(&mut broker.zombie, true) {
-            self.fault_began(Place::Broker(old), FaultKind::Zombie);
-        }
     }
 }

@@ -73,7 +73,7 @@ impl Sim {
         if self.broker(broker).node.paused {
             self.resume(process);
         }
-        if self.broker(broker).zombie {
+        if self.controller.is_zombie(broker) {
             self.learn(broker);
         }
     }
