@@ -122,7 +122,7 @@ impl<'a> ScheduleState<'a> {
         };
         self.is(name, ProcessState::Running)
             && !self.cluster.is_paused(&NodeName::Consumer(name.to_owned()))
-            && self.consumers.values().any(|other| stays(other))
+            && self.consumers.values().any(stays)
     }
 
     /// Whether the process is neither paused nor isolated.

@@ -36,7 +36,7 @@ pub enum ProcessState {
     Closing,
     /// It has closed.
     Closed,
-    /// It was told to close, and may still be closing. This is all that a schedule knows.
+    /// The application was to close it, and it may still be closing. A schedule knows no more.
     Left,
     /// It has crashed.
     Crashed,

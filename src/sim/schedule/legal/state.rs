@@ -152,7 +152,7 @@ impl ClusterState {
                 self.start(name);
             }
             Action::Leave(name) => self.stop(name, ProcessState::Left),
-            // One that was told to close may have done so before.
+            // One that has left may have closed before.
             Action::Crash(NodeName::Consumer(name), _)
                 if self.process(name) == Some(ProcessState::Running) =>
             {
@@ -241,8 +241,8 @@ impl ClusterState {
         }
     }
 
-    /// Brokers and clogs recover everywhere; pauses, links and crashed processes in the core, which
-    /// is everyone if nobody is named.
+    /// Brokers and clogs recover everywhere; pauses, links and crashed processes in the core: the
+    /// named consumers, or all if none is named.
     fn quiesce(&mut self, core: Option<&[String]>) {
         self.brokers.clear();
         for (name, consumer) in &mut self.consumers {
@@ -288,7 +288,7 @@ impl ClusterState {
         links.map(|link| link.state).filter(|state| *state != LinkState::Up)
     }
 
-    /// Whether the action breaks a link in a way in which it is broken already, or mends one that
+    /// Whether the action breaks a link in a way in which it is broken already, or repairs one that
     /// is not broken. That is legal, but a run would report a fault that changes nothing.
     pub fn is_redundant(&self, action: &Action) -> bool {
         match action {
