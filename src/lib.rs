@@ -104,8 +104,8 @@
 //! | `broker/cluster`, `broker/node` | one request per connection at a time; the event `received` |
 //! | `broker/front_end`, `broker/routing` | refuses an invalid request; finds the partition of the group |
 //! | `broker/coordinator_term` | hands it to the coordinator of this term |
-//! | `coordinator`, `coordinator/join_group` | checks it, adds or updates the member |
-//! | `coordinator/group`, `coordinator/rebalance` | parks it, ends the join phase, responds to every member |
+//! | `coordinator`, `coordinator/classic/join_group` | checks it, adds or updates the member |
+//! | `coordinator/classic/group`, `coordinator/classic/rebalance` | parks it, ends the join phase, responds to every member |
 //! | `broker/waiting`, `coordinator/runtime/deferred` | the response leaves at once, or when the log has committed |
 //! | `client` | back through `broker/node`, `sim/broker`, `sim/network` and `sim/consumers`; the membership follows the response |
 //! | `run/driver`, `run/watcher` | every event goes to the digest, the invariants, coverage and the printer |

@@ -7,7 +7,7 @@ use crate::time::Time;
 
 use super::api::GroupCoordinator;
 use super::observation::TimerKind;
-use super::state::GroupState;
+use super::classic::state::GroupState;
 
 /// A look inside a coordinator. Each method has a default for a coordinator that does not show that
 /// much.

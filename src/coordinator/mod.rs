@@ -64,53 +64,24 @@
 //! * `responses.rs` builds the responses that several files send, and `turn.rs` is the context of a
 //!   handler.
 
+mod admin;
 mod api;
-mod appends;
-mod compaction;
+mod classic;
 mod config;
-mod creation;
-mod delete_groups;
-mod describe_groups;
-mod expiry;
-mod group;
-mod heartbeat;
 mod inspect;
-mod join_group;
-mod leave_group;
-mod list_groups;
-mod load;
-mod member;
-mod members;
 mod metadata;
 mod observation;
-mod offset_commit;
-mod offset_delete;
-mod offset_fetch;
 mod offsets;
 mod reason;
-mod rebalance;
 mod record;
-mod removal;
-mod responses;
-mod retention;
 #[doc = include_str!("RULES.md")]
 pub mod rules {}
 mod runtime;
-mod state;
-mod static_member;
-mod subscribed;
-mod sync_group;
 #[cfg(test)]
 mod tests;
-mod timers;
-mod turn;
-mod txn_offset_commit;
-mod unload;
-mod write_txn_markers;
 
 pub use api::{AppendId, Call, Entry, GroupCoordinator, Input, Output, Release, RequestId, Ticket};
-pub use appends::operation_error;
-pub use compaction::superseded;
+pub use classic::state::GroupState;
 pub use config::CoordinatorConfig;
 pub use inspect::{GroupDescription, Inspect, MemberDescription};
 pub use metadata::{MetadataImage, TopicChange, TopicImage};
@@ -118,17 +89,21 @@ pub use observation::{ClassicObservation, LoadedGroup, Observation, TimerKind};
 pub use reason::{GroupRemoval, OffsetRemoval, Removal, TransitionReason};
 pub use record::{CommittedOffset, GroupMetadata, MemberMetadata, ProducerId, Record, RecordKey};
 pub(crate) use runtime::DeferredResponses;
-pub use state::GroupState;
+pub use runtime::appends::operation_error;
+pub use runtime::compaction::superseded;
 
 use crate::protocol::{GroupId, Request};
 use crate::rng::Rng;
 use crate::time::Time;
 
-use appends::Appends;
-use group::Groups;
-use offsets::OffsetStore;
-use timers::Timers;
-use turn::Turn;
+use admin::{delete_groups, describe_groups, list_groups};
+use classic::group::Groups;
+use classic::{heartbeat, join_group, leave_group, sync_group};
+use offsets::{OffsetStore, retention};
+use runtime::appends::Appends;
+use runtime::timers::Timers;
+use runtime::turn::Turn;
+use runtime::{appends, expiry, load, unload};
 
 /// The group coordinator for one partition of the offsets log, for one term of its leader.
 #[derive(Debug)]
@@ -222,16 +197,16 @@ fn handle_request(groups: &mut Groups, turn: &mut Turn<'_>, call: &Call<'_>) {
         Request::SyncGroup(request) => sync_group::handle(groups, turn, call, request),
         Request::Heartbeat(request) => heartbeat::handle(groups, turn, call, request),
         Request::LeaveGroup(request) => leave_group::handle(groups, turn, call, request),
-        Request::OffsetCommit(request) => offset_commit::handle(groups, turn, call, request),
-        Request::OffsetFetch(request) => offset_fetch::handle(groups, turn, call, request),
+        Request::OffsetCommit(request) => offsets::commit::handle(groups, turn, call, request),
+        Request::OffsetFetch(request) => offsets::fetch::handle(groups, turn, call, request),
         Request::TxnOffsetCommit(request) => {
-            txn_offset_commit::handle(groups, turn, call, request);
+            offsets::txn_commit::handle(groups, turn, call, request);
         }
-        Request::WriteTxnMarkers(request) => write_txn_markers::handle(turn, call, request),
+        Request::WriteTxnMarkers(request) => offsets::txn_markers::handle(turn, call, request),
         Request::DescribeGroups(request) => describe_groups::handle(groups, turn, call, request),
         Request::ListGroups(request) => list_groups::handle(groups, turn, call, request),
         Request::DeleteGroups(request) => delete_groups::handle(groups, turn, call, request),
-        Request::OffsetDelete(request) => offset_delete::handle(groups, turn, call, request),
+        Request::OffsetDelete(request) => offsets::delete::handle(groups, turn, call, request),
         Request::Produce(_)
         | Request::Fetch(_)
         | Request::ListOffsets(_)

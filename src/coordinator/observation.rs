@@ -7,7 +7,7 @@ use crate::protocol::{Generation, GroupId, MemberId, StrBytes, TopicPartition};
 
 use super::reason::{GroupRemoval, OffsetRemoval, Removal, TransitionReason};
 use super::record::GroupMetadata;
-use super::state::GroupState;
+use super::classic::state::GroupState;
 
 /// What happened inside a coordinator. Invariants rely on observations as they rely on messages: a
 /// coordinator under test must report them truthfully, as Kafka's own does in its log.

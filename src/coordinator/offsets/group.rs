@@ -6,12 +6,12 @@ use crate::coordinator::api::AppendId;
 use crate::coordinator::record::{CommittedOffset, ProducerId};
 use crate::protocol::{TopicName, TopicPartition};
 
-use super::View;
+use super::store::View;
 use super::partition::{Change, PartitionOffsets, Position};
 
 /// The offsets of one group. A partition without an offset has no entry.
 #[derive(Debug, Default)]
-pub(in crate::coordinator) struct Offsets(BTreeMap<TopicName, BTreeMap<i32, PartitionOffsets>>);
+pub(crate) struct Offsets(BTreeMap<TopicName, BTreeMap<i32, PartitionOffsets>>);
 
 impl Offsets {
     /// No offsets.
@@ -20,7 +20,7 @@ impl Offsets {
     }
 
     /// The committed offset of one partition.
-    pub(in crate::coordinator) fn get(
+    pub(crate) fn get(
         &self,
         topic: &TopicName,
         partition: i32,
@@ -30,14 +30,14 @@ impl Offsets {
     }
 
     /// Whether an open transaction has a pending offset for the partition.
-    pub(in crate::coordinator) fn is_unstable(&self, topic: &TopicName, partition: i32) -> bool {
+    pub(crate) fn is_unstable(&self, topic: &TopicName, partition: i32) -> bool {
         let entry = self.0.get(topic).and_then(|partitions| partitions.get(&partition));
         entry.is_some_and(PartitionOffsets::is_unstable)
     }
 
     /// The pending offsets of a partition.
     #[cfg(test)]
-    pub(in crate::coordinator) fn pending(
+    pub(crate) fn pending(
         &self,
         at: &TopicPartition,
         view: View,
@@ -47,7 +47,7 @@ impl Offsets {
     }
 
     /// Everything committed, ordered by topic and partition. A topic may have no partitions.
-    pub(in crate::coordinator) fn all(
+    pub(crate) fn all(
         &self,
         view: View,
     ) -> impl Iterator<Item = (&TopicName, impl Iterator<Item = (i32, &CommittedOffset)>)> {
@@ -57,7 +57,7 @@ impl Offsets {
     }
 
     /// All durable committed offsets, ordered by topic and partition.
-    pub(in crate::coordinator) fn committed_list(&self) -> Vec<(TopicPartition, i64)> {
+    pub(crate) fn committed_list(&self) -> Vec<(TopicPartition, i64)> {
         let topics = self.all(View::Committed);
         let list = topics.flat_map(|(topic, partitions)| {
             partitions
@@ -68,12 +68,12 @@ impl Offsets {
 
     /// Every partition with an offset, committed or pending, in order: each needs a tombstone when
     /// the group is removed.
-    pub(in crate::coordinator) fn partitions_with_offset(&self) -> Vec<TopicPartition> {
+    pub(crate) fn partitions_with_offset(&self) -> Vec<TopicPartition> {
         self.partitions_where(PartitionOffsets::has_offset)
     }
 
     /// Whether any partition has an offset.
-    pub(in crate::coordinator) fn has_offset(&self) -> bool {
+    pub(crate) fn has_offset(&self) -> bool {
         self.0.values().flat_map(BTreeMap::values).any(PartitionOffsets::has_offset)
     }
 

@@ -4,7 +4,7 @@ use crate::coordinator::api::AppendId;
 use crate::coordinator::record::{CommittedOffset, ProducerId};
 use crate::marks::{Mark, sometimes};
 
-use super::View;
+use super::store::View;
 
 /// A position in the log; later positions are greater. Replayed records come before everything the
 /// coordinator appends.

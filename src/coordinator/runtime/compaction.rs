@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::record::{ProducerId, Record, RecordKey};
+use crate::coordinator::record::{ProducerId, Record, RecordKey};
 
 /// The positions that compaction may drop. `committed` is the committed part of the log, in order.
 pub fn superseded(committed: &[(u64, &Record)]) -> BTreeSet<u64> {

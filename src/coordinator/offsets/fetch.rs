@@ -11,14 +11,13 @@ use kafka_protocol::messages::offset_fetch_response::{
 };
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::classic::group::Groups;
+use crate::coordinator::classic::state::GroupState;
+use super::{OffsetStore, Offsets, View};
+use crate::coordinator::record::CommittedOffset;
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{GroupId, ResponseError, TopicName};
-
-use super::api::{Call, Release};
-use super::group::Groups;
-use super::offsets::{OffsetStore, Offsets, View};
-use super::record::CommittedOffset;
-use super::state::GroupState;
-use super::turn::Turn;
 
 /// The first version with RequireStable (KIP-447).
 const HAS_REQUIRE_STABLE: i16 = 7;
@@ -49,7 +48,7 @@ struct OffsetReader<'a> {
 }
 
 /// Responds to an OffsetFetch.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

@@ -7,19 +7,18 @@ use kafka_protocol::messages::offset_delete_response::{
 };
 use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
+use crate::coordinator::api::{Call, Entry, Release, Ticket};
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::classic::subscribed::{Subscribed, is_consumer_group};
+use super::{Offsets, View};
+use crate::coordinator::reason::OffsetRemoval;
+use crate::coordinator::runtime::removal;
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{ResponseError, TopicPartition, error_code};
 
-use super::api::{Call, Entry, Release, Ticket};
-use super::group::{Group, Groups};
-use super::offsets::{Offsets, View};
-use super::reason::OffsetRemoval;
-use super::removal;
-use super::state::GroupState;
-use super::subscribed::{Subscribed, is_consumer_group};
-use super::turn::Turn;
-
 /// Responds to an OffsetDelete, or defers the response until its tombstones are durable.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

@@ -10,7 +10,7 @@ use super::group::Group;
 
 /// A successful JoinGroup: the member is part of the group's generation. `roster` is the member
 /// list for the leader; followers get an empty one.
-pub(super) fn joined(
+pub(crate) fn joined(
     group: &Group,
     version: i16,
     member: &StrBytes,
@@ -35,7 +35,7 @@ fn protocol_name(version: i16, name: Option<StrBytes>) -> Option<StrBytes> {
 }
 
 /// The member list for a response to `member`: only the leader gets one.
-pub(super) fn list_for(
+pub(crate) fn list_for(
     group: &Group,
     version: i16,
     member: &StrBytes,
@@ -60,13 +60,13 @@ fn roster(group: &Group, version: i16) -> Vec<JoinGroupResponseMember> {
 
 /// A successful JoinGroup of a static member that took over its former place in a Stable group. A
 /// leader then watches the metadata as leaders do, but does not assign anew (KIP-814).
-pub(super) fn replaced(group: &Group, version: i16, member: &StrBytes) -> JoinGroupResponse {
+pub(crate) fn replaced(group: &Group, version: i16, member: &StrBytes) -> JoinGroupResponse {
     joined(group, version, member, list_for(group, version, member))
         .with_skip_assignment(group.is_leader(member))
 }
 
 /// A failed JoinGroup.
-pub(super) fn join_error(
+pub(crate) fn join_error(
     version: i16,
     member: &StrBytes,
     error: ResponseError,
@@ -78,7 +78,7 @@ pub(super) fn join_error(
 }
 
 /// A successful SyncGroup with the member's assignment.
-pub(super) fn synced(group: &Group, version: i16, assignment: &Bytes) -> SyncGroupResponse {
+pub(crate) fn synced(group: &Group, version: i16, assignment: &Bytes) -> SyncGroupResponse {
     SyncGroupResponse::default()
         .with_protocol_type(group.protocol_type.clone().filter(|_| version >= 5))
         .with_protocol_name(group.protocol.clone().filter(|_| version >= 5))
@@ -86,6 +86,6 @@ pub(super) fn synced(group: &Group, version: i16, assignment: &Bytes) -> SyncGro
 }
 
 /// A failed SyncGroup.
-pub(super) fn sync_error(error: ResponseError) -> SyncGroupResponse {
+pub(crate) fn sync_error(error: ResponseError) -> SyncGroupResponse {
     SyncGroupResponse::default().with_error_code(error.code())
 }

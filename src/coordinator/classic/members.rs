@@ -14,7 +14,7 @@ use super::member::{JoinParams, Member, Parked};
 
 /// The members of one group.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Members {
+pub(crate) struct Members {
     by_id: IndexMap<MemberId, Member>,
     /// The member that holds each instance id (KIP-345).
     by_instance: BTreeMap<StrBytes, MemberId>,
@@ -27,58 +27,58 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
 
-    pub(super) fn get(&self, id: &StrBytes) -> Option<&Member> {
+    pub(crate) fn get(&self, id: &StrBytes) -> Option<&Member> {
         self.by_id.get(id)
     }
 
     /// The member that holds an instance id.
-    pub(super) fn holder(&self, instance: &StrBytes) -> Option<&MemberId> {
+    pub(crate) fn holder(&self, instance: &StrBytes) -> Option<&MemberId> {
         self.by_instance.get(instance)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Member> {
         self.by_id.values()
     }
 
     /// The ids of the members that match `wanted`.
-    pub(super) fn ids_where(&self, wanted: impl Fn(&Member) -> bool) -> Vec<MemberId> {
+    pub(crate) fn ids_where(&self, wanted: impl Fn(&Member) -> bool) -> Vec<MemberId> {
         self.iter().filter(|m| wanted(m)).map(|m| m.id.clone()).collect()
     }
 
     /// Whether every member's JoinGroup is parked.
-    pub(super) fn all_joined(&self) -> bool {
+    pub(crate) fn all_joined(&self) -> bool {
         self.joined == self.by_id.len()
     }
 
     /// The number of members whose JoinGroup is parked.
-    pub(super) fn joined(&self) -> usize {
+    pub(crate) fn joined(&self) -> usize {
         self.joined
     }
 
     /// Whether every member's SyncGroup of this generation has arrived.
-    pub(super) fn all_synced(&self) -> bool {
+    pub(crate) fn all_synced(&self) -> bool {
         self.sync_awaited == 0 && self.awaited_of_replaced.is_empty()
     }
 
     /// Whether every member supports the assignor; always true without members.
-    pub(super) fn all_support(&self, protocol: &StrBytes) -> bool {
+    pub(crate) fn all_support(&self, protocol: &StrBytes) -> bool {
         self.supporters.count(protocol) == self.by_id.len()
     }
 
     /// The longest rebalance timeout; zero without members (R7.7).
-    pub(super) fn rebalance_timeout(&self) -> Duration {
+    pub(crate) fn rebalance_timeout(&self) -> Duration {
         self.rebalance_timeouts.greatest().copied().unwrap_or_default()
     }
 
-    pub(super) fn add(&mut self, member: Member) {
+    pub(crate) fn add(&mut self, member: Member) {
         self.tally(&member.params);
         if let Some(instance) = &member.instance_id {
             let holder = self.by_instance.insert(instance.clone(), member.id.clone());
@@ -88,7 +88,7 @@ impl Members {
         assert!(previous.is_none(), "member {previous:?} was added twice");
     }
 
-    pub(super) fn remove(&mut self, id: &StrBytes) -> Option<Member> {
+    pub(crate) fn remove(&mut self, id: &StrBytes) -> Option<Member> {
         let member = self.by_id.swap_remove(id)?;
         self.untally(&member.params);
         if let Some(instance) = &member.instance_id {
@@ -100,7 +100,7 @@ impl Members {
     }
 
     /// Takes over the parameters of a member's next JoinGroup; returns the previous ones.
-    pub(super) fn update(&mut self, id: &StrBytes, params: JoinParams) -> JoinParams {
+    pub(crate) fn update(&mut self, id: &StrBytes, params: JoinParams) -> JoinParams {
         self.tally(&params);
         let before = std::mem::replace(&mut self.expect_member(id).params, params);
         self.untally(&before);
@@ -108,7 +108,7 @@ impl Members {
     }
 
     /// Whether all members would still share an assignor if `id` had these parameters.
-    pub(super) fn could_agree(&self, id: &StrBytes, params: &JoinParams) -> bool {
+    pub(crate) fn could_agree(&self, id: &StrBytes, params: &JoinParams) -> bool {
         let own = |name: &StrBytes| {
             self.by_id.get(id).is_some_and(|m| m.params.protocols.iter().any(|p| p.name == *name))
         };
@@ -120,7 +120,7 @@ impl Members {
     /// Gives a member's place to another member id, without its parked requests, which are
     /// returned. If the old id's SyncGroup was awaited it stays awaited, although no process has
     /// that id any more (R8.7).
-    pub(super) fn rename(
+    pub(crate) fn rename(
         &mut self,
         from: &StrBytes,
         to: MemberId,
@@ -146,37 +146,37 @@ impl Members {
     }
 
     /// Parks a JoinGroup; returns the parked one that it supersedes.
-    pub(super) fn park_join(&mut self, id: &StrBytes, join: Parked) -> Option<Parked> {
+    pub(crate) fn park_join(&mut self, id: &StrBytes, join: Parked) -> Option<Parked> {
         let before = self.expect_member(id).join.replace(join);
         self.joined += usize::from(before.is_none());
         before
     }
 
     /// Removes and returns a parked JoinGroup; the member then counts as not joined.
-    pub(super) fn take_join(&mut self, id: &StrBytes) -> Option<Parked> {
+    pub(crate) fn take_join(&mut self, id: &StrBytes) -> Option<Parked> {
         let join = self.expect_member(id).join.take();
         self.joined -= usize::from(join.is_some());
         join
     }
 
     /// Parks a SyncGroup; returns the parked one that it supersedes.
-    pub(super) fn park_sync(&mut self, id: &StrBytes, sync: Parked) -> Option<Parked> {
+    pub(crate) fn park_sync(&mut self, id: &StrBytes, sync: Parked) -> Option<Parked> {
         self.expect_member(id).sync.replace(sync)
     }
 
     /// Removes and returns a parked SyncGroup.
-    pub(super) fn take_sync(&mut self, id: &StrBytes) -> Option<Parked> {
+    pub(crate) fn take_sync(&mut self, id: &StrBytes) -> Option<Parked> {
         self.expect_member(id).sync.take()
     }
 
     /// The member's SyncGroup has arrived.
-    pub(super) fn synced(&mut self, id: &StrBytes) {
+    pub(crate) fn synced(&mut self, id: &StrBytes) {
         let awaited = std::mem::take(&mut self.expect_member(id).sync_awaited);
         self.sync_awaited -= usize::from(awaited);
     }
 
     /// No SyncGroup is awaited any longer.
-    pub(super) fn forget_syncs(&mut self) {
+    pub(crate) fn forget_syncs(&mut self) {
         if self.sync_awaited > 0 {
             self.by_id.values_mut().for_each(|m| m.sync_awaited = false);
             self.sync_awaited = 0;
@@ -186,7 +186,7 @@ impl Members {
 
     /// Moves the member at `index` from the join phase to the sync phase; returns its parked
     /// JoinGroup.
-    pub(super) fn begin_sync(&mut self, index: usize) -> (Option<Parked>, &Member) {
+    pub(crate) fn begin_sync(&mut self, index: usize) -> (Option<Parked>, &Member) {
         let member = &mut self.by_id[index];
         let join = member.join.take();
         self.joined -= usize::from(join.is_some());
@@ -197,20 +197,20 @@ impl Members {
     }
 
     /// Stores the assignment of the member at `index`; returns its parked SyncGroup.
-    pub(super) fn assign(&mut self, index: usize, assignment: Bytes) -> (Option<Parked>, &Member) {
+    pub(crate) fn assign(&mut self, index: usize, assignment: Bytes) -> (Option<Parked>, &Member) {
         let member = &mut self.by_id[index];
         member.assignment = assignment;
         (member.sync.take(), member)
     }
 
     /// The member at `index`. Indexes are stable while no member is removed.
-    pub(super) fn at(&self, index: usize) -> &Member {
+    pub(crate) fn at(&self, index: usize) -> &Member {
         &self.by_id[index]
     }
 
     /// The assignor with the most votes: each member votes for the first in its list that all
     /// members support (R7.4). Kafka breaks ties arbitrarily; here the first by name wins.
-    pub(super) fn vote(&self) -> StrBytes {
+    pub(crate) fn vote(&self) -> StrBytes {
         let mut votes: BTreeMap<&StrBytes, usize> = BTreeMap::new();
         for member in self.iter() {
             let mut names = member.params.protocols.iter().map(|p| &p.name);
@@ -241,7 +241,7 @@ impl Members {
 
     /// Asserts that every counter matches what it counts.
     #[cfg(test)]
-    pub(super) fn check(&self) {
+    pub(crate) fn check(&self) {
         let count = |f: fn(&Member) -> bool| self.iter().filter(|m| f(m)).count();
         assert_eq!(self.joined, count(|m| m.join.is_some()));
         assert_eq!(self.sync_awaited, count(|m| m.sync_awaited));

@@ -1,18 +1,18 @@
 //! The end of a coordinator's term (rules R11).
 
+use crate::coordinator::api::Release;
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::responses;
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::reason::TransitionReason;
 use crate::protocol::{MemberId, ResponseError, StrBytes};
 
-use super::api::Release;
-use super::group::{Group, Groups};
-use super::reason::TransitionReason;
-use super::responses;
-use super::state::GroupState;
 use super::turn::Turn;
 
 /// Every group becomes Dead, and parked requests fail with NOT_COORDINATOR. So do requests that
 /// wait for a record, whose outcome this coordinator will not learn: the broker refuses them
 /// (R11.7).
-pub(super) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
+pub(crate) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
     turn.timers.cancel_all();
     for group in groups.values_mut() {
         group.enter(GroupState::Dead, TransitionReason::Unloaded, turn);
@@ -23,13 +23,13 @@ pub(super) fn unload(groups: &mut Groups, turn: &mut Turn<'_>) {
 
 /// Fails every parked request of a group. `named` gives the member id for the response to a
 /// JoinGroup.
-pub(super) fn refuse_parked(
+pub(crate) fn refuse_parked(
     group: &mut Group,
     turn: &mut Turn<'_>,
     error: ResponseError,
     named: impl Fn(&MemberId) -> StrBytes,
 ) {
-    let waits = |m: &super::member::Member| m.join.is_some() || m.sync.is_some();
+    let waits = |m: &crate::coordinator::classic::member::Member| m.join.is_some() || m.sync.is_some();
     let waiting: Vec<MemberId> = group.members.ids_where(waits);
     for id in waiting {
         if let Some(join) = group.members.take_join(&id.0) {

@@ -5,21 +5,21 @@
 //! offsets are separate: they have tombstones of their own, and readers of durable state see them
 //! until those are durable.
 
+use crate::coordinator::api::{AppendId, Ticket};
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::observation::Observation;
+use crate::coordinator::reason::{GroupRemoval, OffsetRemoval};
+use crate::coordinator::record::Record;
 use crate::protocol::{GroupId, TopicPartition};
 
-use super::api::{AppendId, Ticket};
 use super::appends::Consequence;
-use super::group::{Group, Groups};
 use super::load;
-use super::observation::Observation;
-use super::reason::{GroupRemoval, OffsetRemoval};
-use super::record::Record;
-use super::state::GroupState;
 use super::turn::Turn;
 
 /// The removed groups whose tombstones are not durable yet; oldest first.
 #[derive(Debug, Default)]
-pub(super) struct RemovedGroups(Vec<Removed>);
+pub(crate) struct RemovedGroups(Vec<Removed>);
 
 #[derive(Debug)]
 struct Removed {
@@ -29,13 +29,13 @@ struct Removed {
 
 impl RemovedGroups {
     /// The removed group that the append was to create.
-    pub(super) fn created_by(&mut self, append: AppendId) -> Option<&mut Group> {
+    pub(crate) fn created_by(&mut self, append: AppendId) -> Option<&mut Group> {
         let mut groups = self.0.iter_mut().map(|removed| &mut removed.group);
         groups.find(|group| group.creation == Some(append))
     }
 
     /// Whether a removed group of that name waits for its tombstone.
-    pub(super) fn has(&self, id: &GroupId) -> bool {
+    pub(crate) fn has(&self, id: &GroupId) -> bool {
         self.0.iter().any(|removed| removed.group.id == *id)
     }
 
@@ -55,7 +55,7 @@ impl RemovedGroups {
 
 /// Removes an Empty group with all its offsets; returns the number of records. `ticket` is the
 /// deferred response that waits for them.
-pub(super) fn remove(
+pub(crate) fn remove(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     id: &GroupId,
@@ -90,7 +90,7 @@ pub(super) fn remove(
 
 /// Removes one offset. `why` is observed when that is durable; none for an offset that goes with
 /// its group.
-pub(super) fn remove_offset(
+pub(crate) fn remove_offset(
     group: &GroupId,
     turn: &mut Turn<'_>,
     partition: &TopicPartition,
@@ -108,7 +108,7 @@ pub(super) fn remove_offset(
 }
 
 /// The group's tombstone is durable.
-pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
+pub(crate) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
     let group = turn.appends.removed.take(tombstone);
     ensure_group(groups, turn, group.id);
 }
@@ -116,7 +116,7 @@ pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: App
 /// Gives offsets without a group a group of their own, as a replay of the log would. Offsets can be
 /// without one because their own tombstones failed, or the end of their transaction did. While the
 /// removal of their group is in flight, there is nothing to do yet.
-pub(super) fn ensure_group(groups: &mut Groups, turn: &mut Turn<'_>, id: GroupId) {
+pub(crate) fn ensure_group(groups: &mut Groups, turn: &mut Turn<'_>, id: GroupId) {
     if groups.contains_key(&id)
         || turn.appends.removed.has(&id)
         || !turn.offsets.of(&id).has_offset()
@@ -128,7 +128,7 @@ pub(super) fn ensure_group(groups: &mut Groups, turn: &mut Turn<'_>, id: GroupId
 
 /// The group's tombstone will not become durable: the group is back, Empty as it was. If another
 /// group of its name was created meanwhile, the two are merged or the newer one stays.
-pub(super) fn failed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
+pub(crate) fn failed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
     let mut group = turn.appends.removed.take(tombstone);
     group.pending_join.clear();
     let id = group.id.clone();
@@ -170,13 +170,13 @@ fn merge_or_stack(group: &mut Group, before: Group) {
 }
 
 /// A group that was never created makes room for the one before it.
-pub(super) fn restore_previous(groups: &mut Groups, turn: &mut Turn<'_>, before: Group) {
+pub(crate) fn restore_previous(groups: &mut Groups, turn: &mut Turn<'_>, before: Group) {
     discard(groups, turn, &before.id);
     restore(groups, turn, before);
 }
 
 /// Drops a group that was never created.
-pub(super) fn discard(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
+pub(crate) fn discard(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
     let group = groups.swap_remove(id).expect("a group that has never been is there until now");
     group.cancel_timers(turn);
     turn.observe(Observation::GroupRemoved { group: id.clone(), why: GroupRemoval::NotStored });

@@ -6,27 +6,26 @@
 
 use std::time::Duration;
 
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::classic::subscribed::Subscribed;
+use super::{Offsets, View};
+use crate::coordinator::reason::{GroupRemoval, OffsetRemoval};
+use crate::coordinator::record::CommittedOffset;
+use crate::coordinator::runtime::removal;
+use crate::coordinator::runtime::timers::TimerKey;
+use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{GroupId, TopicName, TopicPartition};
 use crate::time::Time;
 
-use super::group::{Group, Groups};
-use super::offsets::{Offsets, View};
-use super::reason::{GroupRemoval, OffsetRemoval};
-use super::record::CommittedOffset;
-use super::removal;
-use super::state::GroupState;
-use super::subscribed::Subscribed;
-use super::timers::TimerKey;
-use super::turn::Turn;
-
 /// Arms the timer for the first check.
-pub(super) fn start(turn: &mut Turn<'_>) {
+pub(crate) fn start(turn: &mut Turn<'_>) {
     turn.arm(TimerKey::Retention, turn.config.offsets_retention_check);
 }
 
 /// Checks every group for expired offsets, and arms the timer for the next check.
-pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>) {
+pub(crate) fn fired(groups: &mut Groups, turn: &mut Turn<'_>) {
     let mut ids: Vec<GroupId> = groups.keys().cloned().collect();
     ids.sort();
     for id in ids {
@@ -36,7 +35,7 @@ pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>) {
 }
 
 /// Removes the offsets of a deleted topic, whatever state their groups are in (R10.6).
-pub(super) fn topic_deleted(groups: &mut Groups, turn: &mut Turn<'_>, topic: &TopicName) {
+pub(crate) fn topic_deleted(groups: &mut Groups, turn: &mut Turn<'_>, topic: &TopicName) {
     for id in groups.keys() {
         let partitions_with_offset = turn.offsets.of(id).partitions_with_offset().into_iter();
         for partition in partitions_with_offset.filter(|partition| partition.topic == *topic) {

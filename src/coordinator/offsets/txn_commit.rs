@@ -11,19 +11,19 @@ use kafka_protocol::messages::txn_offset_commit_response::{
 };
 use kafka_protocol::messages::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 
+use crate::coordinator::api::{Call, Entry, Release, Ticket};
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::record::{CommittedOffset, ProducerId, Record};
+use crate::coordinator::runtime::appends::Consequence;
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{ResponseError, TopicPartition, error_code};
 use crate::time::Time;
 
-use super::api::{Call, Entry, Release, Ticket};
-use super::appends::Consequence;
-use super::group::{Group, Groups};
-use super::offset_commit::{Committer, is_too_long};
-use super::record::{CommittedOffset, ProducerId, Record};
-use super::state::GroupState;
-use super::turn::Turn;
+use super::commit::{Committer, is_too_long};
 
 /// Responds to a TxnOffsetCommit, or defers the response until its records are durable.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

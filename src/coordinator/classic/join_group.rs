@@ -4,22 +4,22 @@
 
 use kafka_protocol::messages::JoinGroupRequest;
 
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::reason::{Removal, TransitionReason};
+use crate::coordinator::record::Record;
+use crate::coordinator::runtime::appends::Consequence;
+use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{MemberId, ResponseError, StrBytes, str_bytes};
 use crate::rng::Rng;
 use crate::time::from_millis_i32;
 
-use super::api::{Call, Release};
-use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::member::{JoinParams, Member, Parked};
-use super::reason::{Removal, TransitionReason};
 use super::rebalance;
-use super::record::Record;
 use super::responses;
 use super::state::GroupState;
 use super::static_member;
-use super::turn::Turn;
 
 /// The first version in which a new member first gets an id and then joins with it (KIP-394).
 const REQUIRES_MEMBER_ID: i16 = 4;
@@ -33,7 +33,7 @@ struct Join<'a> {
 }
 
 /// Responds to a JoinGroup or parks it.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

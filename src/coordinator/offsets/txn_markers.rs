@@ -11,13 +11,13 @@ use kafka_protocol::messages::write_txn_markers_response::{
 };
 use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
-use super::api::{Call, Entry, Release, Ticket};
-use super::appends::Consequence;
-use super::record::{ProducerId, Record};
-use super::turn::Turn;
+use crate::coordinator::api::{Call, Entry, Release, Ticket};
+use crate::coordinator::record::{ProducerId, Record};
+use crate::coordinator::runtime::appends::Consequence;
+use crate::coordinator::runtime::turn::Turn;
 
 /// Appends the markers and defers the response until they are durable.
-pub(super) fn handle(turn: &mut Turn<'_>, call: &Call<'_>, request: &WriteTxnMarkersRequest) {
+pub(crate) fn handle(turn: &mut Turn<'_>, call: &Call<'_>, request: &WriteTxnMarkersRequest) {
     for (index, marker) in request.markers.iter().enumerate() {
         append(turn, marker, Ticket { request: call.id, entry: Entry::Item(index) });
     }

@@ -4,11 +4,10 @@
 use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::{ListGroupsRequest, ListGroupsResponse};
 
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{StrBytes, str_bytes};
-
-use super::api::{Call, Release};
-use super::group::{Group, Groups};
-use super::turn::Turn;
 
 /// The type of all groups here; KIP-848 adds others (R15.3).
 const CLASSIC: &str = "classic";
@@ -18,7 +17,7 @@ const HAS_STATES: i16 = 4;
 const HAS_TYPES: i16 = 5;
 
 /// Responds to a ListGroups, ordered by group id.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

@@ -5,73 +5,73 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::coordinator::api::{AppendId, Release};
+use crate::coordinator::inspect::{GroupDescription, MemberDescription};
+use crate::coordinator::observation::{ClassicObservation, Observation, TimerKind};
+use crate::coordinator::offsets::OffsetStore;
+use crate::coordinator::reason::{Removal, TransitionReason};
+use crate::coordinator::record::{GroupMetadata, MemberMetadata};
+use crate::coordinator::runtime::timers::{TimerKey, Timers};
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{
     Generation, GroupId, IndexMap, MemberId, ResponseError, StrBytes, TopicName,
 };
 use crate::time::Time;
 
-use super::api::{AppendId, Release};
-use super::inspect::{GroupDescription, MemberDescription};
 use super::member::{JoinParams, Member, Parked};
 use super::members::Members;
-use super::observation::{ClassicObservation, Observation, TimerKind};
-use super::offsets::OffsetStore;
-use super::reason::{Removal, TransitionReason};
-use super::record::{GroupMetadata, MemberMetadata};
 use super::responses;
 use super::state::GroupState;
 use super::subscribed;
-use super::timers::{TimerKey, Timers};
-use super::turn::Turn;
 
 /// All groups of a coordinator.
-pub(super) type Groups = IndexMap<GroupId, Group>;
+pub(crate) type Groups = IndexMap<GroupId, Group>;
 
 /// The rest of the initial rebalance delay (R7.1, KIP-134).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct InitialDelay {
+pub(crate) struct InitialDelay {
     /// The length of the current step.
-    pub(super) step: Duration,
+    pub(crate) step: Duration,
     /// The time that remains for further steps.
-    pub(super) remaining: Duration,
+    pub(crate) remaining: Duration,
 }
 
 /// One group.
 #[derive(Debug)]
-pub(super) struct Group {
-    pub(super) id: GroupId,
+pub(crate) struct Group {
+    pub(crate) id: GroupId,
     state: GroupState,
     state_since: Time,
-    pub(super) generation: Generation,
-    pub(super) protocol_type: Option<StrBytes>,
+    pub(crate) generation: Generation,
+    pub(crate) protocol_type: Option<StrBytes>,
     /// The assignor of this generation.
-    pub(super) protocol: Option<StrBytes>,
+    pub(crate) protocol: Option<StrBytes>,
     /// The topics that its members subscribed to when the generation began; none if they are
     /// unknown, or if the members are not consumers (R6.7.5).
-    pub(super) subscribed: Option<BTreeSet<TopicName>>,
-    pub(super) leader: Option<MemberId>,
-    pub(super) members: Members,
+    pub(crate) subscribed: Option<BTreeSet<TopicName>>,
+    pub(crate) leader: Option<MemberId>,
+    pub(crate) members: Members,
     /// Ids handed out with MEMBER_ID_REQUIRED that have not joined yet (KIP-394).
-    pub(super) pending_join: BTreeSet<MemberId>,
+    pub(crate) pending_join: BTreeSet<MemberId>,
     /// Set during a join phase that began in an empty group.
-    pub(super) initial_delay: Option<InitialDelay>,
+    pub(crate) initial_delay: Option<InitialDelay>,
     /// A member was added since the last step of the initial delay began.
-    pub(super) added_during_delay: bool,
+    pub(crate) added_during_delay: bool,
     /// The log has, or is about to have, a record of the group itself; offsets can exist without
     /// one.
-    pub(super) is_recorded: bool,
+    pub(crate) is_recorded: bool,
     /// The append of this term that created the group, if there is one.
-    pub(super) creation: Option<AppendId>,
+    pub(crate) creation: Option<AppendId>,
     /// The log refused that append.
-    pub(super) creation_failed: bool,
+    pub(crate) creation_failed: bool,
     /// An earlier group of the same name whose removal was refused. It is the current group if this
     /// one was never created (R9.8).
-    pub(super) previous: Option<Box<Group>>,
+    pub(crate) previous: Option<Box<Group>>,
 }
 
 impl Group {
     /// A group without members, in generation 0.
-    pub(super) fn new(id: GroupId, now: Time) -> Group {
+    pub(crate) fn new(id: GroupId, now: Time) -> Group {
         Group {
             id,
             state: GroupState::Empty,
@@ -93,7 +93,7 @@ impl Group {
     }
 
     /// A group from its record: Stable with members, Empty without (R11.1).
-    pub(super) fn restored(metadata: &GroupMetadata) -> Group {
+    pub(crate) fn restored(metadata: &GroupMetadata) -> Group {
         let protocol = metadata.protocol.clone().unwrap_or_default();
         let mut members = Members::default();
         metadata.members.iter().for_each(|member| members.add(Member::restored(member, &protocol)));
@@ -111,16 +111,16 @@ impl Group {
         group
     }
 
-    pub(super) fn state(&self) -> GroupState {
+    pub(crate) fn state(&self) -> GroupState {
         self.state
     }
 
-    pub(super) fn state_since(&self) -> Time {
+    pub(crate) fn state_since(&self) -> Time {
         self.state_since
     }
 
     /// Changes the state; the only place that does.
-    pub(super) fn enter(&mut self, next: GroupState, why: TransitionReason, turn: &mut Turn<'_>) {
+    pub(crate) fn enter(&mut self, next: GroupState, why: TransitionReason, turn: &mut Turn<'_>) {
         let from = self.state;
         assert!(
             from.may_become(next),
@@ -140,7 +140,7 @@ impl Group {
     /// The member that sent a request (R8.6). The instance id is checked first: a process that was
     /// replaced must learn that it is fenced, not only that its member id is unknown. A static
     /// member that omits its instance id is identified by its member id alone.
-    pub(super) fn validate(
+    pub(crate) fn validate(
         &self,
         member: &StrBytes,
         instance: Option<&StrBytes>,
@@ -158,19 +158,19 @@ impl Group {
     }
 
     /// Fails a request of another generation, older or newer.
-    pub(super) fn check_generation(&self, generation: i32) -> Result<(), ResponseError> {
+    pub(crate) fn check_generation(&self, generation: i32) -> Result<(), ResponseError> {
         match generation == self.generation.0 {
             true => Ok(()),
             false => Err(ResponseError::IllegalGeneration),
         }
     }
 
-    pub(super) fn is_leader(&self, id: &StrBytes) -> bool {
+    pub(crate) fn is_leader(&self, id: &StrBytes) -> bool {
         self.leader.as_ref().is_some_and(|leader| leader.0 == *id)
     }
 
     /// Whether the group can accept the protocols that a JoinGroup offers (R6.1.6).
-    pub(super) fn supports<'a>(
+    pub(crate) fn supports<'a>(
         &self,
         protocol_type: &StrBytes,
         mut offered: impl Iterator<Item = &'a StrBytes>,
@@ -188,13 +188,13 @@ impl Group {
     }
 
     /// Whether the join phase is complete: every member has joined, and no id is pending (R7.2).
-    pub(super) fn all_joined(&self) -> bool {
+    pub(crate) fn all_joined(&self) -> bool {
         self.members.all_joined() && self.pending_join.is_empty()
     }
 
     /// Adds a member whose parked JoinGroup is `join`. The first member leads and sets the protocol
     /// type. Each has five minutes until its first join phase closes (R5.2).
-    pub(super) fn add_member(
+    pub(crate) fn add_member(
         &mut self,
         member: Member,
         protocol_type: &StrBytes,
@@ -224,7 +224,7 @@ impl Group {
     }
 
     /// Takes over the parameters of a member's next JoinGroup and parks it.
-    pub(super) fn rejoin(
+    pub(crate) fn rejoin(
         &mut self,
         id: &MemberId,
         params: JoinParams,
@@ -239,7 +239,7 @@ impl Group {
     }
 
     /// Removes a member, fails its parked requests and, if it led, picks another leader (R7.3).
-    pub(super) fn remove_member(&mut self, id: &MemberId, why: Removal, turn: &mut Turn<'_>) {
+    pub(crate) fn remove_member(&mut self, id: &MemberId, why: Removal, turn: &mut Turn<'_>) {
         let Some(member) = self.members.remove(&id.0) else {
             panic!("{id} is not a member of {} in generation {}", self.id.0, self.generation);
         };
@@ -264,28 +264,28 @@ impl Group {
     }
 
     /// Restarts a member's session timer.
-    pub(super) fn restart_session(&self, member: &Member, turn: &mut Turn<'_>) {
+    pub(crate) fn restart_session(&self, member: &Member, turn: &mut Turn<'_>) {
         turn.arm(self.session_key(&member.id), member.params.session);
     }
 
-    pub(super) fn session_key(&self, member: &MemberId) -> TimerKey {
+    pub(crate) fn session_key(&self, member: &MemberId) -> TimerKey {
         TimerKey::Session { group: self.id.clone(), member: member.clone() }
     }
 
-    pub(super) fn join_key(&self) -> TimerKey {
+    pub(crate) fn join_key(&self) -> TimerKey {
         TimerKey::Join { group: self.id.clone() }
     }
 
-    pub(super) fn sync_key(&self) -> TimerKey {
+    pub(crate) fn sync_key(&self) -> TimerKey {
         TimerKey::Sync { group: self.id.clone() }
     }
 
-    pub(super) fn pending_join_key(&self, member: &MemberId) -> TimerKey {
+    pub(crate) fn pending_join_key(&self, member: &MemberId) -> TimerKey {
         TimerKey::PendingJoin { group: self.id.clone(), member: member.clone() }
     }
 
     /// Disarms all timers of the group.
-    pub(super) fn cancel_timers(&self, turn: &mut Turn<'_>) {
+    pub(crate) fn cancel_timers(&self, turn: &mut Turn<'_>) {
         for member in self.members.iter() {
             turn.timers.cancel(&self.session_key(&member.id));
         }
@@ -298,7 +298,7 @@ impl Group {
 
     /// The record of the group (R9) with the given assignments, which are in the order of
     /// [`Members::iter`].
-    pub(super) fn metadata(&self, assignments: &[Bytes]) -> GroupMetadata {
+    pub(crate) fn metadata(&self, assignments: &[Bytes]) -> GroupMetadata {
         assert_eq!(
             assignments.len(),
             self.members.len(),
@@ -333,7 +333,7 @@ impl Group {
     }
 
     /// A snapshot for reports.
-    pub(super) fn describe(&self, timers: &Timers, offsets: &OffsetStore) -> GroupDescription {
+    pub(crate) fn describe(&self, timers: &Timers, offsets: &OffsetStore) -> GroupDescription {
         let mut members: Vec<_> =
             self.members.iter().map(|m| self.describe_member(m, timers)).collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
@@ -363,4 +363,4 @@ impl Group {
 }
 
 /// How long a new member waits for the close of its first join phase before it counts as dead.
-pub(super) const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(300);
+pub(crate) const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(300);

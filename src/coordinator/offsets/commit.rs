@@ -1,7 +1,7 @@
 //! OffsetCommit: stores how far a group has read (rules R6.5).
 //!
 //! The response is sent when every record of the request is durable or has failed
-//! ([`super::appends`]).
+//! ([`crate::coordinator::runtime::appends`]).
 
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -11,15 +11,14 @@ use kafka_protocol::messages::offset_commit_response::{
 };
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
+use crate::coordinator::api::{Call, Entry, Release, Ticket};
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::record::{CommittedOffset, Record};
+use crate::coordinator::runtime::appends::Consequence;
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{ResponseError, StrBytes, TopicPartition, error_code};
 use crate::time::Time;
-
-use super::api::{Call, Entry, Release, Ticket};
-use super::appends::Consequence;
-use super::group::{Group, Groups};
-use super::record::{CommittedOffset, Record};
-use super::state::GroupState;
-use super::turn::Turn;
 
 /// The first version with an error of its own for a group that does not exist.
 const REPORTS_MISSING_GROUP: i16 = 9;
@@ -29,7 +28,7 @@ const LAST_WITH_RETENTION: i16 = 4;
 const NO_RETENTION: i64 = -1;
 
 /// Responds to an OffsetCommit, or defers the response until its records are durable.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,
@@ -54,21 +53,21 @@ pub(super) fn handle(
 }
 
 /// The identity of the committer in a request.
-pub(super) struct Committer<'a> {
-    pub(super) generation: i32,
-    pub(super) member: &'a StrBytes,
-    pub(super) instance: Option<&'a StrBytes>,
+pub(crate) struct Committer<'a> {
+    pub(crate) generation: i32,
+    pub(crate) member: &'a StrBytes,
+    pub(crate) instance: Option<&'a StrBytes>,
 }
 
 impl Committer<'_> {
     /// Whether the request has no generation: it comes from a tool, or from a consumer that does
     /// not use group management.
-    pub(super) fn has_no_generation(&self) -> bool {
+    pub(crate) fn has_no_generation(&self) -> bool {
         self.generation < 0
     }
 
     /// Whether the request has no identity to check.
-    pub(super) fn is_anonymous(&self) -> bool {
+    pub(crate) fn is_anonymous(&self) -> bool {
         self.has_no_generation() && self.member.is_empty() && self.instance.is_none()
     }
 }
@@ -195,7 +194,7 @@ fn expires_at(version: i16, retention_ms: i64, now: Time) -> Option<Time> {
 }
 
 /// The limit is in UTF-16 units, the length of a Java string; no text has more of them than bytes.
-pub(super) fn is_too_long(metadata: Option<&StrBytes>, limit: usize) -> bool {
+pub(crate) fn is_too_long(metadata: Option<&StrBytes>, limit: usize) -> bool {
     metadata.is_some_and(|text| text.len() > limit && text.encode_utf16().count() > limit)
 }
 

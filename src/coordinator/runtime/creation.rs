@@ -4,11 +4,11 @@
 //! group since were part of the same batch, so none of their records is stored either. If that
 //! batch also removed an earlier group of the same name, the earlier group is back.
 
+use crate::coordinator::api::AppendId;
+use crate::coordinator::classic::group::{Group, Groups};
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{GroupId, ResponseError, StrBytes};
 
-use super::api::AppendId;
-use super::group::{Group, Groups};
 use super::removal;
 use super::turn::Turn;
 use super::unload;
@@ -16,7 +16,7 @@ use super::unload;
 /// The record of `append` is refused. The group that it was to create is discarded, now or when the
 /// last append in flight for its offsets is refused; if it has been removed already, it will not
 /// come back.
-pub(super) fn refused(
+pub(crate) fn refused(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     append: AppendId,

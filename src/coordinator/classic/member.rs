@@ -6,17 +6,16 @@ use bytes::Bytes;
 use kafka_protocol::messages::JoinGroupRequest;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 
+use crate::coordinator::api::{Call, RequestId};
+use crate::coordinator::record::MemberMetadata;
 use crate::protocol::{MemberId, StrBytes};
 use crate::time::from_millis_i32;
 
-use super::api::{Call, RequestId};
-use super::record::MemberMetadata;
-
 /// A request that is held until its response is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Parked {
-    pub(super) request: RequestId,
-    pub(super) version: i16,
+pub(crate) struct Parked {
+    pub(crate) request: RequestId,
+    pub(crate) version: i16,
 }
 
 impl From<&Call<'_>> for Parked {
@@ -27,26 +26,26 @@ impl From<&Call<'_>> for Parked {
 
 /// The parameters that a member sends in each JoinGroup.
 #[derive(Clone, Debug)]
-pub(super) struct JoinParams {
+pub(crate) struct JoinParams {
     /// The session timeout.
-    pub(super) session: Duration,
+    pub(crate) session: Duration,
     /// The rebalance timeout.
-    pub(super) rebalance: Duration,
+    pub(crate) rebalance: Duration,
     /// The assignors it supports, in order of preference, each with the member's metadata for it.
-    pub(super) protocols: Vec<Protocol>,
+    pub(crate) protocols: Vec<Protocol>,
 }
 
 /// One assignor that a member supports.
 #[derive(Clone, Debug)]
-pub(super) struct Protocol {
-    pub(super) name: StrBytes,
-    pub(super) metadata: Bytes,
+pub(crate) struct Protocol {
+    pub(crate) name: StrBytes,
+    pub(crate) metadata: Bytes,
 }
 
 impl JoinParams {
     /// The parameters of a JoinGroup. Version 0 has no rebalance timeout; the session timeout is
     /// used instead (R6.1.16, KIP-62).
-    pub(super) fn of(request: &JoinGroupRequest, version: i16) -> JoinParams {
+    pub(crate) fn of(request: &JoinGroupRequest, version: i16) -> JoinParams {
         let session = from_millis_i32(request.session_timeout_ms);
         let rebalance = match version {
             0 => session,
@@ -67,26 +66,26 @@ impl JoinParams {
 /// One member of a group. Fields that [`super::members::Members`] counts over all members change
 /// only through it.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
-    pub(super) id: MemberId,
+pub(crate) struct Member {
+    pub(crate) id: MemberId,
     /// The group instance id of a static member (KIP-345).
-    pub(super) instance_id: Option<StrBytes>,
-    pub(super) client_id: StrBytes,
-    pub(super) client_host: StrBytes,
-    pub(super) params: JoinParams,
+    pub(crate) instance_id: Option<StrBytes>,
+    pub(crate) client_id: StrBytes,
+    pub(crate) client_host: StrBytes,
+    pub(crate) params: JoinParams,
     /// Its current assignment from the leader; empty if there is none.
-    pub(super) assignment: Bytes,
+    pub(crate) assignment: Bytes,
     /// It has not completed a join phase yet, so its parked JoinGroup does not shield it (R5.2).
-    pub(super) is_new: bool,
-    pub(super) join: Option<Parked>,
-    pub(super) sync: Option<Parked>,
+    pub(crate) is_new: bool,
+    pub(crate) join: Option<Parked>,
+    pub(crate) sync: Option<Parked>,
     /// The coordinator still awaits its SyncGroup of this generation.
-    pub(super) sync_awaited: bool,
+    pub(crate) sync_awaited: bool,
 }
 
 impl Member {
     /// A new member that has not completed a join phase.
-    pub(super) fn new(
+    pub(crate) fn new(
         id: MemberId,
         instance_id: Option<StrBytes>,
         (client_id, client_host): (StrBytes, StrBytes),
@@ -108,7 +107,7 @@ impl Member {
 
     /// A member from its record: it has only the assignor that the group had chosen, and is not
     /// new.
-    pub(super) fn restored(stored: &MemberMetadata, protocol: &StrBytes) -> Member {
+    pub(crate) fn restored(stored: &MemberMetadata, protocol: &StrBytes) -> Member {
         let params = JoinParams {
             session: stored.session_timeout,
             rebalance: stored.rebalance_timeout,
@@ -128,20 +127,20 @@ impl Member {
 
     /// Whether a JoinGroup offers the same as this member's last one: the same names and metadata
     /// in the same order.
-    pub(super) fn offers_the_same(&self, offered: &[JoinGroupRequestProtocol]) -> bool {
+    pub(crate) fn offers_the_same(&self, offered: &[JoinGroupRequestProtocol]) -> bool {
         let own = self.params.protocols.iter().map(|p| (&p.name, &p.metadata));
         own.eq(offered.iter().map(|p| (&p.name, &p.metadata)))
     }
 
     /// Its metadata for an assignor; empty for one that it does not support.
-    pub(super) fn metadata(&self, protocol: &StrBytes) -> Bytes {
+    pub(crate) fn metadata(&self, protocol: &StrBytes) -> Bytes {
         let known = self.params.protocols.iter().find(|p| p.name == *protocol);
         known.map(|p| p.metadata.clone()).unwrap_or_default()
     }
 
     /// Whether its session may expire without effect, because it waits for a response of the
     /// coordinator (R5.1).
-    pub(super) fn is_shielded(&self) -> bool {
+    pub(crate) fn is_shielded(&self) -> bool {
         !self.is_new && (self.join.is_some() || self.sync.is_some())
     }
 }

@@ -4,20 +4,20 @@ use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::reason::{Removal, TransitionReason};
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{MemberId, ResponseError, StrBytes, error_code};
 
-use super::api::{Call, Release};
 use super::group::{Group, Groups};
-use super::reason::{Removal, TransitionReason};
 use super::rebalance;
 use super::state::GroupState;
-use super::turn::Turn;
 
 /// The first version with several members (KIP-345).
 const BATCHED: i16 = 3;
 
 /// Responds to a LeaveGroup.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

@@ -10,7 +10,7 @@ use super::group::Group;
 
 /// The topics that a group subscribes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Subscribed<'a> {
+pub(crate) enum Subscribed<'a> {
     /// These topics.
     To(&'a BTreeSet<TopicName>),
     /// Consumers whose subscription is unknown: it may be any topic.
@@ -21,7 +21,7 @@ pub(super) enum Subscribed<'a> {
 
 impl Subscribed<'_> {
     /// The subscription that the group keeps.
-    pub(super) fn of(group: &Group) -> Subscribed<'_> {
+    pub(crate) fn of(group: &Group) -> Subscribed<'_> {
         match &group.subscribed {
             Some(topics) => Subscribed::To(topics),
             None if is_consumer_group(group) => Subscribed::Unknown,
@@ -30,7 +30,7 @@ impl Subscribed<'_> {
     }
 
     /// Whether the group subscribes to the topic, or may do so.
-    pub(super) fn may_include(&self, topic: &TopicName) -> bool {
+    pub(crate) fn may_include(&self, topic: &TopicName) -> bool {
         match self {
             Subscribed::To(topics) => topics.contains(topic),
             Subscribed::Unknown => true,
@@ -42,7 +42,7 @@ impl Subscribed<'_> {
 /// The topics in the members' metadata for the assignor of their generation. The group keeps them
 /// from the beginning of a generation, or from its load, as in Kafka: the metadata of a static
 /// member that comes back without a rebalance is not read.
-pub(super) fn of_members(group: &Group) -> Option<BTreeSet<TopicName>> {
+pub(crate) fn of_members(group: &Group) -> Option<BTreeSet<TopicName>> {
     if !is_consumer_group(group) {
         return None;
     }
@@ -58,6 +58,6 @@ pub(super) fn of_members(group: &Group) -> Option<BTreeSet<TopicName>> {
 }
 
 /// Whether the group's protocol type is `consumer`.
-pub(super) fn is_consumer_group(group: &Group) -> bool {
+pub(crate) fn is_consumer_group(group: &Group) -> bool {
     group.protocol_type.as_ref().is_some_and(|own| own.as_str() == CONSUMER_PROTOCOL_TYPE)
 }

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::coordinator::api::{AppendId, Output, RequestId, Ticket};
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::rebalance;
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::classic::static_member::{self, Replacement};
+use crate::coordinator::observation::Observation;
 use crate::protocol::{Generation, GroupId, ResponseError};
 
-use super::api::{AppendId, Output, RequestId, Ticket};
 use super::creation;
-use super::group::{Group, Groups};
-use super::observation::Observation;
-use super::rebalance;
 use super::removal::{self, RemovedGroups};
-use super::state::GroupState;
-use super::static_member::{self, Replacement};
 use super::turn::Turn;
 
 /// The effect of one append when its outcome is known.
 #[derive(Debug)]
-pub(super) enum Consequence {
+pub(crate) enum Consequence {
     /// None: the record that a group is empty, without which a failover restores the last
     /// generation, whose members then time out (R9.4); or the record that creates a group (R9.3),
     /// see [`super::creation`].
@@ -38,20 +38,20 @@ pub(super) enum Consequence {
 
 /// The appends in flight, and what waits for them.
 #[derive(Debug, Default)]
-pub(super) struct Appends {
+pub(crate) struct Appends {
     appended_so_far: u64,
     in_flight: BTreeMap<AppendId, Consequence>,
-    pub(super) removed: RemovedGroups,
+    pub(crate) removed: RemovedGroups,
 }
 
 impl Appends {
     /// The id of the next append.
-    pub(super) fn next_id(&self) -> AppendId {
+    pub(crate) fn next_id(&self) -> AppendId {
         AppendId(self.appended_so_far)
     }
 
     /// Registers a new append.
-    pub(super) fn expect(&mut self, consequence: Consequence) -> AppendId {
+    pub(crate) fn expect(&mut self, consequence: Consequence) -> AppendId {
         let id = self.next_id();
         self.appended_so_far += 1;
         self.in_flight.insert(id, consequence);
@@ -60,7 +60,7 @@ impl Appends {
 
     /// The group was removed: appends in flight for its membership no longer have an effect, least
     /// of all on another group with the same id, whose generations start from 0 again.
-    pub(super) fn forget_membership(&mut self, id: &GroupId) {
+    pub(crate) fn forget_membership(&mut self, id: &GroupId) {
         for consequence in self.in_flight.values_mut() {
             match consequence {
                 Consequence::Assignment { group, .. } | Consequence::Replacement { group, .. } => {
@@ -77,7 +77,7 @@ impl Appends {
     }
 
     /// The coordinator's term is over: no outcome matters any longer.
-    pub(super) fn forget_all(&mut self) {
+    pub(crate) fn forget_all(&mut self) {
         self.in_flight.clear();
         self.removed = RemovedGroups::default();
     }
@@ -99,7 +99,7 @@ impl Appends {
 }
 
 /// Every append up to `last` is durable.
-pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId) {
+pub(crate) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId) {
     while let Some((append, consequence)) = turn.appends.next_until(last) {
         turn.offsets.committed(append);
         match consequence {
@@ -129,7 +129,7 @@ pub(super) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId
 }
 
 /// The record of `append` will not become durable.
-pub(super) fn failed(
+pub(crate) fn failed(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     append: AppendId,
@@ -168,7 +168,7 @@ pub(super) fn failed(
 
 /// The append of the request was not durable in time. The group no longer waits for it; if the
 /// record becomes durable later, it has no effect (R3.9).
-pub(super) fn timed_out(groups: &mut Groups, turn: &mut Turn<'_>, request: RequestId) {
+pub(crate) fn timed_out(groups: &mut Groups, turn: &mut Turn<'_>, request: RequestId) {
     if let Some(append) = turn.appends.of_request(request) {
         failed(groups, turn, append, ResponseError::RequestTimedOut);
     }

@@ -3,19 +3,19 @@
 //! Records are replayed in order and the last of each key wins; the groups are observed only at the
 //! end.
 
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::rebalance;
+use crate::coordinator::observation::{LoadedGroup, Observation};
+use crate::coordinator::offsets::OffsetStore;
+use crate::coordinator::reason::TransitionReason;
+use crate::coordinator::record::Record;
 use crate::marks::{Mark, sometimes};
 use crate::time::Time;
 
-use super::group::{Group, Groups};
-use super::observation::{LoadedGroup, Observation};
-use super::offsets::OffsetStore;
-use super::reason::TransitionReason;
-use super::rebalance;
-use super::record::Record;
 use super::turn::Turn;
 
 /// Replays the records of one batch, which is durable or not yet committed.
-pub(super) fn replay(
+pub(crate) fn replay(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     records: &[(u64, Record)],
@@ -49,7 +49,7 @@ fn replay_group(groups: &mut Groups, now: Time, record: &Record) {
 /// The whole log has been replayed: sessions start, and a group that exceeds `group.max.size`
 /// rebalances (R11.2 to R11.5). A group that the last records of the log remove, durable or not,
 /// does not exist.
-pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
+pub(crate) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
     groups.retain(|id, group| group.is_recorded || turn.offsets.of(id).has_offset());
     for group in groups.values() {
         turn.observe(as_loaded(group, turn.offsets));
@@ -66,7 +66,7 @@ pub(super) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
 }
 
 /// The observation of a group that was found in the log, or that is back as it was there.
-pub(super) fn as_loaded(group: &Group, offsets: &OffsetStore) -> Observation {
+pub(crate) fn as_loaded(group: &Group, offsets: &OffsetStore) -> Observation {
     let assignments: Vec<_> = group.members.iter().map(|m| m.assignment.clone()).collect();
     Observation::GroupLoaded(Box::new(LoadedGroup {
         metadata: group.metadata(&assignments),

@@ -1,24 +1,24 @@
 //! SyncGroup: the leader sends the assignment, every member gets its part (rules R6.2).
 //!
 //! The responses of the sync phase are sent when the leader's record is durable
-//! ([`super::appends`]).
+//! ([`crate::coordinator::runtime::appends`]).
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kafka_protocol::messages::SyncGroupRequest;
 
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::record::Record;
+use crate::coordinator::runtime::appends::Consequence;
+use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{ResponseError, StrBytes};
 
-use super::api::{Call, Release};
-use super::appends::Consequence;
 use super::group::{Group, Groups};
 use super::member::Parked;
-use super::record::Record;
 use super::responses;
 use super::state::GroupState;
-use super::turn::Turn;
 
 /// The first version with static members (KIP-345).
 const HAS_INSTANCE_ID: i16 = 3;
@@ -26,7 +26,7 @@ const HAS_INSTANCE_ID: i16 = 3;
 const HAS_PROTOCOL: i16 = 5;
 
 /// Responds to a SyncGroup or parks it.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

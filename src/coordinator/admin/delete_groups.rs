@@ -3,18 +3,17 @@
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 
+use crate::coordinator::api::{Call, Entry, Release, Ticket};
+use crate::coordinator::classic::group::Groups;
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::reason::GroupRemoval;
+use crate::coordinator::runtime::removal;
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{GroupId, ResponseError, error_code};
-
-use super::api::{Call, Entry, Release, Ticket};
-use super::group::Groups;
-use super::reason::GroupRemoval;
-use super::removal;
-use super::state::GroupState;
-use super::turn::Turn;
 
 /// Responds to a DeleteGroups, or defers the response until its tombstones are durable. Each group
 /// is handled on its own; one named twice gets one result.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &mut Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

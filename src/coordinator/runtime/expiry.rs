@@ -1,18 +1,18 @@
 //! What each timer does when it fires (rules R5). A timer that has no effect is not observed.
 
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::rebalance;
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::observation::{ClassicObservation, Observation, TimerKind};
+use crate::coordinator::offsets::retention;
+use crate::coordinator::reason::{Removal, TransitionReason};
 use crate::protocol::{GroupId, MemberId};
 
-use super::group::{Group, Groups};
-use super::observation::{ClassicObservation, Observation, TimerKind};
-use super::reason::{Removal, TransitionReason};
-use super::rebalance;
-use super::retention;
-use super::state::GroupState;
 use super::timers::TimerKey;
 use super::turn::Turn;
 
 /// Handles a timer that fired.
-pub(super) fn fired(groups: &mut Groups, turn: &mut Turn<'_>, key: TimerKey) {
+pub(crate) fn fired(groups: &mut Groups, turn: &mut Turn<'_>, key: TimerKey) {
     match key {
         TimerKey::Session { group, member } => session(expect_group(groups, &group), turn, &member),
         TimerKey::PendingJoin { group, member } => {

@@ -5,30 +5,30 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::coordinator::api::Release;
+use crate::coordinator::observation::{ClassicObservation, Observation};
+use crate::coordinator::reason::{Removal, TransitionReason};
+use crate::coordinator::record::Record;
+use crate::coordinator::runtime::appends::Consequence;
+use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{Generation, MemberId, ResponseError};
 
-use super::api::Release;
-use super::appends::Consequence;
 use super::group::{Group, InitialDelay};
 use super::member::Member;
-use super::observation::{ClassicObservation, Observation};
-use super::reason::{Removal, TransitionReason};
-use super::record::Record;
 use super::responses;
 use super::state::GroupState;
 use super::subscribed;
-use super::turn::Turn;
 
 /// With a rebalance timeout of zero the join timer would fire again and again in the same instant.
 const MIN_JOIN_PHASE: Duration = Duration::from_millis(100);
 
 /// The reason for which most join phases close.
-pub(super) const ALL_JOINED: TransitionReason = TransitionReason::AllMembersJoined;
+pub(crate) const ALL_JOINED: TransitionReason = TransitionReason::AllMembersJoined;
 
 /// Something changed that requires a new generation: opens the join phase, or closes it if it is
 /// open and waited only for this.
-pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
+pub(crate) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     match group.state() {
         GroupState::Empty | GroupState::CompletingRebalance | GroupState::Stable => {
             prepare(group, turn, why);
@@ -39,7 +39,7 @@ pub(super) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: T
 }
 
 /// Opens the join phase.
-pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
+pub(crate) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     if group.state() == GroupState::CompletingRebalance {
         refuse_syncs(group, turn, ResponseError::RebalanceInProgress);
     }
@@ -58,7 +58,7 @@ pub(super) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: TransitionRea
 
 /// Closes the join phase if all members have joined. The initial delay always runs its course
 /// (R7.1). `why` is the last event that the phase waited for.
-pub(super) fn complete_if_all_joined(
+pub(crate) fn complete_if_all_joined(
     group: &mut Group,
     turn: &mut Turn<'_>,
     why: TransitionReason,
@@ -70,7 +70,7 @@ pub(super) fn complete_if_all_joined(
 
 /// Like [`complete_if_all_joined`], after a member or a pending id expired, which does cut the
 /// initial delay short (R7.1).
-pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
+pub(crate) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     if group.state() == GroupState::PreparingRebalance && group.all_joined() {
         complete(group, turn, why);
     }
@@ -78,7 +78,7 @@ pub(super) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why:
 
 /// The join timer fired. The initial delay continues for another step if a member was added during
 /// this one; otherwise the phase closes with the members that have joined.
-pub(super) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
+pub(crate) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
     let Some(delay) = group.initial_delay else {
         return complete(group, turn, TransitionReason::JoinTimeout);
     };
@@ -218,7 +218,7 @@ fn observe_generation(group: &Group, turn: &mut Turn<'_>, took: Duration) {
 /// The leader's assignment is durable: every parked SyncGroup gets its part. `assignments` is in
 /// the order of the members, which cannot have changed since the leader's SyncGroup in this
 /// generation.
-pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<Bytes>) {
+pub(crate) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<Bytes>) {
     assert_eq!(
         assignments.len(),
         group.members.len(),
@@ -238,7 +238,7 @@ pub(super) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<By
 }
 
 /// The leader's assignment could not be stored: parked SyncGroups fail, and a rebalance begins.
-pub(super) fn assignment_failed(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
+pub(crate) fn assignment_failed(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
     sometimes(Mark::AssignmentNotStored);
     refuse_syncs(group, turn, error);
     prepare(group, turn, TransitionReason::AssignmentNotStored);

@@ -7,27 +7,27 @@
 
 use std::time::Duration;
 
+use crate::coordinator::api::{Release, RequestId};
+use crate::coordinator::observation::{ClassicObservation, Observation};
+use crate::coordinator::reason::TransitionReason;
+use crate::coordinator::record::Record;
+use crate::coordinator::runtime::appends::Consequence;
+use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{MemberId, ResponseError, StrBytes};
 
-use super::api::{Release, RequestId};
-use super::appends::Consequence;
 use super::group::Group;
 use super::member::{JoinParams, Parked};
-use super::observation::{ClassicObservation, Observation};
-use super::reason::TransitionReason;
 use super::rebalance::{self, ALL_JOINED};
-use super::record::Record;
 use super::responses;
 use super::state::GroupState;
-use super::turn::Turn;
 
 /// The first version of JoinGroup with SkipAssignment (KIP-814).
 const HAS_SKIP_ASSIGNMENT: i16 = 9;
 
 /// A replacement whose record is not durable yet.
 #[derive(Debug)]
-pub(super) struct Replacement {
+pub(crate) struct Replacement {
     instance: StrBytes,
     old: MemberId,
     new: MemberId,
@@ -40,14 +40,14 @@ pub(super) struct Replacement {
 
 impl Replacement {
     /// The JoinGroup that caused it.
-    pub(super) fn join(&self) -> RequestId {
+    pub(crate) fn join(&self) -> RequestId {
         self.join
     }
 }
 
 /// Replaces the member that holds `instance` with `new`; `params` and `join` are those of its
 /// JoinGroup (R8.2 to R8.5).
-pub(super) fn replace(
+pub(crate) fn replace(
     group: &mut Group,
     turn: &mut Turn<'_>,
     instance: &StrBytes,
@@ -116,7 +116,7 @@ fn store(group: &Group, turn: &mut Turn<'_>, replacement: Replacement) {
 
 /// The replacement is durable: the member's JoinGroup, if it is still parked, completes with the
 /// generation. If a rebalance began meanwhile the member has to join again (R8.8).
-pub(super) fn committed(group: &mut Group, turn: &mut Turn<'_>, replacement: &Replacement) {
+pub(crate) fn committed(group: &mut Group, turn: &mut Turn<'_>, replacement: &Replacement) {
     let Replacement { new, join, .. } = replacement;
     let Some(parked) = parked_join(group, new, *join) else { return };
     let rebalancing = group.state() == GroupState::PreparingRebalance;
@@ -153,7 +153,7 @@ fn parked_join(group: &Group, id: &MemberId, join: RequestId) -> Option<Parked> 
 
 /// The replacement will not become durable: the old member gets its place back (R8.9). If the new
 /// one has been replaced itself or is gone, there is no place to give back.
-pub(super) fn undo(
+pub(crate) fn undo(
     group: &mut Group,
     turn: &mut Turn<'_>,
     replacement: Replacement,

@@ -2,18 +2,18 @@
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{ResponseError, error_code};
 
-use super::api::{Call, Release};
 use super::group::Groups;
 use super::state::GroupState;
-use super::turn::Turn;
 
 /// The first version with static members (KIP-345).
 const HAS_INSTANCE_ID: i16 = 3;
 
 /// Responds to a Heartbeat.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,

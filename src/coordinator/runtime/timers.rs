@@ -13,7 +13,7 @@ use crate::time::Time;
 
 /// The purpose of a timer. There is one timer per key: arming it again moves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum TimerKey {
+pub(crate) enum TimerKey {
     /// A member's session, or the five minutes of a new member (R5.1, R5.2).
     Session { group: GroupId, member: MemberId },
     /// A member id that was handed out and has not joined yet (R5.3).
@@ -28,7 +28,7 @@ pub(super) enum TimerKey {
 
 /// All timers of a coordinator.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub(crate) struct Timers {
     armed: IndexMap<TimerKey, Armed>,
     queue: BinaryHeap<Queued>,
     armed_so_far: u64,
@@ -56,7 +56,7 @@ struct Queued {
 
 impl Timers {
     /// Arms a timer, or moves it if it is armed.
-    pub(super) fn arm(&mut self, key: TimerKey, deadline: Time) {
+    pub(crate) fn arm(&mut self, key: TimerKey, deadline: Time) {
         let place = Place { deadline, order: self.armed_so_far };
         self.armed_so_far += 1;
         match self.armed.get_mut(&key) {
@@ -73,18 +73,18 @@ impl Timers {
     }
 
     /// Disarms a timer, if it is armed.
-    pub(super) fn cancel(&mut self, key: &TimerKey) {
+    pub(crate) fn cancel(&mut self, key: &TimerKey) {
         self.armed.swap_remove(key);
     }
 
     /// Disarms every timer.
-    pub(super) fn cancel_all(&mut self) {
+    pub(crate) fn cancel_all(&mut self) {
         self.armed.clear();
         self.queue.clear();
     }
 
     /// Disarms and returns the timer with the earliest deadline, if that is not after `now`.
-    pub(super) fn pop_due(&mut self, now: Time) -> Option<TimerKey> {
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<TimerKey> {
         while let Some(mut first) = self.queue.peek_mut() {
             if first.place.deadline > now {
                 return None;
@@ -107,17 +107,17 @@ impl Timers {
     }
 
     /// When [`Self::pop_due`] may next return a timer; early if that timer was moved or disarmed.
-    pub(super) fn next_deadline(&self) -> Option<Time> {
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.queue.peek().map(|first| first.place.deadline)
     }
 
     /// The deadline of a timer, if it is armed.
-    pub(super) fn deadline(&self, key: &TimerKey) -> Option<Time> {
+    pub(crate) fn deadline(&self, key: &TimerKey) -> Option<Time> {
         self.armed.get(key).map(|armed| armed.place.deadline)
     }
 
     /// Every armed deadline, exactly, in no particular order.
-    pub(super) fn deadlines(&self) -> impl Iterator<Item = Time> {
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = Time> {
         self.armed.values().map(|armed| armed.place.deadline)
     }
 

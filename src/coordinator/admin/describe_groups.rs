@@ -4,13 +4,12 @@ use bytes::Bytes;
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::classic::member::Member;
+use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{GroupId, ResponseError, StrBytes, str_bytes};
-
-use super::api::{Call, Release};
-use super::group::{Group, Groups};
-use super::member::Member;
-use super::state::GroupState;
-use super::turn::Turn;
 
 /// The first version with an error for a group that does not exist (KIP-1043).
 const REPORTS_MISSING_GROUP: i16 = 6;
@@ -22,7 +21,7 @@ const HAS_AUTHORIZED_OPERATIONS: i16 = 3;
 const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 /// Responds to a DescribeGroups.
-pub(super) fn handle(
+pub(crate) fn handle(
     groups: &Groups,
     turn: &mut Turn<'_>,
     call: &Call<'_>,
