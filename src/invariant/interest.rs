@@ -13,8 +13,8 @@ use crate::trace::{Event, EventKind, Message};
 /// everything else.
 pub(super) const ROWS: usize = 5;
 
-/// The number of columns: one for each API key, which is more than there are other kinds of events.
-pub(super) const COLUMNS: usize = 64;
+/// The number of columns: one for each API, which is more than there are other kinds of events.
+pub(super) const COLUMNS: usize = Api::ALL.len();
 
 /// The row of events that are not about a message that is sent or received.
 const OTHERS: usize = 4;
@@ -102,7 +102,7 @@ impl Interest {
     const fn messages(mut self, stage: MessageStage, apis: &[Api]) -> Interest {
         let mut next = 0;
         while next < apis.len() {
-            self = self.with(stage as usize, apis[next] as usize);
+            self = self.with(stage as usize, apis[next].index());
             next += 1;
         }
         self
@@ -182,7 +182,7 @@ fn kind_of_message(
     response: MessageStage,
 ) -> (usize, usize) {
     match message {
-        Message::Request(frame) => (request as usize, frame.body.api() as usize),
-        Message::Response { request, .. } => (response as usize, request.body.api() as usize),
+        Message::Request(frame) => (request as usize, frame.body.api().index()),
+        Message::Response { request, .. } => (response as usize, request.body.api().index()),
     }
 }

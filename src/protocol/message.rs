@@ -27,6 +27,12 @@ macro_rules! apis {
             /// Every API, in the order of their keys.
             pub const ALL: &'static [Api] = &[$(Api::$name,)*];
 
+            /// The place of the API in [`Api::ALL`], for tables. Kafka's keys have gaps.
+            pub const fn index(self) -> usize {
+                enum Index { $($name,)* }
+                match self { $(Api::$name => Index::$name as usize,)* }
+            }
+
             /// Kafka's name of the API: `JoinGroup`, `OffsetFetch`, …
             pub const fn name(self) -> &'static str {
                 match self { $(Api::$name => stringify!($name),)* }

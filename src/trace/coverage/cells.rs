@@ -16,70 +16,82 @@ pub enum CellEvent {
     Timer(TimerKind),
 }
 
+/// The states in which an event can happen to a group; `None` is a group without a state change
+/// yet.
+type States = &'static [Option<GroupState>];
+
+/// What can happen to a classic group, and when. A group type with other states and events has a
+/// table of its own.
+const CLASSIC: [(CellEvent, States); 14] = {
+    use GroupState::*;
+    const ANY: States = &[
+        None,
+        Some(Empty),
+        Some(PreparingRebalance),
+        Some(CompletingRebalance),
+        Some(Stable),
+        Some(Dead),
+    ];
+    const ALIVE: States =
+        &[None, Some(Empty), Some(PreparingRebalance), Some(CompletingRebalance), Some(Stable)];
+    const WITH_MEMBERS: States =
+        &[Some(PreparingRebalance), Some(CompletingRebalance), Some(Stable)];
+    [
+        (CellEvent::Request(Api::JoinGroup), ANY),
+        (CellEvent::Request(Api::SyncGroup), ANY),
+        (CellEvent::Request(Api::Heartbeat), ANY),
+        (CellEvent::Request(Api::LeaveGroup), ANY),
+        (CellEvent::Request(Api::OffsetCommit), ANY),
+        (CellEvent::Request(Api::OffsetFetch), ANY),
+        (CellEvent::Request(Api::DescribeGroups), ANY),
+        (CellEvent::Request(Api::TxnOffsetCommit), ANY),
+        (CellEvent::Request(Api::DeleteGroups), ANY),
+        (CellEvent::Request(Api::OffsetDelete), ANY),
+        (CellEvent::Timer(TimerKind::Session), WITH_MEMBERS),
+        (CellEvent::Timer(TimerKind::PendingJoin), ALIVE),
+        (CellEvent::Timer(TimerKind::Join), &[Some(PreparingRebalance)]),
+        (CellEvent::Timer(TimerKind::Sync), &[Some(CompletingRebalance), Some(Stable)]),
+    ]
+};
+
+/// The places of requests and timers in the table. Other requests name no group.
+const PLACES: ([Option<u8>; Api::ALL.len()], [Option<u8>; CLASSIC.len()]) = {
+    let (mut requests, mut timers) = ([None; Api::ALL.len()], [None; CLASSIC.len()]);
+    let mut place = 0;
+    while place < CLASSIC.len() {
+        match CLASSIC[place].0 {
+            CellEvent::Request(api) => requests[api.index()] = Some(place as u8),
+            CellEvent::Timer(timer) => timers[timer as usize] = Some(place as u8),
+        }
+        place += 1;
+    }
+    (requests, timers)
+};
+
 impl CellEvent {
     /// Every event.
-    pub const ALL: [CellEvent; 14] = [
-        CellEvent::Request(Api::JoinGroup),
-        CellEvent::Request(Api::SyncGroup),
-        CellEvent::Request(Api::Heartbeat),
-        CellEvent::Request(Api::LeaveGroup),
-        CellEvent::Request(Api::OffsetCommit),
-        CellEvent::Request(Api::OffsetFetch),
-        CellEvent::Request(Api::DescribeGroups),
-        CellEvent::Request(Api::TxnOffsetCommit),
-        CellEvent::Request(Api::DeleteGroups),
-        CellEvent::Request(Api::OffsetDelete),
-        CellEvent::Timer(TimerKind::Session),
-        CellEvent::Timer(TimerKind::PendingJoin),
-        CellEvent::Timer(TimerKind::Join),
-        CellEvent::Timer(TimerKind::Sync),
-    ];
+    pub const ALL: [CellEvent; CLASSIC.len()] = {
+        let mut all = [CLASSIC[0].0; CLASSIC.len()];
+        let mut place = 0;
+        while place < CLASSIC.len() {
+            all[place] = CLASSIC[place].0;
+            place += 1;
+        }
+        all
+    };
 
-    pub(super) const fn index(self) -> Option<usize> {
-        Some(match self {
-            CellEvent::Request(Api::JoinGroup) => 0,
-            CellEvent::Request(Api::SyncGroup) => 1,
-            CellEvent::Request(Api::Heartbeat) => 2,
-            CellEvent::Request(Api::LeaveGroup) => 3,
-            CellEvent::Request(Api::OffsetCommit) => 4,
-            CellEvent::Request(Api::OffsetFetch) => 5,
-            CellEvent::Request(Api::DescribeGroups) => 6,
-            CellEvent::Request(Api::TxnOffsetCommit) => 7,
-            CellEvent::Request(Api::DeleteGroups) => 8,
-            CellEvent::Request(Api::OffsetDelete) => 9,
-            CellEvent::Timer(TimerKind::Session) => 10,
-            CellEvent::Timer(TimerKind::PendingJoin) => 11,
-            CellEvent::Timer(TimerKind::Join) => 12,
-            CellEvent::Timer(TimerKind::Sync) => 13,
-            // These requests name no group.
-            CellEvent::Request(
-                Api::Produce
-                | Api::Fetch
-                | Api::ListOffsets
-                | Api::Metadata
-                | Api::FindCoordinator
-                | Api::InitProducerId
-                | Api::DescribeConfigs
-                | Api::ListGroups
-                | Api::WriteTxnMarkers,
-            ) => return None,
-        })
+    /// The place of the event in [`Self::ALL`]; none for a request that names no group.
+    pub(super) fn index(self) -> Option<usize> {
+        let place = match self {
+            CellEvent::Request(api) => PLACES.0[api.index()],
+            CellEvent::Timer(timer) => PLACES.1[timer as usize],
+        };
+        place.map(usize::from)
     }
 
-    /// Whether this event can happen to a group in that state, under the classic protocol.
+    /// Whether this event can happen to a group in that state.
     fn can_meet(self, state: Option<GroupState>) -> bool {
-        use GroupState::*;
-        match self {
-            CellEvent::Request(_) => true,
-            CellEvent::Timer(TimerKind::Session) => {
-                matches!(state, Some(PreparingRebalance | CompletingRebalance | Stable))
-            }
-            CellEvent::Timer(TimerKind::PendingJoin) => !matches!(state, Some(Dead)),
-            CellEvent::Timer(TimerKind::Join) => matches!(state, Some(PreparingRebalance)),
-            CellEvent::Timer(TimerKind::Sync) => {
-                matches!(state, Some(CompletingRebalance | Stable))
-            }
-        }
+        self.index().is_some_and(|place| CLASSIC[place].1.contains(&state))
     }
 }
 
