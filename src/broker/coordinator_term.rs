@@ -269,7 +269,7 @@ impl BrokerContext<'_, '_> {
     /// A topic has changed: notifies the coordinators, and responds to the fetches that wait for a
     /// topic that was deleted.
     pub(super) fn topic_changed(&mut self, change: &TopicChange) {
-        let image = self.metadata_image();
+        let image = self.view().metadata_image();
         let mut index = 0;
         while let Some(&partition) = self.broker.term_partitions.get(index) {
             index += 1;

@@ -6,17 +6,17 @@ use kafka_protocol::messages::{FetchResponse, ProduceResponse, fetch_response, p
 use crate::protocol::{BrokerId, RequestFrame, Response, ResponseError, refusal};
 
 use super::cluster::Detail;
-use super::context::BrokerContext;
+use super::view::BrokerView;
 
 /// The first versions whose responses may name the current leader (KIP-951).
 const PRODUCE_NAMES_LEADER: i16 = 10;
 const FETCH_NAMES_LEADER: i16 = 16;
 
-impl BrokerContext<'_, '_> {
+impl BrokerView<'_> {
     /// The response to a request for records that another broker leads.
     pub(super) fn not_data_leader(&self, frame: &RequestFrame) -> Response {
         let mut response = refusal(&frame.body, frame.version, ResponseError::NotLeaderOrFollower);
-        match (&mut response, self.broker.image.data_leader) {
+        match (&mut response, self.image.data_leader) {
             (Response::Produce(body), Some(leader)) if frame.version >= PRODUCE_NAMES_LEADER => {
                 self.name_leader_to_producer(body, leader);
             }
@@ -39,7 +39,7 @@ impl BrokerContext<'_, '_> {
         ];
         let current = produce_response::LeaderIdAndEpoch::default()
             .with_leader_id(leader.0.into())
-            .with_leader_epoch(self.broker.image.data_epoch);
+            .with_leader_epoch(self.image.data_epoch);
         for topic in &mut response.responses {
             for partition in &mut topic.partition_responses {
                 partition.current_leader = current.clone();
@@ -52,7 +52,7 @@ impl BrokerContext<'_, '_> {
         let (host, port) = self.endpoint(leader);
         let current = fetch_response::LeaderIdAndEpoch::default()
             .with_leader_id(leader.0.into())
-            .with_leader_epoch(self.broker.image.data_epoch);
+            .with_leader_epoch(self.image.data_epoch);
         let wrong_leader = [ResponseError::NotLeaderOrFollower, ResponseError::FencedLeaderEpoch]
             .map(|e| e.code());
         let partitions = response.responses.iter_mut().flat_map(|topic| &mut topic.partitions);
@@ -76,7 +76,7 @@ impl BrokerContext<'_, '_> {
     /// The same, for a response of the leader itself.
     pub(super) fn name_itself_to_consumer(&self, version: i16, response: &mut FetchResponse) {
         if version >= FETCH_NAMES_LEADER {
-            self.name_leader_to_consumer(response, self.broker.id);
+            self.name_leader_to_consumer(response, self.id);
         }
     }
 
@@ -84,16 +84,16 @@ impl BrokerContext<'_, '_> {
     pub(super) fn check_epoch(&self, known: i32) -> Result<(), ResponseError> {
         match known {
             -1 => Ok(()),
-            known if known < self.broker.image.data_epoch => Err(ResponseError::FencedLeaderEpoch),
-            known if known > self.broker.image.data_epoch => Err(ResponseError::UnknownLeaderEpoch),
+            known if known < self.image.data_epoch => Err(ResponseError::FencedLeaderEpoch),
+            known if known > self.image.data_epoch => Err(ResponseError::UnknownLeaderEpoch),
             _ => Ok(()),
         }
     }
 
     /// The leader epoch that is written into appended batches.
     pub(super) fn append_epoch(&self) -> i32 {
-        match self.shared.config.detail {
-            Detail::Full => self.broker.image.data_epoch,
+        match self.config.detail {
+            Detail::Full => self.image.data_epoch,
             Detail::Lean => 0,
         }
     }

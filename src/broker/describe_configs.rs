@@ -10,7 +10,7 @@ use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 
 use crate::protocol::{ResponseError, TopicName, is_legal_topic, str_bytes};
 
-use super::context::BrokerContext;
+use super::view::BrokerView;
 
 /// The resource types, as numbered by Kafka.
 const TOPIC: i8 = 2;
@@ -19,7 +19,7 @@ const BROKER_LOGGER: i8 = 8;
 const CLIENT_METRICS: i8 = 16;
 const GROUP: i8 = 32;
 
-impl BrokerContext<'_, '_> {
+impl BrokerView<'_> {
     pub(super) fn describe_configs(
         &self,
         request: &DescribeConfigsRequest,
@@ -45,7 +45,7 @@ impl BrokerContext<'_, '_> {
         resource: &DescribeConfigsResource,
     ) -> Result<(), (ResponseError, String)> {
         let name = &resource.resource_name;
-        let own = name.parse() == Ok(self.broker.id.0);
+        let own = name.parse() == Ok(self.id.0);
         let invalid = |why: String| Err((ResponseError::InvalidRequest, why));
         match resource.resource_type {
             TOPIC => {
@@ -54,7 +54,7 @@ impl BrokerContext<'_, '_> {
                     let why = "the topic name is not legal".to_owned();
                     return Err((ResponseError::InvalidTopicException, why));
                 }
-                match self.shared.topics.by_name(&topic) {
+                match self.topics.by_name(&topic) {
                     Some(_) => Ok(()),
                     None => {
                         let why = format!("there is no topic '{name}'");
@@ -66,7 +66,7 @@ impl BrokerContext<'_, '_> {
             BROKER if name.is_empty() || own => Ok(()),
             BROKER_LOGGER if own => Ok(()),
             BROKER | BROKER_LOGGER => {
-                invalid(format!("this is broker {}, not the one named", self.broker.id.0))
+                invalid(format!("this is broker {}, not the one named", self.id.0))
             }
             CLIENT_METRICS | GROUP if name.is_empty() => {
                 invalid("the resource name is empty".to_owned())

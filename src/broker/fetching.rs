@@ -102,7 +102,7 @@ fn for_each_log(frame: &RequestFrame, topics: &mut Topics, mut each: impl FnMut(
 impl BrokerContext<'_, '_> {
     pub(super) fn begin_fetch(&mut self, id: RequestId, frame: &Arc<RequestFrame>) {
         let request = fetch_of(frame);
-        let result = self.read(frame.version, request);
+        let result = self.view().read(frame.version, request);
         let until = self.now + from_millis_i32(request.max_wait_ms);
         if until <= self.now || result.suffices(request.min_bytes) {
             return self.respond(id, result.response.into());
@@ -115,7 +115,7 @@ impl BrokerContext<'_, '_> {
     pub(super) fn retry_fetch(&mut self, id: RequestId) {
         let Some(frame) = self.broker.fetches.frame(id) else { return };
         let request = fetch_of(frame);
-        let result = self.read(frame.version, request);
+        let result = self.view().read(frame.version, request);
         if result.suffices(request.min_bytes) {
             self.broker.fetches.remove(id, &mut self.shared.topics);
             self.respond(id, result.response.into());
@@ -125,7 +125,7 @@ impl BrokerContext<'_, '_> {
     /// Sends the response to a parked fetch with the records that exist now.
     pub(super) fn respond_fetch(&mut self, id: RequestId) {
         if let Some(frame) = self.broker.fetches.remove(id, &mut self.shared.topics) {
-            let result = self.read(frame.version, fetch_of(&frame));
+            let result = self.view().read(frame.version, fetch_of(&frame));
             self.respond(id, result.response.into());
         }
     }

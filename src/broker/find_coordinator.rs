@@ -16,7 +16,8 @@ use crate::protocol::{
     BrokerId, GroupId, ResponseError, StrBytes, error_message, error_name, str_bytes,
 };
 
-use super::context::BrokerContext;
+use super::routing::Routing;
+use super::view::BrokerView;
 
 /// The first version with key types and error messages (KIP-98).
 const HAS_KEY_TYPE: i16 = 1;
@@ -34,9 +35,10 @@ fn message(code: i16) -> Option<StrBytes> {
     Some(str_bytes(ResponseError::try_from_code(code).map_or(error_name(code), error_message)))
 }
 
-impl BrokerContext<'_, '_> {
+impl BrokerView<'_> {
     pub(super) fn find_coordinator(
-        &mut self,
+        &self,
+        routing: &mut Routing,
         version: i16,
         request: &FindCoordinatorRequest,
     ) -> FindCoordinatorResponse {
@@ -44,7 +46,8 @@ impl BrokerContext<'_, '_> {
             let unknown = !(GROUP..=SHARE).contains(&request.key_type);
             let keys = request.coordinator_keys.iter();
             let found = keys.map(|key| {
-                let found = self.coordinator_of(request.key_type, key).with_key(key.clone());
+                let found =
+                    self.coordinator_of(routing, request.key_type, key).with_key(key.clone());
                 match unknown {
                     true => found.with_error_message(message(ResponseError::InvalidRequest.code())),
                     false => found,
@@ -53,7 +56,7 @@ impl BrokerContext<'_, '_> {
             let found = found.collect();
             return FindCoordinatorResponse::default().with_coordinators(found);
         }
-        let found = self.coordinator_of(request.key_type, &request.key);
+        let found = self.coordinator_of(routing, request.key_type, &request.key);
         FindCoordinatorResponse::default()
             .with_error_message(message(found.error_code).filter(|_| version >= HAS_KEY_TYPE))
             .with_error_code(found.error_code)
@@ -62,8 +65,8 @@ impl BrokerContext<'_, '_> {
             .with_port(found.port)
     }
 
-    fn coordinator_of(&mut self, key_type: i8, key: &StrBytes) -> Coordinator {
-        match self.leader_for(key_type, key) {
+    fn coordinator_of(&self, routing: &mut Routing, key_type: i8, key: &StrBytes) -> Coordinator {
+        match self.leader_for(routing, key_type, key) {
             Ok(leader) => {
                 let (host, port) = self.endpoint(leader);
                 Coordinator::default().with_node_id(leader.0.into()).with_host(host).with_port(port)
@@ -75,11 +78,16 @@ impl BrokerContext<'_, '_> {
         }
     }
 
-    fn leader_for(&mut self, key_type: i8, key: &StrBytes) -> Result<BrokerId, ResponseError> {
+    fn leader_for(
+        &self,
+        routing: &mut Routing,
+        key_type: i8,
+        key: &StrBytes,
+    ) -> Result<BrokerId, ResponseError> {
         match key_type {
             GROUP => {
-                let partition = self.shared.routing.partition_of(&GroupId(key.clone()));
-                let image = &self.broker.image;
+                let partition = routing.partition_of(&GroupId(key.clone()));
+                let image = self.image;
                 let leader = image.offsets[partition].leader;
                 let alive = leader.filter(|&leader| image.is_live(leader));
                 alive.ok_or(ResponseError::CoordinatorNotAvailable)

@@ -10,28 +10,22 @@ use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::protocol::ResponseError;
 use crate::time::from_millis_i32;
 
-use super::context::BrokerContext;
-
 /// `transaction.max.timeout.ms`, at its default.
 const MAX_TRANSACTION_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
-impl BrokerContext<'_, '_> {
-    pub(super) fn init_producer_id(
-        &mut self,
-        request: &InitProducerIdRequest,
-    ) -> InitProducerIdResponse {
-        let response = InitProducerIdResponse::default();
-        match check(request) {
-            Ok(()) => {
-                let id = self.shared.next_producer;
-                self.shared.next_producer += 1;
-                response.with_producer_id(id.into()).with_producer_epoch(0)
-            }
-            Err(error) => response
-                .with_error_code(error.code())
-                .with_producer_id((-1).into())
-                .with_producer_epoch(-1),
+/// Gives a producer the id `next`, and counts on.
+pub(super) fn respond(next: &mut i64, request: &InitProducerIdRequest) -> InitProducerIdResponse {
+    let response = InitProducerIdResponse::default();
+    match check(request) {
+        Ok(()) => {
+            let id = *next;
+            *next += 1;
+            response.with_producer_id(id.into()).with_producer_epoch(0)
         }
+        Err(error) => response
+            .with_error_code(error.code())
+            .with_producer_id((-1).into())
+            .with_producer_epoch(-1),
     }
 }
 

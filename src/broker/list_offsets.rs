@@ -11,9 +11,9 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use crate::protocol::{ResponseError, TopicName};
 
 use super::cluster::Detail;
-use super::context::BrokerContext;
 use super::log::{FoundRecord, Log};
 use super::topics::TopicKey;
+use super::view::BrokerView;
 
 /// Special timestamps; each is available from some version on.
 const LATEST: i64 = -1;
@@ -31,7 +31,7 @@ const HAS_LEADER_EPOCH: i16 = 4;
 /// Stands for "not found" in a response.
 const NONE: FoundRecord = FoundRecord { offset: -1, timestamp: -1, leader_epoch: -1 };
 
-impl BrokerContext<'_, '_> {
+impl BrokerView<'_> {
     pub(super) fn list_offsets(
         &self,
         version: i16,
@@ -51,8 +51,7 @@ impl BrokerContext<'_, '_> {
                     Ok(found) => found,
                     Err(error) => return response.with_error_code(error.code()),
                 };
-                let has_epoch =
-                    version >= HAS_LEADER_EPOCH && self.shared.config.detail == Detail::Full;
+                let has_epoch = version >= HAS_LEADER_EPOCH && self.config.detail == Detail::Full;
                 let response = response.with_offset(offset).with_timestamp(timestamp);
                 if has_epoch { response.with_leader_epoch(leader_epoch) } else { response }
             });
@@ -72,8 +71,7 @@ impl BrokerContext<'_, '_> {
         if since(requested.timestamp).is_none_or(|since| version < since) {
             return Err(ResponseError::UnsupportedVersion);
         }
-        let log =
-            self.shared.topics.topic(TopicKey::Name(topic))?.log(requested.partition_index)?;
+        let log = self.topics.topic(TopicKey::Name(topic))?.log(requested.partition_index)?;
         self.check_epoch(requested.current_leader_epoch)?;
         Ok(self.offset_in(log, requested.timestamp))
     }

@@ -18,8 +18,8 @@ use crate::protocol::{
 };
 
 use super::cluster::Detail;
-use super::context::BrokerContext;
 use super::topics::Topic;
+use super::view::BrokerView;
 
 const CLUSTER_ID: &str = "groupsim";
 const HOST: &str = "localhost";
@@ -33,7 +33,7 @@ const HAS_TOPIC_IDS: i16 = 10;
 const REQUESTS_BY_ID: i16 = 12;
 const HAS_CLUSTER_ID: i16 = 2;
 
-impl BrokerContext<'_, '_> {
+impl BrokerView<'_> {
     pub(super) fn metadata(&self, frame: &RequestFrame) -> Response {
         let Request::Metadata(request) = &frame.body else {
             panic!("expected a Metadata request, got {}", frame.body.api())
@@ -41,7 +41,7 @@ impl BrokerContext<'_, '_> {
         if is_invalid(frame.version, request) {
             return refusal(&frame.body, frame.version, ResponseError::InvalidRequest);
         }
-        let image = &self.broker.image;
+        let image = self.image;
         let brokers = image.live_brokers().map(|broker| {
             let (host, port) = self.endpoint(broker);
             MetadataResponseBroker::default()
@@ -69,7 +69,7 @@ impl BrokerContext<'_, '_> {
         version: i16,
         request: &MetadataRequest,
     ) -> Vec<MetadataResponseTopic> {
-        let topics = &self.shared.topics;
+        let topics = self.topics;
         let requested = match &request.topics {
             Some(requested) if version > 0 || !requested.is_empty() => requested,
             _ => {
@@ -90,7 +90,7 @@ impl BrokerContext<'_, '_> {
     }
 
     fn topic_of_id(&self, version: i16, id: Uuid) -> MetadataResponseTopic {
-        let topics = &self.shared.topics;
+        let topics = self.topics;
         let known = topics.name_of(id).and_then(|name| Some((name, topics.by_name(name)?)));
         match known {
             Some((name, topic)) => self.known(version, name, topic),
@@ -102,7 +102,7 @@ impl BrokerContext<'_, '_> {
     }
 
     fn topic_of_name(&self, version: i16, name: &TopicName) -> MetadataResponseTopic {
-        let error = match self.shared.topics.by_name(name) {
+        let error = match self.topics.by_name(name) {
             Some(topic) => return self.known(version, name, topic),
             None if is_legal_topic(name.as_str()) => ResponseError::UnknownTopicOrPartition,
             None => ResponseError::InvalidTopicException,
@@ -121,7 +121,7 @@ impl BrokerContext<'_, '_> {
     }
 
     fn partition_metadata(&self, version: i16, partition: i32) -> MetadataResponsePartition {
-        let image = &self.broker.image;
+        let image = self.image;
         let response = MetadataResponsePartition::default()
             .with_partition_index(partition)
             .with_leader_epoch(image.data_epoch);
@@ -131,7 +131,7 @@ impl BrokerContext<'_, '_> {
                 .with_leader_id((-1).into())
                 .with_error_code(ResponseError::LeaderNotAvailable.code()),
         };
-        let config = &self.shared.config;
+        let config = self.config;
         if config.detail == Detail::Lean && config.racks.is_empty() {
             return response;
         }
@@ -157,11 +157,10 @@ impl BrokerContext<'_, '_> {
     /// one of the replicas: if there are more brokers than replicas, the data leader takes the last
     /// place.
     fn replicas(&self, partition: i32) -> Vec<messages::BrokerId> {
-        let brokers = i32::from(self.shared.config.brokers);
+        let brokers = i32::from(self.config.brokers);
         let replica = |step: i32| messages::BrokerId((partition + step) % brokers);
         let mut replicas: Vec<_> = (0..brokers).take(REPLICAS).map(replica).collect();
-        if let (Detail::Full, Some(leader)) =
-            (self.shared.config.detail, self.broker.image.data_leader)
+        if let (Detail::Full, Some(leader)) = (self.config.detail, self.image.data_leader)
             && !replicas.contains(&leader.0.into())
             && let Some(last) = replicas.last_mut()
         {
@@ -174,13 +173,13 @@ impl BrokerContext<'_, '_> {
     pub(super) fn metadata_image(&self) -> MetadataImage {
         let image = |(name, topic): (&TopicName, &Topic)| {
             let partitions = topic.partition_count();
-            let racks = match self.shared.config.racks.is_empty() {
+            let racks = match self.config.racks.is_empty() {
                 true => Vec::new(),
                 false => (0..partitions).map(|partition| self.replica_racks(partition)).collect(),
             };
             (name.clone(), TopicImage { id: topic.id, partitions, racks })
         };
-        MetadataImage { topics: self.shared.topics.all().map(image).collect() }
+        MetadataImage { topics: self.topics.all().map(image).collect() }
     }
 
     fn replica_racks(&self, partition: i32) -> Vec<StrBytes> {
@@ -192,12 +191,12 @@ impl BrokerContext<'_, '_> {
 
     /// Host and port at which clients reach a broker.
     pub(super) fn endpoint(&self, broker: BrokerId) -> (StrBytes, i32) {
-        let endpoint = self.shared.config.endpoints.get(broker.0 as usize).cloned();
+        let endpoint = self.config.endpoints.get(broker.0 as usize).cloned();
         endpoint.unwrap_or_else(|| (StrBytes::from_static_str(HOST), PORT))
     }
 
     pub(super) fn rack(&self, broker: BrokerId) -> Option<StrBytes> {
-        self.shared.config.racks.get(broker.0 as usize).cloned()
+        self.config.racks.get(broker.0 as usize).cloned()
     }
 }
 

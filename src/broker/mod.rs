@@ -18,6 +18,7 @@
 //! | `cluster` | the public interface |
 //! | `node` | connections: requests in, responses out, one request of a connection at a time |
 //! | `context` | what a broker may use while it acts, and what all brokers share |
+//! | `view` | what it reads to respond to a request that changes nothing |
 //! | `controller` | leaders, epochs, live brokers |
 //! | `routing` | maps a group to its partition of the offsets log |
 //! | `front_end` | what a broker decides without a coordinator |
@@ -80,6 +81,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod view;
 mod waiting;
 
 pub use cluster::{

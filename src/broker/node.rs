@@ -19,6 +19,7 @@ use super::controller::{Controller, Leadership};
 use super::coordinator_term::CoordinatorTerm;
 use super::fetching::ParkedFetches;
 use super::front_end;
+use super::init_producer_id;
 use super::scatter::Scattered;
 use super::topics::Topics;
 
@@ -266,18 +267,23 @@ impl BrokerContext<'_, '_> {
 
     fn dispatch(&mut self, id: RequestId, frame: &Arc<RequestFrame>) {
         let response: Response = match &frame.body {
-            Request::Metadata(_) => self.metadata(frame),
+            Request::Metadata(_) => self.view().metadata(frame),
             Request::FindCoordinator(request) => {
-                self.find_coordinator(frame.version, request).into()
+                let (view, routing) = self.view_and_routing();
+                view.find_coordinator(routing, frame.version, request).into()
             }
-            Request::InitProducerId(request) => self.init_producer_id(request).into(),
-            Request::DescribeConfigs(request) => self.describe_configs(request).into(),
+            Request::InitProducerId(request) => {
+                init_producer_id::respond(&mut self.shared.next_producer, request).into()
+            }
+            Request::DescribeConfigs(request) => self.view().describe_configs(request).into(),
             Request::ListOffsets(_) | Request::Produce(_) | Request::Fetch(_)
                 if self.broker.image.data_leader != Some(self.broker.id) =>
             {
-                self.not_data_leader(frame)
+                self.view().not_data_leader(frame)
             }
-            Request::ListOffsets(request) => self.list_offsets(frame.version, request).into(),
+            Request::ListOffsets(request) => {
+                self.view().list_offsets(frame.version, request).into()
+            }
             Request::Produce(request) => self.produce(frame.version, request).into(),
             Request::Fetch(_) => return self.begin_fetch(id, frame),
             Request::OffsetCommit(_)

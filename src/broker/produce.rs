@@ -56,7 +56,7 @@ impl BrokerContext<'_, '_> {
         topic: TopicKey<'_>,
         data: &PartitionProduceData,
     ) -> Result<AppendedBatch, ResponseError> {
-        let epoch = self.append_epoch();
+        let epoch = self.view().append_epoch();
         let topics = &mut self.shared.topics;
         let partition = TopicPartition::new(topics.name(topic)?.clone(), data.index);
         let log = topics.find_mut(TopicKey::Name(&partition.topic), data.index);

@@ -13,9 +13,9 @@ use kafka_protocol::messages::{FetchRequest, FetchResponse};
 use crate::protocol::ResponseError;
 
 use super::cluster::Detail;
-use super::context::BrokerContext;
 use super::fetching::BY_ID;
 use super::topics::{Topic, TopicKey};
+use super::view::BrokerView;
 
 /// The response to a fetch, and whether to send it at once.
 pub(super) struct FetchResult {
@@ -41,7 +41,7 @@ impl FetchResult {
     }
 }
 
-impl BrokerContext<'_, '_> {
+impl BrokerView<'_> {
     /// The records that a fetch finds now.
     pub(super) fn read(&self, version: i16, request: &FetchRequest) -> FetchResult {
         // 0 requests a session, −1 requests none; larger epochs continue a session.
@@ -56,7 +56,7 @@ impl BrokerContext<'_, '_> {
         };
         for wanted in &request.topics {
             let key = TopicKey::of(&wanted.topic, wanted.topic_id, version, BY_ID);
-            let topic = self.shared.topics.topic(key);
+            let topic = self.topics.topic(key);
             let mut partitions = Vec::new();
             for partition in &wanted.partitions {
                 partitions.extend(self.read_partition(request, topic, partition, &mut result));
@@ -82,7 +82,7 @@ impl BrokerContext<'_, '_> {
         wanted: &FetchPartition,
         result: &mut FetchResult,
     ) -> Option<PartitionData> {
-        let full = self.shared.config.detail == Detail::Full;
+        let full = self.config.detail == Detail::Full;
         let response = || PartitionData::default().with_partition_index(wanted.partition);
         let (records, end) = match self.records(topic, wanted, result) {
             Ok(read) => read,

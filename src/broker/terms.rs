@@ -57,7 +57,7 @@ impl BrokerContext<'_, '_> {
         }
         self.broker
             .install_term(partition, CoordinatorTerm { epoch, stage: TermStage::Active(active) });
-        let image = self.metadata_image();
+        let image = self.view().metadata_image();
         self.pass_in(partition, Input::Metadata { image: &image, change: None });
         for records in &batches {
             let committed = is_committed(records);
