@@ -201,6 +201,110 @@ pub enum Input<'a> {
 /// let report = run(&schedule, &systems, &mut |_event| {});
 /// assert!(matches!(report.finding, Some(Finding::NoConvergence(_))), "{:?}", report.finding);
 /// ```
+///
+/// A group needs a little more. This one has a single member, which leads and assigns everything to
+/// itself. It writes no records, so a fail-over loses its member; but it reports what
+/// `settle` and the invariants must know:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use bytes::Bytes;
+/// use groupsim::coordinator::{ClassicObservation as Classic, GroupState::{self, *}};
+/// use groupsim::coordinator::{GroupCoordinator, Input, Output, Release, TransitionReason};
+/// use groupsim::protocol::{Generation, GroupId, MemberId, Request, ResponseError, refusal};
+/// use groupsim::protocol::{Response, StrBytes, str_bytes};
+/// use groupsim::run::{Systems, run};
+/// use groupsim::script;
+/// use groupsim::time::Time;
+/// use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+/// use kafka_protocol::messages::{HeartbeatResponse, JoinGroupRequest, JoinGroupResponse};
+/// use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
+///
+/// struct OneMember;
+///
+/// fn moved(group: &GroupId, from: GroupState, to: GroupState, why: TransitionReason) -> Output {
+///     Output::Observe(Classic::State { group: group.clone(), from, to, why }.into())
+/// }
+///
+/// fn join(request: &JoinGroupRequest, out: &mut Vec<Output>) -> Response {
+///     let (group, member) = (request.group_id.clone(), MemberId(str_bytes("the-one")));
+///     let millis = |time: i32| Duration::from_millis(time as u64);
+///     let Some(protocol) = request.protocols.first() else { panic!("a client has an assignor") };
+///     out.push(Output::Observe(
+///         Classic::MemberAdded {
+///             group: group.clone(),
+///             member: member.clone(),
+///             instance: None,
+///             session: millis(request.session_timeout_ms),
+///             rebalance: millis(request.rebalance_timeout_ms),
+///         }
+///         .into(),
+///     ));
+///     out.push(moved(&group, Empty, PreparingRebalance, TransitionReason::MemberJoined));
+///     let why = TransitionReason::AllMembersJoined;
+///     out.push(moved(&group, PreparingRebalance, CompletingRebalance, why));
+///     out.push(Output::Observe(
+///         Classic::GenerationBegan {
+///             group,
+///             generation: Generation(1),
+///             protocol: Some(protocol.name.clone()),
+///             leader: Some(member.clone()),
+///             members: vec![member.clone()],
+///             took: Duration::ZERO,
+///         }
+///         .into(),
+///     ));
+///     let entry = JoinGroupResponseMember::default()
+///         .with_member_id(member.0.clone())
+///         .with_metadata(protocol.metadata.clone());
+///     JoinGroupResponse::default()
+///         .with_generation_id(1)
+///         .with_protocol_type(Some(request.protocol_type.clone()))
+///         .with_protocol_name(Some(protocol.name.clone()))
+///         .with_leader(member.0.clone())
+///         .with_member_id(member.0)
+///         .with_members(vec![entry])
+///         .into()
+/// }
+///
+/// fn sync(request: &SyncGroupRequest, out: &mut Vec<Output>) -> Response {
+///     let why = TransitionReason::LeaderSynced;
+///     out.push(moved(&request.group_id, CompletingRebalance, Stable, why));
+///     let own = request.assignments.first().map(|own| own.assignment.clone());
+///     SyncGroupResponse::default()
+///         .with_protocol_type(request.protocol_type.clone())
+///         .with_protocol_name(request.protocol_name.clone())
+///         .with_assignment(own.unwrap_or_default())
+///         .into()
+/// }
+///
+/// impl GroupCoordinator for OneMember {
+///     fn handle(&mut self, _now: Time, input: Input<'_>, out: &mut Vec<Output>) {
+///         let Input::Request(call) = input else { return };
+///         let response = match call.request {
+///             Request::JoinGroup(request) => join(request, out),
+///             Request::SyncGroup(request) => sync(request, out),
+///             Request::Heartbeat(_) => HeartbeatResponse::default().into(),
+///             other => refusal(other, call.version, ResponseError::CoordinatorNotAvailable),
+///         };
+///         out.push(Output::Respond { to: call.id, response, release: Release::Now });
+///     }
+///
+///     fn advance(&mut self, _now: Time, _out: &mut Vec<Output>) {}
+///
+///     fn next_deadline(&self) -> Option<Time> {
+///         None
+///     }
+/// }
+///
+/// let make = |_config, _rng| Box::new(OneMember) as Box<dyn GroupCoordinator>;
+/// let systems = Systems { coordinator: Arc::new(make), ..Systems::default() };
+/// let text = "topic orders partitions=4\ngroup g assignor=range\njoin c1\nsettle";
+/// let report = run(&script::parse("one", text).unwrap(), &systems, &mut |_event| {});
+/// assert_eq!(report.finding, None);
+/// ```
 pub trait GroupCoordinator {
     /// Handles one input.
     fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>);

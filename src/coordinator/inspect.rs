@@ -6,8 +6,8 @@ use crate::protocol::{Generation, GroupId, MemberId, TopicPartition};
 use crate::time::Time;
 
 use super::api::GroupCoordinator;
-use super::observation::TimerKind;
 use super::classic::state::GroupState;
+use super::observation::TimerKind;
 
 /// A look inside a coordinator. Each method has a default for a coordinator that does not show that
 /// much.

@@ -42,32 +42,34 @@
 //! It has no log (the broker appends and reports), no network (the broker owns the connections), no
 //! clock and no randomness of its own. It ignores which topics exist, except that the offsets of a
 //! deleted topic go, and it does not parse the payloads that clients embed in its messages, except
-//! for the topics that consumers subscribe to (`subscribed.rs`). R15 lists what Kafka's coordinator
-//! has and this one does not.
+//! for the topics that consumers subscribe to (`classic/subscribed`). R15 lists what Kafka's
+//! coordinator has and this one does not.
 //!
 //! # Where to read next
 //!
-//! * `api.rs` is the contract with the broker, with `metadata.rs` for the topics, `observation.rs`
-//!   and `reason.rs` for what a coordinator reports and `inspect.rs` for what can be seen of it.
-//!   `state.rs` has the group states and their legal moves, `record.rs` the durable records.
-//! * Each request has a file of its own: `join_group.rs`, `sync_group.rs`, `heartbeat.rs`,
-//!   `leave_group.rs`, `offset_commit.rs`, `offset_fetch.rs` and so on. They work on a `group.rs`,
-//!   its `members.rs` (each a `member.rs`) and the `offsets` of all groups.
-//! * `rebalance.rs` moves a group from one generation to the next. `static_member.rs` lets a static
-//!   member take over its former place.
-//! * `removal.rs` removes groups and offsets; `retention.rs` decides when offsets have expired.
-//! * `load.rs` and `unload.rs` are the two ends of a term. `creation.rs` undoes a group whose
-//!   creating record was refused.
-//! * `timers.rs` keeps the deadlines, `expiry.rs` handles the timers that fire.
-//! * `appends.rs` handles the outcome of records, and `compaction.rs` says which records the log
-//!   can drop. `runtime` is for the broker: it keeps the responses that wait for the log.
-//! * `responses.rs` builds the responses that several files send, and `turn.rs` is the context of a
-//!   handler.
+//! Kafka has several types of groups over one log. What serves every type is in folders of its own,
+//! so that another type can be added beside the classic one.
+//!
+//! | file or folder | what it holds |
+//! |---|---|
+//! | `api` | the contract with the broker: what comes in and what goes out |
+//! | `metadata`, `config` | what a coordinator knows of the topics, and its settings |
+//! | `observation`, `reason`, `inspect` | what it reports, and what can be seen of it |
+//! | `record` | the durable records |
+//! | `group` | a group of any type, and what the folders below ask of one |
+//! | `classic` | groups of the classic protocol, a file for each request of a member: `join_group`, `sync_group`, `heartbeat`, `leave_group`; the group with its `members`, the `rebalance`, `static_member` |
+//! | `offsets` | committed offsets, a file for each request: `commit`, `fetch`, `delete`, `txn_commit`, `txn_markers`; the `store`, and `retention` |
+//! | `admin` | the requests about whole groups: list, describe, delete |
+//! | `runtime` | the context of a handler, timers, appends and their outcome, load and unload, created and removed groups, compaction; for the broker, the responses that wait for the log |
+//!
+//! Assertions state what must hold for a group, whatever its clients send (`classic/asserts`): a
+//! broken one is a bug of this coordinator, and a run reports it as a crash with its seed.
 
 mod admin;
 mod api;
 mod classic;
 mod config;
+mod group;
 mod inspect;
 mod metadata;
 mod observation;
@@ -97,19 +99,21 @@ use crate::rng::Rng;
 use crate::time::Time;
 
 use admin::{delete_groups, describe_groups, list_groups};
-use classic::group::Groups;
-use classic::{heartbeat, join_group, leave_group, sync_group};
+use classic::expiry;
+use group::Groups;
 use offsets::{OffsetStore, retention};
 use runtime::appends::Appends;
-use runtime::timers::Timers;
+use runtime::phase::Phase;
+use runtime::timers::{TimerKey, Timers};
 use runtime::turn::Turn;
-use runtime::{appends, expiry, load, unload};
+use runtime::{appends, load, unload};
 
 /// The group coordinator for one partition of the offsets log, for one term of its leader.
 #[derive(Debug)]
 pub struct Coordinator {
     config: CoordinatorConfig,
     rng: Rng,
+    phase: Phase,
     groups: Groups,
     timers: Timers,
     appends: Appends,
@@ -123,6 +127,7 @@ impl Coordinator {
         Coordinator {
             config,
             rng,
+            phase: Phase::Loading,
             groups: Groups::default(),
             timers: Timers::default(),
             appends: Appends::default(),
@@ -131,13 +136,14 @@ impl Coordinator {
     }
 
     fn turn<'a>(&'a mut self, now: Time, out: &'a mut Vec<Output>) -> (&'a mut Groups, Turn<'a>) {
-        let Coordinator { config, rng, groups, timers, appends, offsets } = self;
-        (groups, Turn { now, config, rng, timers, appends, offsets, out })
+        let Coordinator { config, rng, phase: _, groups, timers, appends, offsets } = self;
+        (groups, Turn::new(now, (config, rng), timers, appends, offsets, out))
     }
 }
 
 impl GroupCoordinator for Coordinator {
     fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
+        self.phase = self.phase.after(&input);
         let (groups, mut turn) = self.turn(now, out);
         let turn = &mut turn;
         match input {
@@ -157,12 +163,17 @@ impl GroupCoordinator for Coordinator {
             }
             Input::Unload => unload::unload(groups, turn),
         }
+        turn.check_changed(groups);
     }
 
     fn advance(&mut self, now: Time, out: &mut Vec<Output>) {
         let (groups, mut turn) = self.turn(now, out);
         while let Some(key) = turn.timers.pop_due(now) {
-            expiry::fired(groups, &mut turn, key);
+            match key {
+                TimerKey::Classic(timer) => expiry::fired(groups, &mut turn, &timer),
+                TimerKey::Retention => retention::fired(groups, &mut turn),
+            }
+            turn.check_changed(groups);
         }
     }
 
@@ -191,12 +202,17 @@ impl Inspect for Coordinator {
     }
 }
 
+/// Passes a request to its file. Only the requests of members can be parked, or complete others;
+/// any other has its response, and no other response, when this returns.
 fn handle_request(groups: &mut Groups, turn: &mut Turn<'_>, call: &Call<'_>) {
+    let first = turn.out.len();
+    let mut may_park = false;
     match call.request {
-        Request::JoinGroup(request) => join_group::handle(groups, turn, call, request),
-        Request::SyncGroup(request) => sync_group::handle(groups, turn, call, request),
-        Request::Heartbeat(request) => heartbeat::handle(groups, turn, call, request),
-        Request::LeaveGroup(request) => leave_group::handle(groups, turn, call, request),
+        Request::JoinGroup(_) | Request::SyncGroup(_) | Request::LeaveGroup(_) => {
+            classic::handle(groups, turn, call);
+            may_park = true;
+        }
+        Request::Heartbeat(request) => classic::heartbeat::handle(groups, turn, call, request),
         Request::OffsetCommit(request) => offsets::commit::handle(groups, turn, call, request),
         Request::OffsetFetch(request) => offsets::fetch::handle(groups, turn, call, request),
         Request::TxnOffsetCommit(request) => {
@@ -217,4 +233,6 @@ fn handle_request(groups: &mut Groups, turn: &mut Turn<'_>, call: &Call<'_>) {
             panic!("{} is not a request for the coordinator", call.request.api())
         }
     }
+    let (responses, api) = (turn.responses_since(first), call.request.api());
+    assert!(may_park || responses == 1, "{responses} responses to {api} {:?}", call.id);
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::protocol::{Generation, GroupId, MemberId, StrBytes, TopicPartition};
 
+use super::classic::state::GroupState;
 use super::reason::{GroupRemoval, OffsetRemoval, Removal, TransitionReason};
 use super::record::GroupMetadata;
-use super::classic::state::GroupState;
 
 /// What happened inside a coordinator. Invariants rely on observations as they rely on messages: a
 /// coordinator under test must report them truthfully, as Kafka's own does in its log.

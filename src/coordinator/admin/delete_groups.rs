@@ -4,8 +4,7 @@ use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 
 use crate::coordinator::api::{Call, Entry, Release, Ticket};
-use crate::coordinator::classic::group::Groups;
-use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::group::Groups;
 use crate::coordinator::reason::GroupRemoval;
 use crate::coordinator::runtime::removal;
 use crate::coordinator::runtime::turn::Turn;
@@ -40,11 +39,8 @@ pub(crate) fn handle(
 }
 
 fn refusal(groups: &Groups, id: &GroupId) -> Option<ResponseError> {
-    match groups.get(id).map(|group| group.state()) {
-        None | Some(GroupState::Dead) => Some(ResponseError::GroupIdNotFound),
-        Some(GroupState::Empty) => None,
-        Some(
-            GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Stable,
-        ) => Some(ResponseError::NonEmptyGroup),
+    match groups.get(id) {
+        Some(group) => group.validate_delete().err(),
+        None => Some(ResponseError::GroupIdNotFound),
     }
 }

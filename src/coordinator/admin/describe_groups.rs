@@ -1,15 +1,14 @@
 //! DescribeGroups: state and members of groups, for administrators (rules R6.7).
 
-use bytes::Bytes;
-use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+use kafka_protocol::messages::describe_groups_response::DescribedGroup;
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 
 use crate::coordinator::api::{Call, Release};
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::member::Member;
+use crate::coordinator::classic::describe;
 use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::runtime::turn::Turn;
-use crate::protocol::{GroupId, ResponseError, StrBytes, str_bytes};
+use crate::protocol::{GroupId, ResponseError, str_bytes};
 
 /// The first version with an error for a group that does not exist (KIP-1043).
 const REPORTS_MISSING_GROUP: i16 = 6;
@@ -31,7 +30,7 @@ pub(crate) fn handle(
         call.version >= HAS_AUTHORIZED_OPERATIONS && request.include_authorized_operations;
     let describe = |id: &GroupId| {
         let mut described = match groups.get(id) {
-            Some(group) => described(group),
+            Some(Group::Classic(group)) => describe::described(group),
             None => missing(id, call.version),
         };
         if authorized && described.error_code == 0 {
@@ -42,36 +41,6 @@ pub(crate) fn handle(
     let response = DescribeGroupsResponse::default()
         .with_groups(request.groups.iter().map(describe).collect());
     turn.respond(call.id, response, Release::Now);
-}
-
-fn described(group: &Group) -> DescribedGroup {
-    // The members' metadata is meaningful only together with the assignor that they agreed on.
-    let protocol = match group.state() {
-        GroupState::Stable => group.protocol.as_ref(),
-        GroupState::Empty
-        | GroupState::PreparingRebalance
-        | GroupState::CompletingRebalance
-        | GroupState::Dead => None,
-    };
-    let mut members: Vec<_> = group.members.iter().map(|m| described_member(m, protocol)).collect();
-    members.sort_by(|a, b| a.member_id.cmp(&b.member_id));
-    DescribedGroup::default()
-        .with_group_id(group.id.clone())
-        .with_group_state(str_bytes(group.state().name()))
-        .with_protocol_type(group.protocol_type.clone().unwrap_or_default())
-        .with_protocol_data(protocol.cloned().unwrap_or_default())
-        .with_members(members)
-}
-
-fn described_member(member: &Member, protocol: Option<&StrBytes>) -> DescribedGroupMember {
-    let metadata = protocol.map_or_else(Bytes::new, |protocol| member.metadata(protocol));
-    DescribedGroupMember::default()
-        .with_member_id(member.id.0.clone())
-        .with_group_instance_id(member.instance_id.clone())
-        .with_client_id(member.client_id.clone())
-        .with_client_host(member.client_host.clone())
-        .with_member_metadata(metadata)
-        .with_member_assignment(member.assignment.clone())
 }
 
 /// A group that does not exist is reported as Dead where the version has no error for it.

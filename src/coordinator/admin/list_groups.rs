@@ -5,12 +5,10 @@ use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::{ListGroupsRequest, ListGroupsResponse};
 
 use crate::coordinator::api::{Call, Release};
-use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{StrBytes, str_bytes};
 
-/// The type of all groups here; KIP-848 adds others (R15.3).
-const CLASSIC: &str = "classic";
 /// The first version with group states (KIP-518).
 const HAS_STATES: i16 = 4;
 /// The first version with group types (KIP-848).
@@ -25,7 +23,7 @@ pub(crate) fn handle(
 ) {
     let mut wanted: Vec<&Group> =
         groups.values().filter(|g| matches(g, call.version, request)).collect();
-    wanted.sort_by(|a, b| a.id.cmp(&b.id));
+    wanted.sort_by(|a, b| a.id().cmp(b.id()));
     let response = ListGroupsResponse::default()
         .with_groups(wanted.into_iter().map(|group| listed(group, call.version)).collect());
     turn.respond(call.id, response, Release::Now);
@@ -34,8 +32,9 @@ pub(crate) fn handle(
 /// An empty filter matches all groups; unknown names match none.
 fn matches(group: &Group, version: i16, request: &ListGroupsRequest) -> bool {
     (version < HAS_STATES
-        || passes_filter(&request.states_filter, group.state().name(), trim_like_java))
-        && (version < HAS_TYPES || passes_filter(&request.types_filter, CLASSIC, |wanted| wanted))
+        || passes_filter(&request.states_filter, group.state_name(), trim_like_java))
+        && (version < HAS_TYPES
+            || passes_filter(&request.types_filter, group.type_name(), |wanted| wanted))
 }
 
 fn passes_filter(filter: &[StrBytes], name: &str, read: impl Fn(&str) -> &str) -> bool {
@@ -49,13 +48,13 @@ fn trim_like_java(name: &str) -> &str {
 
 fn listed(group: &Group, version: i16) -> ListedGroup {
     let mut listed = ListedGroup::default()
-        .with_group_id(group.id.clone())
-        .with_protocol_type(group.protocol_type.clone().unwrap_or_default());
+        .with_group_id(group.id().clone())
+        .with_protocol_type(group.protocol_type().cloned().unwrap_or_default());
     if version >= HAS_STATES {
-        listed.group_state = str_bytes(group.state().name());
+        listed.group_state = str_bytes(group.state_name());
     }
     if version >= HAS_TYPES {
-        listed.group_type = str_bytes(CLASSIC);
+        listed.group_type = str_bytes(group.type_name());
     }
     listed
 }

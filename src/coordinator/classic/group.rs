@@ -5,27 +5,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::coordinator::api::{AppendId, Release};
-use crate::coordinator::inspect::{GroupDescription, MemberDescription};
-use crate::coordinator::observation::{ClassicObservation, Observation, TimerKind};
-use crate::coordinator::offsets::OffsetStore;
+use crate::coordinator::api::Release;
+use crate::coordinator::group::InLog;
+use crate::coordinator::observation::{ClassicObservation, Observation};
 use crate::coordinator::reason::{Removal, TransitionReason};
 use crate::coordinator::record::{GroupMetadata, MemberMetadata};
-use crate::coordinator::runtime::timers::{TimerKey, Timers};
+use crate::coordinator::runtime::timers::TimerKey;
 use crate::coordinator::runtime::turn::Turn;
-use crate::protocol::{
-    Generation, GroupId, IndexMap, MemberId, ResponseError, StrBytes, TopicName,
-};
+use crate::protocol::{Generation, GroupId, MemberId, ResponseError, StrBytes, TopicName};
 use crate::time::Time;
 
+use super::expiry::ClassicTimer;
 use super::member::{JoinParams, Member, Parked};
 use super::members::Members;
 use super::responses;
 use super::state::GroupState;
 use super::subscribed;
-
-/// All groups of a coordinator.
-pub(crate) type Groups = IndexMap<GroupId, Group>;
 
 /// The rest of the initial rebalance delay (R7.1, KIP-134).
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +28,12 @@ pub(crate) struct InitialDelay {
     /// The length of the current step.
     pub(crate) step: Duration,
     /// The time that remains for further steps.
-    pub(crate) remaining: Duration,
+    pub(super) remaining: Duration,
 }
 
 /// One group.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct ClassicGroup {
     pub(crate) id: GroupId,
     state: GroupState,
     state_since: Time,
@@ -52,27 +47,18 @@ pub(crate) struct Group {
     pub(crate) leader: Option<MemberId>,
     pub(crate) members: Members,
     /// Ids handed out with MEMBER_ID_REQUIRED that have not joined yet (KIP-394).
-    pub(crate) pending_join: BTreeSet<MemberId>,
+    pub(super) pending_join: BTreeSet<MemberId>,
     /// Set during a join phase that began in an empty group.
     pub(crate) initial_delay: Option<InitialDelay>,
     /// A member was added since the last step of the initial delay began.
-    pub(crate) added_during_delay: bool,
-    /// The log has, or is about to have, a record of the group itself; offsets can exist without
-    /// one.
-    pub(crate) is_recorded: bool,
-    /// The append of this term that created the group, if there is one.
-    pub(crate) creation: Option<AppendId>,
-    /// The log refused that append.
-    pub(crate) creation_failed: bool,
-    /// An earlier group of the same name whose removal was refused. It is the current group if this
-    /// one was never created (R9.8).
-    pub(crate) previous: Option<Box<Group>>,
+    pub(super) added_during_delay: bool,
+    pub(crate) in_log: InLog,
 }
 
-impl Group {
+impl ClassicGroup {
     /// A group without members, in generation 0.
-    pub(crate) fn new(id: GroupId, now: Time) -> Group {
-        Group {
+    pub(crate) fn new(id: GroupId, now: Time) -> ClassicGroup {
+        ClassicGroup {
             id,
             state: GroupState::Empty,
             state_since: now,
@@ -85,27 +71,24 @@ impl Group {
             pending_join: BTreeSet::new(),
             initial_delay: None,
             added_during_delay: false,
-            is_recorded: false,
-            creation: None,
-            creation_failed: false,
-            previous: None,
+            in_log: InLog::default(),
         }
     }
 
     /// A group from its record: Stable with members, Empty without (R11.1).
-    pub(crate) fn restored(metadata: &GroupMetadata) -> Group {
+    pub(crate) fn restored(metadata: &GroupMetadata) -> ClassicGroup {
         let protocol = metadata.protocol.clone().unwrap_or_default();
         let mut members = Members::default();
         metadata.members.iter().for_each(|member| members.add(Member::restored(member, &protocol)));
-        let mut group = Group {
+        let mut group = ClassicGroup {
             state: if members.is_empty() { GroupState::Empty } else { GroupState::Stable },
             generation: metadata.generation,
             protocol_type: metadata.protocol_type.clone(),
             protocol: metadata.protocol.clone(),
             leader: metadata.leader.clone(),
             members,
-            is_recorded: true,
-            ..Group::new(metadata.group.clone(), metadata.state_since)
+            in_log: InLog { is_recorded: true, ..InLog::default() },
+            ..ClassicGroup::new(metadata.group.clone(), metadata.state_since)
         };
         group.subscribed = subscribed::of_members(&group);
         group
@@ -122,12 +105,8 @@ impl Group {
     /// Changes the state; the only place that does.
     pub(crate) fn enter(&mut self, next: GroupState, why: TransitionReason, turn: &mut Turn<'_>) {
         let from = self.state;
-        assert!(
-            from.may_become(next),
-            "group {} in generation {} cannot go from {from} to {next} ({why})",
-            self.id.0,
-            self.generation
-        );
+        assert!(from.may_become(next), "{self} cannot become {next} ({why})");
+        turn.changed(&self.id);
         (self.state, self.state_since) = (next, turn.now);
         turn.observe(Observation::Classic(ClassicObservation::State {
             group: self.id.clone(),
@@ -140,7 +119,7 @@ impl Group {
     /// The member that sent a request (R8.6). The instance id is checked first: a process that was
     /// replaced must learn that it is fenced, not only that its member id is unknown. A static
     /// member that omits its instance id is identified by its member id alone.
-    pub(crate) fn validate(
+    pub(super) fn validate(
         &self,
         member: &StrBytes,
         instance: Option<&StrBytes>,
@@ -158,19 +137,32 @@ impl Group {
     }
 
     /// Fails a request of another generation, older or newer.
-    pub(crate) fn check_generation(&self, generation: i32) -> Result<(), ResponseError> {
+    pub(super) fn check_generation(&self, generation: i32) -> Result<(), ResponseError> {
         match generation == self.generation.0 {
             true => Ok(()),
             false => Err(ResponseError::IllegalGeneration),
         }
     }
 
-    pub(crate) fn is_leader(&self, id: &StrBytes) -> bool {
+    /// Whether the group is in the state Empty.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state == GroupState::Empty
+    }
+
+    /// Begins the next generation; the only place that does.
+    pub(super) fn begin_generation(&mut self) {
+        assert_eq!(self.state, GroupState::PreparingRebalance, "{self} is not in a join phase");
+        let next = Generation(self.generation.0 + 1);
+        assert!(next > self.generation, "{self} has no next generation");
+        self.generation = next;
+    }
+
+    pub(super) fn is_leader(&self, id: &StrBytes) -> bool {
         self.leader.as_ref().is_some_and(|leader| leader.0 == *id)
     }
 
     /// Whether the group can accept the protocols that a JoinGroup offers (R6.1.6).
-    pub(crate) fn supports<'a>(
+    pub(super) fn supports<'a>(
         &self,
         protocol_type: &StrBytes,
         mut offered: impl Iterator<Item = &'a StrBytes>,
@@ -188,13 +180,13 @@ impl Group {
     }
 
     /// Whether the join phase is complete: every member has joined, and no id is pending (R7.2).
-    pub(crate) fn all_joined(&self) -> bool {
+    pub(super) fn all_joined(&self) -> bool {
         self.members.all_joined() && self.pending_join.is_empty()
     }
 
     /// Adds a member whose parked JoinGroup is `join`. The first member leads and sets the protocol
     /// type. Each has five minutes until its first join phase closes (R5.2).
-    pub(crate) fn add_member(
+    pub(super) fn add_member(
         &mut self,
         member: Member,
         protocol_type: &StrBytes,
@@ -202,6 +194,8 @@ impl Group {
         turn: &mut Turn<'_>,
     ) {
         let id = member.id.clone();
+        assert!(!self.pending_join.contains(&id), "{id} joins {self} and stays pending");
+        assert_ne!(self.state, GroupState::Dead, "{id} joins {self}");
         if self.members.is_empty() {
             self.protocol_type = Some(protocol_type.clone());
         }
@@ -220,7 +214,8 @@ impl Group {
         }));
         turn.arm(self.session_key(&id), NEW_MEMBER_TIMEOUT);
         self.members.add(member);
-        self.members.park_join(&id.0, join);
+        let older = self.members.park_join(&id.0, join);
+        assert_eq!(older, None, "{id} is new in {self} and had a JoinGroup parked");
     }
 
     /// Takes over the parameters of a member's next JoinGroup and parks it.
@@ -231,6 +226,7 @@ impl Group {
         join: Parked,
         turn: &mut Turn<'_>,
     ) {
+        assert!(self.members.get(&id.0).is_some(), "{id} rejoins {self} without being a member");
         self.members.update(&id.0, params);
         if let Some(older) = self.members.park_join(&id.0, join) {
             let error = responses::join_error(older.version, &id.0, ResponseError::NotCoordinator);
@@ -239,9 +235,9 @@ impl Group {
     }
 
     /// Removes a member, fails its parked requests and, if it led, picks another leader (R7.3).
-    pub(crate) fn remove_member(&mut self, id: &MemberId, why: Removal, turn: &mut Turn<'_>) {
+    pub(super) fn remove_member(&mut self, id: &MemberId, why: Removal, turn: &mut Turn<'_>) {
         let Some(member) = self.members.remove(&id.0) else {
-            panic!("{id} is not a member of {} in generation {}", self.id.0, self.generation);
+            panic!("{id} is removed, but is not a member of {self}");
         };
         turn.timers.cancel(&self.session_key(id));
         let (group, member_id) = (self.id.clone(), id.clone());
@@ -261,27 +257,28 @@ impl Group {
         if self.is_leader(&id.0) {
             self.leader = self.members.iter().next().map(|m| m.id.clone());
         }
+        assert!(!self.is_leader(&id.0), "{id} is removed and still leads {self}");
     }
 
     /// Restarts a member's session timer.
-    pub(crate) fn restart_session(&self, member: &Member, turn: &mut Turn<'_>) {
+    pub(super) fn restart_session(&self, member: &Member, turn: &mut Turn<'_>) {
         turn.arm(self.session_key(&member.id), member.params.session);
     }
 
-    pub(crate) fn session_key(&self, member: &MemberId) -> TimerKey {
-        TimerKey::Session { group: self.id.clone(), member: member.clone() }
+    pub(super) fn session_key(&self, member: &MemberId) -> TimerKey {
+        ClassicTimer::Session { group: self.id.clone(), member: member.clone() }.into()
     }
 
-    pub(crate) fn join_key(&self) -> TimerKey {
-        TimerKey::Join { group: self.id.clone() }
+    pub(super) fn join_key(&self) -> TimerKey {
+        ClassicTimer::Join { group: self.id.clone() }.into()
     }
 
-    pub(crate) fn sync_key(&self) -> TimerKey {
-        TimerKey::Sync { group: self.id.clone() }
+    pub(super) fn sync_key(&self) -> TimerKey {
+        ClassicTimer::Sync { group: self.id.clone() }.into()
     }
 
-    pub(crate) fn pending_join_key(&self, member: &MemberId) -> TimerKey {
-        TimerKey::PendingJoin { group: self.id.clone(), member: member.clone() }
+    pub(super) fn pending_join_key(&self, member: &MemberId) -> TimerKey {
+        ClassicTimer::PendingJoin { group: self.id.clone(), member: member.clone() }.into()
     }
 
     /// Disarms all timers of the group.
@@ -296,15 +293,30 @@ impl Group {
         turn.timers.cancel(&self.sync_key());
     }
 
+    /// Forgets the ids that were handed out and have not joined.
+    pub(crate) fn forget_pending(&mut self, turn: &mut Turn<'_>) {
+        for pending in std::mem::take(&mut self.pending_join) {
+            turn.timers.cancel(&self.pending_join_key(&pending));
+        }
+    }
+
+    /// This group, which has no record of its own, turns out to be the earlier group `before`. The
+    /// ids that it has handed out stay pending.
+    pub(crate) fn become_earlier(&mut self, before: ClassicGroup) {
+        assert_eq!(self.id, before.id, "{self} was {before}");
+        assert!(self.is_empty() && before.is_empty(), "{self} was {before}");
+        assert!(before.pending_join.is_empty(), "{before} was removed with its pending ids");
+        let pending_join = std::mem::take(&mut self.pending_join);
+        *self = ClassicGroup { pending_join, ..before };
+    }
+
     /// The record of the group (R9) with the given assignments, which are in the order of
     /// [`Members::iter`].
     pub(crate) fn metadata(&self, assignments: &[Bytes]) -> GroupMetadata {
         assert_eq!(
             assignments.len(),
             self.members.len(),
-            "group {} in generation {}: assignments and members do not match",
-            self.id.0,
-            self.generation
+            "{self}: assignments and members do not match"
         );
         let members = self.members.iter().zip(assignments);
         GroupMetadata {
@@ -331,36 +343,7 @@ impl Group {
             assignment: assignment.clone(),
         }
     }
-
-    /// A snapshot for reports.
-    pub(crate) fn describe(&self, timers: &Timers, offsets: &OffsetStore) -> GroupDescription {
-        let mut members: Vec<_> =
-            self.members.iter().map(|m| self.describe_member(m, timers)).collect();
-        members.sort_by(|a, b| a.id.cmp(&b.id));
-        let pending =
-            self.pending_join.iter().map(|id| (TimerKind::PendingJoin, self.pending_join_key(id)));
-        let own = [(TimerKind::Join, self.join_key()), (TimerKind::Sync, self.sync_key())];
-        let armed = |(kind, key)| Some((kind, timers.deadline(&key)?));
-        GroupDescription {
-            state: self.state,
-            generation: self.generation,
-            leader: self.leader.clone(),
-            members,
-            pending: self.pending_join.iter().cloned().collect(),
-            offsets: offsets.of(&self.id).committed_list(),
-            timers: own.into_iter().chain(pending).filter_map(armed).collect(),
-        }
-    }
-
-    fn describe_member(&self, member: &Member, timers: &Timers) -> MemberDescription {
-        MemberDescription {
-            id: member.id.clone(),
-            joined: member.join.is_some(),
-            sync_awaited: member.sync_awaited,
-            session_deadline: timers.deadline(&self.session_key(&member.id)),
-        }
-    }
 }
 
 /// How long a new member waits for the close of its first join phase before it counts as dead.
-pub(crate) const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const NEW_MEMBER_TIMEOUT: Duration = Duration::from_secs(300);

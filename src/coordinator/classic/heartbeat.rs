@@ -3,10 +3,11 @@
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
 use crate::coordinator::api::{Call, Release};
+use crate::coordinator::group::Groups;
 use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{ResponseError, error_code};
 
-use super::group::Groups;
+use super::find;
 use super::state::GroupState;
 
 /// The first version with static members (KIP-345).
@@ -37,7 +38,8 @@ fn validate_and_restart(
     if request.group_id.0.is_empty() {
         return Err(ResponseError::InvalidGroupId);
     }
-    let group = groups.get(&request.group_id).ok_or(ResponseError::UnknownMemberId)?;
+    let group = find(groups, &request.group_id).ok_or(ResponseError::UnknownMemberId)?;
+    group.assert_shape();
     if group.state() == GroupState::Dead {
         return Err(ResponseError::CoordinatorNotAvailable);
     }

@@ -5,6 +5,7 @@
 use kafka_protocol::messages::JoinGroupRequest;
 
 use crate::coordinator::api::{Call, Release};
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::reason::{Removal, TransitionReason};
 use crate::coordinator::record::Record;
 use crate::coordinator::runtime::appends::Consequence;
@@ -14,7 +15,8 @@ use crate::protocol::{MemberId, ResponseError, StrBytes, str_bytes};
 use crate::rng::Rng;
 use crate::time::from_millis_i32;
 
-use super::group::{Group, Groups};
+use super::find_mut;
+use super::group::ClassicGroup;
 use super::member::{JoinParams, Member, Parked};
 use super::rebalance;
 use super::responses;
@@ -56,7 +58,7 @@ pub(crate) fn handle(
 /// Whether a group of at most `max` members has room for this one (R6.1.17, KIP-389). In the join
 /// phase only members that have joined count, so that a group that is too large drops the last to
 /// rejoin.
-fn has_room(group: &Group, member: &StrBytes, max: usize) -> bool {
+fn has_room(group: &ClassicGroup, member: &StrBytes, max: usize) -> bool {
     let known = group.members.get(member);
     match group.state() {
         GroupState::Empty | GroupState::Dead => true,
@@ -89,24 +91,24 @@ impl Join<'_> {
         &self,
         groups: &'g mut Groups,
         turn: &mut Turn<'_>,
-    ) -> Result<&'g mut Group, ResponseError> {
+    ) -> Result<&'g mut ClassicGroup, ResponseError> {
         let id = &self.request.group_id;
         if !groups.contains_key(id) {
             if !self.request.member_id.is_empty() {
                 return Err(ResponseError::UnknownMemberId);
             }
-            let mut group = Group::new(id.clone(), turn.now);
-            group.is_recorded = true;
+            let mut group = ClassicGroup::new(id.clone(), turn.now);
+            group.in_log.is_recorded = true;
             let record = Record::GroupMetadata(group.metadata(&[]));
-            group.creation = Some(turn.append(record, Consequence::None));
-            groups.insert(id.clone(), group);
+            group.in_log.creation = Some(turn.append(record, Consequence::None));
+            groups.insert(id.clone(), Group::Classic(group));
         }
-        Ok(groups.get_mut(id).expect("the group is there or was just created"))
+        Ok(find_mut(groups, id).expect("the group is there or was just created"))
     }
 
     /// Handles the three kinds of callers: without a member id, with a pending id, members (R6.1.5
     /// to R6.1.10).
-    fn enter(&self, group: &mut Group, turn: &mut Turn<'_>) -> Result<(), ResponseError> {
+    fn enter(&self, group: &mut ClassicGroup, turn: &mut Turn<'_>) -> Result<(), ResponseError> {
         if group.state() == GroupState::Dead {
             return Err(ResponseError::CoordinatorNotAvailable);
         }
@@ -136,7 +138,7 @@ impl Join<'_> {
 
     /// An instance id shows whether the process has been here before. So a static member joins, or
     /// takes over its former place, at once (R8.1, R8.2).
-    fn join_without_member_id(&self, group: &mut Group, turn: &mut Turn<'_>) {
+    fn join_without_member_id(&self, group: &mut ClassicGroup, turn: &mut Turn<'_>) {
         let instance = self.instance();
         let new_id = new_member_id(instance.unwrap_or(self.call.client_id), turn.rng);
         match instance {
@@ -159,7 +161,7 @@ impl Join<'_> {
 
     /// The group is full, and the caller loses its place if it has one. The join phase does not
     /// check whether it waited only for that one (R6.1.17).
-    fn refuse_for_size(&self, group: &mut Group, turn: &mut Turn<'_>) {
+    fn refuse_for_size(&self, group: &mut ClassicGroup, turn: &mut Turn<'_>) {
         sometimes(Mark::TurnedAway);
         let id = MemberId(self.request.member_id.clone());
         if group.members.get(&id.0).is_some() {
@@ -172,14 +174,15 @@ impl Join<'_> {
 
     /// A new member gets its id and must join again with it, so that a client whose response is
     /// lost leaves no orphaned member behind (R6.1.7, KIP-394).
-    fn require_member_id(&self, group: &mut Group, turn: &mut Turn<'_>, new_id: MemberId) {
+    fn require_member_id(&self, group: &mut ClassicGroup, turn: &mut Turn<'_>, new_id: MemberId) {
         let key = group.pending_join_key(&new_id);
         turn.arm(key, from_millis_i32(self.request.session_timeout_ms));
         self.refuse(turn, &new_id.0, ResponseError::MemberIdRequired);
+        assert!(group.members.get(&new_id.0).is_none(), "{new_id} is new, but a member of {group}");
         group.pending_join.insert(new_id);
     }
 
-    fn add(&self, group: &mut Group, turn: &mut Turn<'_>, id: MemberId) {
+    fn add(&self, group: &mut ClassicGroup, turn: &mut Turn<'_>, id: MemberId) {
         let params = JoinParams::of(self.request, self.call.version);
         let client = (self.call.client_id.clone(), self.call.client_host.clone());
         let member = Member::new(id, self.instance().cloned(), client, params);
@@ -191,7 +194,7 @@ impl Join<'_> {
     /// A member joins again (R6.1.11 to R6.1.15).
     fn handle_member(
         &self,
-        group: &mut Group,
+        group: &mut ClassicGroup,
         turn: &mut Turn<'_>,
         id: &MemberId,
     ) -> Result<(), ResponseError> {
@@ -217,7 +220,13 @@ impl Join<'_> {
         Ok(())
     }
 
-    fn rejoin(&self, group: &mut Group, turn: &mut Turn<'_>, id: &MemberId, why: TransitionReason) {
+    fn rejoin(
+        &self,
+        group: &mut ClassicGroup,
+        turn: &mut Turn<'_>,
+        id: &MemberId,
+        why: TransitionReason,
+    ) {
         let params = JoinParams::of(self.request, self.call.version);
         group.rejoin(id, params, Parked::from(self.call), turn);
         rebalance::prepare_or_complete(group, turn, why);
@@ -225,7 +234,7 @@ impl Join<'_> {
 
     /// The member has lost the response to its last JoinGroup, not its place: it gets the same
     /// response again. Its session timer is not restarted.
-    fn resend_response(&self, group: &Group, turn: &mut Turn<'_>, id: &MemberId) {
+    fn resend_response(&self, group: &ClassicGroup, turn: &mut Turn<'_>, id: &MemberId) {
         sometimes(Mark::JoinRepeated);
         let list = responses::list_for(group, self.call.version, &id.0);
         let response = responses::joined(group, self.call.version, &id.0, list);

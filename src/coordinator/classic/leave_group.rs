@@ -5,11 +5,13 @@ use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
 use crate::coordinator::api::{Call, Release};
+use crate::coordinator::group::Groups;
 use crate::coordinator::reason::{Removal, TransitionReason};
 use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{MemberId, ResponseError, StrBytes, error_code};
 
-use super::group::{Group, Groups};
+use super::find_mut;
+use super::group::ClassicGroup;
 use super::rebalance;
 use super::state::GroupState;
 
@@ -27,7 +29,7 @@ pub(crate) fn handle(
         return refuse(turn, call, ResponseError::InvalidGroupId);
     }
     let leavers = leavers(call.version, request);
-    let Some(group) = groups.get_mut(&request.group_id) else {
+    let Some(group) = find_mut(groups, &request.group_id) else {
         let errors = leavers.iter().map(|_| Some(ResponseError::UnknownMemberId)).collect();
         return respond(turn, call, leavers, errors, Release::Now);
     };
@@ -52,7 +54,7 @@ fn leavers(version: i16, request: &LeaveGroupRequest) -> Vec<MemberIdentity> {
 /// Handles one entry of the request, independently of the others (R6.4.4). An administrator who
 /// removes a static member knows only its instance id (R6.4.8).
 fn leave(
-    group: &mut Group,
+    group: &mut ClassicGroup,
     turn: &mut Turn<'_>,
     leaver: &MemberIdentity,
 ) -> Result<(), ResponseError> {
@@ -73,7 +75,7 @@ fn leave(
     Ok(())
 }
 
-fn rebalance_after_leave(group: &mut Group, turn: &mut Turn<'_>) {
+fn rebalance_after_leave(group: &mut ClassicGroup, turn: &mut Turn<'_>) {
     match group.state() {
         GroupState::Stable | GroupState::CompletingRebalance => {
             rebalance::prepare(group, turn, TransitionReason::MemberLeft);

@@ -72,11 +72,11 @@ pub(crate) struct Member {
     pub(crate) instance_id: Option<StrBytes>,
     pub(crate) client_id: StrBytes,
     pub(crate) client_host: StrBytes,
-    pub(crate) params: JoinParams,
+    pub(super) params: JoinParams,
     /// Its current assignment from the leader; empty if there is none.
     pub(crate) assignment: Bytes,
     /// It has not completed a join phase yet, so its parked JoinGroup does not shield it (R5.2).
-    pub(crate) is_new: bool,
+    pub(super) is_new: bool,
     pub(crate) join: Option<Parked>,
     pub(crate) sync: Option<Parked>,
     /// The coordinator still awaits its SyncGroup of this generation.
@@ -127,7 +127,7 @@ impl Member {
 
     /// Whether a JoinGroup offers the same as this member's last one: the same names and metadata
     /// in the same order.
-    pub(crate) fn offers_the_same(&self, offered: &[JoinGroupRequestProtocol]) -> bool {
+    pub(super) fn offers_the_same(&self, offered: &[JoinGroupRequestProtocol]) -> bool {
         let own = self.params.protocols.iter().map(|p| (&p.name, &p.metadata));
         own.eq(offered.iter().map(|p| (&p.name, &p.metadata)))
     }
@@ -140,7 +140,7 @@ impl Member {
 
     /// Whether its session may expire without effect, because it waits for a response of the
     /// coordinator (R5.1).
-    pub(crate) fn is_shielded(&self) -> bool {
+    pub(super) fn is_shielded(&self) -> bool {
         !self.is_new && (self.join.is_some() || self.sync.is_some())
     }
 }

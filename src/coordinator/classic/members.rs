@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::protocol::{IndexMap, MemberId, StrBytes};
 
+use super::group::ClassicGroup;
 use super::member::{JoinParams, Member, Parked};
 
 /// The members of one group.
@@ -19,6 +20,7 @@ pub(crate) struct Members {
     /// The member that holds each instance id (KIP-345).
     by_instance: BTreeMap<StrBytes, MemberId>,
     joined: usize,
+    parked_syncs: usize,
     sync_awaited: usize,
     /// Member ids that were replaced while their SyncGroup was awaited (R8.7).
     awaited_of_replaced: BTreeSet<MemberId>,
@@ -49,12 +51,12 @@ impl Members {
     }
 
     /// The ids of the members that match `wanted`.
-    pub(crate) fn ids_where(&self, wanted: impl Fn(&Member) -> bool) -> Vec<MemberId> {
+    pub(super) fn ids_where(&self, wanted: impl Fn(&Member) -> bool) -> Vec<MemberId> {
         self.iter().filter(|m| wanted(m)).map(|m| m.id.clone()).collect()
     }
 
     /// Whether every member's JoinGroup is parked.
-    pub(crate) fn all_joined(&self) -> bool {
+    pub(super) fn all_joined(&self) -> bool {
         self.joined == self.by_id.len()
     }
 
@@ -63,13 +65,23 @@ impl Members {
         self.joined
     }
 
+    /// The number of parked SyncGroups.
+    pub(super) fn parked_syncs(&self) -> usize {
+        self.parked_syncs
+    }
+
+    /// The number of parked requests.
+    pub(crate) fn parked(&self) -> usize {
+        self.joined + self.parked_syncs
+    }
+
     /// Whether every member's SyncGroup of this generation has arrived.
-    pub(crate) fn all_synced(&self) -> bool {
+    pub(super) fn all_synced(&self) -> bool {
         self.sync_awaited == 0 && self.awaited_of_replaced.is_empty()
     }
 
     /// Whether every member supports the assignor; always true without members.
-    pub(crate) fn all_support(&self, protocol: &StrBytes) -> bool {
+    pub(super) fn all_support(&self, protocol: &StrBytes) -> bool {
         self.supporters.count(protocol) == self.by_id.len()
     }
 
@@ -95,12 +107,13 @@ impl Members {
             self.by_instance.remove(instance);
         }
         self.joined -= usize::from(member.join.is_some());
+        self.parked_syncs -= usize::from(member.sync.is_some());
         self.sync_awaited -= usize::from(member.sync_awaited);
         Some(member)
     }
 
     /// Takes over the parameters of a member's next JoinGroup; returns the previous ones.
-    pub(crate) fn update(&mut self, id: &StrBytes, params: JoinParams) -> JoinParams {
+    pub(super) fn update(&mut self, id: &StrBytes, params: JoinParams) -> JoinParams {
         self.tally(&params);
         let before = std::mem::replace(&mut self.expect_member(id).params, params);
         self.untally(&before);
@@ -108,7 +121,7 @@ impl Members {
     }
 
     /// Whether all members would still share an assignor if `id` had these parameters.
-    pub(crate) fn could_agree(&self, id: &StrBytes, params: &JoinParams) -> bool {
+    pub(super) fn could_agree(&self, id: &StrBytes, params: &JoinParams) -> bool {
         let own = |name: &StrBytes| {
             self.by_id.get(id).is_some_and(|m| m.params.protocols.iter().any(|p| p.name == *name))
         };
@@ -120,7 +133,7 @@ impl Members {
     /// Gives a member's place to another member id, without its parked requests, which are
     /// returned. If the old id's SyncGroup was awaited it stays awaited, although no process has
     /// that id any more (R8.7).
-    pub(crate) fn rename(
+    pub(super) fn rename(
         &mut self,
         from: &StrBytes,
         to: MemberId,
@@ -130,15 +143,18 @@ impl Members {
         };
         let (join, sync) = (member.join.take(), member.sync.take());
         self.joined -= usize::from(join.is_some());
+        self.parked_syncs -= usize::from(sync.is_some());
         let was_awaited = self.awaited_of_replaced.remove(&to);
         if member.sync_awaited {
             self.awaited_of_replaced.insert(member.id.clone());
         }
         self.sync_awaited -= usize::from(member.sync_awaited);
         self.sync_awaited += usize::from(was_awaited);
-        (member.sync_awaited, member.is_new, member.id) = (was_awaited, false, to.clone());
+        (member.sync_awaited, member.is_new) = (was_awaited, false);
+        let from_id = std::mem::replace(&mut member.id, to.clone());
         if let Some(instance) = &member.instance_id {
-            self.by_instance.insert(instance.clone(), to.clone());
+            let holder = self.by_instance.insert(instance.clone(), to.clone());
+            assert_eq!(holder.as_ref(), Some(&from_id), "{to} takes over {instance:?}");
         }
         let (last, _) = self.by_id.insert_full(to, member);
         self.by_id.swap_indices(index, last);
@@ -146,27 +162,31 @@ impl Members {
     }
 
     /// Parks a JoinGroup; returns the parked one that it supersedes.
-    pub(crate) fn park_join(&mut self, id: &StrBytes, join: Parked) -> Option<Parked> {
+    pub(super) fn park_join(&mut self, id: &StrBytes, join: Parked) -> Option<Parked> {
         let before = self.expect_member(id).join.replace(join);
         self.joined += usize::from(before.is_none());
         before
     }
 
     /// Removes and returns a parked JoinGroup; the member then counts as not joined.
-    pub(crate) fn take_join(&mut self, id: &StrBytes) -> Option<Parked> {
+    pub(super) fn take_join(&mut self, id: &StrBytes) -> Option<Parked> {
         let join = self.expect_member(id).join.take();
         self.joined -= usize::from(join.is_some());
         join
     }
 
     /// Parks a SyncGroup; returns the parked one that it supersedes.
-    pub(crate) fn park_sync(&mut self, id: &StrBytes, sync: Parked) -> Option<Parked> {
-        self.expect_member(id).sync.replace(sync)
+    pub(super) fn park_sync(&mut self, id: &StrBytes, sync: Parked) -> Option<Parked> {
+        let before = self.expect_member(id).sync.replace(sync);
+        self.parked_syncs += usize::from(before.is_none());
+        before
     }
 
     /// Removes and returns a parked SyncGroup.
-    pub(crate) fn take_sync(&mut self, id: &StrBytes) -> Option<Parked> {
-        self.expect_member(id).sync.take()
+    pub(super) fn take_sync(&mut self, id: &StrBytes) -> Option<Parked> {
+        let sync = self.expect_member(id).sync.take();
+        self.parked_syncs -= usize::from(sync.is_some());
+        sync
     }
 
     /// The member's SyncGroup has arrived.
@@ -176,7 +196,7 @@ impl Members {
     }
 
     /// No SyncGroup is awaited any longer.
-    pub(crate) fn forget_syncs(&mut self) {
+    pub(super) fn forget_syncs(&mut self) {
         if self.sync_awaited > 0 {
             self.by_id.values_mut().for_each(|m| m.sync_awaited = false);
             self.sync_awaited = 0;
@@ -186,7 +206,7 @@ impl Members {
 
     /// Moves the member at `index` from the join phase to the sync phase; returns its parked
     /// JoinGroup.
-    pub(crate) fn begin_sync(&mut self, index: usize) -> (Option<Parked>, &Member) {
+    pub(super) fn begin_sync(&mut self, index: usize) -> (Option<Parked>, &Member) {
         let member = &mut self.by_id[index];
         let join = member.join.take();
         self.joined -= usize::from(join.is_some());
@@ -197,10 +217,12 @@ impl Members {
     }
 
     /// Stores the assignment of the member at `index`; returns its parked SyncGroup.
-    pub(crate) fn assign(&mut self, index: usize, assignment: Bytes) -> (Option<Parked>, &Member) {
+    pub(super) fn assign(&mut self, index: usize, assignment: Bytes) -> (Option<Parked>, &Member) {
         let member = &mut self.by_id[index];
         member.assignment = assignment;
-        (member.sync.take(), member)
+        let sync = member.sync.take();
+        self.parked_syncs -= usize::from(sync.is_some());
+        (sync, member)
     }
 
     /// The member at `index`. Indexes are stable while no member is removed.
@@ -210,7 +232,7 @@ impl Members {
 
     /// The assignor with the most votes: each member votes for the first in its list that all
     /// members support (R7.4). Kafka breaks ties arbitrarily; here the first by name wins.
-    pub(crate) fn vote(&self) -> StrBytes {
+    pub(super) fn vote(&self) -> StrBytes {
         let mut votes: BTreeMap<&StrBytes, usize> = BTreeMap::new();
         for member in self.iter() {
             let mut names = member.params.protocols.iter().map(|p| &p.name);
@@ -231,39 +253,48 @@ impl Members {
 
     fn tally(&mut self, params: &JoinParams) {
         self.rebalance_timeouts.add(&params.rebalance);
-        distinct_names(params).into_iter().for_each(|name| self.supporters.add(name));
+        distinct_names(params).for_each(|name| self.supporters.add(name));
     }
 
     fn untally(&mut self, params: &JoinParams) {
         self.rebalance_timeouts.remove(&params.rebalance);
-        distinct_names(params).into_iter().for_each(|name| self.supporters.remove(name));
+        distinct_names(params).for_each(|name| self.supporters.remove(name));
     }
 
     /// Asserts that every counter matches what it counts.
-    #[cfg(test)]
-    pub(crate) fn check(&self) {
+    pub(crate) fn assert_consistent(&self, group: &ClassicGroup) {
         let count = |f: fn(&Member) -> bool| self.iter().filter(|m| f(m)).count();
-        assert_eq!(self.joined, count(|m| m.join.is_some()));
-        assert_eq!(self.sync_awaited, count(|m| m.sync_awaited));
-        let instances: BTreeMap<_, _> =
-            self.iter().filter_map(|m| Some((m.instance_id.clone()?, m.id.clone()))).collect();
-        assert_eq!(self.by_instance, instances);
-        let longest = self.iter().map(|m| m.params.rebalance).max().unwrap_or_default();
-        assert_eq!(self.rebalance_timeout(), longest);
-        for name in self.iter().flat_map(|m| &m.params.protocols).map(|p| &p.name) {
-            let expect_member = |m: &&Member| m.params.protocols.iter().any(|p| p.name == *name);
-            assert_eq!(self.supporters.count(name), self.iter().filter(expect_member).count());
+        assert_eq!(self.joined, count(|m| m.join.is_some()), "parked JoinGroups of {group}");
+        assert_eq!(self.parked_syncs, count(|m| m.sync.is_some()), "parked SyncGroups of {group}");
+        assert_eq!(self.sync_awaited, count(|m| m.sync_awaited), "awaited SyncGroups of {group}");
+        let instances = self.iter().filter_map(|m| Some((m.instance_id.as_ref()?, &m.id)));
+        let mut statics = 0;
+        for (instance, id) in instances {
+            assert_eq!(self.by_instance.get(instance), Some(id), "{instance:?} in {group}");
+            statics += 1;
         }
+        assert_eq!(self.by_instance.len(), statics, "instances of {group} without a member");
+        let longest = self.iter().map(|m| m.params.rebalance).max().unwrap_or_default();
+        assert_eq!(self.rebalance_timeout(), longest, "the longest rebalance timeout of {group}");
+        let mut supporters = Tally::default();
+        for member in self.iter() {
+            distinct_names(&member.params).for_each(|name| supporters.add(name));
+        }
+        assert_eq!(self.supporters, supporters, "the supporters of each assignor of {group}");
     }
 }
 
 /// A client may list an assignor twice; it still counts as one supporter.
-fn distinct_names(params: &JoinParams) -> BTreeSet<&StrBytes> {
-    params.protocols.iter().map(|p| &p.name).collect()
+fn distinct_names(params: &JoinParams) -> impl Iterator<Item = &StrBytes> {
+    let names = params.protocols.iter().map(|p| &p.name);
+    let is_first = |index: usize, name: &StrBytes| {
+        params.protocols[..index].iter().all(|earlier| earlier.name != *name)
+    };
+    names.enumerate().filter(move |(index, name)| is_first(*index, name)).map(|(_, name)| name)
 }
 
 /// Counts how often each value occurs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Tally<T>(BTreeMap<T, usize>);
 
 impl<T> Default for Tally<T> {

@@ -12,9 +12,9 @@ use crate::coordinator::record::Record;
 use crate::coordinator::runtime::appends::Consequence;
 use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
-use crate::protocol::{Generation, MemberId, ResponseError};
+use crate::protocol::{MemberId, ResponseError};
 
-use super::group::{Group, InitialDelay};
+use super::group::{ClassicGroup, InitialDelay};
 use super::member::Member;
 use super::responses;
 use super::state::GroupState;
@@ -24,11 +24,15 @@ use super::subscribed;
 const MIN_JOIN_PHASE: Duration = Duration::from_millis(100);
 
 /// The reason for which most join phases close.
-pub(crate) const ALL_JOINED: TransitionReason = TransitionReason::AllMembersJoined;
+pub(super) const ALL_JOINED: TransitionReason = TransitionReason::AllMembersJoined;
 
 /// Something changed that requires a new generation: opens the join phase, or closes it if it is
 /// open and waited only for this.
-pub(crate) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
+pub(super) fn prepare_or_complete(
+    group: &mut ClassicGroup,
+    turn: &mut Turn<'_>,
+    why: TransitionReason,
+) {
     match group.state() {
         GroupState::Empty | GroupState::CompletingRebalance | GroupState::Stable => {
             prepare(group, turn, why);
@@ -39,7 +43,9 @@ pub(crate) fn prepare_or_complete(group: &mut Group, turn: &mut Turn<'_>, why: T
 }
 
 /// Opens the join phase.
-pub(crate) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
+pub(super) fn prepare(group: &mut ClassicGroup, turn: &mut Turn<'_>, why: TransitionReason) {
+    let is_open = turn.timers.deadline(&group.join_key()).is_some();
+    assert!(!is_open, "{group} opens a join phase ({why}), and has a join timer");
     if group.state() == GroupState::CompletingRebalance {
         refuse_syncs(group, turn, ResponseError::RebalanceInProgress);
     }
@@ -58,8 +64,8 @@ pub(crate) fn prepare(group: &mut Group, turn: &mut Turn<'_>, why: TransitionRea
 
 /// Closes the join phase if all members have joined. The initial delay always runs its course
 /// (R7.1). `why` is the last event that the phase waited for.
-pub(crate) fn complete_if_all_joined(
-    group: &mut Group,
+pub(super) fn complete_if_all_joined(
+    group: &mut ClassicGroup,
     turn: &mut Turn<'_>,
     why: TransitionReason,
 ) {
@@ -70,7 +76,11 @@ pub(crate) fn complete_if_all_joined(
 
 /// Like [`complete_if_all_joined`], after a member or a pending id expired, which does cut the
 /// initial delay short (R7.1).
-pub(crate) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
+pub(super) fn complete_after_expiry(
+    group: &mut ClassicGroup,
+    turn: &mut Turn<'_>,
+    why: TransitionReason,
+) {
     if group.state() == GroupState::PreparingRebalance && group.all_joined() {
         complete(group, turn, why);
     }
@@ -78,7 +88,8 @@ pub(crate) fn complete_after_expiry(group: &mut Group, turn: &mut Turn<'_>, why:
 
 /// The join timer fired. The initial delay continues for another step if a member was added during
 /// this one; otherwise the phase closes with the members that have joined.
-pub(crate) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
+pub(super) fn join_timer_fired(group: &mut ClassicGroup, turn: &mut Turn<'_>) {
+    assert_eq!(group.state(), GroupState::PreparingRebalance, "the join timer of {group} fired");
     let Some(delay) = group.initial_delay else {
         return complete(group, turn, TransitionReason::JoinTimeout);
     };
@@ -96,13 +107,13 @@ pub(crate) fn join_timer_fired(group: &mut Group, turn: &mut Turn<'_>) {
 
 /// The first join of an empty group waits for more members (KIP-134), in total no longer than one
 /// rebalance may take.
-fn begin_initial_delay(group: &mut Group, turn: &mut Turn<'_>) {
+fn begin_initial_delay(group: &mut ClassicGroup, turn: &mut Turn<'_>) {
     let step = turn.config.initial_rebalance_delay;
     let remaining = group.members.rebalance_timeout().saturating_sub(step);
     start_step(group, turn, InitialDelay { step, remaining });
 }
 
-fn start_step(group: &mut Group, turn: &mut Turn<'_>, delay: InitialDelay) {
+fn start_step(group: &mut ClassicGroup, turn: &mut Turn<'_>, delay: InitialDelay) {
     group.initial_delay = Some(delay);
     turn.arm(group.join_key(), delay.step);
 }
@@ -110,7 +121,7 @@ fn start_step(group: &mut Group, turn: &mut Turn<'_>, delay: InitialDelay) {
 /// Closes the join phase: dynamic members that have not rejoined are removed, and the next
 /// generation begins. If only static members are left and none of them has rejoined, the phase
 /// continues.
-fn complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
+fn complete(group: &mut ClassicGroup, turn: &mut Turn<'_>, why: TransitionReason) {
     remove_unjoined(group, turn);
     if !group.members.is_empty() && !elect(group) {
         return extend_join_phase(group, turn);
@@ -118,7 +129,7 @@ fn complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
     turn.timers.cancel(&group.join_key());
     group.initial_delay = None;
     let took = turn.now.since(group.state_since());
-    group.generation = Generation(group.generation.0 + 1);
+    group.begin_generation();
     if group.members.is_empty() {
         become_empty(group, turn, took);
     } else {
@@ -127,7 +138,7 @@ fn complete(group: &mut Group, turn: &mut Turn<'_>, why: TransitionReason) {
 }
 
 /// A static member keeps its place for as long as its session lasts (R8.10).
-fn remove_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
+fn remove_unjoined(group: &mut ClassicGroup, turn: &mut Turn<'_>) {
     if group.members.all_joined() {
         return;
     }
@@ -139,7 +150,7 @@ fn remove_unjoined(group: &mut Group, turn: &mut Turn<'_>) {
 }
 
 /// Makes a member that has rejoined the leader; returns false if none has (R7.3).
-fn elect(group: &mut Group) -> bool {
+fn elect(group: &mut ClassicGroup) -> bool {
     let has_joined = |id: &MemberId| group.members.get(&id.0).is_some_and(|m| m.join.is_some());
     if !group.leader.as_ref().is_some_and(has_joined) {
         let next = group.members.iter().find(|m| m.join.is_some()).map(|m| m.id.clone());
@@ -152,7 +163,7 @@ fn elect(group: &mut Group) -> bool {
 /// No member has rejoined that could lead. The phase lasts for another rebalance timeout, until a
 /// member joins or the sessions have expired (R7.8). If it began in an empty group, it is still in
 /// the initial delay.
-fn extend_join_phase(group: &mut Group, turn: &mut Turn<'_>) {
+fn extend_join_phase(group: &mut ClassicGroup, turn: &mut Turn<'_>) {
     sometimes(Mark::NoEligibleLeader);
     let step = group.members.rebalance_timeout().max(MIN_JOIN_PHASE);
     match group.initial_delay {
@@ -161,30 +172,28 @@ fn extend_join_phase(group: &mut Group, turn: &mut Turn<'_>) {
     }
 }
 
-fn become_empty(group: &mut Group, turn: &mut Turn<'_>, took: Duration) {
-    assert!(
-        group.leader.is_none(),
-        "group {} in generation {} has a leader but no members",
-        group.id.0,
-        group.generation
-    );
+fn become_empty(group: &mut ClassicGroup, turn: &mut Turn<'_>, took: Duration) {
+    assert_eq!(group.leader, None, "{group} has a leader");
+    assert!(group.members.is_empty(), "{group} cannot become empty");
     group.protocol = None;
     group.subscribed = subscribed::of_members(group);
-    group.is_recorded = true;
+    group.in_log.is_recorded = true;
     group.enter(GroupState::Empty, TransitionReason::NoMembersLeft, turn);
     observe_generation(group, turn, took);
     turn.append(Record::GroupMetadata(group.metadata(&[])), Consequence::None);
 }
 
-fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why: TransitionReason) {
-    assert!(
-        group.leader.as_ref().is_some_and(|leader| group.members.get(&leader.0).is_some()),
-        "group {} in generation {} has members but {:?} leads it",
-        group.id.0,
-        group.generation,
-        group.leader
-    );
-    group.protocol = Some(group.members.vote());
+fn begin_sync_phase(
+    group: &mut ClassicGroup,
+    turn: &mut Turn<'_>,
+    took: Duration,
+    why: TransitionReason,
+) {
+    let leads = |leader: &MemberId| group.members.get(&leader.0).is_some_and(|m| m.join.is_some());
+    assert!(group.leader.as_ref().is_some_and(leads), "{:?} leads {group}", group.leader);
+    let choice = group.members.vote();
+    assert!(group.members.all_support(&choice), "{choice:?} is not for every member of {group}");
+    group.protocol = Some(choice);
     group.subscribed = subscribed::of_members(group);
     group.enter(GroupState::CompletingRebalance, why, turn);
     observe_generation(group, turn, took);
@@ -192,7 +201,7 @@ fn begin_sync_phase(group: &mut Group, turn: &mut Turn<'_>, took: Duration, why:
     turn.arm(group.sync_key(), group.members.rebalance_timeout());
 }
 
-fn respond_joins(group: &mut Group, turn: &mut Turn<'_>) {
+fn respond_joins(group: &mut ClassicGroup, turn: &mut Turn<'_>) {
     for index in 0..group.members.len() {
         let (join, member) = group.members.begin_sync(index);
         let (id, session) = (member.id.clone(), member.params.session);
@@ -204,7 +213,7 @@ fn respond_joins(group: &mut Group, turn: &mut Turn<'_>) {
     }
 }
 
-fn observe_generation(group: &Group, turn: &mut Turn<'_>, took: Duration) {
+fn observe_generation(group: &ClassicGroup, turn: &mut Turn<'_>, took: Duration) {
     turn.observe(Observation::Classic(ClassicObservation::GenerationBegan {
         group: group.id.clone(),
         generation: group.generation,
@@ -218,13 +227,11 @@ fn observe_generation(group: &Group, turn: &mut Turn<'_>, took: Duration) {
 /// The leader's assignment is durable: every parked SyncGroup gets its part. `assignments` is in
 /// the order of the members, which cannot have changed since the leader's SyncGroup in this
 /// generation.
-pub(crate) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<Bytes>) {
+pub(super) fn assign(group: &mut ClassicGroup, turn: &mut Turn<'_>, assignments: Vec<Bytes>) {
     assert_eq!(
         assignments.len(),
         group.members.len(),
-        "group {} in generation {} changed its members before they were assigned to",
-        group.id.0,
-        group.generation
+        "{group} changed its members before they were assigned to"
     );
     group.enter(GroupState::Stable, TransitionReason::LeaderSynced, turn);
     for (index, assignment) in assignments.into_iter().enumerate() {
@@ -238,14 +245,19 @@ pub(crate) fn assign(group: &mut Group, turn: &mut Turn<'_>, assignments: Vec<By
 }
 
 /// The leader's assignment could not be stored: parked SyncGroups fail, and a rebalance begins.
-pub(crate) fn assignment_failed(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
+pub(super) fn assignment_failed(
+    group: &mut ClassicGroup,
+    turn: &mut Turn<'_>,
+    error: ResponseError,
+) {
     sometimes(Mark::AssignmentNotStored);
     refuse_syncs(group, turn, error);
     prepare(group, turn, TransitionReason::AssignmentNotStored);
 }
 
 /// Clears every assignment and fails every parked SyncGroup with `error`.
-fn refuse_syncs(group: &mut Group, turn: &mut Turn<'_>, error: ResponseError) {
+fn refuse_syncs(group: &mut ClassicGroup, turn: &mut Turn<'_>, error: ResponseError) {
+    assert_eq!(group.state(), GroupState::CompletingRebalance, "{group} refuses its SyncGroups");
     for index in 0..group.members.len() {
         let (sync, member) = group.members.assign(index, Bytes::new());
         let Some(sync) = sync else { continue };

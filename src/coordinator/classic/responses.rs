@@ -6,12 +6,12 @@ use kafka_protocol::messages::{JoinGroupResponse, SyncGroupResponse};
 
 use crate::protocol::{ResponseError, StrBytes};
 
-use super::group::Group;
+use super::group::ClassicGroup;
 
 /// A successful JoinGroup: the member is part of the group's generation. `roster` is the member
 /// list for the leader; followers get an empty one.
 pub(crate) fn joined(
-    group: &Group,
+    group: &ClassicGroup,
     version: i16,
     member: &StrBytes,
     roster: Vec<JoinGroupResponseMember>,
@@ -35,8 +35,8 @@ fn protocol_name(version: i16, name: Option<StrBytes>) -> Option<StrBytes> {
 }
 
 /// The member list for a response to `member`: only the leader gets one.
-pub(crate) fn list_for(
-    group: &Group,
+pub(super) fn list_for(
+    group: &ClassicGroup,
     version: i16,
     member: &StrBytes,
 ) -> Vec<JoinGroupResponseMember> {
@@ -47,7 +47,7 @@ pub(crate) fn list_for(
 }
 
 /// All members with their metadata for the chosen assignor: the input of the leader's assignor.
-fn roster(group: &Group, version: i16) -> Vec<JoinGroupResponseMember> {
+fn roster(group: &ClassicGroup, version: i16) -> Vec<JoinGroupResponseMember> {
     let Some(protocol) = &group.protocol else { return Vec::new() };
     let entry = |member: &super::member::Member| {
         JoinGroupResponseMember::default()
@@ -60,13 +60,13 @@ fn roster(group: &Group, version: i16) -> Vec<JoinGroupResponseMember> {
 
 /// A successful JoinGroup of a static member that took over its former place in a Stable group. A
 /// leader then watches the metadata as leaders do, but does not assign anew (KIP-814).
-pub(crate) fn replaced(group: &Group, version: i16, member: &StrBytes) -> JoinGroupResponse {
+pub(crate) fn replaced(group: &ClassicGroup, version: i16, member: &StrBytes) -> JoinGroupResponse {
     joined(group, version, member, list_for(group, version, member))
         .with_skip_assignment(group.is_leader(member))
 }
 
 /// A failed JoinGroup.
-pub(crate) fn join_error(
+pub(super) fn join_error(
     version: i16,
     member: &StrBytes,
     error: ResponseError,
@@ -78,7 +78,7 @@ pub(crate) fn join_error(
 }
 
 /// A successful SyncGroup with the member's assignment.
-pub(crate) fn synced(group: &Group, version: i16, assignment: &Bytes) -> SyncGroupResponse {
+pub(crate) fn synced(group: &ClassicGroup, version: i16, assignment: &Bytes) -> SyncGroupResponse {
     SyncGroupResponse::default()
         .with_protocol_type(group.protocol_type.clone().filter(|_| version >= 5))
         .with_protocol_name(group.protocol.clone().filter(|_| version >= 5))
@@ -86,6 +86,6 @@ pub(crate) fn synced(group: &Group, version: i16, assignment: &Bytes) -> SyncGro
 }
 
 /// A failed SyncGroup.
-pub(crate) fn sync_error(error: ResponseError) -> SyncGroupResponse {
+pub(super) fn sync_error(error: ResponseError) -> SyncGroupResponse {
     SyncGroupResponse::default().with_error_code(error.code())
 }

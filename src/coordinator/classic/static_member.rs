@@ -16,7 +16,8 @@ use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{MemberId, ResponseError, StrBytes};
 
-use super::group::Group;
+use super::awaited::Awaited;
+use super::group::ClassicGroup;
 use super::member::{JoinParams, Parked};
 use super::rebalance::{self, ALL_JOINED};
 use super::responses;
@@ -47,8 +48,8 @@ impl Replacement {
 
 /// Replaces the member that holds `instance` with `new`; `params` and `join` are those of its
 /// JoinGroup (R8.2 to R8.5).
-pub(crate) fn replace(
-    group: &mut Group,
+pub(super) fn replace(
+    group: &mut ClassicGroup,
     turn: &mut Turn<'_>,
     instance: &StrBytes,
     new: MemberId,
@@ -56,7 +57,7 @@ pub(crate) fn replace(
     join: Parked,
 ) {
     let Some(old) = group.members.holder(instance).cloned() else {
-        panic!("no member of group {} holds {instance:?}", group.id.0);
+        panic!("no member of {group} holds {instance:?}");
     };
     let old_leader = group.leader.clone();
     let (session, rebalance) = (params.session, params.rebalance);
@@ -83,7 +84,7 @@ pub(crate) fn replace(
     );
 }
 
-fn store_or_rebalance(group: &mut Group, turn: &mut Turn<'_>, replacement: Replacement) {
+fn store_or_rebalance(group: &mut ClassicGroup, turn: &mut Turn<'_>, replacement: Replacement) {
     match group.state() {
         GroupState::Stable if group.protocol == Some(group.members.vote()) => {
             store(group, turn, replacement);
@@ -97,26 +98,21 @@ fn store_or_rebalance(group: &mut Group, turn: &mut Turn<'_>, replacement: Repla
         GroupState::PreparingRebalance => {
             rebalance::complete_if_all_joined(group, turn, ALL_JOINED);
         }
-        GroupState::Empty | GroupState::Dead => panic!(
-            "group {} is {} in generation {} and has the member {}",
-            group.id.0,
-            group.state(),
-            group.generation,
-            replacement.new
-        ),
+        GroupState::Empty | GroupState::Dead => panic!("{group} has {}", replacement.new),
     }
 }
 
-fn store(group: &Group, turn: &mut Turn<'_>, replacement: Replacement) {
+fn store(group: &ClassicGroup, turn: &mut Turn<'_>, replacement: Replacement) {
     let assignments: Vec<_> = group.members.iter().map(|m| m.assignment.clone()).collect();
     let record = Record::GroupMetadata(group.metadata(&assignments));
     let replacement = Box::new(replacement);
-    turn.append(record, Consequence::Replacement { group: group.id.clone(), replacement });
+    let awaited = Awaited::Replacement(replacement);
+    turn.append(record, Consequence::Classic { group: group.id.clone(), awaited });
 }
 
 /// The replacement is durable: the member's JoinGroup, if it is still parked, completes with the
 /// generation. If a rebalance began meanwhile the member has to join again (R8.8).
-pub(crate) fn committed(group: &mut Group, turn: &mut Turn<'_>, replacement: &Replacement) {
+pub(crate) fn committed(group: &mut ClassicGroup, turn: &mut Turn<'_>, replacement: &Replacement) {
     let Replacement { new, join, .. } = replacement;
     let Some(parked) = parked_join(group, new, *join) else { return };
     let rebalancing = group.state() == GroupState::PreparingRebalance;
@@ -147,14 +143,14 @@ pub(crate) fn committed(group: &mut Group, turn: &mut Turn<'_>, replacement: &Re
     turn.respond(parked.request, response, Release::Now);
 }
 
-fn parked_join(group: &Group, id: &MemberId, join: RequestId) -> Option<Parked> {
+fn parked_join(group: &ClassicGroup, id: &MemberId, join: RequestId) -> Option<Parked> {
     group.members.get(&id.0)?.join.filter(|parked| parked.request == join)
 }
 
 /// The replacement will not become durable: the old member gets its place back (R8.9). If the new
 /// one has been replaced itself or is gone, there is no place to give back.
-pub(crate) fn undo(
-    group: &mut Group,
+pub(super) fn undo(
+    group: &mut ClassicGroup,
     turn: &mut Turn<'_>,
     replacement: Replacement,
     error: ResponseError,
@@ -180,6 +176,7 @@ pub(crate) fn undo(
     sometimes(Mark::ReplacementUndone);
     rename(group, turn, &new, &old);
     arm_session(group, turn, &old, session);
+    turn.changed(&group.id);
     let group = group.id.clone();
     turn.observe(Observation::Classic(ClassicObservation::ReplacementUndone {
         group,
@@ -191,7 +188,9 @@ pub(crate) fn undo(
 
 /// Gives the member's place to another member id, with leadership and assignment. Requests parked
 /// under the old id fail with FENCED_INSTANCE_ID.
-fn rename(group: &mut Group, turn: &mut Turn<'_>, from: &MemberId, to: &MemberId) {
+fn rename(group: &mut ClassicGroup, turn: &mut Turn<'_>, from: &MemberId, to: &MemberId) {
+    assert!(group.members.get(&to.0).is_none(), "{to} replaces {from} and is a member of {group}");
+    assert!(!group.pending_join.contains(to), "{to} replaces {from} and is pending in {group}");
     turn.timers.cancel(&group.session_key(from));
     let fenced = ResponseError::FencedInstanceId;
     let (join, sync) = group.members.rename(&from.0, to.clone());
@@ -208,8 +207,9 @@ fn rename(group: &mut Group, turn: &mut Turn<'_>, from: &MemberId, to: &MemberId
     if group.is_leader(&from.0) {
         group.leader = Some(to.clone());
     }
+    assert!(group.members.get(&from.0).is_none(), "{from} was replaced by {to} in {group}");
 }
 
-fn arm_session(group: &Group, turn: &mut Turn<'_>, id: &MemberId, session: Duration) {
+fn arm_session(group: &ClassicGroup, turn: &mut Turn<'_>, id: &MemberId, session: Duration) {
     turn.arm(group.session_key(id), session);
 }

@@ -9,13 +9,16 @@ use bytes::Bytes;
 use kafka_protocol::messages::SyncGroupRequest;
 
 use crate::coordinator::api::{Call, Release};
+use crate::coordinator::group::Groups;
 use crate::coordinator::record::Record;
 use crate::coordinator::runtime::appends::Consequence;
 use crate::coordinator::runtime::turn::Turn;
 use crate::marks::{Mark, sometimes};
 use crate::protocol::{ResponseError, StrBytes};
 
-use super::group::{Group, Groups};
+use super::awaited::Awaited;
+use super::find_mut;
+use super::group::ClassicGroup;
 use super::member::Parked;
 use super::responses;
 use super::state::GroupState;
@@ -55,7 +58,7 @@ fn admit<'g>(
     groups: &'g mut Groups,
     version: i16,
     request: &SyncGroupRequest,
-) -> Result<&'g mut Group, ResponseError> {
+) -> Result<&'g mut ClassicGroup, ResponseError> {
     let unnamed = request.protocol_type.is_none() || request.protocol_name.is_none();
     if version >= HAS_PROTOCOL && unnamed {
         return Err(ResponseError::InconsistentGroupProtocol);
@@ -63,7 +66,7 @@ fn admit<'g>(
     if request.group_id.0.is_empty() {
         return Err(ResponseError::InvalidGroupId);
     }
-    let group = groups.get_mut(&request.group_id).ok_or(ResponseError::UnknownMemberId)?;
+    let group = find_mut(groups, &request.group_id).ok_or(ResponseError::UnknownMemberId)?;
     if group.state() == GroupState::Dead {
         return Err(ResponseError::CoordinatorNotAvailable);
     }
@@ -83,8 +86,14 @@ fn admit<'g>(
 
 /// The sync phase: the caller waits for the leader's record; if the caller leads, this request
 /// appends it (R6.2.8).
-fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+fn park(
+    group: &mut ClassicGroup,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &SyncGroupRequest,
+) {
     let id = &request.member_id;
+    assert_eq!(group.generation.0, request.generation_id, "{id:?} syncs in {group}");
     if let Some(older) = group.members.park_sync(id, Parked::from(call)) {
         sometimes(Mark::SyncReplaced);
         let response = responses::sync_error(ResponseError::NotCoordinator);
@@ -98,20 +107,31 @@ fn park(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncG
 
 /// Appends the leader's assignment. Members that it left out get an empty one; ids that are not
 /// members are ignored (R9.1).
-fn store(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+fn store(
+    group: &mut ClassicGroup,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &SyncGroupRequest,
+) {
     let given: BTreeMap<&StrBytes, &Bytes> =
         request.assignments.iter().map(|entry| (&entry.member_id, &entry.assignment)).collect();
     let own = |id: &StrBytes| given.get(id).map(|bytes| Bytes::clone(bytes)).unwrap_or_default();
     let assignments: Vec<Bytes> = group.members.iter().map(|member| own(&member.id.0)).collect();
-    group.is_recorded = true;
+    group.in_log.is_recorded = true;
     let record = Record::GroupMetadata(group.metadata(&assignments));
-    let (group, generation, sync) = (group.id.clone(), group.generation, call.id);
-    turn.append(record, Consequence::Assignment { group, generation, assignments, sync });
+    let (generation, sync) = (group.generation, call.id);
+    let awaited = Awaited::Assignment { generation, assignments, sync };
+    turn.append(record, Consequence::Classic { group: group.id.clone(), awaited });
 }
 
 /// The assignment is known and returned at once. Assignments in a leader's request are ignored
 /// (R6.2.9).
-fn respond(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &SyncGroupRequest) {
+fn respond(
+    group: &mut ClassicGroup,
+    turn: &mut Turn<'_>,
+    call: &Call<'_>,
+    request: &SyncGroupRequest,
+) {
     sometimes(Mark::SyncRepeated);
     no_longer_awaited(group, turn, &request.member_id);
     let member =
@@ -120,7 +140,7 @@ fn respond(group: &mut Group, turn: &mut Turn<'_>, call: &Call<'_>, request: &Sy
     turn.respond(call.id, response, Release::Now);
 }
 
-fn no_longer_awaited(group: &mut Group, turn: &mut Turn<'_>, id: &StrBytes) {
+fn no_longer_awaited(group: &mut ClassicGroup, turn: &mut Turn<'_>, id: &StrBytes) {
     group.members.synced(id);
     if group.members.all_synced() {
         turn.timers.cancel(&group.sync_key());

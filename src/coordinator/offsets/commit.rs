@@ -12,8 +12,7 @@ use kafka_protocol::messages::offset_commit_response::{
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
 use crate::coordinator::api::{Call, Entry, Release, Ticket};
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::group::{Committer, Group, Groups};
 use crate::coordinator::record::{CommittedOffset, Record};
 use crate::coordinator::runtime::appends::Consequence;
 use crate::coordinator::runtime::turn::Turn;
@@ -52,26 +51,6 @@ pub(crate) fn handle(
     }
 }
 
-/// The identity of the committer in a request.
-pub(crate) struct Committer<'a> {
-    pub(crate) generation: i32,
-    pub(crate) member: &'a StrBytes,
-    pub(crate) instance: Option<&'a StrBytes>,
-}
-
-impl Committer<'_> {
-    /// Whether the request has no generation: it comes from a tool, or from a consumer that does
-    /// not use group management.
-    pub(crate) fn has_no_generation(&self) -> bool {
-        self.generation < 0
-    }
-
-    /// Whether the request has no identity to check.
-    pub(crate) fn is_anonymous(&self) -> bool {
-        self.has_no_generation() && self.member.is_empty() && self.instance.is_none()
-    }
-}
-
 /// The group, if the caller may commit to it (R6.5.1 to R6.5.8).
 fn admit<'g>(
     groups: &'g mut Groups,
@@ -92,43 +71,11 @@ fn admit<'g>(
                 false => ResponseError::IllegalGeneration,
             });
         }
-        let mut group = Group::new(id.clone(), turn.now);
-        group.creation = Some(turn.appends.next_id());
-        groups.insert(id.clone(), group);
+        groups.insert(id.clone(), Group::created_by_commit(id.clone(), turn));
     }
     let group = groups.get_mut(id).expect("the group is there or was just created");
-    fence(group, turn, &committer)?;
+    group.validate_commit(turn, &committer)?;
     Ok(group)
-}
-
-/// Members commit in their own generation, and may still do so while the next one forms: this is
-/// how a consumer commits what it gives up. Any client may commit to a group without members.
-fn fence(
-    group: &Group,
-    turn: &mut Turn<'_>,
-    committer: &Committer<'_>,
-) -> Result<(), ResponseError> {
-    match group.state() {
-        GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
-        GroupState::Empty if committer.has_no_generation() => return Ok(()),
-        GroupState::Empty
-        | GroupState::PreparingRebalance
-        | GroupState::CompletingRebalance
-        | GroupState::Stable => {}
-    }
-    if committer.is_anonymous() {
-        return Err(ResponseError::UnknownMemberId);
-    }
-    let member = group.validate(committer.member, committer.instance)?;
-    group.check_generation(committer.generation)?;
-    match group.state() {
-        GroupState::CompletingRebalance => Err(ResponseError::RebalanceInProgress),
-        GroupState::PreparingRebalance | GroupState::Stable => {
-            group.restart_session(member, turn);
-            Ok(())
-        }
-        GroupState::Empty | GroupState::Dead => Err(ResponseError::UnknownMemberId),
-    }
 }
 
 /// Appends every partition that `response` does not refuse; returns their number.
@@ -165,7 +112,7 @@ fn append_one(
     ticket: Ticket,
 ) {
     let record = Record::OffsetCommit {
-        group: group.id.clone(),
+        group: group.id().clone(),
         partition: TopicPartition::new(topic.name.clone(), partition),
         offset,
     };
@@ -194,7 +141,7 @@ fn expires_at(version: i16, retention_ms: i64, now: Time) -> Option<Time> {
 }
 
 /// The limit is in UTF-16 units, the length of a Java string; no text has more of them than bytes.
-pub(crate) fn is_too_long(metadata: Option<&StrBytes>, limit: usize) -> bool {
+pub(super) fn is_too_long(metadata: Option<&StrBytes>, limit: usize) -> bool {
     metadata.is_some_and(|text| text.len() > limit && text.encode_utf16().count() > limit)
 }
 

@@ -7,11 +7,9 @@ use kafka_protocol::messages::offset_delete_response::{
 };
 use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
+use super::{Offsets, Subscribed, View};
 use crate::coordinator::api::{Call, Entry, Release, Ticket};
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::state::GroupState;
-use crate::coordinator::classic::subscribed::{Subscribed, is_consumer_group};
-use super::{Offsets, View};
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::reason::OffsetRemoval;
 use crate::coordinator::runtime::removal;
 use crate::coordinator::runtime::turn::Turn;
@@ -31,7 +29,7 @@ pub(crate) fn handle(
             return turn.respond(call.id, refusal, Release::Now);
         }
     };
-    let subscribed = Subscribed::of(group);
+    let subscribed = group.subscribed();
     let topic = |topic: &OffsetDeleteRequestTopic| response_topic(topic, &subscribed);
     let response =
         OffsetDeleteResponse::default().with_topics(request.topics.iter().map(topic).collect());
@@ -50,16 +48,8 @@ fn admit<'g>(
         return Err(ResponseError::InvalidGroupId);
     }
     let group = groups.get_mut(&request.group_id).ok_or(ResponseError::GroupIdNotFound)?;
-    match group.state() {
-        GroupState::Dead => Err(ResponseError::GroupIdNotFound),
-        GroupState::Empty => Ok(group),
-        GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Stable => {
-            match is_consumer_group(group) {
-                true => Ok(group),
-                false => Err(ResponseError::NonEmptyGroup),
-            }
-        }
-    }
+    group.validate_offset_delete()?;
+    Ok(group)
 }
 
 /// Appends a tombstone for every partition that is not refused and has an offset; returns their
@@ -74,11 +64,11 @@ fn append(
     for (t, topic) in response.topics.iter().enumerate() {
         for (p, partition) in topic.partitions.iter().enumerate() {
             let at = TopicPartition::new(topic.name.clone(), partition.partition_index);
-            if partition.error_code == 0 && has_something(turn.offsets.of(&group.id), &at) {
+            if partition.error_code == 0 && has_something(turn.offsets.of(group.id()), &at) {
                 let entry = Entry::Partition { topic: t, partition: p };
                 let ticket = Ticket { request: call.id, entry };
                 removal::remove_offset(
-                    &group.id,
+                    group.id(),
                     turn,
                     &at,
                     Some(OffsetRemoval::Deleted),

@@ -11,10 +11,9 @@ use kafka_protocol::messages::offset_fetch_response::{
 };
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 
-use crate::coordinator::api::{Call, Release};
-use crate::coordinator::classic::group::Groups;
-use crate::coordinator::classic::state::GroupState;
 use super::{OffsetStore, Offsets, View};
+use crate::coordinator::api::{Call, Release};
+use crate::coordinator::group::Groups;
 use crate::coordinator::record::CommittedOffset;
 use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{GroupId, ResponseError, TopicName};
@@ -101,8 +100,8 @@ fn several<'a>(reader: &OffsetReader<'_>, request: &'a OffsetFetchRequest) -> Of
 impl OffsetReader<'_> {
     /// A group that does not exist has no committed offsets, which is not an error (R6.6.1).
     fn find(&self, id: &GroupId, requested: RequestedTopics<'_>) -> Result<Results, ResponseError> {
-        if self.groups.get(id).is_some_and(|group| group.state() == GroupState::Dead) {
-            return Err(ResponseError::GroupIdNotFound);
+        if let Some(group) = self.groups.get(id) {
+            group.validate_fetch()?;
         }
         let offsets = self.offsets.of(id);
         Ok(match requested {

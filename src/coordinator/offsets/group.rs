@@ -6,8 +6,8 @@ use crate::coordinator::api::AppendId;
 use crate::coordinator::record::{CommittedOffset, ProducerId};
 use crate::protocol::{TopicName, TopicPartition};
 
-use super::store::View;
 use super::partition::{Change, PartitionOffsets, Position};
+use super::store::View;
 
 /// The offsets of one group. A partition without an offset has no entry.
 #[derive(Debug, Default)]

@@ -109,6 +109,8 @@ impl PartitionOffsets {
     /// Applies a record that changes this partition. Durable records come first, while nothing is
     /// in flight.
     pub(super) fn apply_record(&mut self, position: Position, change: Change, durable: bool) {
+        let last = self.in_flight.last().map(|(last, _)| *last);
+        assert!(last < Some(position), "{change:?} at {position:?} follows {last:?}");
         self.newest.apply(position, &change);
         if !durable {
             return self.in_flight.push((position, change));
@@ -127,11 +129,13 @@ impl PartitionOffsets {
             self.in_flight
         );
         self.durable.apply(position, &change);
+        self.assert_consistent();
     }
 
     pub(super) fn failed(&mut self, append: AppendId) {
         self.take(append);
         self.rebuild_newest();
+        self.assert_consistent();
     }
 
     /// All replayed records are durable.
@@ -140,6 +144,23 @@ impl PartitionOffsets {
         let first = self.in_flight.iter().position(appended).unwrap_or(self.in_flight.len());
         for (position, change) in self.in_flight.drain(..first) {
             self.durable.apply(position, &change);
+        }
+        self.assert_consistent();
+    }
+
+    /// Asserts that the two views are one when nothing is in flight, and that an offset is there
+    /// for a reason: it is durable, or a record in flight brings it.
+    fn assert_consistent(&self) {
+        let (newest, durable) = (&self.newest, &self.durable);
+        if self.in_flight.is_empty() {
+            assert_eq!(newest.positions(), durable.positions(), "nothing is in flight in {self:?}");
+        }
+        let mut producers: Vec<ProducerId> = newest.pending.iter().map(|(id, _)| *id).collect();
+        producers.sort();
+        producers.dedup();
+        assert_eq!(producers.len(), newest.pending.len(), "pending twice in {self:?}");
+        for producer in producers {
+            assert!(self.may_have_pending_of(producer), "{producer} is pending in {self:?}");
         }
     }
 
@@ -160,6 +181,12 @@ impl PartitionOffsets {
 }
 
 impl Content {
+    /// The positions of the committed offset and of the pending ones.
+    fn positions(&self) -> (Option<Position>, Vec<(ProducerId, Position)>) {
+        let pending = self.pending.iter().map(|(producer, written)| (*producer, written.position));
+        (self.committed.as_ref().map(|written| written.position), pending.collect())
+    }
+
     fn apply(&mut self, position: Position, change: &Change) {
         match change {
             Change::Commit(offset) => {

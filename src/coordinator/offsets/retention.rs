@@ -6,10 +6,8 @@
 
 use std::time::Duration;
 
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::state::GroupState;
-use crate::coordinator::classic::subscribed::Subscribed;
-use super::{Offsets, View};
+use super::{Offsets, Subscribed, View};
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::reason::{GroupRemoval, OffsetRemoval};
 use crate::coordinator::record::CommittedOffset;
 use crate::coordinator::runtime::removal;
@@ -51,13 +49,13 @@ fn check_group(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
     let offsets = turn.offsets.of(id);
     let expired = expired(group, offsets, turn.now, turn.config.offsets_retention);
     let nothing_left = expired.len() == offsets.partitions_with_offset().len();
-    if nothing_left && group.state() == GroupState::Empty {
+    if nothing_left && group.is_empty() {
         sometimes(Mark::GroupExpired);
         removal::remove(groups, turn, id, GroupRemoval::Expired, None);
         return;
     }
     for partition in expired {
-        if group.state() == GroupState::Stable {
+        if !group.is_empty() {
             sometimes(Mark::OffsetExpired);
         }
         removal::remove_offset(id, turn, &partition, Some(OffsetRemoval::Expired), None);
@@ -71,7 +69,7 @@ fn expired(
     now: Time,
     retention: Duration,
 ) -> Vec<TopicPartition> {
-    let Some(rule) = Rule::of(group) else { return Vec::new() };
+    let Some(rule) = group.expiry() else { return Vec::new() };
     let mut expired = Vec::new();
     for (topic, partitions) in offsets.all(View::Newest) {
         if rule.keeps(topic) {
@@ -87,7 +85,7 @@ fn expired(
 }
 
 /// The rule by which the offsets of a group expire.
-enum Rule<'a> {
+pub(crate) enum ExpiryRule<'a> {
     /// No members: all offsets expire counting from when the last member left (R10.2).
     SinceEmpty(Time),
     /// With members: each offset counting from its commit, except those of subscribed topics
@@ -98,28 +96,11 @@ enum Rule<'a> {
     EachFromCommit,
 }
 
-impl Rule<'_> {
-    /// None for a group whose offsets do not expire in its current state.
-    fn of(group: &Group) -> Option<Rule<'_>> {
-        if group.protocol_type.is_none() {
-            return Some(Rule::EachFromCommit);
-        }
-        match group.state() {
-            GroupState::Empty => Some(Rule::SinceEmpty(group.state_since())),
-            GroupState::Stable => match Subscribed::of(group) {
-                subscribed @ Subscribed::To(_) => Some(Rule::NotSubscribed(subscribed)),
-                Subscribed::Unknown | Subscribed::NotConsumers => None,
-            },
-            GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Dead => {
-                None
-            }
-        }
-    }
-
+impl ExpiryRule<'_> {
     fn keeps(&self, topic: &TopicName) -> bool {
         match self {
-            Rule::NotSubscribed(subscribed) => subscribed.may_include(topic),
-            Rule::SinceEmpty(_) | Rule::EachFromCommit => false,
+            ExpiryRule::NotSubscribed(subscribed) => subscribed.may_include(topic),
+            ExpiryRule::SinceEmpty(_) | ExpiryRule::EachFromCommit => false,
         }
     }
 
@@ -129,8 +110,8 @@ impl Rule<'_> {
             return now >= end;
         }
         let base = match self {
-            Rule::SinceEmpty(base) => *base,
-            Rule::NotSubscribed(_) | Rule::EachFromCommit => offset.committed_at,
+            ExpiryRule::SinceEmpty(base) => *base,
+            ExpiryRule::NotSubscribed(_) | ExpiryRule::EachFromCommit => offset.committed_at,
         };
         now.since(base) >= retention
     }

@@ -55,6 +55,8 @@ impl OffsetStore {
 
     /// Applies a record that the coordinator appended.
     pub(crate) fn append(&mut self, append: AppendId, record: &Record) {
+        let last = self.in_flight.last_key_value().map(|(last, _)| *last);
+        assert!(last < Some(append), "{append:?} follows {last:?}");
         let changed = self.apply_record(Position::Appended(append), record, false);
         if !changed.is_empty() {
             self.in_flight.insert(append, changed);
@@ -63,6 +65,11 @@ impl OffsetStore {
 
     /// The record of that append is durable, and every earlier one too.
     pub(crate) fn committed(&mut self, append: AppendId) {
+        let first = self.in_flight.first_key_value().map(|(first, _)| *first);
+        assert!(
+            first.is_none_or(|first| append <= first),
+            "{append:?} is durable before {first:?}"
+        );
         for (group, at) in self.in_flight.remove(&append).unwrap_or_default() {
             self.change(&group, |offsets| offsets.committed(&at, append));
         }

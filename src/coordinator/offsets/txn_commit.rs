@@ -12,15 +12,14 @@ use kafka_protocol::messages::txn_offset_commit_response::{
 use kafka_protocol::messages::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 
 use crate::coordinator::api::{Call, Entry, Release, Ticket};
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::group::{Committer, Group, Groups};
 use crate::coordinator::record::{CommittedOffset, ProducerId, Record};
 use crate::coordinator::runtime::appends::Consequence;
 use crate::coordinator::runtime::turn::Turn;
 use crate::protocol::{ResponseError, TopicPartition, error_code};
 use crate::time::Time;
 
-use super::commit::{Committer, is_too_long};
+use super::commit::is_too_long;
 
 /// Responds to a TxnOffsetCommit, or defers the response until its records are durable.
 pub(crate) fn handle(
@@ -66,32 +65,11 @@ fn admit<'g>(
         if !committer.has_no_generation() {
             return Err(ResponseError::IllegalGeneration);
         }
-        let mut group = Group::new(id.clone(), turn.now);
-        group.creation = Some(turn.appends.next_id());
-        groups.insert(id.clone(), group);
+        groups.insert(id.clone(), Group::created_by_commit(id.clone(), turn));
     }
     let group = groups.get_mut(id).expect("the group is there or was just created");
-    fence(group, &committer)?;
+    group.validate_txn_commit(&committer)?;
     Ok(group)
-}
-
-/// Requests of versions before KIP-447 have no identity and may commit at any time. A producer that
-/// sends its consumer's identity is fenced with the consumer, but a rebalance does not make it
-/// fail, and it keeps no session alive.
-fn fence(group: &Group, committer: &Committer<'_>) -> Result<(), ResponseError> {
-    match group.state() {
-        GroupState::Dead => return Err(ResponseError::CoordinatorNotAvailable),
-        GroupState::Empty if committer.has_no_generation() => return Ok(()),
-        GroupState::Empty
-        | GroupState::PreparingRebalance
-        | GroupState::CompletingRebalance
-        | GroupState::Stable => {}
-    }
-    if committer.is_anonymous() {
-        return Ok(());
-    }
-    group.validate(committer.member, committer.instance)?;
-    group.check_generation(committer.generation)
 }
 
 /// Appends every partition that `response` does not refuse; returns their number.
@@ -128,7 +106,7 @@ fn append_one(
     ticket: Ticket,
 ) {
     let record =
-        Record::TxnOffsetCommit { producer, group: group.id.clone(), partition: at, offset };
+        Record::TxnOffsetCommit { producer, group: group.id().clone(), partition: at, offset };
     turn.append(record, Consequence::Offset { ticket: Some(ticket), observe: None });
 }
 

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-
 use crate::coordinator::api::{AppendId, Output, RequestId, Ticket};
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::rebalance;
-use crate::coordinator::classic::state::GroupState;
-use crate::coordinator::classic::static_member::{self, Replacement};
+use crate::coordinator::classic::awaited::{self, Awaited};
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::observation::Observation;
-use crate::protocol::{Generation, GroupId, ResponseError};
+use crate::protocol::{GroupId, ResponseError};
 
 use super::creation;
 use super::removal::{self, RemovedGroups};
@@ -23,10 +19,8 @@ pub(crate) enum Consequence {
     /// generation, whose members then time out (R9.4); or the record that creates a group (R9.3),
     /// see [`super::creation`].
     None,
-    /// The leader's assignment from its SyncGroup `sync`, in the order of the members (R9.1).
-    Assignment { group: GroupId, generation: Generation, assignments: Vec<Bytes>, sync: RequestId },
-    /// A static member came back to a Stable group with a new member id (R8.3).
-    Replacement { group: GroupId, replacement: Box<Replacement> },
+    /// A classic group waits for it.
+    Classic { group: GroupId, awaited: Awaited },
     /// A change of one partition's offset (R9.2, R9.7), which the offset store tracks. `observe` is
     /// emitted when the change is durable.
     Offset { ticket: Option<Ticket>, observe: Option<Observation> },
@@ -54,21 +48,21 @@ impl Appends {
     pub(crate) fn expect(&mut self, consequence: Consequence) -> AppendId {
         let id = self.next_id();
         self.appended_so_far += 1;
-        self.in_flight.insert(id, consequence);
+        let earlier = self.in_flight.insert(id, consequence);
+        assert!(earlier.is_none(), "{id:?} is in flight twice: {earlier:?}");
         id
     }
 
     /// The group was removed: appends in flight for its membership no longer have an effect, least
     /// of all on another group with the same id, whose generations start from 0 again.
-    pub(crate) fn forget_membership(&mut self, id: &GroupId) {
+    pub(super) fn forget_membership(&mut self, id: &GroupId) {
         for consequence in self.in_flight.values_mut() {
             match consequence {
-                Consequence::Assignment { group, .. } | Consequence::Replacement { group, .. } => {
-                    if group == id {
-                        *consequence = Consequence::None;
-                    }
+                Consequence::Classic { group, .. } if group == id => {
+                    *consequence = Consequence::None;
                 }
-                Consequence::None
+                Consequence::Classic { .. }
+                | Consequence::None
                 | Consequence::Offset { .. }
                 | Consequence::GroupTombstone { .. }
                 | Consequence::TxnMarker { .. } => {}
@@ -77,7 +71,7 @@ impl Appends {
     }
 
     /// The coordinator's term is over: no outcome matters any longer.
-    pub(crate) fn forget_all(&mut self) {
+    pub(super) fn forget_all(&mut self) {
         self.in_flight.clear();
         self.removed = RemovedGroups::default();
     }
@@ -85,11 +79,18 @@ impl Appends {
     /// The append of a request on which the group itself waits, not only the response.
     fn of_request(&self, request: RequestId) -> Option<AppendId> {
         let is_of_request = |consequence: &Consequence| match consequence {
-            Consequence::Assignment { sync, .. } => *sync == request,
-            Consequence::Replacement { replacement, .. } => replacement.join() == request,
-            _ => false,
+            Consequence::Classic { awaited, .. } => awaited.request() == request,
+            Consequence::None
+            | Consequence::Offset { .. }
+            | Consequence::GroupTombstone { .. }
+            | Consequence::TxnMarker { .. } => false,
         };
         self.in_flight.iter().find(|(_, consequence)| is_of_request(consequence)).map(|(id, _)| *id)
+    }
+
+    /// Whether a group waits for an append of that request.
+    pub(crate) fn awaits(&self, request: RequestId) -> bool {
+        self.of_request(request).is_some()
     }
 
     fn next_until(&mut self, last: AppendId) -> Option<(AppendId, Consequence)> {
@@ -100,20 +101,14 @@ impl Appends {
 
 /// Every append up to `last` is durable.
 pub(crate) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, last: AppendId) {
+    assert!(last < turn.appends.next_id(), "{last:?} is durable and was never appended");
     while let Some((append, consequence)) = turn.appends.next_until(last) {
         turn.offsets.committed(append);
         match consequence {
             Consequence::None => {}
-            Consequence::Assignment { group, generation, assignments, sync: _ } => {
-                let group = expect_group(groups, &group);
-                if awaits_assignment(group, generation) {
-                    rebalance::assign(group, turn, assignments);
-                }
-            }
-            Consequence::Replacement { group, replacement } => {
-                if let Some(group) = groups.get_mut(&group) {
-                    static_member::committed(group, turn, &replacement);
-                }
+            Consequence::Classic { group, awaited } => {
+                let Group::Classic(group) = expect_group(groups, &group);
+                awaited::committed(group, turn, awaited);
             }
             Consequence::Offset { ticket, observe } => {
                 observe.into_iter().for_each(|observation| turn.observe(observation));
@@ -135,22 +130,16 @@ pub(crate) fn failed(
     append: AppendId,
     error: ResponseError,
 ) {
+    assert!(append < turn.appends.next_id(), "{append:?} failed and was never appended");
     let raw = error;
     let error = client_facing_error(raw);
     let for_operation = operation_error(raw);
     let changed = turn.offsets.failed(append);
     match turn.appends.in_flight.remove(&append) {
         Some(Consequence::None) | None => {}
-        Some(Consequence::Assignment { group, generation, .. }) => {
-            let group = expect_group(groups, &group);
-            if awaits_assignment(group, generation) {
-                rebalance::assignment_failed(group, turn, error);
-            }
-        }
-        Some(Consequence::Replacement { group, replacement }) => {
-            if let Some(group) = groups.get_mut(&group) {
-                static_member::undo(group, turn, *replacement, error);
-            }
+        Some(Consequence::Classic { group, awaited }) => {
+            let Group::Classic(group) = expect_group(groups, &group);
+            awaited::failed(group, turn, awaited, error);
         }
         Some(Consequence::Offset { ticket, observe: _ }) => {
             complete(turn, ticket, Some(for_operation));
@@ -179,12 +168,6 @@ fn expect_group<'a>(groups: &'a mut Groups, id: &GroupId) -> &'a mut Group {
         Some(group) => group,
         None => panic!("an append of group {} completed, but the group does not exist", id.0),
     }
-}
-
-/// Whether the group still waits for the assignment of that generation. A rebalance may have begun
-/// since the leader's SyncGroup, and then the record has no effect.
-fn awaits_assignment(group: &Group, generation: Generation) -> bool {
-    group.state() == GroupState::CompletingRebalance && group.generation == generation
 }
 
 /// Reports the outcome of a record to the response that waits for it, if one does.

@@ -5,13 +5,12 @@
 //! batch also removed an earlier group of the same name, the earlier group is back.
 
 use crate::coordinator::api::AppendId;
-use crate::coordinator::classic::group::{Group, Groups};
+use crate::coordinator::group::{Group, Groups};
 use crate::marks::{Mark, sometimes};
-use crate::protocol::{GroupId, ResponseError, StrBytes};
+use crate::protocol::{GroupId, ResponseError};
 
 use super::removal;
 use super::turn::Turn;
-use super::unload;
 
 /// The record of `append` is refused. The group that it was to create is discarded, now or when the
 /// last append in flight for its offsets is refused; if it has been removed already, it will not
@@ -23,21 +22,22 @@ pub(crate) fn refused(
     error: ResponseError,
 ) {
     if let Some(gone) = turn.appends.removed.created_by(append) {
-        gone.creation_failed = true;
+        gone.in_log_mut().creation_failed = true;
     }
-    if let Some(group) = groups.values_mut().find(|group| group.creation == Some(append)) {
+    if let Some(group) = groups.values_mut().find(|group| group.in_log().creation == Some(append)) {
         sometimes(Mark::CreationRefused);
-        group.creation_failed = true;
-        turn.appends.forget_membership(&group.id);
-        // A member of a group that was never created has no id (R6.1.1).
-        unload::refuse_parked(group, turn, error, |_| StrBytes::new());
-        if let Some(before) = group.previous.take() {
+        group.in_log_mut().creation_failed = true;
+        turn.appends.forget_membership(group.id());
+        group.refuse_as_never_created(turn, error);
+        if let Some(before) = group.in_log_mut().previous.take() {
             removal::restore_previous(groups, turn, *before);
         }
     }
     // The other appends in flight for its offsets are refused after the record that was to create
     // it.
-    let over = |group: &&Group| group.creation_failed && !turn.offsets.of(&group.id).has_offset();
-    let over: Vec<GroupId> = groups.values().filter(over).map(|group| group.id.clone()).collect();
+    let over = |group: &&Group| {
+        group.in_log().creation_failed && !turn.offsets.of(group.id()).has_offset()
+    };
+    let over: Vec<GroupId> = groups.values().filter(over).map(|group| group.id().clone()).collect();
     over.iter().for_each(|id| removal::discard(groups, turn, id));
 }

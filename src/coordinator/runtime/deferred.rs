@@ -44,7 +44,9 @@ impl DeferredResponses {
     /// Keeps a response until the outcome of that many records is known.
     pub(crate) fn until_known(&mut self, records: usize, to: RequestId, response: Response) {
         assert!(records > 0, "{to:?} has no records to wait for");
-        self.by_record.insert(to, PerRecord { records_left: records, response });
+        let deferred = PerRecord { records_left: records, response };
+        let earlier = self.by_record.insert(to, deferred);
+        assert!(earlier.is_none(), "{to:?} has two responses, the first is {earlier:?}");
     }
 
     /// Notes the outcome of one record: the error of a refused one is written into the response.
@@ -56,6 +58,7 @@ impl DeferredResponses {
         if let Some(error) = error {
             refuse(&mut deferred.response, of.entry, error);
         }
+        assert!(deferred.records_left > 0, "{:?} waits for nothing", of.request);
         deferred.records_left -= 1;
         match deferred.records_left {
             0 => self.by_record.remove(&of.request).map(|deferred| deferred.response),
@@ -91,6 +94,8 @@ impl DeferredResponses {
     /// Starts the write timeout of a request: it expires at `until`, unless `watermark` appends are
     /// committed before.
     pub(crate) fn start_timeout(&mut self, until: Time, watermark: u64, request: RequestId) {
+        let last = self.timeouts.back().map_or(0, |&(_, last, _)| last);
+        assert!(last <= watermark, "{request:?} times out at {watermark}, after {last}");
         self.timeouts.push_back((until, watermark, request));
     }
 
@@ -107,7 +112,8 @@ impl DeferredResponses {
 
     /// Records that the host responded to the request without the coordinator.
     pub(crate) fn abandon(&mut self, request: RequestId) {
-        self.abandoned.insert(request);
+        let is_first = self.abandoned.insert(request);
+        assert!(is_first, "the host responded to {request:?} twice");
     }
 
     /// Whether the host has already responded to the request without the coordinator. Ends that

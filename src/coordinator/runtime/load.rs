@@ -3,13 +3,8 @@
 //! Records are replayed in order and the last of each key wins; the groups are observed only at the
 //! end.
 
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::rebalance;
-use crate::coordinator::observation::{LoadedGroup, Observation};
-use crate::coordinator::offsets::OffsetStore;
-use crate::coordinator::reason::TransitionReason;
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::record::Record;
-use crate::marks::{Mark, sometimes};
 use crate::time::Time;
 
 use super::turn::Turn;
@@ -32,7 +27,9 @@ fn replay_group(groups: &mut Groups, now: Time, record: &Record) {
         Record::OffsetCommit { group, .. }
         | Record::OffsetTombstone { group, .. }
         | Record::TxnOffsetCommit { group, .. } => {
-            groups.entry(group.clone()).or_insert_with(|| Group::new(group.clone(), now));
+            groups
+                .entry(group.clone())
+                .or_insert_with(|| Group::with_offsets_only(group.clone(), now));
         }
         Record::TxnMarker { .. } => {}
         Record::GroupMetadata(metadata) => {
@@ -40,7 +37,7 @@ fn replay_group(groups: &mut Groups, now: Time, record: &Record) {
         }
         Record::GroupTombstone { group: id } => {
             if let Some(group) = groups.get_mut(id) {
-                *group = Group::new(id.clone(), now);
+                *group = Group::with_offsets_only(id.clone(), now);
             }
         }
     }
@@ -50,27 +47,11 @@ fn replay_group(groups: &mut Groups, now: Time, record: &Record) {
 /// rebalances (R11.2 to R11.5). A group that the last records of the log remove, durable or not,
 /// does not exist.
 pub(crate) fn loaded(groups: &mut Groups, turn: &mut Turn<'_>) {
-    groups.retain(|id, group| group.is_recorded || turn.offsets.of(id).has_offset());
+    groups.retain(|id, group| group.in_log().is_recorded || turn.offsets.of(id).has_offset());
     for group in groups.values() {
-        turn.observe(as_loaded(group, turn.offsets));
-        group.members.iter().for_each(|member| group.restart_session(member, turn));
+        turn.observe(group.as_loaded(turn.offsets));
+        group.start_sessions(turn);
     }
-    for group in groups.values_mut() {
-        if !group.members.is_empty() {
-            sometimes(Mark::LoadedWithMembers);
-        }
-        if group.members.len() > turn.config.max_size {
-            rebalance::prepare(group, turn, TransitionReason::TooManyMembers);
-        }
-    }
-}
-
-/// The observation of a group that was found in the log, or that is back as it was there.
-pub(crate) fn as_loaded(group: &Group, offsets: &OffsetStore) -> Observation {
-    let assignments: Vec<_> = group.members.iter().map(|m| m.assignment.clone()).collect();
-    Observation::GroupLoaded(Box::new(LoadedGroup {
-        metadata: group.metadata(&assignments),
-        state: group.state(),
-        offsets: offsets.of(&group.id).committed_list(),
-    }))
+    groups.values_mut().for_each(|group| group.enforce_size(turn));
+    groups.values().for_each(|group| group.assert_consistent(turn));
 }

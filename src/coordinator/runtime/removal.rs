@@ -6,15 +6,13 @@
 //! until those are durable.
 
 use crate::coordinator::api::{AppendId, Ticket};
-use crate::coordinator::classic::group::{Group, Groups};
-use crate::coordinator::classic::state::GroupState;
+use crate::coordinator::group::{Group, Groups};
 use crate::coordinator::observation::Observation;
 use crate::coordinator::reason::{GroupRemoval, OffsetRemoval};
 use crate::coordinator::record::Record;
 use crate::protocol::{GroupId, TopicPartition};
 
 use super::appends::Consequence;
-use super::load;
 use super::turn::Turn;
 
 /// The removed groups whose tombstones are not durable yet; oldest first.
@@ -29,20 +27,26 @@ struct Removed {
 
 impl RemovedGroups {
     /// The removed group that the append was to create.
-    pub(crate) fn created_by(&mut self, append: AppendId) -> Option<&mut Group> {
+    pub(super) fn created_by(&mut self, append: AppendId) -> Option<&mut Group> {
         let mut groups = self.0.iter_mut().map(|removed| &mut removed.group);
-        groups.find(|group| group.creation == Some(append))
+        groups.find(|group| group.in_log().creation == Some(append))
     }
 
     /// Whether a removed group of that name waits for its tombstone.
     pub(crate) fn has(&self, id: &GroupId) -> bool {
-        self.0.iter().any(|removed| removed.group.id == *id)
+        self.0.iter().any(|removed| removed.group.id() == id)
     }
 
     /// The first group of that name that was removed after that append.
     fn removed_after(&mut self, append: AppendId, id: &GroupId) -> Option<&mut Group> {
-        let newer = |one: &&mut Removed| one.tombstone > append && one.group.id == *id;
+        let newer = |one: &&mut Removed| one.tombstone > append && one.group.id() == id;
         self.0.iter_mut().find(newer).map(|removed| &mut removed.group)
+    }
+
+    fn push(&mut self, removed: Removed) {
+        let last = self.0.last().map(|last| last.tombstone);
+        assert!(last < Some(removed.tombstone), "{last:?} was appended before {removed:?}");
+        self.0.push(removed);
     }
 
     fn take(&mut self, tombstone: AppendId) -> Group {
@@ -62,29 +66,21 @@ pub(crate) fn remove(
     why: GroupRemoval,
     ticket: Option<Ticket>,
 ) -> usize {
-    let Some(group) = groups.swap_remove(id) else {
+    let Some(mut group) = groups.swap_remove(id) else {
         panic!("group {} cannot be removed: it does not exist", id.0);
     };
-    assert_eq!(
-        group.state(),
-        GroupState::Empty,
-        "group {} in generation {} cannot be removed: it is not Empty",
-        id.0,
-        group.generation
-    );
+    assert!(group.is_empty(), "group {} is {} and is removed", id.0, group.state_name());
     let offsets = turn.offsets.of(id).partitions_with_offset();
     for partition in &offsets {
         remove_offset(id, turn, partition, None, ticket);
     }
-    // A pending id goes with its group; it never was a member, so there is nothing to observe.
-    for pending in &group.pending_join {
-        turn.timers.cancel(&group.pending_join_key(pending));
-    }
+    group.forget_pending(turn);
     turn.appends.forget_membership(id);
     turn.observe(Observation::GroupRemoved { group: id.clone(), why });
     let record = Record::GroupTombstone { group: id.clone() };
     let tombstone = turn.append(record, Consequence::GroupTombstone { ticket });
-    turn.appends.removed.0.push(Removed { tombstone, group });
+    turn.appends.removed.push(Removed { tombstone, group });
+    assert!(!turn.offsets.of(id).has_offset(), "group {} is removed without its offsets", id.0);
     offsets.len() + 1
 }
 
@@ -110,47 +106,46 @@ pub(crate) fn remove_offset(
 /// The group's tombstone is durable.
 pub(crate) fn committed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
     let group = turn.appends.removed.take(tombstone);
-    ensure_group(groups, turn, group.id);
+    ensure_group(groups, turn, group.id().clone());
 }
 
 /// Gives offsets without a group a group of their own, as a replay of the log would. Offsets can be
 /// without one because their own tombstones failed, or the end of their transaction did. While the
 /// removal of their group is in flight, there is nothing to do yet.
-pub(crate) fn ensure_group(groups: &mut Groups, turn: &mut Turn<'_>, id: GroupId) {
+pub(super) fn ensure_group(groups: &mut Groups, turn: &mut Turn<'_>, id: GroupId) {
     if groups.contains_key(&id)
         || turn.appends.removed.has(&id)
         || !turn.offsets.of(&id).has_offset()
     {
         return;
     }
-    restore(groups, turn, Group::new(id, turn.now));
+    restore(groups, turn, Group::with_offsets_only(id, turn.now));
 }
 
 /// The group's tombstone will not become durable: the group is back, Empty as it was. If another
 /// group of its name was created meanwhile, the two are merged or the newer one stays.
 pub(crate) fn failed(groups: &mut Groups, turn: &mut Turn<'_>, tombstone: AppendId) {
-    let mut group = turn.appends.removed.take(tombstone);
-    group.pending_join.clear();
-    let id = group.id.clone();
+    let group = turn.appends.removed.take(tombstone);
+    let id = group.id().clone();
     let Some(group) = surviving(group) else { return ensure_group(groups, turn, id) };
     if let Some(newer) = turn.appends.removed.removed_after(tombstone, &id) {
         return merge_or_stack(newer, group);
     }
     let Some(present) = groups.get_mut(&id) else { return restore(groups, turn, group) };
-    if present.creation_failed {
+    if present.in_log().creation_failed {
         return restore_previous(groups, turn, group);
     }
-    let newer = present.is_recorded;
+    let newer = present.in_log().is_recorded;
     merge_or_stack(present, group);
-    if !newer && present.is_recorded {
-        turn.observe(load::as_loaded(present, turn.offsets));
+    if !newer && present.in_log().is_recorded {
+        turn.observe(present.as_loaded(turn.offsets));
     }
 }
 
 /// The group, or the one before it if this one was never created.
-fn surviving(group: Group) -> Option<Group> {
-    match group.creation_failed {
-        true => group.previous.map(|before| *before),
+fn surviving(mut group: Group) -> Option<Group> {
+    match group.in_log().creation_failed {
+        true => group.in_log_mut().previous.take().map(|before| *before),
         false => Some(group),
     }
 }
@@ -159,30 +154,33 @@ fn surviving(group: Group) -> Option<Group> {
 /// newer group has no record of its own, both are the same group. If it has one, the newer group
 /// stays for as long as that record does.
 fn merge_or_stack(group: &mut Group, before: Group) {
-    let is_the_same = !group.is_recorded && group.state() == GroupState::Empty;
-    if is_the_same && before.is_recorded {
-        let pending_join = std::mem::take(&mut group.pending_join);
-        *group = before;
-        group.pending_join = pending_join;
+    assert_eq!(group.id(), before.id(), "a group follows another");
+    assert!(before.is_empty(), "group {} was removed as {}", before.id().0, before.state_name());
+    let is_the_same = !group.in_log().is_recorded && group.is_empty();
+    if is_the_same && before.in_log().is_recorded {
+        group.become_earlier(before);
     } else {
-        group.previous = Some(Box::new(before));
+        group.in_log_mut().previous = Some(Box::new(before));
     }
 }
 
 /// A group that was never created makes room for the one before it.
-pub(crate) fn restore_previous(groups: &mut Groups, turn: &mut Turn<'_>, before: Group) {
-    discard(groups, turn, &before.id);
+pub(super) fn restore_previous(groups: &mut Groups, turn: &mut Turn<'_>, before: Group) {
+    discard(groups, turn, before.id());
     restore(groups, turn, before);
 }
 
 /// Drops a group that was never created.
-pub(crate) fn discard(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
+pub(super) fn discard(groups: &mut Groups, turn: &mut Turn<'_>, id: &GroupId) {
     let group = groups.swap_remove(id).expect("a group that has never been is there until now");
     group.cancel_timers(turn);
     turn.observe(Observation::GroupRemoved { group: id.clone(), why: GroupRemoval::NotStored });
 }
 
 fn restore(groups: &mut Groups, turn: &mut Turn<'_>, group: Group) {
-    turn.observe(load::as_loaded(&group, turn.offsets));
-    groups.insert(group.id.clone(), group);
+    assert!(group.is_empty(), "group {} is restored as {}", group.id().0, group.state_name());
+    turn.observe(group.as_loaded(turn.offsets));
+    let id = group.id().clone();
+    let replaced = groups.insert(id, group);
+    assert!(replaced.is_none(), "{replaced:?} was there, and another group was restored");
 }

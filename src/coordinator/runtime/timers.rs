@@ -8,20 +8,15 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use crate::protocol::{GroupId, IndexMap, MemberId};
+use crate::coordinator::classic::expiry::ClassicTimer;
+use crate::protocol::IndexMap;
 use crate::time::Time;
 
 /// The purpose of a timer. There is one timer per key: arming it again moves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TimerKey {
-    /// A member's session, or the five minutes of a new member (R5.1, R5.2).
-    Session { group: GroupId, member: MemberId },
-    /// A member id that was handed out and has not joined yet (R5.3).
-    PendingJoin { group: GroupId, member: MemberId },
-    /// The end of the join phase, or of a step of the initial delay (R5.4).
-    Join { group: GroupId },
-    /// The end of the sync phase (R5.5).
-    Sync { group: GroupId },
+    /// A timer of a classic group or of one of its members.
+    Classic(ClassicTimer),
     /// The next check for expired offsets (R10).
     Retention,
 }
@@ -78,7 +73,7 @@ impl Timers {
     }
 
     /// Disarms every timer.
-    pub(crate) fn cancel_all(&mut self) {
+    pub(super) fn cancel_all(&mut self) {
         self.armed.clear();
         self.queue.clear();
     }
@@ -90,13 +85,16 @@ impl Timers {
                 return None;
             }
             match self.armed.get_mut(&first.key) {
+                // Its one live entry is another one.
                 Some(armed) if armed.queued != first.place => drop(PeekMut::pop(first)),
                 Some(armed) if armed.place == first.place => {
                     let key = PeekMut::pop(first).key;
-                    self.armed.swap_remove(&key);
+                    let fired = self.armed.swap_remove(&key);
+                    assert!(fired.is_some_and(|fired| fired.place.deadline <= now), "{key:?}");
                     return Some(key);
                 }
                 Some(armed) => {
+                    assert!(armed.place > first.place, "{:?} was moved, but not later", first.key);
                     armed.queued = armed.place;
                     first.place = armed.place;
                 }
@@ -157,12 +155,12 @@ impl Eq for Queued {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::str_bytes;
+    use crate::protocol::{GroupId, str_bytes};
     use crate::rng::Rng;
     use std::collections::BTreeMap;
 
     fn key(number: u64) -> TimerKey {
-        TimerKey::Join { group: GroupId(str_bytes(&number.to_string())) }
+        ClassicTimer::Join { group: GroupId(str_bytes(&number.to_string())) }.into()
     }
 
     fn at(micros: u64) -> Time {

@@ -14,6 +14,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::Encodable;
 
+use crate::coordinator::runtime::phase::Phase;
 use crate::coordinator::{
     AppendId, Call, ClassicObservation, Coordinator, CoordinatorConfig, DeferredResponses,
     GroupCoordinator, GroupDescription, GroupState, Input, Inspect, MetadataImage, Observation,
@@ -68,7 +69,17 @@ impl Bench {
         now: Time,
         records: &[Record],
     ) -> Bench {
-        let mut bench = Bench {
+        let mut bench = Bench::loading(config, rng, now);
+        for (position, record) in records.iter().enumerate() {
+            bench.replay(position as u64, record, true);
+        }
+        bench.pass_in(Input::Loaded);
+        bench
+    }
+
+    /// A coordinator that has not loaded its log yet.
+    pub(super) fn loading(config: CoordinatorConfig, rng: &str, now: Time) -> Bench {
+        Bench {
             coordinator: Coordinator::new(config, Rng::stream(1, rng)),
             now,
             log: Vec::new(),
@@ -77,12 +88,7 @@ impl Bench {
             sent: BTreeMap::new(),
             deferred: DeferredResponses::default(),
             responses: BTreeMap::new(),
-        };
-        for (position, record) in records.iter().enumerate() {
-            bench.replay(position as u64, record, true);
         }
-        bench.pass_in(Input::Loaded);
-        bench
     }
 
     /// Passes an input to the coordinator and takes its outputs.
@@ -370,7 +376,12 @@ impl Bench {
                 Output::Observe(observation) => self.observed.push(observation),
             }
         }
-        self.coordinator.groups.values().for_each(|group| group.members.check());
+        if self.coordinator.phase == Phase::Loading {
+            return;
+        }
+        let mut none = Vec::new();
+        let (groups, turn) = self.coordinator.turn(self.now, &mut none);
+        groups.values().for_each(|group| group.assert_consistent(&turn));
     }
 }
 

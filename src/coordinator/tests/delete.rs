@@ -6,6 +6,7 @@ use super::*;
 use crate::coordinator::{
     CoordinatorConfig, GroupState, Input, Inspect, Observation, Record, Release,
 };
+use crate::time::Time;
 
 /// Group `g` without members, with offsets in two topics.
 fn with_offsets() -> Bench {
@@ -201,7 +202,7 @@ fn a_removal_found_in_the_log_hides_the_offsets_when_it_is_durable() {
     let mut before = with_offsets();
     let durable = before.log.len();
     delete_groups(&mut before, &["g"]);
-    let mut bench = Bench::new();
+    let mut bench = Bench::loading(Default::default(), "members", Time::ZERO);
     for (position, (_, record)) in before.log.iter().enumerate() {
         bench.replay(position as u64, record, position < durable);
     }

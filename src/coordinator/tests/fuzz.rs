@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::bench::join_request;
 use super::*;
+use crate::coordinator::group::Group;
 use crate::coordinator::{
     ClassicObservation, CoordinatorConfig, GroupCoordinator, GroupMetadata, GroupState, Inspect,
     Observation, Record, Removal,
@@ -176,7 +177,8 @@ impl Fuzz {
             return;
         }
         for (id, stored) in self.stored() {
-            let group = self.bench.coordinator.groups.get(&id).expect("a stored group is there");
+            let stored_group = self.bench.coordinator.groups.get(&id);
+            let Group::Classic(group) = stored_group.expect("a stored group is there");
             if group.state() != GroupState::Stable {
                 continue;
             }

@@ -23,6 +23,7 @@ use kafka_protocol::messages::{
 
 use super::bench::join_request;
 use super::*;
+use crate::coordinator::group::Group;
 use crate::coordinator::{GroupState, Input, Observation, RequestId};
 use crate::protocol::subscription::{Subscription, encode_subscription};
 use crate::protocol::{GroupId, Response, StrBytes, TopicName, TopicPartition, str_bytes};
@@ -39,7 +40,8 @@ pub(super) fn at(partition: &str) -> TopicPartition {
 
 /// Makes a member static, as if it had joined with that instance id.
 pub(super) fn make_static(bench: &mut Bench, member: &StrBytes, instance: &str) {
-    let members = &mut bench.coordinator.groups[&bench::group()].members;
+    let Group::Classic(group) = &mut bench.coordinator.groups[&bench::group()];
+    let members = &mut group.members;
     let mut member = members.remove(member).expect("a member");
     assert!(member.join.is_none() && !member.sync_awaited, "members count what waits");
     member.instance_id = Some(str_bytes(instance));
@@ -57,7 +59,6 @@ pub(super) fn readers_with(
     topics: &[&[&str]],
 ) -> (Bench, Vec<StrBytes>) {
     let mut bench = Bench::with(config);
-    loaded(&mut bench);
     let ids: Vec<_> = topics.iter().map(|own| enter(&mut bench, protocol_type, own)).collect();
     while bench.state() == GroupState::PreparingRebalance {
         bench.pass(secs(3));
@@ -92,7 +93,7 @@ fn offer(protocol_type: &str, topics: &[&str]) -> JoinGroupRequest {
     request
 }
 
-/// The log was empty and has been replayed.
+/// The log has been replayed.
 pub(super) fn loaded(bench: &mut Bench) {
     bench.pass_in(Input::Loaded);
 }

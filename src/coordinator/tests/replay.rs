@@ -8,6 +8,7 @@ use crate::coordinator::offsets::View;
 use crate::coordinator::{AppendId, Coordinator, CoordinatorConfig, Record, superseded};
 use crate::protocol::{GroupId, TopicPartition};
 use crate::rng::Rng;
+use crate::time::Time;
 
 const GROUPS: [&str; 2] = ["g", "h"];
 const PARTITIONS: [&str; 3] = ["t-0", "t-1", "u-0"];
@@ -56,8 +57,7 @@ impl History {
             offsets_retention_check: secs(15),
             ..Default::default()
         };
-        let mut bench = Bench::with(config);
-        loaded(&mut bench);
+        let bench = Bench::with(config);
         let rng = Rng::stream(seed, "replay");
         History { rng, bench, settled: 0, failed: BTreeSet::new() }
     }
@@ -119,7 +119,7 @@ fn compact<'a>(log: &[(u64, &'a Record)]) -> Vec<(u64, &'a Record)> {
 }
 
 fn rebuild(log: &[(u64, &Record)]) -> Bench {
-    let mut bench = Bench::new();
+    let mut bench = Bench::loading(Default::default(), "members", Time::ZERO);
     for (position, record) in log {
         bench.replay(*position, record, true);
     }

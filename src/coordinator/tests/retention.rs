@@ -29,9 +29,7 @@ fn config() -> CoordinatorConfig {
 }
 
 fn bench() -> Bench {
-    let mut bench = Bench::with(config());
-    loaded(&mut bench);
-    bench
+    Bench::with(config())
 }
 
 /// Advances the time while the members stay alive and the log commits.

@@ -3,6 +3,7 @@
 use super::super::offset_world::*;
 use super::oracle::{LogState, Offsets};
 use super::world::{GROUPS, PARTITIONS, World};
+use crate::coordinator::group::Group;
 use crate::coordinator::offsets::View;
 use crate::coordinator::record::MemberMetadata;
 use crate::coordinator::{GroupMetadata, GroupState};
@@ -41,7 +42,7 @@ impl World {
     fn check_group(&self, name: &GroupId, newest: &LogState) -> Result<(), String> {
         let going = self.bench.coordinator.appends.removed.has(name);
         let stored = newest.groups.get(name);
-        let Some(group) = self.bench.coordinator.groups.get(name) else {
+        let Some(Group::Classic(group)) = self.bench.coordinator.groups.get(name) else {
             return match stored {
                 Some(stored) if !self.stale_in_log.contains(name) => {
                     Err(format!("does not exist, the log has {stored:?}"))
@@ -52,11 +53,11 @@ impl World {
                 _ => Ok(()),
             };
         };
-        if self.stale_in_log.contains(name) || group.previous.is_some() {
+        if self.stale_in_log.contains(name) || group.in_log.previous.is_some() {
             return Ok(());
         }
         let Some(stored) = stored else {
-            return match group.is_recorded {
+            return match group.in_log.is_recorded {
                 true => Err("has no record in the log".into()),
                 false => Ok(()),
             };
@@ -68,7 +69,7 @@ impl World {
             GroupState::Stable => of_stable(has.clone()) == of_stable(stored.clone()),
             _ => has.generation >= stored.generation,
         };
-        match same && group.is_recorded {
+        match same && group.in_log.is_recorded {
             true => Ok(()),
             false => Err(format!("is {has:?}, the log has {stored:?}")),
         }
@@ -82,7 +83,7 @@ impl World {
 
     /// Since when a consumer group is Empty.
     pub(super) fn empty_since(&self, group: usize) -> Option<Time> {
-        let group = self.bench.coordinator.groups.get(&named(GROUPS[group]))?;
+        let Group::Classic(group) = self.bench.coordinator.groups.get(&named(GROUPS[group]))?;
         let is_empty = group.state() == GroupState::Empty && group.protocol_type.is_some();
         is_empty.then(|| group.state_since())
     }

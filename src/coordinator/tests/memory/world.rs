@@ -233,7 +233,7 @@ impl World {
             Record::GroupTombstone { group } => {
                 note(true, "a removal is refused");
                 let there = self.bench.coordinator.groups.get(group);
-                let follows = there.is_some_and(|there| there.previous.is_some());
+                let follows = there.is_some_and(|there| there.in_log().previous.is_some());
                 note(follows, "a removal is refused and another group of the name exists");
             }
             _ => note(observed.iter().any(back), "a group whose creation failed gives way"),
@@ -303,7 +303,7 @@ impl World {
         }
         self.terms += 1;
         let rng = format!("members/{}", self.terms);
-        let mut bench = Bench::after(config(), &rng, self.bench.now + secs(1), &[]);
+        let mut bench = Bench::loading(config(), &rng, self.bench.now + secs(1));
         for (position, record) in self.numbered(self.taken_over) {
             bench.replay(position, record, position < self.high_watermark as u64);
         }
