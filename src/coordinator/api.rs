@@ -210,11 +210,11 @@ pub enum Input<'a> {
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
-/// use bytes::Bytes;
-/// use groupsim::coordinator::{ClassicObservation as Classic, GroupState::{self, *}};
-/// use groupsim::coordinator::{GroupCoordinator, Input, Output, Release, TransitionReason};
-/// use groupsim::protocol::{Generation, GroupId, MemberId, Request, ResponseError, refusal};
-/// use groupsim::protocol::{Response, StrBytes, str_bytes};
+/// use groupsim::coordinator::GroupState::{self, *};
+/// use groupsim::coordinator::{ClassicObservation as Classic, GroupCoordinator, Input, Output};
+/// use groupsim::coordinator::{Release, TransitionReason};
+/// use groupsim::protocol::{Generation, GroupId, MemberId, Request, Response, ResponseError};
+/// use groupsim::protocol::{refusal, str_bytes};
 /// use groupsim::run::{Systems, run};
 /// use groupsim::script;
 /// use groupsim::time::Time;
@@ -231,31 +231,27 @@ pub enum Input<'a> {
 /// fn join(request: &JoinGroupRequest, out: &mut Vec<Output>) -> Response {
 ///     let (group, member) = (request.group_id.clone(), MemberId(str_bytes("the-one")));
 ///     let millis = |time: i32| Duration::from_millis(time as u64);
-///     let Some(protocol) = request.protocols.first() else { panic!("a client has an assignor") };
-///     out.push(Output::Observe(
-///         Classic::MemberAdded {
-///             group: group.clone(),
-///             member: member.clone(),
-///             instance: None,
-///             session: millis(request.session_timeout_ms),
-///             rebalance: millis(request.rebalance_timeout_ms),
-///         }
-///         .into(),
-///     ));
+///     let protocol = request.protocols.first().expect("a client has an assignor");
+///     let added = Classic::MemberAdded {
+///         group: group.clone(),
+///         member: member.clone(),
+///         instance: None,
+///         session: millis(request.session_timeout_ms),
+///         rebalance: millis(request.rebalance_timeout_ms),
+///     };
+///     out.push(Output::Observe(added.into()));
 ///     out.push(moved(&group, Empty, PreparingRebalance, TransitionReason::MemberJoined));
 ///     let why = TransitionReason::AllMembersJoined;
 ///     out.push(moved(&group, PreparingRebalance, CompletingRebalance, why));
-///     out.push(Output::Observe(
-///         Classic::GenerationBegan {
-///             group,
-///             generation: Generation(1),
-///             protocol: Some(protocol.name.clone()),
-///             leader: Some(member.clone()),
-///             members: vec![member.clone()],
-///             took: Duration::ZERO,
-///         }
-///         .into(),
-///     ));
+///     let began = Classic::GenerationBegan {
+///         group,
+///         generation: Generation(1),
+///         protocol: Some(protocol.name.clone()),
+///         leader: Some(member.clone()),
+///         members: vec![member.clone()],
+///         took: Duration::ZERO,
+///     };
+///     out.push(Output::Observe(began.into()));
 ///     let entry = JoinGroupResponseMember::default()
 ///         .with_member_id(member.0.clone())
 ///         .with_metadata(protocol.metadata.clone());
@@ -299,8 +295,8 @@ pub enum Input<'a> {
 ///     }
 /// }
 ///
-/// let make = |_config, _rng| Box::new(OneMember) as Box<dyn GroupCoordinator>;
-/// let systems = Systems { coordinator: Arc::new(make), ..Systems::default() };
+/// let systems =
+///     Systems { coordinator: Arc::new(|_config, _rng| Box::new(OneMember)), ..Systems::default() };
 /// let text = "topic orders partitions=4\ngroup g assignor=range\njoin c1\nsettle";
 /// let report = run(&script::parse("one", text).unwrap(), &systems, &mut |_event| {});
 /// assert_eq!(report.finding, None);
