@@ -74,7 +74,7 @@
 //! # A run in five lines
 //!
 //! ```
-//! use groupsim::{run, script};
+//! use groupsim::{run::Run, script};
 //!
 //! let schedule = script::parse("inline", "
 //!     topic orders partitions=4
@@ -84,7 +84,7 @@
 //!     settle
 //!     expect stable generation=1 members=2
 //! ").expect("a valid script");
-//! let report = run::run(&schedule, &run::Systems::default(), &mut |_event| {});
+//! let report = Run::of(&schedule).run();
 //! assert_eq!(report.finding, None);
 //! ```
 //!
@@ -179,9 +179,12 @@
 
 pub mod assignor;
 pub mod broker;
+#[cfg(feature = "cli")]
 pub mod campaign;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod client;
+#[cfg(feature = "engines")]
 pub mod conform;
 pub mod coordinator;
 pub mod engine;

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use groupsim::marks::Mark;
 use groupsim::run::Systems;
-use groupsim::swarm::{Profile, Summary, run_seeds};
+use groupsim::swarm::{Profile, Summary, Swarm};
 use groupsim::trace::must_reach;
 
 /// Marks that take more than a thousand seeds to reach, and the tests that cover them.
@@ -18,7 +18,7 @@ const RARE: [(Mark, &str); 2] = [
 
 fn swarm() -> Summary {
     let (systems, stop) = (Systems::default(), AtomicBool::new(false));
-    run_seeds(0..1_000, Profile::Default, 0, &systems, &stop, &|_| ()).expect("threads can be had")
+    Swarm::of(0..1_000, Profile::Default, &systems).run(&stop, &()).expect("threads can be had")
 }
 
 #[test]

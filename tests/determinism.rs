@@ -4,13 +4,13 @@
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use groupsim::run::{Report, Systems, run};
+use groupsim::run::{Report, Run, Systems};
 use groupsim::script;
 use groupsim::sim::schedule::Schedule;
-use groupsim::swarm::{Profile, run_seeds, schedule};
+use groupsim::swarm::{Profile, Swarm, schedule};
 
 fn run_once(schedule: &Schedule) -> Report {
-    run(schedule, &Systems::default(), &mut |_| ())
+    Run::of(schedule).run()
 }
 
 #[test]
@@ -42,15 +42,9 @@ fn digest_of_process(jobs: &str) -> String {
 
 #[test]
 fn a_swarm_has_the_same_digest_in_other_processes_with_other_numbers_of_threads() {
-    let here = run_seeds(
-        100..140,
-        Profile::Default,
-        3,
-        &Systems::default(),
-        &AtomicBool::new(false),
-        &|_| (),
-    )
-    .expect("threads can be had");
+    let systems = Systems::default();
+    let swarm = Swarm { jobs: 3, ..Swarm::of(100..140, Profile::Default, &systems) };
+    let here = swarm.run(&AtomicBool::new(false), &()).expect("threads can be had");
     let here = format!("{:016x}", here.digest);
     assert_eq!([digest_of_process("1"), digest_of_process("2")], [here.clone(), here]);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use groupsim::mutant;
 use groupsim::protocol::Api;
 use groupsim::protocol::BrokerId;
-use groupsim::run::{Systems, run};
+use groupsim::run::{Run, Systems};
 use groupsim::script;
 use groupsim::sim::schedule::{
     Action, Direction, GroupSpec, NodeName, Schedule, Settings, Side, Step, Tail, TopicSpec,
@@ -154,7 +154,7 @@ fn correct_systems_hold_on_any_faults() {
     let seed = std::env::var("GROUPSIM_SEED").map_or(0, |seed| seed.parse().expect("a number"));
     let held = runner(150, seed).run(&(any::<u64>(), faults()), |(seed, faults)| {
         let schedule = schedule(seed, &faults);
-        let report = run(&schedule, &systems, &mut |_| ());
+        let report = Run::of(&schedule).systems(&systems).run();
         let script = script::print(&schedule);
         prop_assert!(report.finding.is_none(), "{:?}\n{script}", report.finding);
         Ok(())
@@ -168,7 +168,7 @@ fn proptest_shrinks_a_failing_schedule_to_the_fault_that_matters() {
     let runs = Cell::new(0);
     let found = runner(200, 0).run(&(Just(7), faults()), |(seed, faults)| {
         runs.set(runs.get() + 1);
-        let report = run(&schedule(seed, &faults), &systems, &mut |_| ());
+        let report = Run::of(&schedule(seed, &faults)).systems(&systems).run();
         prop_assert!(report.finding.is_none(), "{:?}", report.finding);
         Ok(())
     });

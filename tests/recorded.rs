@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use groupsim::run::{Systems, run};
+use groupsim::run::Run;
 use groupsim::script;
 use groupsim::sim::schedule::Schedule;
 use groupsim::swarm::{Options, Profile, expand};
@@ -62,7 +62,7 @@ impl fmt::Write for Hashed<'_> {
 /// Runs the schedule, reads its recorded trace, and compares.
 fn check(name: &str, schedule: &Schedule) {
     let mut first = Seen::new();
-    run(schedule, &Systems::default(), &mut |event| first.take(event));
+    Run::of(schedule).watch(|event| first.take(event)).run();
     let mut again = Seen::new();
     for entry in Reader::new(name, first.lines.as_bytes()) {
         match entry.unwrap_or_else(|error| panic!("{error}")) {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use groupsim::mutant::{self, Mutant};
-use groupsim::run::{Systems, run};
+use groupsim::run::Run;
 use groupsim::script;
 use groupsim::swarm::parts;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -27,13 +27,13 @@ fn main() -> std::process::ExitCode {
 
 fn check(path: &Path) -> Result<(), Failed> {
     let schedule = script::load(path).map_err(|error| error.to_string())?;
-    if let Some(finding) = run(&schedule, &Systems::default(), &mut |_| ()).finding {
+    if let Some(finding) = Run::of(&schedule).run().finding {
         return Err(format!("the script does not hold: {finding:?}").into());
     }
     let text = fs::read_to_string(path)?;
     let Some(mutant) = mutant_of(&text)? else { return Ok(()) };
     let expected = invariant_of(&text).ok_or("the first line names no invariant")?;
-    let finding = run(&schedule, &mutant.systems(), &mut |_| ()).finding;
+    let finding = Run::of(&schedule).systems(&mutant.systems()).run().finding;
     match finding.as_ref().map(|finding| parts(finding).name) {
         Some(found) if found == expected => Ok(()),
         found => {

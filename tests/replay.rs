@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use groupsim::mutant;
 use groupsim::run::Systems;
-use groupsim::swarm::{Profile, SeedRange, assert_holds, describe_all, run_seeds};
+use groupsim::swarm::{Profile, SeedRange, Swarm, assert_holds, describe_all};
 
 fn broken() -> Systems {
     mutant::find("forgiving-heartbeats").expect("a mutant of that name").systems()
@@ -25,7 +25,7 @@ fn my_coordinator_holds() {
 fn my_coordinator_holds_by_hand() {
     let systems = broken();
     let stop = AtomicBool::new(false);
-    let summary = run_seeds(0..40, Profile::Default, 0, &systems, &stop, &|_| ()).expect("threads");
+    let summary = Swarm::of(0..40, Profile::Default, &systems).run(&stop, &()).expect("threads");
     assert!(summary.findings.is_empty(), "{}", describe_all(&summary, &systems));
 }
 
@@ -82,7 +82,7 @@ fn a_failing_test_of_another_crate_can_be_replayed() {
 }
 
 #[test]
-fn a_failing_test_that_calls_run_seeds_itself_can_be_replayed() {
+fn a_failing_test_that_runs_a_swarm_itself_can_be_replayed() {
     check_replay("my_coordinator_holds_by_hand");
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use groupsim::mutant;
-use groupsim::run::run;
+use groupsim::run::Run;
 use groupsim::script;
 use groupsim::swarm::parts;
 
@@ -49,7 +49,7 @@ fn a_failing_script_is_shrunk_to_a_small_one_that_fails_in_the_same_way() {
     let schedule = script::parse("small.sim", &text).expect("a valid script");
     assert!(schedule.steps.len() <= 5, "{text}");
     let systems = mutant::find("forgiving-heartbeats").expect("a mutant").systems();
-    let finding = run(&schedule, &systems, &mut |_| ()).finding.expect("it fails");
+    let finding = Run::of(&schedule).systems(&systems).run().finding.expect("it fails");
     assert_eq!(parts(&finding).name, "fencing");
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use groupsim::run::{Systems, run};
+use groupsim::run::Run;
 use groupsim::script;
 use groupsim::trace::{Renderer, Zoom};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -43,8 +43,7 @@ fn check(name: &str, path: &Path) -> Result<(), Failed> {
     let schedule = script::load(path).map_err(|error| error.to_string())?;
     let zoom = if IN_FULL.contains(&name) { Zoom::Wire } else { Zoom::Group };
     let (mut renderer, mut trace) = (Renderer::new(zoom), String::new());
-    let report =
-        run(&schedule, &Systems::default(), &mut |event| renderer.render(event, &mut trace));
+    let report = Run::of(&schedule).watch(|event| renderer.render(event, &mut trace)).run();
     if let Some(finding) = report.finding {
         return Err(format!("{trace}\n{finding:?}").into());
     }

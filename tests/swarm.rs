@@ -5,7 +5,7 @@
 use std::sync::atomic::AtomicBool;
 
 use groupsim::run::Systems;
-use groupsim::swarm::{Profile, SeedRange, Summary, assert_holds, run_seeds};
+use groupsim::swarm::{Profile, SeedRange, Summary, Swarm, assert_holds};
 
 fn holds(count: u64, profile: Profile) -> Summary {
     assert_holds(SeedRange::first(count), profile, &Systems::default())
@@ -42,8 +42,9 @@ fn the_fault_free_profile_has_no_faults() {
 #[test]
 fn a_stopped_swarm_still_has_a_summary() {
     let stop = AtomicBool::new(true);
-    let summary =
-        run_seeds(0..50, Profile::Default, 2, &Systems::default(), &stop, &|_| ()).unwrap();
+    let systems = Systems::default();
+    let swarm = Swarm { jobs: 2, ..Swarm::of(0..50, Profile::Default, &systems) };
+    let summary = swarm.run(&stop, &()).unwrap();
     assert_eq!((summary.ran, summary.interrupted()), (0, true));
     assert_eq!(summary.vacuous_permille(), 0);
 }

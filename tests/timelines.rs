@@ -1,9 +1,9 @@
 //! The timelines of a few seeds, one line per generation. A difference means that the generator or the
 //! engine changed what these seeds do: review it before accepting it.
 
-use groupsim::run::{Systems, run};
+use groupsim::run::Run;
 use groupsim::script;
-use groupsim::swarm::{Profile, run_seed};
+use groupsim::swarm::{Profile, schedule};
 use groupsim::trace::{Renderer, Zoom};
 
 #[test]
@@ -15,8 +15,8 @@ fn a_few_seeds_at_timeline_zoom() {
     for (seed, profile) in [(1, "default"), (2, "default"), (3, "churn"), (4, "process")] {
         let profile: Profile = profile.parse().expect("a profile of that name");
         let (mut renderer, mut trace) = (Renderer::new(Zoom::Timeline), String::new());
-        let mut watch = |event: &_| renderer.render(event, &mut trace);
-        let report = run_seed(seed, profile, &Systems::default(), &mut watch);
+        let schedule = schedule(seed, profile);
+        let report = Run::of(&schedule).watch(|event| renderer.render(event, &mut trace)).run();
         assert_eq!(report.finding, None, "seed {seed}");
         settings.bind(|| insta::assert_snapshot!(format!("seed-{seed}-{}", profile.name()), trace));
     }
@@ -39,8 +39,7 @@ fn moves(assignor: &str) -> u32 {
     );
     let schedule = script::parse("moves", &script).expect("a valid script");
     let (mut renderer, mut trace) = (Renderer::new(Zoom::Timeline), String::new());
-    let report =
-        run(&schedule, &Systems::default(), &mut |event| renderer.render(event, &mut trace));
+    let report = Run::of(&schedule).watch(|event| renderer.render(event, &mut trace)).run();
     assert_eq!(report.finding, None, "{trace}");
     let moved = trace.split_whitespace().filter_map(|word| word.strip_prefix("moved="));
     moved.map(|count| count.parse::<u32>().expect("a number")).sum()

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::engine::{EngineKind, LeftOut, expressible, run_on};
-use crate::run::Checks;
+use crate::engine::{EngineKind, LeftOut, expressible};
+use crate::run::Run;
 use crate::script;
 use crate::swarm::{Options, expand};
 use crate::trace::Event;
@@ -40,9 +40,9 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
             "type": "engine", "engine": engine, "left_out": lines, "race": race, "loss": loss
         }))?;
     }
-    let watch = &mut |event: &Event| printer.take(event);
-    let report = run_on(args.engine, &schedule, &systems, Checks::ALL, watch)
-        .map_err(|refused| Failure::Usage(refused.to_string()))?;
+    let watch = |event: &Event| printer.take(event);
+    let run = Run::of(&schedule).systems(&systems).watch(watch);
+    let report = run.run_on(args.engine).map_err(|refused| Failure::Usage(refused.to_string()))?;
     printer.finish(("seed", args.seed.into()), &report)
 }
 

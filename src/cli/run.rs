@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::engine::{Refused, run_on};
-use crate::run::{Checks, Finding, Report};
+use crate::engine::Refused;
+use crate::run::{Finding, Report, Run};
 use crate::trace::Event;
 
 use super::args;
@@ -26,8 +26,9 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
             printer.line(format_args!("# {file}"))?;
             printer.object(&json!({ "type": "file", "file": file }))?;
         }
-        let watch = &mut |event: &Event| printer.take(event);
-        let report = match run_on(args.engine, &script.schedule, &systems, Checks::ALL, watch) {
+        let watch = |event: &Event| printer.take(event);
+        let run = Run::of(&script.schedule).systems(&systems).watch(watch);
+        let report = match run.run_on(args.engine) {
             Ok(report) => report,
             Err(refused) => {
                 print_error(&format!(

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::mutant::Mutant;
-use crate::run::{Finding, Systems, run};
+use crate::run::{Finding, Run, Systems};
 use crate::script;
 use crate::shrink::{Shrunk, shrink as smallest};
 use crate::sim::schedule::Schedule;
@@ -29,7 +29,7 @@ pub fn shrink(args: &args::Shrink, out: &mut Out) -> Result<Exit, Failure> {
     let mutant = args.mutant.as_deref().map(named).transpose()?;
     let systems = mutant.map_or_else(Systems::default, Mutant::systems);
     let Some((large, source)) = load(args) else { return Ok(Exit::Usage) };
-    let found = run(&large, &systems, &mut |_| ()).finding;
+    let found = Run::of(&large).systems(&systems).run().finding;
     let Some(finding) = found else {
         let message = format!("{source} has no finding: there is nothing to shrink");
         return Err(Failure::Usage(message));

@@ -99,7 +99,7 @@ fn with_count(text: &str, times: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{Systems, run};
+    use crate::run::Run;
     use crate::script;
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
     fn the_json_of_a_report_has_its_verdict() {
         let script = "topic t partitions=1\ngroup g\njoin c1\nsettle\nexpect stable members=2\n";
         let schedule = script::parse("inline", script).expect("a valid script");
-        let mut report = run(&schedule, &Systems::default(), &mut |_event| {});
+        let mut report = Run::of(&schedule).run();
         report.findings[0].times = 2_000;
         let bad_step = Finding::BadStep { line: 3, message: "c1 is not paused".to_owned() };
         report.findings.push(Found { finding: bad_step, times: 1 });

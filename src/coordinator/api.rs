@@ -172,7 +172,7 @@ pub enum Input<'a> {
 ///
 /// use groupsim::coordinator::{GroupCoordinator, Input, Output, Release};
 /// use groupsim::protocol::{ResponseError, refusal};
-/// use groupsim::run::{Finding, Systems, run};
+/// use groupsim::run::{Finding, Run, Systems};
 /// use groupsim::script;
 /// use groupsim::time::Time;
 ///
@@ -198,7 +198,7 @@ pub enum Input<'a> {
 ///     Systems { coordinator: Arc::new(|_config, _rng| Box::new(Closed)), ..Systems::default() };
 /// let text = "topic orders partitions=4\ngroup g assignor=range\njoin c1\nsettle";
 /// let schedule = script::parse("closed", text).unwrap();
-/// let report = run(&schedule, &systems, &mut |_event| {});
+/// let report = Run::of(&schedule).systems(&systems).run();
 /// assert!(matches!(report.finding, Some(Finding::NoConvergence(_))), "{:?}", report.finding);
 /// ```
 ///

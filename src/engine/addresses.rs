@@ -1,13 +1,15 @@
 //! The addresses of processes on a simulated network. Each process has a fixed address, so that its
 //! two addresses identify a link.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::protocol::BrokerId;
 use crate::sim::hosted::Process;
 use crate::sim::schedule::Schedule;
 
-use super::Addresses;
+/// The address at which each broker listens.
+pub type Addresses = BTreeMap<BrokerId, SocketAddr>;
 
 const PORT: u16 = 9092;
 

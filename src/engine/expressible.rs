@@ -7,8 +7,7 @@
 
 use crate::sim::schedule::{Action, Schedule};
 
-use super::EngineKind;
-use super::api::Engine as _;
+use super::{EngineKind, async_engine};
 
 /// The parts of a schedule that were left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,29 +45,18 @@ pub fn expressible(engine: EngineKind, mut schedule: Schedule) -> (Schedule, Lef
 
 /// Whether the network of an engine can lose messages at random and retransmit them.
 pub(super) fn loses(engine: EngineKind) -> bool {
-    match engine {
-        EngineKind::Sim => true,
-        EngineKind::Turmoil => super::turmoil::Turmoil::LOSES,
-        EngineKind::Madsim => super::plug::madsim().is_none_or(|madsim| madsim.loses()),
-        EngineKind::Tcp => super::tcp::Tcp::LOSES,
-    }
+    async_engine::find(engine).is_none_or(|engine| engine.loses())
 }
 
 /// Why an engine does not support an action; `None` if it does.
 pub(super) fn refuses(engine: EngineKind, action: &Action) -> Option<&'static str> {
-    match engine {
-        EngineKind::Sim => None,
-        EngineKind::Turmoil => super::turmoil::Turmoil::refusal(action),
-        EngineKind::Madsim => super::plug::madsim().and_then(|madsim| madsim.refusal(action)),
-        EngineKind::Tcp => super::tcp::Tcp::refusal(action),
-    }
+    async_engine::find(engine)?.refusal(action)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use crate::engine::refusal;
     use crate::protocol::BrokerId;
     use crate::sim::schedule::{NodeName, Step};
 
@@ -91,8 +79,10 @@ mod tests {
         assert_eq!(expressible(EngineKind::Sim, schedule()), (schedule(), LeftOut::default()));
     }
 
+    #[cfg(feature = "engines")]
     #[test]
     fn the_remaining_schedule_is_not_refused() {
+        use crate::engine::refusal;
         for engine in [EngineKind::Turmoil, EngineKind::Tcp] {
             assert!(refusal(engine, &schedule()).is_some(), "{engine}");
             let (left, out) = expressible(engine, schedule());

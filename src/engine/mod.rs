@@ -9,6 +9,9 @@
 //! can be compared between engines, and the invariants check the same events on all of them. Traces
 //! are not compared, because each engine has its own randomness.
 //!
+//! All of that needs the feature `engines`. Without it, this module has the names of the engines,
+//! and a run on any but the event engine is [refused](Refused::Engine).
+//!
 //! Non-goal: carrying the workload, the controller's decisions and the administrator's requests.
 //! They stay in the core, as in the event engine.
 //!
@@ -17,6 +20,7 @@
 //! | `net` | what a driver needs from an engine |
 //! | `driver` | a broker and a consumer as programs |
 //! | `router` | what the tasks share: the core, and the messages between core and drivers |
+//! | `async_engine` | which engines this process has, and what the library asks of them |
 //! | `api`, `world` | what an engine does for a run; a run on an engine |
 //! | `expressible` | the part of a schedule that an engine supports |
 //! | `outcome` | the outcome of a run on any engine, to compare engines |
@@ -32,49 +36,61 @@
 //!
 //! Read next: `driver`, and [`crate::wire`] for the bytes.
 
+#[cfg(feature = "engines")]
 mod addresses;
+#[cfg(feature = "engines")]
 mod api;
+mod async_engine;
+#[cfg(feature = "engines")]
 mod driver;
 mod expressible;
+#[cfg(feature = "engines")]
 mod external_clients;
+#[cfg(feature = "engines")]
 mod group_describer;
+#[cfg(feature = "engines")]
 mod link_gates;
+#[cfg(feature = "engines")]
 mod log_throttle;
+#[cfg(feature = "engines")]
 mod net;
 mod outcome;
+#[cfg(feature = "engines")]
 #[doc(hidden)]
 pub mod plug;
+#[cfg(feature = "engines")]
 mod probe;
+#[cfg(feature = "engines")]
 mod router;
+#[cfg(feature = "engines")]
 mod serve;
+#[cfg(feature = "engines")]
 mod tcp;
+#[cfg(feature = "engines")]
 mod turmoil;
+#[cfg(feature = "engines")]
 mod virtual_probe;
+#[cfg(feature = "engines")]
 mod world;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
-use std::rc::Rc;
-use std::sync::mpsc;
 
+#[cfg(feature = "engines")]
 pub use driver::Limits;
 pub use expressible::{LeftOut, expressible};
+#[doc(hidden)]
 pub use outcome::{GroupOutcome, Outcome, OutcomeCollector};
+#[cfg(feature = "engines")]
 pub use probe::{probe, probe_schedule};
+#[cfg(feature = "engines")]
 pub use serve::{ServeObserver, Serving, serve};
+#[cfg(feature = "engines")]
 pub use virtual_probe::{VirtualProbe, run_virtual_probe};
 
-use crate::protocol::BrokerId;
-use crate::run::{Checks, Report, Systems, run_in, run_with};
-use crate::sim::Sim;
-use crate::sim::hosted::Topology;
+use crate::run::{Report, Run};
 use crate::sim::schedule::Schedule;
-use crate::trace::Event;
 
 use expressible::{loses, refuses};
-use router::Router;
-use world::Hosted;
 
 /// An engine that can run a schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,40 +181,33 @@ const RACE: &str = "`race=` delays requests until coordinator deadlines, which o
 const LOSS: &str = "`loss=` needs a network that loses and retransmits messages, which only \
     the engines sim and madsim have; use one of them, or remove `loss=`";
 
-/// Carries out `schedule` on an engine and shows every event to `watch`. Otherwise like
-/// [`crate::run::run_with`].
-///
-/// # Errors
-///
-/// When the engine does not support a part of the schedule or is not available.
-pub fn run_on(
-    engine: EngineKind,
-    schedule: &Schedule,
-    systems: &Systems,
-    checks: Checks,
-    watch: &mut dyn FnMut(&Event),
-) -> Result<Report, Refused> {
-    if let Some(refusal) = refusal(engine, schedule) {
-        return Err(refusal);
-    }
-    match engine {
-        EngineKind::Sim => Ok(run_with(schedule, systems, checks, watch)),
-        EngineKind::Turmoil => Ok(on_own_thread(schedule, systems, checks, watch, |schedule| {
-            (turmoil::Turmoil::new(schedule), turmoil::TurmoilNet, addresses::of_brokers(schedule))
-        })),
-        EngineKind::Madsim => {
-            let madsim = plug::madsim().expect("refused above where it is not there");
-            Ok(madsim.run(schedule, systems, checks, watch))
+impl Run<'_> {
+    /// Runs the schedule on an engine. On [`EngineKind::Sim`] this is [`Run::run`].
+    ///
+    /// ```
+    /// use groupsim::engine::EngineKind;
+    /// use groupsim::{run::Run, script};
+    ///
+    /// let text = "topic orders partitions=2\ngroup g\njoin c1\nsettle\n";
+    /// let schedule = script::parse("one.sim", text).expect("a valid script");
+    /// for engine in [EngineKind::Sim, EngineKind::Turmoil] {
+    ///     match Run::of(&schedule).run_on(engine) {
+    ///         Ok(report) => assert_eq!(report.finding, None, "{engine}"),
+    ///         Err(refused) => println!("{engine}: {refused}"),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not support a part of the schedule or is not available.
+    pub fn run_on(self, engine: EngineKind) -> Result<Report, Refused> {
+        if let Some(refusal) = refusal(engine, self.schedule) {
+            return Err(refusal);
         }
-        EngineKind::Tcp => {
-            let addresses = tcp::free_addresses(schedule.broker.count)
-                .map_err(|error| Refused::Engine(format!("no free port on loopback: {error}")))?;
-            Ok(on_own_thread(schedule, systems, checks, watch, |_| {
-                let engine = tcp::Tcp::new(driver::Limits::NONE)
-                    .unwrap_or_else(|error| panic!("cannot create an event queue: {error}"));
-                let net = engine.net();
-                (engine, net, addresses)
-            }))
+        match async_engine::find(engine) {
+            None => Ok(self.run()),
+            Some(found) => found.run(self),
         }
     }
 }
@@ -206,7 +215,7 @@ pub fn run_on(
 /// Why a schedule cannot be run on an engine; `None` if it can.
 pub fn refusal(engine: EngineKind, schedule: &Schedule) -> Option<Refused> {
     if !is_available(engine) {
-        return Some(Refused::Engine(WITHOUT_MADSIM.to_owned()));
+        return Some(Refused::Engine(MISSING.to_owned()));
     }
     if engine != EngineKind::Sim && schedule.network.race > 0 {
         return Some(Refused::Setting { verb: "network", option: "race=", why: RACE });
@@ -221,50 +230,26 @@ pub fn refusal(engine: EngineKind, schedule: &Schedule) -> Option<Refused> {
     })
 }
 
-/// Whether a run on the engine is possible in this process: madsim has to be
-/// [plugged in](plug::plug_in).
+/// Whether a run on the engine is possible in this process. All but [`EngineKind::Sim`] need the
+/// feature `engines`; madsim has to be plugged in as well.
 pub fn is_available(engine: EngineKind) -> bool {
-    engine != EngineKind::Madsim || plug::madsim().is_some()
+    engine == EngineKind::Sim || async_engine::find(engine).is_some()
 }
 
-/// The error message of a program without madsim.
-#[cfg(madsim)]
-const WITHOUT_MADSIM: &str = "this program does not have madsim, which replaces the clock and the \
-    random numbers of a whole process. The example `madsim` of the repository is the same program \
-    with it: cargo run --release --example madsim -- run --engine madsim FILE.sim";
+/// The error message of a build without the feature.
+#[cfg(not(feature = "engines"))]
+const MISSING: &str = "this program was built without the feature `engines` of groupsim, so it has \
+    only the engine sim";
+
+/// The error message of a program without madsim, the only engine that can be missing.
+#[cfg(all(feature = "engines", madsim))]
+const MISSING: &str = "this program does not have madsim, which replaces the clock and the random \
+    numbers of a whole process. The example `madsim` of the repository is the same program with \
+    it: cargo run --release --example madsim -- run --engine madsim FILE.sim";
 
 /// The error message of a build without the flag, which is every build outside of the repository.
-#[cfg(not(madsim))]
-const WITHOUT_MADSIM: &str = "this program does not have madsim. The example `madsim` of the \
-    repository is the same program with it: cargo run --release --example madsim -- run --engine \
-    madsim FILE.sim. It has to be built with `--cfg madsim`, which the repository's \
-    .cargo/config.toml sets; RUSTFLAGS in the environment replaces that";
-
-/// Makes a run on a thread of its own, because an engine may keep thread-local state, and the
-/// standard library seeds the hash maps of a run once per thread.
-fn on_own_thread<E: api::Engine>(
-    schedule: &Schedule,
-    systems: &Systems,
-    checks: Checks,
-    watch: &mut dyn FnMut(&Event),
-    make: impl FnOnce(&Schedule) -> (E, E::Net, Addresses) + Send,
-) -> Report {
-    let (sender, events) = mpsc::channel::<Event>();
-    std::thread::scope(|scope| {
-        let run = scope.spawn(move || {
-            let schedule = Rc::new(schedule.clone());
-            let world = || {
-                let (engine, net, addresses) = make(&schedule);
-                let sim = Sim::hosted(&schedule, systems, &Topology::default());
-                Hosted::new(engine, Router::new(net, sim, addresses))
-            };
-            // The receiver may be gone if `watch` has panicked.
-            run_in(&schedule, world, checks, &mut |event| drop(sender.send(event.clone())))
-        });
-        events.iter().for_each(|event| watch(&event));
-        run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
-
-/// The address at which each broker listens.
-type Addresses = BTreeMap<BrokerId, SocketAddr>;
+#[cfg(all(feature = "engines", not(madsim)))]
+const MISSING: &str = "this program does not have madsim. The example `madsim` of the repository \
+    is the same program with it: cargo run --release --example madsim -- run --engine madsim \
+    FILE.sim. It has to be built with `--cfg madsim`, which the repository's .cargo/config.toml \
+    sets; RUSTFLAGS in the environment replaces that";

@@ -9,14 +9,15 @@
 //!
 //! Hidden from the documentation: it exposes what drivers and engines share, and changes with them.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use crate::protocol::BrokerId;
-use crate::run::{Checks, Report, Systems};
+use crate::run::{Report, Run};
 use crate::sim::schedule::{Action, Schedule};
-use crate::trace::Event;
+
+use super::Refused;
+use super::addresses::Addresses;
+use super::async_engine::AsyncEngine;
+use super::world::on_own_thread;
 
 pub use super::addresses::{of as address_of, of_brokers as addresses_of_brokers};
 pub use super::api::Engine;
@@ -25,30 +26,12 @@ pub use super::net::Net;
 pub use super::router::Router;
 
 /// A new engine, its network, and the address of each broker.
-pub type Parts<E> = (E, <E as Engine>::Net, BTreeMap<BrokerId, SocketAddr>);
+pub type Parts<E> = (E, <E as Engine>::Net, Addresses);
 
 /// An engine that a program plugs in: how one is made for a schedule.
 pub struct Plug<E: Engine>(pub fn(&Schedule) -> Parts<E>);
 
-/// What the library asks a plugged engine for.
-pub trait Plugged: Sync {
-    /// Whether its network can lose messages at random and retransmit them.
-    fn loses(&self) -> bool;
-
-    /// Why it does not support an action; `None` if it does.
-    fn refusal(&self, action: &Action) -> Option<&'static str>;
-
-    /// Carries out a schedule that it supports.
-    fn run(
-        &self,
-        schedule: &Schedule,
-        systems: &Systems,
-        checks: Checks,
-        watch: &mut dyn FnMut(&Event),
-    ) -> Report;
-}
-
-impl<E: Engine + 'static> Plugged for Plug<E> {
+impl<E: Engine + 'static> AsyncEngine for Plug<E> {
     fn loses(&self) -> bool {
         E::LOSES
     }
@@ -57,25 +40,19 @@ impl<E: Engine + 'static> Plugged for Plug<E> {
         E::refusal(action)
     }
 
-    fn run(
-        &self,
-        schedule: &Schedule,
-        systems: &Systems,
-        checks: Checks,
-        watch: &mut dyn FnMut(&Event),
-    ) -> Report {
-        super::on_own_thread(schedule, systems, checks, watch, self.0)
+    fn run(&self, run: Run<'_>) -> Result<Report, Refused> {
+        Ok(on_own_thread(run, self.0))
     }
 }
 
-static MADSIM: OnceLock<&dyn Plugged> = OnceLock::new();
+static MADSIM: OnceLock<&dyn AsyncEngine> = OnceLock::new();
 
 /// Makes madsim available in this process. Only the first call has an effect.
-pub fn plug_in(madsim: &'static dyn Plugged) {
+pub fn plug_in(madsim: &'static dyn AsyncEngine) {
     let _ = MADSIM.set(madsim);
 }
 
 /// madsim, in a program that has plugged it in.
-pub(super) fn madsim() -> Option<&'static dyn Plugged> {
+pub(super) fn madsim() -> Option<&'static dyn AsyncEngine> {
     MADSIM.get().copied()
 }

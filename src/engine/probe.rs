@@ -19,7 +19,7 @@ use crate::client::{ConsumerConfig, api_versions};
 use crate::coordinator::GroupState;
 use crate::invariant::Allow;
 use crate::protocol::{GroupId, TopicName, str_bytes};
-use crate::run::{Checks, Report, Systems, World, drive_in};
+use crate::run::{Checks, Report, Run, Systems, World};
 use crate::sim::hosted::{BOOTSTRAP, Topology};
 use crate::sim::schedule::{
     Action, Expectation, GroupSpec, NetworkSpec, NodeName, Schedule, Settings, Step, Tail,
@@ -77,7 +77,8 @@ pub fn probe(
         );
         ThirdPartyBrokers { hosted: Hosted::new(engine, router), stop: Arc::clone(stop) }
     };
-    Ok(drive_in(schedule, world, checks, watch, |driver| {
+    let run = Run::of(schedule).systems(systems).checks(checks).watch(watch);
+    Ok(run.drive_in(world, |driver| {
         driver.go_on_after_violations(allowed.to_vec());
         let _ = driver.drive().and_then(|()| driver.finish());
     }))

@@ -19,18 +19,19 @@ use std::time::{Duration, SystemTime};
 
 use crate::invariant::Allow;
 use crate::protocol::{BrokerId, StrBytes, str_bytes};
-use crate::run::{Checks, Driver, Finding, Report, Systems, World, drive_in};
+use crate::run::{Driver, Finding, Report, Run, Systems, World};
 use crate::sim::Sim;
 use crate::sim::hosted::Topology;
 use crate::sim::schedule::{Schedule, Step};
 use crate::trace::Event;
 
+use super::Refused;
+use super::addresses::Addresses;
 use super::driver::Limits;
 use super::external_clients::ExternalClients;
 use super::router::Router;
 use super::tcp::Tcp;
 use super::world::Hosted;
-use super::{Addresses, Refused};
 
 /// How often the loop checks for steps and for the end.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -90,8 +91,8 @@ pub fn serve(
         ExternalClients::new(Hosted::new(engine, router))
     };
     let observer = RefCell::new(observer);
-    let mut watch = |event: &Event| observer.borrow_mut().event(event);
-    let report = drive_in(schedule, world, Checks::ALL, &mut watch, |driver| {
+    let watch = |event: &Event| observer.borrow_mut().event(event);
+    let report = Run::of(schedule).systems(systems).watch(watch).drive_in(world, |driver| {
         driver.go_on_after_violations(serving.allowed.clone());
         let mut serving = ServeLoop { driver, steps, stop, observer: &observer };
         serving.schedule(schedule);

@@ -19,16 +19,20 @@ use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::Instant;
 
 use crate::protocol::{BrokerId, GroupId};
+use crate::run::{Report, Run};
 use crate::sim::hosted::{Directions, Link, Process};
 use crate::sim::schedule::Action;
 use crate::time::Time;
 
+use super::Refused;
 use super::api::Engine;
+use super::async_engine::AsyncEngine;
 use super::driver::{self, Limits};
 use super::group_describer::GroupDescriber;
 use super::link_gates::End;
 use super::net::Net;
 use super::router::Router;
+use super::world::on_own_thread;
 
 /// Tasks on one thread, real sockets, real time.
 pub(super) struct Tcp {
@@ -87,12 +91,36 @@ impl Tcp {
     }
 }
 
+/// The engine for runs whose brokers listen on loopback, for [`find`](super::async_engine::find).
+pub(super) struct Loopback;
+
+impl AsyncEngine for Loopback {
+    fn loses(&self) -> bool {
+        Tcp::LOSES
+    }
+
+    fn refusal(&self, action: &Action) -> Option<&'static str> {
+        Tcp::refusal(action)
+    }
+
+    fn run(&self, run: Run<'_>) -> Result<Report, Refused> {
+        let addresses = free_addresses(run.schedule.broker.count)
+            .map_err(|error| Refused::Engine(format!("no free port on loopback: {error}")))?;
+        Ok(on_own_thread(run, |_| {
+            let engine = Tcp::new(Limits::NONE)
+                .unwrap_or_else(|error| panic!("cannot create an event queue: {error}"));
+            let net = engine.net();
+            (engine, net, addresses)
+        }))
+    }
+}
+
 /// A free loopback address for each of `count` brokers.
 ///
 /// # Errors
 ///
 /// When the operating system has no free port.
-pub(super) fn free_addresses(count: u8) -> io::Result<BTreeMap<BrokerId, SocketAddr>> {
+fn free_addresses(count: u8) -> io::Result<BTreeMap<BrokerId, SocketAddr>> {
     // All ports are held before the first is released, so that no two are the same.
     let taken = (0..count).map(|_| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     let taken = taken.collect::<io::Result<Vec<_>>>()?;

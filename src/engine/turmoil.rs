@@ -41,6 +41,7 @@ use super::addresses;
 use super::api::Engine;
 use super::driver::{self, Limits};
 use super::net::Net;
+use super::plug::Plug;
 use super::router::Router;
 
 /// The length of one step. Latencies are drawn in microseconds and take effect in ticks.
@@ -52,6 +53,10 @@ pub(super) struct Turmoil {
     processes: BTreeMap<Process, Rc<Cell<bool>>>,
     latency: (Duration, Duration),
 }
+
+/// The engine, for [`find`](super::async_engine::find).
+pub(super) static TURMOIL: Plug<Turmoil> =
+    Plug(|schedule| (Turmoil::new(schedule), TurmoilNet, addresses::of_brokers(schedule)));
 
 impl Turmoil {
     pub(super) fn new(schedule: &Schedule) -> Turmoil {

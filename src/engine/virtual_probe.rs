@@ -19,7 +19,7 @@ use crate::broker::ConnectionId;
 use crate::coordinator::GroupState;
 use crate::invariant::{Checker, Violation};
 use crate::protocol::{Api, BrokerId, GroupId, str_bytes};
-use crate::run::{Checks, Report, Systems, World, drive_in};
+use crate::run::{Checks, Report, Run, Systems, World};
 use crate::sim::hosted::{BOOTSTRAP, Command, Process, Topology};
 use crate::sim::schedule::Schedule;
 use crate::sim::{Described, Sim};
@@ -76,10 +76,8 @@ pub fn run_virtual_probe(
         judge,
         commands: Vec::new(),
     };
-    let found =
-        drive_in(schedule, world, Checks { black_box: true, ..Checks::ALL }, watch, |driver| {
-            let _ = driver.drive().and_then(|()| driver.finish());
-        });
+    let checks = Checks { black_box: true, ..Checks::ALL };
+    let found = Run::of(schedule).checks(checks).watch(watch).run_in(world);
     Ok(VirtualProbe { found, brokers: violation })
 }
 

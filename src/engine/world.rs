@@ -2,16 +2,45 @@
 
 use std::cell::RefMut;
 use std::ops::DerefMut;
+use std::rc::Rc;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::run::World;
-use crate::sim::hosted::Command;
-use crate::sim::schedule::Action;
+use crate::run::{Report, Run, World};
+use crate::sim::hosted::{Command, Topology};
+use crate::sim::schedule::{Action, Schedule};
 use crate::sim::{Impossible, Sim};
 use crate::time::Time;
+use crate::trace::Event;
 
 use super::api::Engine;
+use super::plug::Parts;
 use super::router::Router;
+
+/// Makes a run on a thread of its own, because an engine may keep thread-local state, and the
+/// standard library seeds the hash maps of a run once per thread.
+pub(super) fn on_own_thread<E: Engine>(
+    run: Run<'_>,
+    make: impl FnOnce(&Schedule) -> Parts<E> + Send,
+) -> Report {
+    let Run { schedule, systems, checks, mut watch } = run;
+    let (sender, events) = mpsc::channel::<Event>();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(move || {
+            let shared = Rc::new(schedule.clone());
+            let world = || {
+                let (engine, net, addresses) = make(&shared);
+                let sim = Sim::hosted(&shared, &systems, &Topology::default());
+                Hosted::new(engine, Router::new(net, sim, addresses))
+            };
+            // The receiver may be gone if `watch` has panicked.
+            let watch = |event: &Event| drop(sender.send(event.clone()));
+            Run::of(schedule).systems(&systems).checks(checks).watch(watch).run_in(world)
+        });
+        events.iter().for_each(|event| watch(&event));
+        run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
 
 /// The core and the engine that its processes run on.
 pub(super) struct Hosted<E: Engine> {

@@ -3,15 +3,15 @@
 
 use std::rc::Rc;
 
-use crate::run::{Checks, Finding, Report, Systems, drive_in, run};
+use crate::run::{Finding, Report, Run, Systems};
 use crate::script;
 use crate::sim::Sim;
 use crate::sim::schedule::Schedule;
 
-fn run_on(schedule: &Schedule, systems: &Systems) -> Report {
+fn run_to_the_end(schedule: &Schedule, systems: &Systems) -> Report {
     let shared = Rc::new(schedule.clone());
     let world = || Sim::new(&shared, systems);
-    drive_in(schedule, world, Checks::ALL, &mut |_| (), |driver| {
+    Run::of(schedule).systems(systems).drive_in(world, |driver| {
         driver.go_on_after_violations(Vec::new());
         let _ = driver.drive().and_then(|()| driver.finish());
     })
@@ -56,8 +56,8 @@ fn a_run_that_continues_finds_the_same_violation_first_and_does_not_panic() {
     let mut found = 0;
     for mutant in super::all() {
         let systems = mutant.systems();
-        let stopped = run(&schedule, &systems, &mut |_| ());
-        let continued = run_on(&schedule, &systems);
+        let stopped = Run::of(&schedule).systems(&systems).run();
+        let continued = run_to_the_end(&schedule, &systems);
         let context = mutant.name;
         assert_eq!(stopped.finding, continued.finding, "{context}");
         let last = continued.findings.last().map(|found| &found.finding);
@@ -100,7 +100,7 @@ fn a_bug_in_two_groups_is_found_in_both() {
                 text.steps.extend(console.read(line).expect("a valid step"));
             }
         }
-        let found = places(&run_on(&text, &systems));
+        let found = places(&run_to_the_end(&text, &systems));
         for group in ["g", "h"] {
             assert!(
                 found.contains(&(invariant, group.to_owned())),

@@ -2,7 +2,7 @@
 //! with every mutant.
 
 use crate::invariant::{Checker, Violation};
-use crate::run::{Checks, Systems, run_with};
+use crate::run::{Checks, Run, Systems};
 use crate::swarm::{Profile, schedule};
 
 /// Invariants that report at the next event that something is overdue; with fewer events they
@@ -14,13 +14,15 @@ const OVERDUE: [&str; 2] = ["session", "response-deadline"];
 fn found(seed: u64, systems: &Systems) -> [Option<Violation>; 2] {
     let mut checkers = [Checker::new(None), Checker::reading_everything()];
     let mut found = [None, None];
-    run_with(&schedule(seed, Profile::Default), systems, Checks::NONE, &mut |event| {
+    let schedule = schedule(seed, Profile::Default);
+    let watch = |event: &_| {
         for (checker, found) in checkers.iter_mut().zip(&mut found) {
             if found.is_none() {
                 *found = checker.check(event);
             }
         }
-    });
+    };
+    Run::of(&schedule).systems(systems).checks(Checks::NONE).watch(watch).run();
     found
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::rng::Rng;
-use crate::run::{Finding, Report, Systems, run};
+use crate::run::{Finding, Report, Run};
 use crate::sim::schedule::Schedule;
 use crate::swarm::{Corpus, Profile, run_repaired, schedule};
 
@@ -86,7 +86,7 @@ impl<'a> Search<'a> {
                 corpus.learn(&schedule, &report.reached);
             }
             let Some((invariant, message)) = self.detection(report) else { continue };
-            if run(&schedule, &Systems::default(), &mut |_| ()).finding.is_none() {
+            if Run::of(&schedule).run().finding.is_none() {
                 let seeds = number - first + 1;
                 return Some(Detection {
                     seed,

@@ -6,6 +6,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `builder` | [`Run`]: which schedule and systems, what is checked, who watches |
 //! | `driver` | drives the schedule line by line and time step by step |
 //! | `world` | what the driver drives: the event engine, or programs on another engine |
 //! | `expect` | judges `expect` lines |
@@ -17,6 +18,7 @@
 //!
 //! Read next: [`crate::invariant`] for what is judged, and [`crate::swarm`], which makes many runs.
 
+mod builder;
 mod crash;
 mod diagnostics;
 mod driver;
@@ -26,19 +28,16 @@ mod report;
 mod watcher;
 mod world;
 
-pub use crate::sim::Systems;
-pub use driver::Driver;
+pub use crate::sim::{MakeConsumer, MakeCoordinator, Systems};
+pub use builder::Run;
 pub use report::{Finding, Found, Report};
+
+#[doc(hidden)]
+pub use driver::Driver;
+#[doc(hidden)]
 pub use watcher::Stop;
+#[doc(hidden)]
 pub use world::World;
-
-use std::rc::Rc;
-
-use crate::sim::Sim;
-use crate::sim::schedule::Schedule;
-use crate::trace::Event;
-
-use watcher::Watcher;
 
 /// What is done with the events of a run besides counting them. Everything, except in benchmarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,51 +59,4 @@ impl Checks {
     /// Everything off: the bare engine.
     pub const NONE: Checks =
         Checks { digest: false, invariants: false, coverage: false, black_box: false };
-}
-
-/// Carries out `schedule` with the given systems under test, and shows every event to `watch`.
-///
-/// The run ends at the first finding. The same schedule gives the same report and the same events
-/// in any process, in debug and release builds, under any load.
-pub fn run(schedule: &Schedule, systems: &Systems, watch: &mut dyn FnMut(&Event)) -> Report {
-    run_with(schedule, systems, Checks::ALL, watch)
-}
-
-/// Like [`run`], with some of the checks left out, so that their cost can be measured.
-pub fn run_with(
-    schedule: &Schedule,
-    systems: &Systems,
-    checks: Checks,
-    watch: &mut dyn FnMut(&Event),
-) -> Report {
-    let schedule = Rc::new(schedule.clone());
-    run_in(&schedule, || Sim::new(&schedule, systems), checks, watch)
-}
-
-/// Like [`run_with`], in the world that `make` creates. A panic in `make` is a finding, too.
-pub fn run_in<W: World>(
-    schedule: &Schedule,
-    make: impl FnOnce() -> W,
-    checks: Checks,
-    watch: &mut dyn FnMut(&Event),
-) -> Report {
-    let drive = |driver: &mut Driver<'_, '_, W>| driver.drive().and_then(|()| driver.finish());
-    // A finding ends the drive early. The report contains it.
-    drive_in(schedule, make, checks, watch, |driver| drop(drive(driver)))
-}
-
-/// Like [`run_in`], but `drive` drives the schedule.
-pub fn drive_in<W: World>(
-    schedule: &Schedule,
-    make: impl FnOnce() -> W,
-    checks: Checks,
-    watch: &mut dyn FnMut(&Event),
-    drive: impl FnOnce(&mut Driver<'_, '_, W>),
-) -> Report {
-    let mut watcher = Watcher::new(checks, watch);
-    let caught = crash::catch(|| drive(&mut Driver::new(schedule, make(), &mut watcher)));
-    if let Err(message) = caught {
-        watcher.crashed(message);
-    }
-    watcher.into_report()
 }

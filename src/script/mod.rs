@@ -38,7 +38,9 @@ pub use load::{LoadError, load, load_for_external_clients, read_text, read_text_
 pub use print::{digest, print};
 pub use repair::{repaired, without_line};
 
+#[cfg(feature = "engines")]
 pub(crate) use lexer::{Line, Piece, lines};
+#[cfg(feature = "engines")]
 pub(crate) use suggest::help;
 
 use crate::sim::schedule::{Schedule, Step};

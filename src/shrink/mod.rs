@@ -29,7 +29,7 @@ mod times;
 
 use std::collections::BTreeSet;
 
-use crate::run::{Finding, Report, Systems, run};
+use crate::run::{Finding, Report, Run, Systems};
 use crate::script;
 use crate::sim::schedule::Schedule;
 use crate::swarm::parts;
@@ -53,7 +53,7 @@ pub fn shrink(
     systems: &Systems,
     keep_on: &mut dyn FnMut(&Schedule, u64) -> bool,
 ) -> Option<Shrunk> {
-    let finding = run(schedule, systems, &mut |_| ()).finding?;
+    let finding = Run::of(schedule).systems(systems).run().finding?;
     let target = Target::of(&finding)?;
     let reference = Systems::default();
     let reference = holds(schedule, &reference).then_some(reference);
@@ -72,7 +72,7 @@ pub fn shrink(
 }
 
 fn holds(schedule: &Schedule, systems: &Systems) -> bool {
-    run(schedule, systems, &mut |_| ()).finding.is_none()
+    Run::of(schedule).systems(systems).run().finding.is_none()
 }
 
 /// The finding that a candidate has to reproduce.
@@ -181,7 +181,7 @@ impl Shrinker<'_> {
     }
 
     fn run(&mut self, candidate: &Schedule) -> Report {
-        let report = run(candidate, self.systems, &mut |_| ());
+        let report = Run::of(candidate).systems(self.systems).run();
         self.best.runs += 1;
         self.stopped |= !(self.keep_on)(&self.best.schedule, self.best.runs);
         report

@@ -36,11 +36,11 @@ fn a_shrunk_schedule_has_the_same_finding_and_few_steps() {
     let mutant = mutant::find("forgiving-heartbeats").expect("a mutant");
     let systems = mutant.systems();
     let found = (0..100).map(|seed| schedule(seed, Profile::Default)).find_map(|schedule| {
-        let finding = run(&schedule, &systems, &mut |_| ()).finding?;
+        let finding = Run::of(&schedule).systems(&systems).run().finding?;
         (parts(&finding).name == "fencing").then_some(schedule)
     });
     let shrunk = shrink(&found.expect("a seed"), &systems, &mut never_stop).expect("it fails");
-    let again = run(&shrunk.schedule, &systems, &mut |_| ()).finding;
+    let again = Run::of(&shrunk.schedule).systems(&systems).run().finding;
     assert_eq!(again.as_ref(), Some(&shrunk.finding));
     assert_eq!(parts(&shrunk.finding).name, "fencing");
     let text = script::print(&shrunk.schedule);
@@ -59,5 +59,5 @@ fn stopping_keeps_the_smallest_schedule_so_far() {
     });
     let shrunk = shrunk.expect("it fails");
     assert_eq!((shrunk.runs, calls), (3, 3));
-    assert!(run(&shrunk.schedule, &Systems::default(), &mut |_| ()).finding.is_some());
+    assert!(Run::of(&shrunk.schedule).run().finding.is_some());
 }

@@ -1,7 +1,7 @@
 //! The corpus of an exploration: schedules that reached new coverage.
 
 use crate::rng::Rng;
-use crate::run::{Finding, Report, Systems, run};
+use crate::run::{Finding, Report, Run, Systems};
 use crate::script;
 use crate::sim::schedule::Schedule;
 use crate::trace::Reached;
@@ -53,7 +53,7 @@ impl Corpus {
 /// Runs a mutated schedule and removes the steps that turn out to be impossible.
 pub fn run_repaired(schedule: &mut Schedule, systems: &Systems) -> Report {
     loop {
-        let report = run(schedule, systems, &mut |_| ());
+        let report = Run::of(schedule).systems(systems).run();
         match report.finding {
             Some(Finding::BadStep { line, .. }) if script::without_line(schedule, line) => {}
             _ => return report,

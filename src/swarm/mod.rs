@@ -8,9 +8,9 @@
 //! A [`Profile`] is a row of ranges and probabilities. One seed draws its [`Options`] from it: the
 //! cluster (topics, groups, consumers, network) and the fault families that are on. [`schedule`]
 //! expands the options into a timed list of actions. The list is plain data: it can be printed as a
-//! script, edited, and replayed after the generator has changed. [`run_seeds`] runs many seeds on
-//! all cores and adds up their reports; the sum does not depend on the number of cores. A [`Swarm`]
-//! does the same with an observer, or for one [`Shard`] of the seeds.
+//! script, edited, and replayed after the generator has changed. A [`Swarm`] runs many seeds on all
+//! cores and adds up their reports; the sum does not depend on the number of cores. It can run one
+//! [`Shard`] of the seeds only, and it can be observed.
 //!
 //! A schedule has two phases. In the fault phase, faults come and go, each with a minimum time
 //! broken and a minimum time healthy, while the safety invariants are checked. In the healed phase,
@@ -69,6 +69,4 @@ pub use shard::{Shard, ShardError};
 pub use summary::{LeftOutTotals, SeedFinding, Summary};
 pub use tail::TRACE_LINES;
 pub use testing::assert_holds;
-pub use workers::{
-    Progress, Swarm, SwarmError, SwarmObserver, run_seed, run_seed_under, run_seeds,
-};
+pub use workers::{Progress, Swarm, SwarmError, SwarmObserver};

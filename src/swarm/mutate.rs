@@ -166,7 +166,7 @@ fn heal_all(child: &mut Schedule) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{Finding, Systems, run};
+    use crate::run::{Finding, Run};
     use crate::swarm::{Profile, schedule};
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
             let other = schedule(number + 1, Profile::Default);
             let mut child = mutated(&mut rng, &parent, &other).expect("valid settings");
             loop {
-                match run(&child, &Systems::default(), &mut |_| ()).finding {
+                match Run::of(&child).run().finding {
                     Some(Finding::BadStep { line, .. })
                         if script::without_line(&mut child, line) => {}
                     None => break,

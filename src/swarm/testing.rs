@@ -10,7 +10,7 @@ use super::conditions::Conditions;
 use super::finding::describe_all;
 use super::seeds::{SEED, SeedRange, seeds_from_env};
 use super::summary::Summary;
-use super::workers::{run_seed_under, run_seeds};
+use super::workers::{Swarm, run_seed_under};
 
 /// Runs seeds on all cores. If there are findings, it panics with the message, the trace before it,
 /// and the replay command.
@@ -38,9 +38,8 @@ pub fn assert_holds(
 ) -> Summary {
     let conditions = conditions.into();
     let seeds = seeds_from_env(default).unwrap_or_else(|why| panic!("{why}"));
-    let stop = AtomicBool::new(false);
-    let summary = run_seeds(seeds.range(), conditions, 0, systems, &stop, &|_| ())
-        .unwrap_or_else(|why| panic!("{why}"));
+    let swarm = Swarm::of(seeds.range(), conditions, systems);
+    let summary = swarm.run(&AtomicBool::new(false), &()).unwrap_or_else(|why| panic!("{why}"));
     assert!(
         summary.findings.is_empty(),
         "{} of {} seeds have findings\n\n{}",

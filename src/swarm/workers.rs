@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 
-use crate::engine::{LeftOut, Refused, expressible, run_on};
-use crate::run::{Checks, Report, Systems, run};
+use crate::engine::{LeftOut, Refused, expressible};
+use crate::run::{Report, Run, Systems};
 use crate::trace::Event;
 
 use super::conditions::Conditions;
 use super::generate::schedule;
-use super::profile::Profile;
 use super::shard::Shard;
 use super::summary::Summary;
 
@@ -33,23 +32,13 @@ impl Progress {
     }
 }
 
-/// Runs one seed on the engine sim. `watch` receives every event.
-pub fn run_seed(
-    seed: u64,
-    profile: Profile,
-    systems: &Systems,
-    watch: &mut dyn FnMut(&Event),
-) -> Report {
-    run(&schedule(seed, profile), systems, watch)
-}
-
 /// Runs one seed on the engine of `conditions`, and returns what was skipped because the engine
 /// does not support it. `watch` receives every event.
 ///
 /// # Errors
 ///
 /// If the engine is not available.
-pub fn run_seed_under(
+pub(super) fn run_seed_under(
     seed: u64,
     conditions: Conditions,
     systems: &Systems,
@@ -57,7 +46,7 @@ pub fn run_seed_under(
 ) -> Result<(Report, LeftOut), Refused> {
     let Conditions { profile, engine, .. } = conditions;
     let (schedule, left_out) = expressible(engine, schedule(seed, profile));
-    Ok((run_on(engine, &schedule, systems, Checks::ALL, watch)?, left_out))
+    Ok((Run::of(&schedule).systems(systems).watch(watch).run_on(engine)?, left_out))
 }
 
 /// A swarm could not run.
@@ -89,7 +78,22 @@ pub trait SwarmObserver: Sync {
     fn ends(&self, _worker: usize, _seed: u64, _report: &Report) {}
 }
 
-/// The parameters of a swarm.
+/// Does not observe.
+impl SwarmObserver for () {}
+
+/// Many seeds: expands each to a schedule, runs it, and adds up the reports.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use groupsim::run::Systems;
+/// use groupsim::swarm::{Profile, Swarm};
+///
+/// let systems = Systems::default();
+/// let swarm = Swarm { jobs: 2, ..Swarm::of(0..4, Profile::Default, &systems) };
+/// let summary = swarm.run(&AtomicBool::new(false), &()).expect("threads can be started");
+/// assert!(summary.findings.is_empty());
+/// ```
 #[derive(Clone)]
 pub struct Swarm<'a> {
     /// The range of seeds.
@@ -104,7 +108,16 @@ pub struct Swarm<'a> {
     pub systems: &'a Systems,
 }
 
-impl Swarm<'_> {
+impl<'a> Swarm<'a> {
+    /// The whole range of seeds, on all cores.
+    pub fn of(
+        seeds: Range<u64>,
+        conditions: impl Into<Conditions>,
+        systems: &'a Systems,
+    ) -> Swarm<'a> {
+        Swarm { seeds, shard: Shard::WHOLE, conditions: conditions.into(), jobs: 0, systems }
+    }
+
     /// Runs the seeds and adds up their reports. A finding does not stop the swarm. Once `stop` is
     /// true, workers start no further seed, and the summary has the seeds so far.
     ///
@@ -152,31 +165,5 @@ impl Swarm<'_> {
             return None;
         }
         self.shard.nth(&self.seeds, taken.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Runs the seeds on `jobs` threads (0 for one per core), like [`Swarm::run`].
-///
-/// # Errors
-///
-/// If threads cannot be started, or the engine is not available.
-pub fn run_seeds(
-    seeds: Range<u64>,
-    conditions: impl Into<Conditions>,
-    jobs: usize,
-    systems: &Systems,
-    stop: &AtomicBool,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Summary, SwarmError> {
-    let swarm = Swarm { seeds, shard: Shard::WHOLE, conditions: conditions.into(), jobs, systems };
-    swarm.run(stop, &ProgressOnly(progress))
-}
-
-/// An observer that only reports progress.
-struct ProgressOnly<'a>(&'a (dyn Fn(Progress) + Sync));
-
-impl SwarmObserver for ProgressOnly<'_> {
-    fn ends(&self, _worker: usize, _seed: u64, report: &Report) {
-        (self.0)(Progress::of(report));
     }
 }

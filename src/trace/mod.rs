@@ -34,5 +34,6 @@ pub use event::{
     Awaited, ConnectionId, ConsumerRef, CutWay, Event, EventKind, FaultKind, Loss, Message, Place,
 };
 pub use names::Names;
+#[cfg(feature = "engines")]
 pub(crate) use names::printable;
 pub use text::{Renderer, Zoom};

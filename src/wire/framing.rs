@@ -60,3 +60,54 @@ impl Encoder<Bytes> for Framing {
         self.inner.encode(frame, stream)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BufMut as _;
+
+    use super::*;
+    use crate::wire::MAX_FRAME;
+
+    #[test]
+    fn frames_are_split_from_a_stream() {
+        let mut stream = BytesMut::new();
+        let mut codec = framing(10);
+        codec.encode(Bytes::from_static(b"first"), &mut stream).expect("short enough");
+        codec.encode(Bytes::from_static(b"second"), &mut stream).expect("short enough");
+        assert_eq!(stream[..9], *b"\x00\x00\x00\x05first");
+        let second = stream.split_off(12);
+        assert_eq!(codec.decode(&mut stream).expect("a frame").as_deref(), Some(&b"first"[..]));
+        assert_eq!(codec.decode(&mut stream).expect("half a frame"), None);
+        stream.unsplit(second);
+        assert_eq!(codec.decode(&mut stream).expect("a frame").as_deref(), Some(&b"second"[..]));
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_an_error() {
+        for length in [11, 100_000_000, i32::MIN, -1] {
+            let mut stream = BytesMut::new();
+            stream.put_i32(length);
+            framing(10).decode(&mut stream).expect_err("more than 10 bytes");
+        }
+        let mut stream = BytesMut::new();
+        framing(10)
+            .encode(Bytes::from_static(b"more than ten"), &mut stream)
+            .expect_err("13 bytes");
+    }
+
+    #[test]
+    fn the_buffer_of_a_frame_grows_with_the_bytes_that_arrive() {
+        let mut stream = BytesMut::new();
+        stream.put_i32(MAX_FRAME as i32);
+        let mut codec = framing(MAX_FRAME);
+        while stream.len() < 10_000 {
+            assert_eq!(codec.decode(&mut stream).expect("a part of a frame"), None);
+            let (room, arrived) = (stream.capacity(), stream.len());
+            assert!(
+                room <= 2 * arrived + 1_100,
+                "room for {room} bytes, of which {arrived} have come"
+            );
+            stream.put_slice(&[7; 100]);
+        }
+    }
+}

@@ -15,6 +15,7 @@
 mod api_versions;
 mod codec;
 mod frames;
+#[cfg(feature = "engines")]
 mod framing;
 mod layouts;
 mod lengths;
@@ -31,6 +32,7 @@ pub use frames::{
     Incoming, check_response, client_id, decode_request, decode_response, encode_request,
     encode_response,
 };
+#[cfg(feature = "engines")]
 pub use framing::{Framing, framing};
 pub use malformed::Malformed;
 

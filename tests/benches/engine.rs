@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use groupsim::run::{Checks, Report, Systems, run_with};
+use groupsim::run::{Checks, Report, Run};
 use groupsim::sim::schedule::{
     Action, GroupSpec, NodeName, Schedule, Settings, Step, Tail, TopicSpec,
 };
@@ -52,7 +52,7 @@ fn schedule(members: u16, partitions: i32, seconds: u64) -> Schedule {
 }
 
 fn simulate(schedule: &Schedule, checks: Checks) -> Report {
-    let report = run_with(black_box(schedule), &Systems::default(), checks, &mut |_| {});
+    let report = Run::of(black_box(schedule)).checks(checks).run();
     assert_eq!(report.finding, None, "the benchmark's own run must hold");
     report
 }

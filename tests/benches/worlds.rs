@@ -9,8 +9,8 @@
 
 use std::time::{Duration, Instant};
 
-use groupsim::engine::{EngineKind, refusal, run_on};
-use groupsim::run::{Checks, Systems};
+use groupsim::engine::{EngineKind, refusal};
+use groupsim::run::Run;
 use groupsim::sim::schedule::{Action, GroupSpec, Schedule, Settings, Step, TopicSpec};
 
 #[cfg(madsim)]
@@ -97,7 +97,7 @@ fn a_second(engine: EngineKind, members: u16, seconds: u64, tries: usize) -> Dur
 
 fn time(engine: EngineKind, schedule: &Schedule) -> Duration {
     let start = Instant::now();
-    let report = run_on(engine, schedule, &Systems::default(), Checks::ALL, &mut |_| {});
+    let report = Run::of(schedule).run_on(engine);
     let report = report.unwrap_or_else(|refused| panic!("{engine}: {refused}"));
     assert_eq!(report.finding, None, "the benchmark's own run must hold on {engine}");
     start.elapsed()

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use groupsim::engine::{EngineKind, run_on};
+use groupsim::engine::EngineKind;
 use groupsim::protocol::Api;
-use groupsim::run::{Checks, Systems};
+use groupsim::run::Run;
 use groupsim::script;
 use groupsim::time::Time;
 use groupsim::trace::{ConnectionId, Event, EventKind, Loss, Message, Place};
@@ -22,9 +22,8 @@ fn events(engine: EngineKind, text: &str) -> Vec<Event> {
     crate::plug_in();
     let schedule = script::parse("connections.sim", text).unwrap_or_else(|error| panic!("{error}"));
     let mut events = Vec::new();
-    let watch = &mut |event: &Event| events.push(event.clone());
-    let report = run_on(engine, &schedule, &Systems::default(), Checks::ALL, watch)
-        .unwrap_or_else(|refused| panic!("{engine}: {refused}"));
+    let run = Run::of(&schedule).watch(|event| events.push(event.clone()));
+    let report = run.run_on(engine).unwrap_or_else(|refused| panic!("{engine}: {refused}"));
     assert_eq!(report.finding, None, "{engine}");
     events
 }

@@ -15,8 +15,8 @@ mod seeds;
 mod symbols;
 mod tcp;
 
-use groupsim::engine::{EngineKind, Outcome, OutcomeCollector, run_on};
-use groupsim::run::{Checks, Report, Systems};
+use groupsim::engine::{EngineKind, Outcome, OutcomeCollector};
+use groupsim::run::{Report, Run};
 use groupsim::sim::schedule::Schedule;
 
 /// The engines that give the same trace for the same seed.
@@ -26,9 +26,7 @@ const REPEATABLE: [EngineKind; 3] = [EngineKind::Sim, EngineKind::Turmoil, Engin
 fn look(engine: EngineKind, schedule: &Schedule) -> (Report, Outcome) {
     plug_in();
     let mut collector = OutcomeCollector::default();
-    let report = run_on(engine, schedule, &Systems::default(), Checks::ALL, &mut |event| {
-        collector.observe(event);
-    });
+    let report = Run::of(schedule).watch(|event| collector.observe(event)).run_on(engine);
     match report {
         Ok(report) => (report, collector.into_outcome()),
         Err(refused) => panic!("{engine}: {refused}"),

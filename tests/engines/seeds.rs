@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use groupsim::engine::{EngineKind, expressible};
 use groupsim::run::Systems;
 use groupsim::sim::schedule::{Action, Schedule};
-use groupsim::swarm::{Conditions, Options, Profile, describe_all, expand, run_seeds};
+use groupsim::swarm::{Conditions, Options, Profile, Swarm, describe_all, expand};
 
 use crate::{REPEATABLE, look};
 
@@ -15,7 +15,8 @@ use crate::{REPEATABLE, look};
 fn hold(seeds: std::ops::Range<u64>, conditions: Conditions) {
     crate::plug_in();
     let (systems, stop) = (Systems::default(), AtomicBool::new(false));
-    let summary = run_seeds(seeds.clone(), conditions, 0, &systems, &stop, &|_| ())
+    let summary = Swarm::of(seeds.clone(), conditions, &systems)
+        .run(&stop, &())
         .unwrap_or_else(|why| panic!("{conditions}: {why}"));
     assert_eq!(summary.ran, seeds.end - seeds.start);
     assert!(

@@ -1,9 +1,9 @@
 //! The invariants judge programs on other engines by the same events, so they catch mutants there
 //! as well.
 
-use groupsim::engine::{EngineKind, run_on};
+use groupsim::engine::EngineKind;
 use groupsim::mutant;
-use groupsim::run::{Checks, Finding, Report, Systems};
+use groupsim::run::{Finding, Report, Run, Systems};
 use groupsim::script;
 
 /// A mutant, and a script on which it violates an invariant.
@@ -29,7 +29,9 @@ fn run(engine: EngineKind, text: &str, systems: &Systems) -> Report {
     #[cfg(madsim)]
     groupsim::engine::plug::plug_in(&crate::madsim_engine::MADSIM);
     let schedule = script::parse("inline", text).unwrap_or_else(|error| panic!("{error}"));
-    run_on(engine, &schedule, systems, Checks::ALL, &mut |_| ())
+    Run::of(&schedule)
+        .systems(systems)
+        .run_on(engine)
         .unwrap_or_else(|refused| panic!("{engine}: {refused}"))
 }
 

@@ -19,8 +19,8 @@ use groupsim::client::{ClientInput, ConsumerDescription, GroupConsumer, MemberSt
 use groupsim::coordinator::{GroupCoordinator, Input};
 use groupsim::mutant::{self, Detection, Search, System};
 use groupsim::protocol::{Generation, MemberId};
-use groupsim::run::{Finding, Systems, run};
-use groupsim::swarm::{Profile, run_seed};
+use groupsim::run::{Finding, Run, Systems};
+use groupsim::swarm::{Profile, schedule};
 use groupsim::time::Time;
 use groupsim::{client, coordinator, invariant, script};
 
@@ -74,11 +74,12 @@ fn seeds_of_systems_that_do_nothing_are_vacuous() {
     let idle_consumers =
         Systems { consumer: Arc::new(|_, _, _| Box::new(Idle)), ..Systems::default() };
     for seed in 0..20 {
+        let schedule = schedule(seed, Profile::Default);
         for systems in [&idle_coordinator, &idle_consumers] {
-            let report = run_seed(seed, Profile::Default, systems, &mut |_| ());
+            let report = Run::of(&schedule).systems(systems).run();
             assert!(report.vacuous(), "seed {seed}: {report:?}");
         }
-        let report = run_seed(seed, Profile::Default, &Systems::default(), &mut |_| ());
+        let report = Run::of(&schedule).run();
         assert!(!report.vacuous(), "seed {seed}: {report:?}");
     }
 }
@@ -88,7 +89,7 @@ fn seeds_of_systems_that_do_nothing_are_vacuous() {
 fn an_expectation_catches_a_run_that_does_not_meet_it() {
     let text = "topic t partitions=2\ngroup g\njoin c1\nsettle\nexpect stable generation=2\n";
     let schedule = script::parse("inline", text).expect("a valid script");
-    let report = run(&schedule, &Systems::default(), &mut |_| ());
+    let report = Run::of(&schedule).run();
     let Some(Finding::Violation(violation)) = report.finding else {
         panic!("generation 1 met an expectation of generation 2: {report:?}");
     };

@@ -132,11 +132,13 @@ impl Sim {
 
     /// Records that the link to an external client is cut. Such a client has no place of its own in
     /// the trace, because it may connect and disconnect while the fault lasts.
+    #[cfg(feature = "engines")]
     pub(crate) fn partition_external_client(&mut self, broker: BrokerId, directions: Directions) {
         self.emit(Place::Schedule, partitioned(broker, directions));
     }
 
     /// Records any other fault on the link of an external client.
+    #[cfg(feature = "engines")]
     pub(crate) fn fault_on_external_link(
         &mut self,
         fault: FaultKind,
