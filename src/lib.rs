@@ -24,6 +24,29 @@
 //!                Report: no violation, or the first Finding and the command that replays it
 //! ```
 //!
+//! # What you use
+//!
+//! | to | use |
+//! |---|---|
+//! | plug in a system under test | [`coordinator`] or [`client`]; [`protocol`], [`assignor`], [`rng`] and [`time`] have the types in their traits |
+//! | say what happens | [`script`] and [`sim::schedule`], or the seeds of a [`swarm`] |
+//! | run it | [`run`]; on other engines, or for real clients, [`engine`] |
+//! | see what happened | [`run::Report`] and [`trace`]; [`shrink`] for the shortest schedule that still fails |
+//! | judge it by invariants of your own | [`invariant`] and [`model`] |
+//!
+//! The other modules serve these, the command line and the tests. They are public only for the
+//! programs of this repository: they are hidden from the documentation and change without notice.
+//!
+//! # Features
+//!
+//! | feature | contents |
+//! |---|---|
+//! | none | the simulator, the invariants, scripts, swarms, shrinking: what the test of a coordinator or a client needs |
+//! | `engines` | turmoil, real TCP and the interface for madsim; `serve`, `probe` and conformance scripts; depends on tokio |
+//! | `cli` | the program `groupsim`; includes `engines` |
+//!
+//! `engines` and `cli` are on by default.
+//!
 //! # Modules
 //!
 //! A module uses only those above it in this table; a test reads the `use` lines and fails on a
@@ -178,20 +201,11 @@
 //! | zombie | A process that goes on after it has been replaced: a leader that has not learned of the next term, or a fenced client. |
 
 pub mod assignor;
-pub mod broker;
-#[cfg(feature = "cli")]
-pub mod campaign;
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod client;
-#[cfg(feature = "engines")]
-pub mod conform;
 pub mod coordinator;
 pub mod engine;
 pub mod invariant;
-pub mod marks;
 pub mod model;
-pub mod mutant;
 pub mod protocol;
 pub mod rng;
 pub mod run;
@@ -201,4 +215,21 @@ pub mod sim;
 pub mod swarm;
 pub mod time;
 pub mod trace;
+
+#[doc(hidden)]
+pub mod broker;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod campaign;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+#[cfg(feature = "engines")]
+#[doc(hidden)]
+pub mod conform;
+#[doc(hidden)]
+pub mod marks;
+#[doc(hidden)]
+pub mod mutant;
+#[doc(hidden)]
 pub mod wire;

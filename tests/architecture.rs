@@ -1,5 +1,6 @@
 //! The module order of `src/lib.rs` holds: a module uses only those above it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -96,14 +97,35 @@ fn a_module_uses_only_those_above_it() {
 
 #[test]
 fn every_module_of_the_library_has_a_place_in_the_order() {
-    let library = fs::read_to_string(source().join("lib.rs")).expect("src/lib.rs");
-    let modules: Vec<&str> = library
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
-        .collect();
-    let mut rings = RINGS.to_vec();
-    rings.sort_unstable();
-    assert_eq!(modules, rings);
+    let library = library();
+    let modules: BTreeSet<&str> = modules(&library).map(|(name, _)| name).collect();
+    assert_eq!(modules, BTreeSet::from(RINGS));
+}
+
+fn library() -> String {
+    fs::read_to_string(source().join("lib.rs")).expect("src/lib.rs")
+}
+
+/// The modules of the library, and whether each is hidden from the documentation.
+fn modules(library: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut hidden = false;
+    library.lines().filter_map(move |line| {
+        let name = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'));
+        hidden |= line == "#[doc(hidden)]";
+        Some((name?, std::mem::take(&mut hidden)))
+    })
+}
+
+/// What the documentation shows is what it introduces under *What you use*.
+#[test]
+fn the_documented_modules_are_those_that_a_user_needs() {
+    let library = library();
+    let table = library.split("//! # ").find(|section| section.starts_with("What you use"));
+    let links = table.expect("the section").split("[`").skip(1);
+    let introduced: BTreeSet<&str> =
+        links.filter_map(|link| link.split(['`', ':']).next()).collect();
+    let documented = modules(&library).filter(|(_, hidden)| !hidden).map(|(name, _)| name);
+    assert_eq!(introduced, documented.collect());
 }
 
 /// A longer file should be split.

@@ -31,6 +31,7 @@ mod clock;
 mod consumers;
 mod controller;
 mod faults;
+#[doc(hidden)]
 pub mod hosted;
 mod network;
 mod node;
@@ -42,8 +43,11 @@ mod systems;
 mod transport;
 mod workload;
 
+#[doc(hidden)]
 pub use admin::AdminResponse;
+#[doc(hidden)]
 pub use faults::Impossible;
+#[doc(hidden)]
 pub use settle::{Described, DescriptionRequest, GroupStatus};
 pub use systems::{MakeConsumer, MakeCoordinator, Systems};
 
@@ -73,6 +77,7 @@ use workload::Workload;
 const LIVELOCK: u32 = 20_000_000;
 
 /// A simulated cluster in the middle of a run.
+#[doc(hidden)]
 pub struct Sim {
     now: Time,
     queue: Queue,
