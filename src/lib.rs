@@ -118,7 +118,7 @@
 //!
 //! | file | what happens there |
 //! |---|---|
-//! | `client/membership` | the client decides to join and builds the request |
+//! | `client/classic/join` | the client decides to join and builds the request |
 //! | `client/links` | gives it a correlation number, remembers it as in flight, sends it |
 //! | `sim/consumers` | opens the connection if there is none; the event `sent` |
 //! | `sim/network` | latency, loss, cuts and drop rules decide whether and when it arrives |
@@ -130,7 +130,7 @@
 //! | `coordinator`, `coordinator/classic/join_group` | checks it, adds or updates the member |
 //! | `coordinator/classic/group`, `coordinator/classic/rebalance` | parks it, ends the join phase, responds to every member |
 //! | `broker/waiting`, `coordinator/runtime/deferred` | the response leaves at once, or when the log has committed |
-//! | `client` | back through `broker/node`, `sim/broker`, `sim/network` and `sim/consumers`; the membership follows the response |
+//! | `client/responses` | back through `broker/node`, `sim/broker`, `sim/network` and `sim/consumers`; the client passes it to `client/classic/join` |
 //! | `run/driver`, `run/watcher` | every event goes to the digest, the invariants, coverage and the printer |
 //! | `invariant/checker`, `model` | the model learns the event, and each invariant interested in it sees it |
 //! | `invariant/classic/generation` | the response agrees with the generation that the coordinator began |

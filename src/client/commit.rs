@@ -9,13 +9,16 @@ use kafka_protocol::messages::offset_commit_request::{
 };
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
-use crate::protocol::{ResponseError, StrBytes};
+use crate::protocol::{BrokerId, ResponseError, StrBytes};
 use crate::time::Time;
 
+use super::context::{Context, always};
 use super::links::Sent;
-use super::membership::Identity;
-use super::reason::{CommitFailure, CoordinatorLoss, TransitionReason};
-use super::{ClientObservation, ClientOutput, Consumer, ConsumerConfig, MemberState, Purpose};
+use super::membership::{Identity, Membership};
+use super::partitions::Partitions;
+use super::reason::{CommitFailure, TransitionReason};
+use super::responses::Outcome;
+use super::{ClientObservation, MemberState, Purpose};
 
 /// The reason for a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub(super) enum CommitKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Commit {
     sent_as: Identity,
-    kind: CommitKind,
+    pub(super) kind: CommitKind,
 }
 
 #[derive(Default)]
@@ -42,176 +45,146 @@ pub(super) struct Commits {
 }
 
 impl Commits {
-    pub(super) fn reset(&mut self, now: Time, config: &ConsumerConfig) {
-        self.due = now + config.auto_commit_interval;
-    }
-}
-
-impl Consumer {
-    pub(super) fn auto_commit_if_due(&mut self, now: Time, out: &mut Vec<ClientOutput>) {
-        if self.may_auto_commit() && self.commits.due <= now {
-            self.commits.reset(now, &self.config);
-            self.send_commit(now, CommitKind::Auto, out);
-        }
+    /// Makes the next auto-commit due after the interval.
+    pub(super) fn reset(&mut self, cx: &Context) {
+        self.due = cx.now + cx.config.auto_commit_interval;
     }
 
-    pub(super) fn auto_commit_deadline(&self) -> Time {
-        if self.may_auto_commit() { self.commits.due } else { Time::NEVER }
+    /// Makes an auto-commit that failed with a retriable error due again.
+    pub(super) fn retry(&mut self, at: Time) {
+        self.due = at;
     }
 
-    fn may_auto_commit(&self) -> bool {
-        self.has_something_to_commit()
-            && !self.membership.rejoin_needed
-            && self.discovery.coordinator.is_some()
-            && !self.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::Commit(_)))
+    /// When the next auto-commit is due; at once if that time is over.
+    pub(super) fn auto_due(
+        &self,
+        cx: &Context,
+        membership: &Membership,
+        knows_coordinator: bool,
+        partitions: &Partitions,
+    ) -> Time {
+        let may = is_possible(membership, partitions)
+            && !membership.rejoin_needed()
+            && knows_coordinator
+            && !in_flight(cx);
+        if may { self.due } else { Time::NEVER }
     }
 
     /// Commits all positions if this member may commit: only a Stable member may, because the
     /// coordinator would refuse a commit during a rebalance (rule R13.4.7). Returns whether it sent
     /// a request.
-    pub(super) fn send_commit(
-        &mut self,
-        now: Time,
+    pub(super) fn send(
+        &self,
+        cx: &mut Context,
         kind: CommitKind,
-        out: &mut Vec<ClientOutput>,
+        membership: &Membership,
+        coordinator: Option<BrokerId>,
+        partitions: &Partitions,
     ) -> bool {
-        let topics = self.positions();
+        let topics = topics(partitions);
         if topics.is_empty() {
             return false;
         }
-        let stable = self.membership.state == MemberState::Stable;
+        let stable = membership.is_stable();
         if !stable {
-            self.fail_commit(out);
+            fail(cx, membership.state(), partitions);
             return false;
         }
-        if self.discovery.coordinator.is_none() {
-            return false;
-        }
-        let sent_as = self.membership.identity.clone();
+        let Some(coordinator) = coordinator else { return false };
+        always!(
+            cx,
+            kind != CommitKind::Auto || !membership.rejoin_needed(),
+            "commits on its timer though a rebalance is due"
+        );
+        let sent_as = cx.identity().clone();
         let request = OffsetCommitRequest::default()
-            .with_group_id(self.config.group.clone())
+            .with_group_id(cx.config.group.clone())
             .with_generation_id_or_member_epoch(sent_as.generation.0)
             .with_member_id(sent_as.member.0.clone())
-            .with_group_instance_id(self.config.instance_id.clone())
+            .with_group_instance_id(cx.config.instance_id.clone())
             .with_topics(topics);
-        let sent = Sent::Commit(Commit { sent_as, kind });
-        self.send(now, Purpose::Coordinator, sent, request, out);
+        cx.send(coordinator, Sent::Commit(Commit { sent_as, kind }), request);
         true
     }
 
-    /// Fails the commit without a request. The records processed since the last commit stay
-    /// uncommitted, so the next owner of the partitions reads them again.
-    fn fail_commit(&self, out: &mut Vec<ClientOutput>) {
-        let positions = self.partitions.iter();
-        let offsets = positions.filter_map(|(name, one)| Some((name.clone(), one.position?)));
-        let why = match self.membership.state {
-            MemberState::Unjoined => CommitFailure::NotAMember,
-            MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
-                CommitFailure::RebalanceInProgress
-            }
-            MemberState::Stable => unreachable!("a Stable member commits"),
-        };
-        out.push(ClientOutput::Observe(ClientObservation::CommitFailed {
-            offsets: offsets.collect(),
-            why,
-        }));
-    }
-
-    fn positions(&self) -> Vec<OffsetCommitRequestTopic> {
-        let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
-        for (name, partition) in &self.partitions {
-            let Some(position) = partition.position else { continue };
-            let committed = OffsetCommitRequestPartition::default()
-                .with_partition_index(name.partition)
-                .with_committed_offset(position)
-                .with_committed_metadata(Some(StrBytes::new()));
-            match topics.last_mut() {
-                Some(last) if last.name == name.topic => last.partitions.push(committed),
-                _ => topics.push(
-                    OffsetCommitRequestTopic::default()
-                        .with_name(name.topic.clone())
-                        .with_partitions(vec![committed]),
-                ),
-            }
-        }
-        topics
-    }
-
-    pub(super) fn on_commit(
+    pub(super) fn on_response(
         &mut self,
-        now: Time,
+        cx: &mut Context,
+        membership: &mut Membership,
         commit: &Commit,
         response: &OffsetCommitResponse,
-        out: &mut Vec<ClientOutput>,
-    ) {
+    ) -> Outcome {
         use ResponseError as E;
         let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
         let code = partitions.map(|one| one.error_code).find(|&code| code != 0).unwrap_or(0);
         match E::try_from_code(code) {
-            None => self.commit_over(commit),
+            None => {}
             Some(E::CoordinatorLoadInProgress | E::UnknownTopicOrPartition) => {
-                self.commit_failed_retriably(now, commit);
+                return Outcome::Retry;
             }
             Some(E::NotCoordinator | E::CoordinatorNotAvailable | E::RequestTimedOut) => {
-                self.abandon_coordinator(now, CoordinatorLoss::NotCoordinator, out);
-                self.commit_failed_retriably(now, commit);
+                return Outcome::NotCoordinator;
             }
             // The group is between join and sync: this member missed the rebalance and must rejoin.
-            Some(E::RebalanceInProgress) => {
-                self.rejoin_at_once(now);
-                self.commit_over(commit);
-            }
+            Some(E::RebalanceInProgress) => membership.rejoin_at_once(cx.now),
             Some(E::UnknownMemberId) => {
-                self.reset_if_current(
-                    &commit.sent_as,
-                    false,
-                    TransitionReason::UnknownMemberId,
-                    out,
-                );
-                self.commit_over(commit);
+                let why = TransitionReason::UnknownMemberId;
+                membership.reset_if_current(cx, &commit.sent_as, false, why);
             }
             Some(E::IllegalGeneration) => {
-                self.reset_if_current(
-                    &commit.sent_as,
-                    true,
-                    TransitionReason::IllegalGeneration,
-                    out,
-                );
-                self.commit_over(commit);
+                let why = TransitionReason::IllegalGeneration;
+                membership.reset_if_current(cx, &commit.sent_as, true, why);
             }
-            Some(E::FencedInstanceId) if self.membership.identity == commit.sent_as => {
-                self.fatal(code, out);
+            Some(E::FencedInstanceId) if *cx.identity() == commit.sent_as => {
+                return Outcome::Fatal(code);
             }
-            Some(E::GroupAuthorizationFailed) => self.fatal(code, out),
+            Some(E::GroupAuthorizationFailed) => return Outcome::Fatal(code),
             // This includes GROUP_ID_NOT_FOUND and STALE_MEMBER_EPOCH of version 9: the commit has
             // failed, and the next heartbeat shows what became of the membership (rule R13.2.8).
-            Some(_) => self.commit_over(commit),
+            Some(_) => {}
+        }
+        Outcome::Done
+    }
+}
+
+/// Whether this member has positions and may commit them.
+pub(super) fn is_possible(membership: &Membership, partitions: &Partitions) -> bool {
+    membership.is_stable() && partitions.has_positions()
+}
+
+fn in_flight(cx: &Context) -> bool {
+    cx.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::Commit(_)))
+}
+
+/// Fails the commit without a request. The records processed since the last commit stay
+/// uncommitted, so the next owner of the partitions reads them again.
+fn fail(cx: &mut Context, state: MemberState, partitions: &Partitions) {
+    let offsets = partitions.positions().map(|(name, position)| (name.clone(), position)).collect();
+    let why = match state {
+        MemberState::Unjoined => CommitFailure::NotAMember,
+        MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
+            CommitFailure::RebalanceInProgress
+        }
+        MemberState::Stable => unreachable!("a Stable member commits"),
+    };
+    cx.observe(ClientObservation::CommitFailed { offsets, why });
+}
+
+fn topics(partitions: &Partitions) -> Vec<OffsetCommitRequestTopic> {
+    let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
+    for (name, position) in partitions.positions() {
+        let committed = OffsetCommitRequestPartition::default()
+            .with_partition_index(name.partition)
+            .with_committed_offset(position)
+            .with_committed_metadata(Some(StrBytes::new()));
+        match topics.last_mut() {
+            Some(last) if last.name == name.topic => last.partitions.push(committed),
+            _ => topics.push(
+                OffsetCommitRequestTopic::default()
+                    .with_name(name.topic.clone())
+                    .with_partitions(vec![committed]),
+            ),
         }
     }
-
-    fn commit_over(&mut self, commit: &Commit) {
-        match commit.kind {
-            CommitKind::Auto => {}
-            CommitKind::Prepare => self.prepare.committed(),
-            CommitKind::Close => self.close_committed(),
-        }
-    }
-
-    pub(super) fn commit_failed_retriably(&mut self, now: Time, commit: &Commit) {
-        let retry_at = now + self.config.retry_backoff;
-        match commit.kind {
-            CommitKind::Auto => self.commits.due = retry_at,
-            CommitKind::Prepare => self.prepare.commit_failed(retry_at),
-            CommitKind::Close => self.close_commit_failed(retry_at),
-        }
-    }
-
-    /// Whether this member has positions and may commit them.
-    pub(super) fn has_something_to_commit(&self) -> bool {
-        self.membership.state == MemberState::Stable && self.has_positions()
-    }
-
-    pub(super) fn has_positions(&self) -> bool {
-        self.partitions.values().any(|partition| partition.position.is_some())
-    }
+    topics
 }

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::protocol::{BrokerId, Request, RequestFrame, StrBytes};
+use crate::rng::Rng;
 use crate::time::Time;
 
 use super::commit::Commit;
 use super::membership::Identity;
+use super::reconnect::Reconnects;
 use super::versions::version_of;
-use super::{ClientOutput, Conn, Purpose};
+use super::{ClientOutput, Conn, ConsumerConfig, Purpose};
 
 /// The purpose of a request in flight, with the client state that its response must be compared
 /// with.
@@ -31,6 +33,38 @@ pub(super) enum Sent {
     Fetch(u32),
 }
 
+impl Sent {
+    /// The connection that the request is sent on.
+    pub(super) fn purpose(&self) -> Purpose {
+        match self {
+            Sent::Metadata | Sent::FindCoordinator => Purpose::Bootstrap,
+            Sent::Join(_)
+            | Sent::Sync(_)
+            | Sent::Heartbeat(_)
+            | Sent::Leave
+            | Sent::Commit(_)
+            | Sent::OffsetFetch(_) => Purpose::Coordinator,
+            Sent::ListOffsets(_) | Sent::Fetch(_) => Purpose::Data,
+        }
+    }
+
+    /// Whether the client never sends this request while `other` is in flight. A member that joins
+    /// or syncs does nothing else as a member; of most requests one is in flight at a time.
+    pub(super) fn excludes(&self, other: &Sent) -> bool {
+        match (self, other) {
+            (Sent::Join(_) | Sent::Sync(_), Sent::Join(_) | Sent::Sync(_)) => true,
+            (Sent::Heartbeat(_), Sent::Heartbeat(_) | Sent::Join(_)) => true,
+            (Sent::Commit(_), Sent::Join(_) | Sent::Sync(_)) => true,
+            (Sent::Metadata, Sent::Metadata)
+            | (Sent::FindCoordinator, Sent::FindCoordinator)
+            | (Sent::OffsetFetch(_), Sent::OffsetFetch(_))
+            | (Sent::ListOffsets(_), Sent::ListOffsets(_))
+            | (Sent::Fetch(_), Sent::Fetch(_)) => true,
+            _ => false,
+        }
+    }
+}
+
 struct InFlight {
     correlation: i32,
     deadline: Time,
@@ -39,12 +73,13 @@ struct InFlight {
     sent: Sent,
 }
 
-/// Where to send a request, under which client id, and its timeout.
-pub(super) struct SendOptions<'a> {
-    pub(super) purpose: Purpose,
+/// A request, where to send it, under which client id, and its timeout.
+pub(super) struct Outgoing {
     pub(super) broker: BrokerId,
-    pub(super) client_id: &'a StrBytes,
+    pub(super) client_id: StrBytes,
     pub(super) timeout: Duration,
+    pub(super) sent: Sent,
+    pub(super) body: Request,
 }
 
 #[derive(Default)]
@@ -58,6 +93,7 @@ pub(super) struct Links {
     bootstrap: Link,
     coordinator: Link,
     data: Link,
+    reconnects: Reconnects,
     next_conn: u32,
     next_correlation: i32,
     join_version: i16,
@@ -69,6 +105,7 @@ impl Links {
             bootstrap: Link::default(),
             coordinator: Link::default(),
             data: Link::default(),
+            reconnects: Reconnects::default(),
             next_conn: 0,
             next_correlation: 0,
             join_version,
@@ -78,15 +115,9 @@ impl Links {
     /// Sends a request and opens a connection if there is none. If the open connection leads to
     /// another broker it is closed first, unless requests are in flight on it: then the request
     /// goes to that broker.
-    pub(super) fn send(
-        &mut self,
-        now: Time,
-        options: SendOptions<'_>,
-        sent: Sent,
-        body: Request,
-        out: &mut Vec<ClientOutput>,
-    ) {
-        let SendOptions { purpose, broker, client_id, timeout } = options;
+    pub(super) fn send(&mut self, now: Time, outgoing: Outgoing, out: &mut Vec<ClientOutput>) {
+        let Outgoing { broker, client_id, timeout, sent, body } = outgoing;
+        let purpose = sent.purpose();
         self.close_if_elsewhere(purpose, broker, out);
         let correlation = self.next_correlation;
         self.next_correlation = correlation.wrapping_add(1);
@@ -98,8 +129,7 @@ impl Links {
         if number == next_conn {
             self.next_conn += 1;
         }
-        let frame =
-            Arc::new(RequestFrame { correlation, version, client_id: client_id.clone(), body });
+        let frame = Arc::new(RequestFrame { correlation, version, client_id, body });
         out.push(ClientOutput::Send { conn: Conn { purpose, number, broker }, frame });
     }
 
@@ -121,8 +151,33 @@ impl Links {
         self.get(purpose).open.map(|(_, broker)| broker)
     }
 
+    /// Whether a connection is open.
+    pub(super) fn any_open(&self) -> bool {
+        self.all().iter().any(|link| link.open.is_some())
+    }
+
+    /// The earliest time to send a request: at once if a connection is open, otherwise when the
+    /// backoff for that broker is over.
+    pub(super) fn connects_at(&self, purpose: Purpose, broker: BrokerId) -> Time {
+        match self.is_usable(purpose, broker) {
+            true => Time::ZERO,
+            false => self.reconnects.until((purpose, broker)),
+        }
+    }
+
+    /// Handles the loss of a connection: the backoff before it is opened again begins.
+    pub(super) fn lost(
+        &mut self,
+        now: Time,
+        link: (Purpose, BrokerId),
+        config: &ConsumerConfig,
+        rng: &mut Rng,
+    ) {
+        self.reconnects.lost(now, link, config, rng);
+    }
+
     /// Whether a request to that broker would use a connection that is already open.
-    pub(super) fn is_usable(&self, purpose: Purpose, broker: BrokerId) -> bool {
+    fn is_usable(&self, purpose: Purpose, broker: BrokerId) -> bool {
         let link = self.get(purpose);
         link.open.is_some_and(|(_, open)| open == broker || !link.in_flight.is_empty())
     }
@@ -135,7 +190,9 @@ impl Links {
             return None;
         }
         let position = link.in_flight.iter().position(|one| one.correlation == correlation)?;
-        link.in_flight.remove(position).map(|one| one.sent)
+        let taken = link.in_flight.remove(position).map(|one| one.sent);
+        self.reconnects.on_response((conn.purpose, conn.broker));
+        taken
     }
 
     /// Handles a disconnect by the other end. Returns the requests that were in flight, or `None`

@@ -12,20 +12,21 @@ use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{BrokerId as NodeId, MetadataRequest, MetadataResponse};
 
 use crate::assignor::{TopicShape, Topics};
-use crate::marks::{Mark, sometimes};
-use crate::protocol::{BrokerId, StrBytes, TopicPartition};
+use crate::protocol::{BrokerId, ResponseError, StrBytes, TopicPartition};
 use crate::time::Time;
 
+use super::context::{Context, always};
 use super::links::Sent;
-use super::{ClientOutput, Consumer, Purpose};
+use super::partitions::Partitions;
+use super::{ConsumerConfig, Purpose};
 
 pub(super) struct Metadata {
     /// The topics; `None` until the first response.
-    pub(super) topics: Option<Topics>,
+    topics: Option<Topics>,
     /// Counts the responses that differed from the one before.
-    pub(super) version: u32,
+    version: u32,
     /// The broker that leads the partitions, as far as this client knows.
-    pub(super) leader: Option<BrokerId>,
+    leader: Option<BrokerId>,
     /// Whether there is more than one broker; otherwise no other broker can be the leader.
     several_brokers: bool,
     /// When to refresh.
@@ -53,110 +54,137 @@ impl Metadata {
         }
     }
 
+    /// The topics; `None` until the first response.
+    pub(super) fn topics(&self) -> Option<&Topics> {
+        self.topics.as_ref()
+    }
+
+    /// Counts the responses that differed from the one before.
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The broker that leads the partitions, as far as this client knows.
+    pub(super) fn leader(&self) -> Option<BrokerId> {
+        self.leader
+    }
+
     /// Whether the metadata has the partition, and a leader for it.
     pub(super) fn has_leader(&self, partition: &TopicPartition) -> bool {
         let shape = self.topics.as_ref().and_then(|topics| topics.get(&partition.topic));
         let exists = |shape: &TopicShape| (partition.partition as usize) < shape.partitions();
         self.leader.is_some() && shape.is_some_and(exists)
     }
-}
 
-impl Consumer {
-    pub(super) fn request_metadata(&mut self, now: Time, out: &mut Vec<ClientOutput>) {
-        if self.metadata.due.max(self.bootstrap_connects_at()) <= now && !self.metadata_in_flight()
+    /// The earliest time to send a request to the partitions' leader.
+    pub(super) fn leader_connects_at(&self, cx: &Context) -> Time {
+        self.leader.map_or(Time::ZERO, |leader| cx.links.connects_at(Purpose::Data, leader))
+    }
+
+    /// Requests the metadata from that broker if they are due.
+    pub(super) fn request(&self, cx: &mut Context, bootstrap: BrokerId) {
+        if self.due.max(cx.links.connects_at(Purpose::Bootstrap, bootstrap)) <= cx.now
+            && !in_flight(cx)
         {
             // All topics, not only its own: a leader also assigns the topics that other members
             // subscribe to.
             let request = MetadataRequest::default().with_topics(None);
-            self.send(now, Purpose::Bootstrap, Sent::Metadata, request, out);
+            cx.send(bootstrap, Sent::Metadata, request);
         }
     }
 
-    pub(super) fn metadata_deadline(&self) -> Time {
-        match self.metadata_in_flight() {
+    pub(super) fn deadline(&self, cx: &Context, bootstrap: BrokerId) -> Time {
+        match in_flight(cx) {
             true => Time::NEVER,
-            false => self.metadata.due.max(self.bootstrap_connects_at()),
+            false => self.due.max(cx.links.connects_at(Purpose::Bootstrap, bootstrap)),
         }
     }
 
-    fn metadata_in_flight(&self) -> bool {
-        self.links.awaits(Purpose::Bootstrap, |sent| *sent == Sent::Metadata)
-    }
-
-    pub(super) fn metadata_failed(&mut self, now: Time) {
-        let pause = Consumer::backoff(&self.config, &mut self.rng, self.metadata.failures);
-        self.metadata.retry_at = now + pause;
-        self.metadata.due = self.metadata.retry_at;
-        self.metadata.failures += 1;
+    /// Handles a request that got no response.
+    pub(super) fn failed(&mut self, cx: &mut Context) {
+        let pause = cx.backoff(self.failures);
+        self.retry_at = cx.now + pause;
+        self.due = self.retry_at;
+        self.failures += 1;
     }
 
     /// Refreshes the metadata because it turned out to be wrong, after a backoff that grows with
     /// each response that brings no change (rule R13.6.4).
-    pub(super) fn refresh_metadata(&mut self, now: Time) {
-        let equal = self.metadata.unchanged.saturating_sub(1);
-        let pause = Consumer::backoff(&self.config, &mut self.rng, equal);
-        let soon = now.max(self.metadata.received_at + pause).max(self.metadata.retry_at);
-        self.metadata.due = self.metadata.due.min(soon);
+    pub(super) fn refresh(&mut self, cx: &mut Context) {
+        let equal = self.unchanged.saturating_sub(1);
+        let pause = cx.backoff(equal);
+        let soon = cx.now.max(self.received_at + pause).max(self.retry_at);
+        self.due = self.due.min(soon);
+        always!(
+            cx,
+            self.failures == 0 || self.due >= self.retry_at,
+            "refreshes its metadata before the backoff of a failed request is over"
+        );
+    }
+
+    /// Refreshes the metadata while an owned partition has no leader (rule R13.6.4).
+    pub(super) fn refresh_if_leaderless(&mut self, cx: &mut Context, owned: &Partitions) {
+        if owned.names().any(|partition| !self.has_leader(partition)) {
+            self.refresh(cx);
+        }
     }
 
     /// Handles the loss of the connection to the partitions' leader. Another broker may lead them
     /// now.
-    pub(super) fn data_lost(&mut self, now: Time) {
-        if self.metadata.several_brokers {
-            self.refresh_metadata(now);
+    pub(super) fn leader_lost(&mut self, cx: &mut Context) {
+        if self.several_brokers {
+            self.refresh(cx);
         }
     }
 
-    pub(super) fn on_metadata(
+    /// Handles an error for one partition. Where the error may mean that another broker leads the
+    /// partition, or none, the client refreshes the metadata (rule R13.6.3).
+    pub(super) fn doubt_leader(&mut self, cx: &mut Context, error: ResponseError) {
+        use ResponseError as E;
+        match error {
+            E::NotLeaderOrFollower
+            | E::LeaderNotAvailable
+            | E::ReplicaNotAvailable
+            | E::FencedLeaderEpoch
+            | E::KafkaStorageError
+            | E::UnknownTopicOrPartition => self.refresh(cx),
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_response(
         &mut self,
-        now: Time,
+        cx: &mut Context,
         response: &MetadataResponse,
-        out: &mut Vec<ClientOutput>,
+        owned: &Partitions,
     ) {
-        let (topics, leader) = (topics(response), self.leader_in(response));
-        let changed =
-            self.metadata.topics.as_ref() != Some(&topics) || self.metadata.leader != leader;
-        self.metadata.unchanged = if changed { 0 } else { self.metadata.unchanged + 1 };
-        self.metadata.version += u32::from(changed);
-        self.metadata.topics = Some(topics);
-        self.metadata.leader = leader;
-        self.metadata.several_brokers = response.brokers.len() > 1;
-        self.metadata.failures = 0;
-        self.metadata.received_at = now;
-        self.metadata.due = now + self.config.metadata_max_age;
-        self.refresh_if_leaderless(now);
-        self.follow_leader(now, out);
+        let (topics, leader) = (topics(response), leader_in(response, &cx.config));
+        let changed = self.topics.as_ref() != Some(&topics) || self.leader != leader;
+        self.unchanged = if changed { 0 } else { self.unchanged + 1 };
+        self.version += u32::from(changed);
+        self.topics = Some(topics);
+        self.leader = leader;
+        self.several_brokers = response.brokers.len() > 1;
+        self.failures = 0;
+        self.received_at = cx.now;
+        self.due = cx.now + cx.config.metadata_max_age;
+        always!(cx, self.version > 0, "has received metadata that changed nothing from the start");
+        self.refresh_if_leaderless(cx, owned);
     }
+}
 
-    /// Refreshes the metadata while an owned partition has no leader (rule R13.6.4).
-    pub(super) fn refresh_if_leaderless(&mut self, now: Time) {
-        if self.partitions.keys().any(|partition| !self.metadata.has_leader(partition)) {
-            self.refresh_metadata(now);
-        }
-    }
+fn in_flight(cx: &Context) -> bool {
+    cx.links.awaits(Purpose::Bootstrap, |sent| *sent == Sent::Metadata)
+}
 
-    /// The leader of the topics that this client subscribes to.
-    fn leader_in(&self, response: &MetadataResponse) -> Option<BrokerId> {
-        let wanted = |topic: &&MetadataResponseTopic| {
-            topic.name.as_ref().is_some_and(|name| self.config.topics.contains(name))
-        };
-        let partitions = response.topics.iter().filter(wanted).flat_map(|topic| &topic.partitions);
-        let mut leaders = partitions.map(|partition| BrokerId(partition.leader_id.0));
-        leaders.find(|leader| leader.0 >= 0)
-    }
-
-    /// Closes the connection to a broker that no longer leads the partitions (rule R13.6.3).
-    fn follow_leader(&mut self, now: Time, out: &mut Vec<ClientOutput>) {
-        let (open, leader) = (self.links.open_to(Purpose::Data), self.metadata.leader);
-        if open.is_none() || leader.is_none() || open == leader {
-            return;
-        }
-        if let Some((conn, lost)) = self.links.close(Purpose::Data) {
-            sometimes(Mark::FollowedLeader);
-            out.push(ClientOutput::Close { conn });
-            self.fail_requests(now, lost, out);
-        }
-    }
+/// The leader of the topics that this client subscribes to.
+fn leader_in(response: &MetadataResponse, config: &ConsumerConfig) -> Option<BrokerId> {
+    let wanted = |topic: &&MetadataResponseTopic| {
+        topic.name.as_ref().is_some_and(|name| config.topics.contains(name))
+    };
+    let partitions = response.topics.iter().filter(wanted).flat_map(|topic| &topic.partitions);
+    let mut leaders = partitions.map(|partition| BrokerId(partition.leader_id.0));
+    leaders.find(|leader| leader.0 >= 0)
 }
 
 /// The topics of a response, with the racks of their replicas.

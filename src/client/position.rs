@@ -9,210 +9,195 @@ use kafka_protocol::messages::{
     ListOffsetsRequest, ListOffsetsResponse, OffsetFetchRequest, OffsetFetchResponse,
 };
 
-use crate::protocol::{Api, ResponseError, TopicName, TopicPartition};
+use crate::protocol::{Api, BrokerId, ResponseError, TopicName, TopicPartition};
 use crate::time::Time;
 
-use super::fetch::Partition;
+use super::Purpose;
+use super::context::{Context, always};
 use super::links::Sent;
-use super::reason::CoordinatorLoss;
-use super::versions::version_of;
-use super::{ClientObservation, ClientOutput, Consumer, Purpose};
+use super::metadata::Metadata;
+use super::partitions::Partitions;
+use super::responses::Outcome;
 
 /// The ListOffsets timestamp that requests the first offset of a partition.
 const EARLIEST: i64 = -2;
 
-impl Consumer {
+pub(super) struct Positions {
+    /// No request for positions before this time.
+    due: Time,
+}
+
+impl Positions {
+    pub(super) fn new(now: Time) -> Self {
+        Positions { due: now }
+    }
+
+    /// Makes the next request due: there is a new assignment.
+    pub(super) fn restart(&mut self, now: Time) {
+        self.due = now;
+    }
+
+    /// Handles a request that failed or got no response.
+    pub(super) fn failed(&mut self, cx: &Context) {
+        self.due = cx.now + cx.config.retry_backoff;
+    }
+
     /// Requests the missing positions: first the committed offsets, then, where nothing is
     /// committed, the start of the log.
-    pub(super) fn request_positions(&mut self, now: Time, out: &mut Vec<ClientOutput>) {
-        if !self.may_request_positions() || self.fetcher.positions_at > now {
+    pub(super) fn request(
+        &self,
+        cx: &mut Context,
+        partitions: &Partitions,
+        coordinator: Option<BrokerId>,
+        metadata: &Metadata,
+    ) {
+        if !partitions.lacks_positions() || self.due > cx.now {
             return;
         }
-        let uncommitted = self.missing(|_, one| !one.reset);
-        if !uncommitted.is_empty()
-            && self.discovery.coordinator.is_some()
-            && !self.offset_fetch_in_flight()
+        let uncommitted = by_topic(partitions.without_committed());
+        if let Some(coordinator) = coordinator.filter(|_| !uncommitted.is_empty())
+            && !offset_fetch_in_flight(cx)
         {
-            let request = self.offset_fetch_request(uncommitted);
-            let sent = Sent::OffsetFetch(self.fetcher.epoch);
-            self.send(now, Purpose::Coordinator, sent, request, out);
+            let request = offset_fetch_request(cx, uncommitted);
+            cx.send(coordinator, Sent::OffsetFetch(partitions.epoch()), request);
         }
-        let unstarted = self.missing(|name, one| one.reset && self.metadata.has_leader(name));
-        if !unstarted.is_empty() && !self.list_offsets_in_flight() && self.data_connects_at() <= now
+        let with_leader = |name: &&TopicPartition| metadata.has_leader(name);
+        let unstarted = by_topic(partitions.without_start().filter(with_leader));
+        if let Some(leader) = metadata.leader().filter(|_| !unstarted.is_empty())
+            && !list_offsets_in_flight(cx)
+            && metadata.leader_connects_at(cx) <= cx.now
         {
-            let sent = Sent::ListOffsets(self.fetcher.epoch);
-            self.send(now, Purpose::Data, sent, list_offsets_request(unstarted), out);
+            let request = list_offsets_request(unstarted);
+            cx.send(leader, Sent::ListOffsets(partitions.epoch()), request);
         }
     }
 
-    pub(super) fn position_deadline(&self) -> Time {
-        if !self.may_request_positions() {
+    pub(super) fn deadline(
+        &self,
+        cx: &Context,
+        partitions: &Partitions,
+        knows_coordinator: bool,
+        metadata: &Metadata,
+    ) -> Time {
+        if !partitions.lacks_positions() {
             return Time::NEVER;
         }
-        let committed = self.discovery.coordinator.is_some()
-            && !self.offset_fetch_in_flight()
-            && self.partitions.values().any(|one| one.position.is_none() && !one.reset);
-        let start = !self.list_offsets_in_flight()
-            && self.partitions.iter().any(|(name, one)| {
-                one.position.is_none() && one.reset && self.metadata.has_leader(name)
-            });
+        let committed = knows_coordinator
+            && !offset_fetch_in_flight(cx)
+            && partitions.without_committed().next().is_some();
+        let start = !list_offsets_in_flight(cx)
+            && partitions.without_start().any(|name| metadata.has_leader(name));
         match (committed, start) {
-            (true, _) => self.fetcher.positions_at,
-            (false, true) => self.fetcher.positions_at.max(self.data_connects_at()),
+            (true, _) => self.due,
+            (false, true) => self.due.max(metadata.leader_connects_at(cx)),
             (false, false) => Time::NEVER,
         }
     }
 
-    /// Whether positions are missing and may be requested. A cooperative member requests missing
-    /// positions only after the rebalance is over.
-    fn may_request_positions(&self) -> bool {
-        let waits = self.membership.rejoin_needed && self.is_cooperative();
-        self.fetcher.unpositioned > 0 && !waits
-    }
-
-    fn missing(
-        &self,
-        wanted: impl Fn(&TopicPartition, &Partition) -> bool,
-    ) -> Vec<(TopicName, Vec<i32>)> {
-        let mut topics: Vec<(TopicName, Vec<i32>)> = Vec::new();
-        for (name, partition) in &self.partitions {
-            if partition.position.is_some() || !wanted(name, partition) {
-                continue;
-            }
-            match topics.last_mut() {
-                Some((topic, partitions)) if *topic == name.topic => {
-                    partitions.push(name.partition)
-                }
-                _ => topics.push((name.topic.clone(), vec![name.partition])),
-            }
-        }
-        topics
-    }
-
-    fn offset_fetch_request(&self, topics: Vec<(TopicName, Vec<i32>)>) -> OffsetFetchRequest {
-        let version = version_of(Api::OffsetFetch, self.config.join_version);
-        let request = OffsetFetchRequest::default().with_require_stable(version >= 7);
-        if version >= 8 {
-            let topics = topics.into_iter().map(|(name, partitions)| {
-                OffsetFetchRequestTopics::default()
-                    .with_name(name)
-                    .with_partition_indexes(partitions)
-            });
-            let group = OffsetFetchRequestGroup::default()
-                .with_group_id(self.config.group.clone())
-                .with_topics(Some(topics.collect()));
-            return request.with_groups(vec![group]);
-        }
-        let topics = topics.into_iter().map(|(name, partitions)| {
-            OffsetFetchRequestTopic::default().with_name(name).with_partition_indexes(partitions)
-        });
-        request.with_group_id(self.config.group.clone()).with_topics(Some(topics.collect()))
-    }
-
     pub(super) fn on_offset_fetch(
         &mut self,
-        now: Time,
+        cx: &mut Context,
         epoch: u32,
         response: &OffsetFetchResponse,
-        out: &mut Vec<ClientOutput>,
-    ) {
+        partitions: &mut Partitions,
+    ) -> Outcome {
         use ResponseError as E;
+        always!(cx, epoch <= partitions.epoch(), "asked in the later assignment epoch {epoch}");
         let (error, offsets) = flatten(response);
         match E::try_from_code(error) {
             None => {}
             Some(E::NotCoordinator | E::CoordinatorNotAvailable) => {
-                self.abandon_coordinator(now, CoordinatorLoss::NotCoordinator, out);
-                return self.fetcher.positions_failed(now, &self.config);
+                return Outcome::NotCoordinator;
             }
             Some(code) if code.is_retriable() => {
-                return self.fetcher.positions_failed(now, &self.config);
+                return Outcome::Retry;
             }
-            Some(_) => return self.fatal(error, out),
+            Some(_) => return Outcome::Fatal(error),
         }
-        let still_owned = |name: &TopicPartition| {
-            self.partitions.get(name).is_some_and(|it| it.was_owned_in(epoch))
-        };
-        let offsets: Vec<_> = offsets.into_iter().filter(|(name, ..)| still_owned(name)).collect();
+        let owned = |(name, ..): &(TopicPartition, i64, i16)| partitions.owned_since(name, epoch);
+        let offsets: Vec<_> = offsets.into_iter().filter(owned).collect();
         let errors = || offsets.iter().map(|&(_, _, error)| error).filter(|&error| error != 0);
         let unstable = E::UnstableOffsetCommit.code();
         if let Some(error) = errors().find(|&error| error != unstable) {
-            return self.fatal(error, out);
+            return Outcome::Fatal(error);
         }
         // One offset that is not stable holds back all positions (rule R13.2.9).
         if errors().next().is_some() {
-            return self.fetcher.positions_failed(now, &self.config);
+            return Outcome::Retry;
         }
-        for (partition, offset, _) in offsets {
-            self.committed_at(partition, offset, out);
+        for (name, offset, _) in offsets {
+            match offset {
+                0.. => partitions.position(cx, name, offset, true),
+                // Nothing is committed.
+                _ => partitions.await_start(&name),
+            }
         }
-    }
-
-    /// Handles the committed offset of a partition; −1 means that nothing is committed.
-    fn committed_at(
-        &mut self,
-        partition: TopicPartition,
-        offset: i64,
-        out: &mut Vec<ClientOutput>,
-    ) {
-        if offset >= 0 {
-            self.position(partition, offset, true, out);
-        } else if let Some(waiting) = self.partitions.get_mut(&partition) {
-            waiting.reset = true;
-        }
+        Outcome::Done
     }
 
     pub(super) fn on_list_offsets(
         &mut self,
-        now: Time,
+        cx: &mut Context,
         epoch: u32,
         response: &ListOffsetsResponse,
-        out: &mut Vec<ClientOutput>,
+        partitions: &mut Partitions,
+        metadata: &mut Metadata,
     ) {
+        always!(cx, epoch <= partitions.epoch(), "asked in the later assignment epoch {epoch}");
         for topic in &response.topics {
             for partition in &topic.partitions {
                 let name = TopicPartition::new(topic.name.clone(), partition.partition_index);
-                if !self.partitions.get(&name).is_some_and(|it| it.was_owned_in(epoch)) {
+                if !partitions.owned_since(&name, epoch) {
                     continue;
                 }
                 match ResponseError::try_from_code(partition.error_code) {
-                    None => self.position(name, partition.offset, false, out),
+                    None => partitions.position(cx, name, partition.offset, false),
                     Some(error) => {
-                        self.fetcher.positions_failed(now, &self.config);
-                        self.doubt_leader(now, error);
+                        self.failed(cx);
+                        metadata.doubt_leader(cx, error);
                     }
                 }
             }
         }
     }
+}
 
-    fn position(
-        &mut self,
-        name: TopicPartition,
-        offset: i64,
-        committed: bool,
-        out: &mut Vec<ClientOutput>,
-    ) {
-        let Some(partition) = self.partitions.get_mut(&name) else { return };
-        if partition.position.is_none() {
-            partition.position = Some(offset);
-            partition.reset = false;
-            self.fetcher.unpositioned -= 1;
-            let partition = name;
-            out.push(ClientOutput::Observe(ClientObservation::Positioned {
-                partition,
-                offset,
-                committed,
-            }));
+fn offset_fetch_in_flight(cx: &Context) -> bool {
+    cx.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::OffsetFetch(_)))
+}
+
+fn list_offsets_in_flight(cx: &Context) -> bool {
+    cx.links.awaits(Purpose::Data, |sent| matches!(sent, Sent::ListOffsets(_)))
+}
+
+/// The partition numbers of each topic.
+fn by_topic<'a>(names: impl Iterator<Item = &'a TopicPartition>) -> Vec<(TopicName, Vec<i32>)> {
+    let mut topics: Vec<(TopicName, Vec<i32>)> = Vec::new();
+    for name in names {
+        match topics.last_mut() {
+            Some((topic, partitions)) if *topic == name.topic => partitions.push(name.partition),
+            _ => topics.push((name.topic.clone(), vec![name.partition])),
         }
     }
+    topics
+}
 
-    fn offset_fetch_in_flight(&self) -> bool {
-        self.links.awaits(Purpose::Coordinator, |sent| matches!(sent, Sent::OffsetFetch(_)))
+fn offset_fetch_request(cx: &Context, topics: Vec<(TopicName, Vec<i32>)>) -> OffsetFetchRequest {
+    let (version, group) = (cx.version_of(Api::OffsetFetch), cx.config.group.clone());
+    let request = OffsetFetchRequest::default().with_require_stable(version >= 7);
+    if version >= 8 {
+        let topics = topics.into_iter().map(|(name, partitions)| {
+            OffsetFetchRequestTopics::default().with_name(name).with_partition_indexes(partitions)
+        });
+        let group = OffsetFetchRequestGroup::default()
+            .with_group_id(group)
+            .with_topics(Some(topics.collect()));
+        return request.with_groups(vec![group]);
     }
-
-    fn list_offsets_in_flight(&self) -> bool {
-        self.links.awaits(Purpose::Data, |sent| matches!(sent, Sent::ListOffsets(_)))
-    }
+    let topics = topics.into_iter().map(|(name, partitions)| {
+        OffsetFetchRequestTopic::default().with_name(name).with_partition_indexes(partitions)
+    });
+    request.with_group_id(group).with_topics(Some(topics.collect()))
 }
 
 fn list_offsets_request(topics: Vec<(TopicName, Vec<i32>)>) -> ListOffsetsRequest {

@@ -8,9 +8,7 @@ use crate::protocol::BrokerId;
 use crate::rng::Rng;
 use crate::time::Time;
 
-use super::{ClientOutput, Consumer, ConsumerConfig, Purpose};
-
-use super::reason::CoordinatorLoss;
+use super::{ConsumerConfig, Purpose};
 
 /// The connections that were lost and on which no response has arrived since.
 #[derive(Default)]
@@ -44,7 +42,8 @@ impl Reconnects {
         }
     }
 
-    fn until(&self, link: (Purpose, BrokerId)) -> Time {
+    /// When the backoff is over; in the past if the connection was not lost.
+    pub(super) fn until(&self, link: (Purpose, BrokerId)) -> Time {
         self.0.get(&link).map_or(Time::ZERO, |lost| lost.until)
     }
 }
@@ -58,35 +57,6 @@ fn backoff(config: &ConsumerConfig, rng: &mut Rng, failures: u32) -> Duration {
     }
     let doubled = config.reconnect_backoff.saturating_mul(1 << failures.min(16)).min(most);
     rng.duration(doubled * 8 / 10..=doubled * 12 / 10).min(most)
-}
-
-impl Consumer {
-    /// The earliest time to send a request: at once if a connection is open, otherwise when the
-    /// backoff for that broker is over.
-    pub(super) fn connects_at(&self, purpose: Purpose, broker: BrokerId) -> Time {
-        match self.links.is_usable(purpose, broker) {
-            true => Time::ZERO,
-            false => self.reconnects.until((purpose, broker)),
-        }
-    }
-
-    /// The earliest time to send a request to the partitions' leader.
-    pub(super) fn data_connects_at(&self) -> Time {
-        self.metadata.leader.map_or(Time::ZERO, |leader| self.connects_at(Purpose::Data, leader))
-    }
-
-    /// Handles the loss of a connection with the requests in flight on it.
-    pub(super) fn connection_lost(
-        &mut self,
-        now: Time,
-        (purpose, broker): (Purpose, BrokerId),
-        lost: Vec<super::Sent>,
-        why: CoordinatorLoss,
-        out: &mut Vec<ClientOutput>,
-    ) {
-        self.reconnects.lost(now, (purpose, broker), &self.config, &mut self.rng);
-        self.fail(now, purpose, lost, why, out);
-    }
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ fn with_version_0_a_join_may_take_as_long_as_the_session_timeout() {
         config.join_version = version;
         assert!(config.session_timeout > config.request_timeout);
         let mut client = Client::ready(config);
-        client.wait(client.consumer.config.session_timeout + Duration::from_secs(4));
+        client.wait(client.consumer.cx.config.session_timeout + Duration::from_secs(4));
         assert!(client.awaits(Api::JoinGroup));
         client.wait(Duration::from_secs(2));
         client.awaits(Api::JoinGroup)

@@ -27,6 +27,7 @@ use kafka_protocol::messages::{
     OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
 };
 
+use super::membership::Identity;
 use super::{
     ClientInput, ClientObservation, ClientOutput, Conn, Consumer, ConsumerConfig, GroupConsumer,
     MemberState,
@@ -34,8 +35,8 @@ use super::{
 use crate::assignor::Assignor;
 use crate::protocol::subscription::{Subscription, decode_subscription, encode_assignment};
 use crate::protocol::{
-    Api, BrokerId, Request, RequestFrame, Response, ResponseError, ResponseFrame, TopicName,
-    TopicPartition, records, str_bytes,
+    Api, BrokerId, Generation, Request, RequestFrame, Response, ResponseError, ResponseFrame,
+    TopicName, TopicPartition, records, str_bytes,
 };
 use crate::rng::Rng;
 use crate::time::Time;
@@ -230,7 +231,7 @@ impl Client {
     /// Names the broker as coordinator again and again, until the reconnect backoff is over and the
     /// consumer accepts it.
     fn find_again(&mut self, broker: i32) {
-        while self.consumer.discovery.coordinator.is_none() {
+        while !self.consumer.discovery.knows_coordinator() {
             if self.awaits(Api::FindCoordinator) {
                 self.respond_find(broker);
             }
@@ -248,7 +249,7 @@ impl Client {
             .with_generation_id(generation)
             .with_member_id(str_bytes(member))
             .with_leader(str_bytes(leader))
-            .with_protocol_name(Some(str_bytes(self.consumer.config.assignors[0].name())))
+            .with_protocol_name(Some(str_bytes(self.consumer.cx.config.assignors[0].name())))
     }
 
     fn respond_join_as_follower(&mut self, member: &str, generation: i32) {
@@ -371,6 +372,13 @@ impl Client {
             Request::SyncGroup(request) => request,
             _ => unreachable!(),
         }
+    }
+
+    /// The member goes on in another generation, as if it had rejoined.
+    fn set_generation(&mut self, generation: i32) {
+        let identity =
+            Identity { generation: Generation(generation), ..self.consumer.cx.identity().clone() };
+        self.consumer.cx.set_identity(identity);
     }
 
     fn state(&self) -> MemberState {

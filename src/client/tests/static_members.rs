@@ -149,7 +149,7 @@ fn a_fencing_error_for_an_outdated_identity_is_ignored() {
     client.find_again(0);
     client.wait(Duration::from_secs(1));
     let (conn, frame) = client.oldest(Api::Heartbeat).clone();
-    client.consumer.membership.identity.generation.0 = 2;
+    client.set_generation(2);
     let body = HeartbeatResponse::default().with_error_code(code(ResponseError::FencedInstanceId));
     let frame = ResponseFrame { correlation: frame.correlation, body: body.into() };
     client.give(ClientInput::Response { conn, frame: Arc::new(frame) });
@@ -184,7 +184,7 @@ fn a_fencing_error_for_an_outdated_commit_is_ignored() {
     client.respond_offsets(5);
     client.seen.clear();
     client.wait(Duration::from_secs(5));
-    client.consumer.membership.identity.generation.0 = 2;
+    client.set_generation(2);
     client.respond_commit(code(ResponseError::FencedInstanceId));
     assert_eq!(client.callbacks(), [""; 0]);
     assert!(!client.closed);

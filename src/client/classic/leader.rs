@@ -8,11 +8,11 @@ use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 
 use crate::assignor::{Assignor, MemberSubscription, Subscriptions, TopicShape, Topics};
-use crate::marks::{Mark, sometimes};
+use crate::client::context::{Context, always};
+use crate::client::metadata::Metadata;
 use crate::protocol::{MemberId, TopicName, subscription};
-use crate::time::Time;
 
-use super::Consumer;
+use super::Classic;
 
 /// What a leader's assignment was computed from.
 pub(super) struct SubscribedTopics {
@@ -24,7 +24,22 @@ pub(super) struct SubscribedTopics {
     version: u32,
 }
 
-impl Consumer {
+impl SubscribedTopics {
+    /// Whether the topics differ from those that the assignment was computed from. Then the leader
+    /// rejoins; followers leave that to the leader.
+    pub(super) fn changed(&mut self, cx: &Context, metadata: &Metadata) -> bool {
+        if self.version == metadata.version() {
+            return false;
+        }
+        let same = relevant_shapes(cx, metadata, &self.topics) == self.seen;
+        if same {
+            self.version = metadata.version();
+        }
+        !same
+    }
+}
+
+impl Classic {
     /// The assignment for the generation in `joined`. It has an entry for every member, including
     /// those that get no partitions: some brokers send no assignment at all to a member without an
     /// entry. A static leader that returned sends no assignment, and the group keeps the current
@@ -34,17 +49,19 @@ impl Consumer {
     /// generation.
     pub(super) fn lead(
         &mut self,
+        cx: &Context,
+        metadata: &Metadata,
         joined: &JoinGroupResponse,
         earlier: Option<SubscribedTopics>,
     ) -> Vec<SyncGroupRequestAssignment> {
         let members = members(joined);
-        self.remember_topics(&members, earlier);
+        self.remember_topics(cx, metadata, &members, earlier);
         if joined.skip_assignment {
             return Vec::new();
         }
         let unknown = Topics::new();
-        let topics = self.metadata.topics.as_ref().unwrap_or(&unknown);
-        self.assignor_for(joined)
+        let topics = metadata.topics().unwrap_or(&unknown);
+        let assignments: Vec<SyncGroupRequestAssignment> = assignor_for(cx, joined)
             .assign(&members, topics)
             .into_iter()
             .map(|(member, partitions)| {
@@ -52,67 +69,54 @@ impl Consumer {
                     .with_member_id(member.0)
                     .with_assignment(subscription::encode_assignment(&partitions, 1))
             })
-            .collect()
-    }
-
-    fn assignor_for(&self, joined: &JoinGroupResponse) -> Assignor {
-        let name = joined.protocol_name.as_ref().map_or("", |name| name.as_str());
-        Assignor::from_name(name).unwrap_or_else(|| {
-            panic!(
-                "consumer {}: the coordinator chose assignor {name:?}, which member {} of group {} \
-                 never offered, in generation {}",
-                self.config.client_id.as_str(),
-                joined.member_id.as_str(),
-                self.config.group.0.as_str(),
-                joined.generation_id
-            )
-        })
+            .collect();
+        always!(
+            cx,
+            assignments.len() == members.len(),
+            "leads {} members and has an assignment for {}",
+            members.len(),
+            assignments.len()
+        );
+        assignments
     }
 
     /// A leader whose connection broke sends a second assignment for the generation. If the
     /// coordinator is still storing the first one, it keeps the first. So the topics as they were
     /// at the first assignment count. (Java's leader compares with the second, and may leave new
     /// partitions unassigned.)
-    fn remember_topics(&mut self, members: &Subscriptions, earlier: Option<SubscribedTopics>) {
+    fn remember_topics(
+        &mut self,
+        cx: &Context,
+        metadata: &Metadata,
+        members: &Subscriptions,
+        earlier: Option<SubscribedTopics>,
+    ) {
         let wanted = members.values().flat_map(|member| member.subscription.topics.iter().cloned());
         let topics: BTreeSet<TopicName> = wanted.collect();
         let earlier = earlier.filter(|earlier| earlier.topics == topics);
-        let (seen, version) = (self.relevant_shapes(&topics), self.metadata.version);
-        self.membership.subscribed_topics =
-            earlier.or(Some(SubscribedTopics { topics, seen, version }));
+        let (seen, version) = (relevant_shapes(cx, metadata, &topics), metadata.version());
+        self.subscribed_topics = earlier.or(Some(SubscribedTopics { topics, seen, version }));
     }
+}
 
-    /// The part of the metadata that can cause a new assignment. As in Java, racks matter only to a
-    /// leader that has a rack itself.
-    fn relevant_shapes(&self, topics: &BTreeSet<TopicName>) -> Topics {
-        let known = self.metadata.topics.iter().flatten();
-        known
-            .filter(|(name, _)| topics.contains(*name))
-            .map(|(name, shape)| match self.config.rack {
-                Some(_) => (name.clone(), shape.clone()),
-                None => (name.clone(), TopicShape::without_racks(shape.partitions())),
-            })
-            .collect()
-    }
+fn assignor_for(cx: &Context, joined: &JoinGroupResponse) -> Assignor {
+    let name = joined.protocol_name.as_ref().map_or("", |name| name.as_str());
+    Assignor::from_name(name).unwrap_or_else(|| {
+        cx.broken(format_args!("leads with assignor {name:?}, which no consumer offers"))
+    })
+}
 
-    /// A leader rejoins when the topics differ from those it computed the assignment from.
-    /// Followers leave that to the leader.
-    pub(super) fn rejoin_if_topics_changed(&mut self, now: Time) {
-        let version = self.metadata.version;
-        let Some(subscribed) = &self.membership.subscribed_topics else { return };
-        if subscribed.version == version {
-            return;
-        }
-        let same = self.relevant_shapes(&subscribed.topics) == subscribed.seen;
-        match &mut self.membership.subscribed_topics {
-            Some(subscribed) if same => subscribed.version = version,
-            Some(_) if !self.membership.rejoin_needed => {
-                sometimes(Mark::TopicsChanged);
-                self.rejoin_at_once(now);
-            }
-            Some(_) | None => {}
-        }
-    }
+/// The part of the metadata that can cause a new assignment. As in Java, racks matter only to a
+/// leader that has a rack itself.
+fn relevant_shapes(cx: &Context, metadata: &Metadata, topics: &BTreeSet<TopicName>) -> Topics {
+    let known = metadata.topics().into_iter().flatten();
+    known
+        .filter(|(name, _)| topics.contains(*name))
+        .map(|(name, shape)| match cx.config.rack {
+            Some(_) => (name.clone(), shape.clone()),
+            None => (name.clone(), TopicShape::without_racks(shape.partitions())),
+        })
+        .collect()
 }
 
 /// The members' subscriptions. A member whose subscription cannot be decoded gets no partitions,
