@@ -179,6 +179,7 @@
 //! | rebalance | The change from one generation to the next: a join phase, then a sync phase. |
 //! | report | The result of one run: its finding if there is one, its digest, its coverage and its counts. |
 //! | router | The part of an engine that passes messages between the simulator and the drivers. |
+//! | rule | One claim of an invariant, by its id; two findings are the same bug if invariant and rule are the same. |
 //! | schedule | The actions of a run with their times, as plain data. |
 //! | script | A schedule as text, in the sim language. |
 //! | seed | The number that decides a random schedule and all randomness of its run. |
@@ -186,8 +187,8 @@
 //! | settle | To run until no rebalance is in progress. |
 //! | settle tracker | The state from which the simulator decides whether the groups have settled. |
 //! | shard | The part of a range of seeds that one process of a campaign runs. |
-//! | shrink | To remove steps from a schedule for as long as it violates the same invariant. |
-//! | signature | The invariant and the message of a finding without numbers and names; equal signatures mean one bug. |
+//! | shrink | To remove steps from a schedule for as long as it violates the same rule of the same invariant. |
+//! | signature | What the findings of one bug have in common: invariant and rule, or the message of a crash without numbers and names. |
 //! | stale | Of an identity: over on the coordinator, though the member has not learned of it yet. |
 //! | static member | A member with an instance; a restarted process replaces its predecessor without a rebalance. |
 //! | step | One line of a script: an action, a wait or an assertion. |

@@ -14,7 +14,7 @@ use groupsim::conform::{
     difference, embedded, from_file, late,
 };
 use groupsim::mutant;
-use groupsim::run::Systems;
+use groupsim::sim::Systems;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Mutants that at least one script must detect.
@@ -126,7 +126,7 @@ fn mutants_are_detected() -> Result<(), Failed> {
     let right = embedded(&Settings::new()).into_iter();
     let right: Vec<Case> = right.filter(|case| check(case, &Systems::default()).is_ok()).collect();
     for name in MUTANTS {
-        let systems = mutant::find(name).ok_or(name)?.systems();
+        let systems = Systems::from(&mutant::find(name).ok_or(name)?.systems());
         let detects = |case: &&Case| check(case, &systems).is_err();
         assert!(right.iter().any(|case| detects(&case)), "no script detects {name}");
     }

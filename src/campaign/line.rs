@@ -128,7 +128,8 @@ pub struct Entry {
     pub schedule: String,
     /// The name of the invariant, or `crash`, `bad-step`, `hang`.
     pub invariant: String,
-    /// The [signature](fn@super::signature) of the message.
+    /// What the findings of one bug have in common: the id of the violated rule, or the
+    /// [signature](fn@super::signature) of a message for which there is no rule.
     #[serde(rename = "place")]
     pub signature: String,
     /// The message of the finding.
@@ -158,7 +159,7 @@ pub fn entry(
     Some(Entry {
         invariant: finding.name.to_owned(),
         message: finding.message.to_owned(),
-        signature: signature(finding.message),
+        signature: finding.rule.map_or_else(|| signature(finding.message), str::to_owned),
         at_us: finding.at.map(|at| at.micros()),
         trace: Some(hexadecimal(report.digest)),
         simulated_us: Some(micros(report.simulated)),

@@ -16,7 +16,7 @@ pub struct Key {
     pub mutant: Option<String>,
     /// The name of the invariant.
     pub invariant: String,
-    /// The [signature](fn@super::signature) of the message.
+    /// What its findings have in common: [`Entry::signature`].
     pub signature: String,
 }
 

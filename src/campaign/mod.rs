@@ -13,10 +13,10 @@
 //! share. In a file with one writer only the last line can be truncated.
 //!
 //! [`Merged`] combines the ledgers of all machines, including killed ones. For each bug it keeps
-//! the seed that shows it in the least virtual time. Two findings are the same bug if the same
-//! invariant reports messages with the same [`signature`](fn@signature). Findings in a
-//! [mutant](crate::mutant) are not bugs: they belong to the [`Canary`], the proof that the campaign
-//! was able to find a bug.
+//! the seed that shows it in the least virtual time. Two findings are the same bug if they violate
+//! the same rule of the same invariant, or if they are crashes whose messages have the same
+//! [`signature`](fn@signature). Findings in a [mutant](crate::mutant) are not bugs: they belong to
+//! the [`Canary`], the proof that the campaign was able to find a bug.
 //!
 //! | file | content |
 //! |---|---|
@@ -24,7 +24,7 @@
 //! | `ledger` | writes a ledger durably |
 //! | `dedup` | decides which findings are worth another line |
 //! | `reader` | reads a ledger, complete or not |
-//! | `signature` | what the messages of one bug have in common |
+//! | `signature` | what the messages of one crash have in common |
 //! | `merge` | merges many ledgers |
 //! | `script` | turns a finding into a shrunk script |
 //! | `watchdog` | notices a seed that takes too long |

@@ -1,11 +1,12 @@
-//! The signature of a finding: what the messages of one bug have in common.
+//! The signature of a message: what the messages of one crash have in common. A violation needs
+//! none: it names its rule.
 
 /// A message without the parts that differ between two seeds with the same bug: names that contain
 /// a number, and the length of a list of them. `c1#1 and c2#3 own orders-0,orders-1` and
 /// `c4#1 and c1#2 own orders-3` have the same signature.
 ///
-/// Signatures are a heuristic for deduplication. If two bugs share one, the second shows up once
-/// the first is fixed.
+/// This is for the messages of panics, which no rule stands for. Signatures are a heuristic for
+/// deduplication. If two bugs share one, the second shows up once the first is fixed.
 pub fn signature(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let words = line.split_whitespace().map(mask);

@@ -352,7 +352,7 @@ them out: `move GROUP`, `crash b0`, `reset CLIENT-ID`, `partition CLIENT-ID b0`,
 fn allow(text: &str) -> Result<Allow, String> {
     text.parse().map_err(|error| match error {
         NotAllowed::UnknownInvariant(name) => {
-            let help = script::help(&name, invariant::NAMES, "expected one of");
+            let help = script::help(&name, invariant::names(), "expected one of");
             format!("unknown invariant '{name}': {help}")
         }
         NotAllowed::NoGroup(name) => {

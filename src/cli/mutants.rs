@@ -115,7 +115,7 @@ fn text(matrix: &Matrix, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn columns() -> Vec<&'static str> {
-    invariant::NAMES.into_iter().chain(["crash"]).collect()
+    invariant::names().into_iter().chain(["crash"]).collect()
 }
 
 fn cell(row: &Row, invariant: &str) -> String {

@@ -225,6 +225,7 @@ mod tests {
             rule: "settles",
             group: None,
             at,
+            line: None,
             message: String::new(),
         };
         let mut summary = Summary::new(0..9, Profile::Default);

@@ -69,7 +69,7 @@ pub fn probe(
     let core = Rc::new(schedule.clone());
     let checks = Checks { black_box: true, ..Checks::ALL };
     let world = || {
-        let sim = Sim::hosted(&core, systems, &topology());
+        let sim = Sim::hosted(&core, &systems.into(), &topology());
         let router = Router::for_third_party_brokers(
             engine.net(),
             sim,

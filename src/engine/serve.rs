@@ -87,7 +87,8 @@ pub fn serve(
         let (addresses, listeners) = split(listeners);
         let engine = Tcp::listening(serving.limits, listeners);
         let engine = engine.unwrap_or_else(|error| panic!("cannot create an event queue: {error}"));
-        let router = Router::new(engine.net(), Sim::hosted(&core, systems, &topology), addresses);
+        let sim = Sim::hosted(&core, &systems.into(), &topology);
+        let router = Router::new(engine.net(), sim, addresses);
         ExternalClients::new(Hosted::new(engine, router))
     };
     let observer = RefCell::new(observer);

@@ -22,7 +22,7 @@ use crate::protocol::{Api, BrokerId, GroupId, str_bytes};
 use crate::run::{Checks, Report, Run, Systems, World};
 use crate::sim::hosted::{BOOTSTRAP, Command, Process, Topology};
 use crate::sim::schedule::Schedule;
-use crate::sim::{Described, Sim};
+use crate::sim::{self, Described, Sim};
 use crate::time::Time;
 use crate::trace::Event;
 use crate::wire::{self, Incoming};
@@ -59,13 +59,14 @@ pub fn run_virtual_probe(
     }
     let (consumers, cluster) = (Rc::new(schedule.clone()), Rc::new(brokers.clone()));
     let mut violation = None;
-    let judge =
-        BrokerJudge { checker: Checker::new(None), violation: &mut violation, events: Vec::new() };
+    let own = broker_systems.invariants.iter().map(|make| make());
+    let checker = Checker::new(None).with(own);
+    let judge = BrokerJudge { checker, violation: &mut violation, events: Vec::new() };
     let world = move || SideBySide {
-        consumer_side: Sim::hosted(&consumers, &Systems::default(), &probe::topology()),
+        consumer_side: Sim::hosted(&consumers, &sim::Systems::default(), &probe::topology()),
         broker_side: Sim::hosted(
             &cluster,
-            broker_systems,
+            &broker_systems.into(),
             &Topology { external_clients: true, ..Topology::default() },
         ),
         now: Time::ZERO,

@@ -30,7 +30,7 @@ pub(super) fn on_own_thread<E: Engine>(
             let shared = Rc::new(schedule.clone());
             let world = || {
                 let (engine, net, addresses) = make(&shared);
-                let sim = Sim::hosted(&shared, &systems, &Topology::default());
+                let sim = Sim::hosted(&shared, &(&systems).into(), &Topology::default());
                 Hosted::new(engine, Router::new(net, sim, addresses))
             };
             // The receiver may be gone if `watch` has panicked.

@@ -2,16 +2,21 @@
 
 use std::str::FromStr;
 
-use super::{NAMES, Violation};
+use super::{Violation, names};
 
 /// An invariant that may be violated, everywhere or in one group: `session`, `session:orders`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {
-    invariant: &'static str,
+    invariant: String,
     group: Option<String>,
 }
 
 impl Allow {
+    /// Allows any invariant to be violated, also one of your own: everywhere, or in this group.
+    pub fn new(invariant: impl Into<String>, group: Option<&str>) -> Allow {
+        Allow { invariant: invariant.into(), group: group.map(str::to_owned) }
+    }
+
     /// Whether this entry covers the violation.
     pub fn allows(&self, violation: &Violation) -> bool {
         let group = || violation.group.as_ref().map(|group| group.0.as_str());
@@ -32,17 +37,18 @@ pub enum NotAllowed {
 impl FromStr for Allow {
     type Err = NotAllowed;
 
+    /// Parses `session` or `session:orders`; the invariant has to be one of this crate.
     fn from_str(text: &str) -> Result<Allow, NotAllowed> {
         let (name, group) = match text.split_once(':') {
-            Some((name, group)) => (name, Some(group.to_owned())),
+            Some((name, group)) => (name, Some(group)),
             None => (text, None),
         };
-        let known = NAMES.into_iter().find(|known| *known == name);
+        let known = names().into_iter().find(|known| *known == name);
         let invariant = known.ok_or_else(|| NotAllowed::UnknownInvariant(name.to_owned()))?;
-        if group.as_deref() == Some("") {
+        if group == Some("") {
             return Err(NotAllowed::NoGroup(invariant));
         }
-        Ok(Allow { invariant, group })
+        Ok(Allow::new(invariant, group))
     }
 }
 
@@ -59,6 +65,7 @@ mod tests {
             rule: "expired",
             group: group.map(|group| GroupId(str_bytes(group))),
             at: Time::ZERO,
+            line: None,
             message: String::new(),
         };
         let everywhere: Allow = "session".parse().unwrap();
@@ -68,6 +75,7 @@ mod tests {
         assert!(one.allows(&of(Some("a:b"))) && !one.allows(&of(Some("a"))));
         assert!(!one.allows(&of(None)));
         assert!(!"balance".parse::<Allow>().unwrap().allows(&of(Some("g"))));
+        assert!(Allow::new("my-own", Some("a:b")) == Allow::new("my-own".to_owned(), Some("a:b")));
         let unknown = NotAllowed::UnknownInvariant("sesion".to_owned());
         assert_eq!("sesion:g".parse::<Allow>(), Err(unknown));
         assert_eq!("session:".parse::<Allow>(), Err(NotAllowed::NoGroup("session")));

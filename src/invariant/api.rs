@@ -1,6 +1,7 @@
 //! The interface of an invariant, and the form of a violation.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::protocol::GroupId;
 use crate::time::Time;
@@ -10,8 +11,11 @@ use super::interest::Interest;
 use crate::model::Model;
 
 /// A property of every run of a correct coordinator and correct clients.
+///
+/// The [module](super) has an example of one of your own.
 pub trait Invariant: Send {
-    /// The name, as the summary and the command line write it: `single-owner`.
+    /// The name, as the summary and the command line write it: `single-owner`. No two invariants of
+    /// a run have the same.
     fn name(&self) -> &'static str;
 
     /// One line for the list of invariants: what it claims.
@@ -31,10 +35,14 @@ pub trait Invariant: Send {
     fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach>;
 }
 
+/// Makes a new instance of an invariant, once per run.
+pub type MakeInvariant = Arc<dyn Fn() -> Box<dyn Invariant> + Send + Sync>;
+
 /// The error of an invariant: which of its claims is violated, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// The id of the claim; it stays the same when the message changes.
+    /// The id of the claim, unique within the invariant. It stays the same when the message
+    /// changes: whether two findings are the same is decided by invariant and rule.
     pub rule: &'static str,
     /// The group, if it is not the group of the event.
     pub group: Option<GroupId>,
@@ -43,6 +51,17 @@ pub struct Breach {
 }
 
 impl Breach {
+    /// A violation of the claim with this id, in the group that the event is about.
+    pub fn new(rule: &'static str, message: impl Into<String>) -> Breach {
+        Breach { rule, group: None, message: message.into() }
+    }
+
+    /// The same breach in this group, where the event is about another group or about none.
+    pub fn in_group(mut self, group: GroupId) -> Breach {
+        self.group = Some(group);
+        self
+    }
+
     /// The same breach with `head` in front of the message.
     pub(super) fn within(mut self, head: impl fmt::Display) -> Breach {
         self.message = format!("{head} {}", self.message);
@@ -54,14 +73,10 @@ impl Breach {
 /// group id name the group where the event may be about another group, or about none.
 macro_rules! breach {
     ($rule:literal, $($message:tt)*) => {
-        Err($crate::invariant::Breach { rule: $rule, group: None, message: format!($($message)*) })
+        Err($crate::invariant::Breach::new($rule, format!($($message)*)))
     };
     ($rule:literal in $group:expr, $($message:tt)*) => {
-        Err($crate::invariant::Breach {
-            rule: $rule,
-            group: Some($group.clone()),
-            message: format!($($message)*),
-        })
+        Err($crate::invariant::Breach::new($rule, format!($($message)*)).in_group($group.clone()))
     };
 }
 pub(super) use breach;
@@ -77,6 +92,9 @@ pub struct Violation {
     pub group: Option<GroupId>,
     /// The time of the event, on the run's clock.
     pub at: Time,
+    /// The line of the script, if the violation is that its `expect` is not met; 0 in a schedule
+    /// that was generated.
+    pub line: Option<u32>,
     /// What the invariant claims and what the trace shows instead.
     pub message: String,
 }

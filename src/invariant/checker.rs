@@ -1,6 +1,6 @@
 //! Passes each event to the model and then to the invariants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::protocol::{GroupId, Request};
 use crate::trace::{ConsumerRef, Event, EventKind, Names, Place};
@@ -15,7 +15,7 @@ pub struct Checker {
     invariants: Vec<Box<dyn Invariant>>,
     /// For each kind of event, the invariants that read it: bit i stands for the invariant at index
     /// i.
-    readers: [[u32; COLUMNS]; ROWS],
+    readers: [[u64; COLUMNS]; ROWS],
     /// The short names of members, so that violations name members as the trace does.
     names: Names,
     /// The group of each consumer.
@@ -23,8 +23,8 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// A checker of the invariants with these names, or of all. Names that are not in
-    /// [`super::NAMES`] select nothing.
+    /// A checker of the invariants with these names, or of all. Names that no invariant has select
+    /// nothing.
     pub fn new(names: Option<&[&str]>) -> Checker {
         let mut invariants = super::all();
         if let Some(names) = names {
@@ -43,22 +43,37 @@ impl Checker {
     /// that it needs.
     pub fn reading_everything() -> Checker {
         let mut checker = Checker::new(None);
-        checker.readers = [[(1 << checker.invariants.len()) - 1; COLUMNS]; ROWS];
+        let all = u64::MAX >> (Checker::MOST - checker.invariants.len());
+        checker.readers = [[all; COLUMNS]; ROWS];
         checker
     }
 
+    /// The same checker with further invariants, which check each event after the others.
+    ///
+    /// # Panics
+    ///
+    /// If two invariants have the same name, or there are more than [`Checker::MOST`].
+    pub fn with(mut self, more: impl IntoIterator<Item = Box<dyn Invariant>>) -> Checker {
+        self.invariants.extend(more);
+        Checker::of(self.invariants)
+    }
+
+    /// The greatest number of invariants of one checker.
+    pub const MOST: usize = u64::BITS as usize;
+
     fn of(invariants: Vec<Box<dyn Invariant>>) -> Checker {
-        assert!(
-            invariants.len() <= 32,
-            "{} invariants do not fit into a mask of 32 bits",
-            invariants.len()
-        );
+        let count = invariants.len();
+        assert!(count <= Checker::MOST, "{count} invariants, but at most {}", Checker::MOST);
+        let mut names = BTreeSet::new();
+        for name in invariants.iter().map(|invariant| invariant.name()) {
+            assert!(names.insert(name), "two invariants are called {name}");
+        }
         let mut readers = [[0; COLUMNS]; ROWS];
         for (index, invariant) in invariants.iter().enumerate() {
             let reads = invariant.reads();
             for (row, columns) in readers.iter_mut().enumerate() {
                 for (column, mask) in columns.iter_mut().enumerate() {
-                    *mask |= u32::from(reads.has((row, column))) << index;
+                    *mask |= u64::from(reads.has((row, column))) << index;
                 }
             }
         }
@@ -122,7 +137,11 @@ impl Checker {
         let Breach { rule, group, message } = breach;
         let group = group.or_else(|| self.group_of(event));
         let message = self.names.shorten(&message);
-        Violation { invariant, rule, group, at: event.at, message }
+        let line = match &event.kind {
+            EventKind::Expected { line, .. } => Some(*line),
+            _ => None,
+        };
+        Violation { invariant, rule, group, at: event.at, line, message }
     }
 
     /// The group that the event is about, if it is about one.

@@ -10,7 +10,7 @@ use crate::sim::schedule::Schedule;
 
 fn run_to_the_end(schedule: &Schedule, systems: &Systems) -> Report {
     let shared = Rc::new(schedule.clone());
-    let world = || Sim::new(&shared, systems);
+    let world = || Sim::new(&shared, &systems.into());
     Run::of(schedule).systems(systems).drive_in(world, |driver| {
         driver.go_on_after_violations(Vec::new());
         let _ = driver.drive().and_then(|()| driver.finish());

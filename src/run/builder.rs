@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
     /// release builds, under any load.
     pub fn run(self) -> Report {
         let (schedule, systems) = (Rc::new(self.schedule.clone()), self.systems.clone());
-        self.run_in(|| Sim::new(&schedule, &systems))
+        self.run_in(|| Sim::new(&schedule, &(&systems).into()))
     }
 
     /// Runs the schedule in the world that `make` creates. A panic in `make` is a finding, too.
@@ -102,7 +102,7 @@ impl<'a> Run<'a> {
         make: impl FnOnce() -> W,
         drive: impl FnOnce(&mut Driver<'_, '_, W>),
     ) -> Report {
-        let mut watcher = Watcher::new(self.checks, &mut self.watch);
+        let mut watcher = Watcher::new(self.checks, &self.systems.invariants, &mut self.watch);
         let caught = crash::catch(|| drive(&mut Driver::new(self.schedule, make(), &mut watcher)));
         if let Err(message) = caught {
             watcher.crashed(message);

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use crate::invariant::{Allow, Checker, Violation};
 use crate::protocol::GroupId;
-use crate::trace::{Event, EventKind};
+use crate::trace::Event;
 
 use super::{Finding, Found};
 
 /// Invariant, rule, group, and the line of an `expect`. Each combination is reported once.
-type Key = (&'static str, &'static str, Option<GroupId>, u32);
+type Key = (&'static str, &'static str, Option<GroupId>, Option<u32>);
 
 /// The findings so far.
 pub(super) struct Judge {
@@ -29,18 +29,15 @@ impl Judge {
     }
 
     pub(super) fn observe(&mut self, checker: &mut Checker, event: &Event) {
-        let line = match &event.kind {
-            EventKind::Expected { line, .. } => *line,
-            _ => 0,
-        };
-        checker.check_all(event, &mut |violation| self.take(violation, line));
+        checker.check_all(event, &mut |violation| self.take(violation));
     }
 
-    fn take(&mut self, violation: Violation, line: u32) {
+    fn take(&mut self, violation: Violation) {
         if self.allowed.iter().any(|allowed| allowed.allows(&violation)) {
             return;
         }
-        let key = (violation.invariant, violation.rule, violation.group.clone(), line);
+        let Violation { invariant, rule, line, .. } = violation;
+        let key = (invariant, rule, violation.group.clone(), line);
         match self.known.get(&key) {
             Some(&index) => self.found[index].times += 1,
             None => {
@@ -70,17 +67,18 @@ mod tests {
 
     fn violation(invariant: &'static str, rule: &'static str, group: &str) -> Violation {
         let group = Some(GroupId(str_bytes(group)));
-        Violation { invariant, rule, group, at: Time::ZERO, message: String::new() }
+        let (at, line) = (Time::ZERO, None);
+        Violation { invariant, rule, group, at, line, message: String::new() }
     }
 
     #[test]
     fn each_rule_is_reported_once_for_each_group_and_counted() {
         let mut judge = Judge::new(Vec::new());
         for (rule, group) in [("a", "g"), ("a", "g"), ("b", "g"), ("a", "h"), ("a", "g")] {
-            judge.take(violation("session", rule, group), 0);
+            judge.take(violation("session", rule, group));
         }
         assert_eq!(judge.new_findings().len(), 3);
-        judge.take(violation("session", "a", "g"), 0);
+        judge.take(violation("session", "a", "g"));
         assert_eq!(judge.new_findings(), []);
         let times: Vec<u64> = judge.into_found().iter().map(|found| found.times).collect();
         assert_eq!(times, [4, 1, 1]);
@@ -90,18 +88,19 @@ mod tests {
     fn an_allowed_violation_is_not_reported() {
         let allowed = ["session:g", "balance"].map(|text| text.parse().expect("an invariant"));
         let mut judge = Judge::new(allowed.to_vec());
-        judge.take(violation("session", "a", "g"), 0);
-        judge.take(violation("balance", "a", "h"), 0);
+        judge.take(violation("session", "a", "g"));
+        judge.take(violation("balance", "a", "h"));
         assert_eq!(judge.new_findings(), []);
-        judge.take(violation("session", "a", "h"), 0);
+        judge.take(violation("session", "a", "h"));
         assert_eq!(judge.new_findings().len(), 1);
     }
 
     #[test]
     fn each_expect_line_is_reported_on_its_own() {
         let mut judge = Judge::new(Vec::new());
-        judge.take(violation("expect", "line", "g"), 3);
-        judge.take(violation("expect", "line", "g"), 4);
+        for line in [3, 4, 3] {
+            judge.take(Violation { line: Some(line), ..violation("expect", "line", "g") });
+        }
         assert_eq!(judge.new_findings().len(), 2);
     }
 }

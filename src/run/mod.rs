@@ -12,6 +12,7 @@
 //! | `expect` | judges `expect` lines |
 //! | `watcher` | sees every event: digest, invariants, coverage, counts |
 //! | `judge` | continues to judge after a violation |
+//! | `systems` | what is tested, and the user's own invariants |
 //! | `diagnostics` | events as `tracing` diagnostics |
 //! | `crash` | catches panics of the system under test |
 //! | `report` | the result of a run |
@@ -25,12 +26,14 @@ mod driver;
 mod expect;
 mod judge;
 mod report;
+mod systems;
 mod watcher;
 mod world;
 
-pub use crate::sim::{MakeConsumer, MakeCoordinator, Systems};
+pub use crate::sim::{MakeConsumer, MakeCoordinator};
 pub use builder::Run;
 pub use report::{Finding, Found, Report};
+pub use systems::Systems;
 
 #[doc(hidden)]
 pub use driver::Driver;

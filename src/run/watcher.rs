@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client;
 use crate::coordinator;
-use crate::invariant::{Allow, Checker};
+use crate::invariant::{Allow, Checker, MakeInvariant};
 use crate::marks;
 use crate::protocol::{GroupId, Request, Response, StrBytes};
 use crate::time::Time;
@@ -46,17 +46,22 @@ struct Counts {
 }
 
 impl<'w> Watcher<'w> {
-    pub(super) fn new(checks: Checks, watch: &'w mut dyn FnMut(&Event)) -> Self {
+    pub(super) fn new(
+        checks: Checks,
+        invariants: &[MakeInvariant],
+        watch: &'w mut dyn FnMut(&Event),
+    ) -> Self {
         // Discards the marks that other runs left on this thread.
         marks::take();
+        let checker = match checks.black_box {
+            true => Checker::black_box(),
+            false => Checker::new(None),
+        };
         Watcher {
             watch,
             checks,
             digest: Digest::default(),
-            checker: match checks.black_box {
-                true => Checker::black_box(),
-                false => Checker::new(None),
-            },
+            checker: checker.with(invariants.iter().map(|make| make())),
             judge: None,
             coverage: Coverage::default(),
             diagnostics: Diagnostics::default(),

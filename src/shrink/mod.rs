@@ -1,4 +1,4 @@
-//! Shrinks a schedule to a minimal one that still violates the same invariant.
+//! Shrinks a schedule to a minimal one that still violates the same rule of the same invariant.
 //!
 //! ```text
 //! schedule ──► remove or simplify something ──► repair ──► run ──► same finding? keep it
@@ -29,10 +29,10 @@ mod times;
 
 use std::collections::BTreeSet;
 
+use crate::invariant::Violation;
 use crate::run::{Finding, Report, Run, Systems};
 use crate::script;
-use crate::sim::schedule::Schedule;
-use crate::swarm::parts;
+use crate::sim::schedule::{Action, Schedule};
 
 /// A shrunk schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub fn shrink(
     keep_on: &mut dyn FnMut(&Schedule, u64) -> bool,
 ) -> Option<Shrunk> {
     let finding = Run::of(schedule).systems(systems).run().finding?;
-    let target = Target::of(&finding)?;
-    let reference = Systems::default();
+    let target = Target::of(&finding, schedule)?;
+    let reference = Systems { invariants: systems.invariants.clone(), ..Systems::default() };
     let reference = holds(schedule, &reference).then_some(reference);
     let best = Shrunk { schedule: schedule.clone(), finding, runs: 1 };
     let mut shrinker = Shrinker {
@@ -76,36 +76,35 @@ fn holds(schedule: &Schedule, systems: &Systems) -> bool {
 }
 
 /// The finding that a candidate has to reproduce.
-struct Target {
-    /// The name of the invariant, or `crash`.
-    name: String,
-    /// For `expect` its claim, for a crash its message: the name alone does not identify the
-    /// finding.
-    detail: Option<String>,
+#[derive(PartialEq, Eq)]
+enum Target {
+    /// A violation of this invariant and rule.
+    Violation { invariant: &'static str, rule: &'static str },
+    /// This `expect` is not met, in whatever line.
+    Expectation(Action),
+    /// A crash with this message, but for its numbers.
+    Crash(String),
 }
 
 impl Target {
-    fn of(finding: &Finding) -> Option<Target> {
-        let parts = parts(finding);
-        let detail = match (finding, parts.name) {
-            (Finding::BadStep { .. }, _) => return None,
-            (_, "expect") => Some(claim(parts.message).to_owned()),
-            (Finding::Crash { message, .. }, _) => Some(masked(message)),
-            _ => None,
-        };
-        Some(Target { name: parts.name.to_owned(), detail })
+    /// The target that a finding of the schedule stands for; `None` for a bad step.
+    fn of(finding: &Finding, schedule: &Schedule) -> Option<Target> {
+        match finding {
+            Finding::Violation(found) | Finding::NoConvergence(found) => {
+                let Violation { invariant, rule, line, .. } = *found;
+                let mut steps = schedule.steps.iter();
+                let expect = steps.find(|step| {
+                    Some(step.line) == line && matches!(step.action, Action::Expect(_))
+                });
+                Some(match expect {
+                    Some(step) => Target::Expectation(step.action.clone()),
+                    None => Target::Violation { invariant, rule },
+                })
+            }
+            Finding::Crash { message, .. } => Some(Target::Crash(masked(message))),
+            Finding::BadStep { .. } => None,
+        }
     }
-
-    fn is_met_by(&self, finding: &Finding) -> bool {
-        Target::of(finding)
-            .is_some_and(|found| found.name == self.name && found.detail == self.detail)
-    }
-}
-
-/// The claim `expect stable` of the message `line 22: expect stable: found Empty`.
-fn claim(message: &str) -> &str {
-    let rest = message.split_once(": ").map_or(message, |(_, rest)| rest);
-    rest.split_once(": found").map_or(rest, |(claim, _)| claim)
 }
 
 /// A message without its numbers, which differ from schedule to schedule.
@@ -167,7 +166,9 @@ impl Shrinker<'_> {
             match report.finding {
                 Some(Finding::BadStep { line, .. })
                     if script::without_line(&mut candidate, line) => {}
-                Some(finding) if self.target.is_met_by(&finding) => {
+                Some(finding)
+                    if Target::of(&finding, &candidate).as_ref() == Some(&self.target) =>
+                {
                     if self.reference.as_ref().is_some_and(|systems| !holds(&candidate, systems)) {
                         return false;
                     }

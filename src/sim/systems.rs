@@ -15,8 +15,8 @@ pub type MakeCoordinator =
 /// clock.
 pub type MakeConsumer = dyn Fn(ConsumerConfig, Rng, Time) -> Box<dyn GroupConsumer> + Send + Sync;
 
-/// The systems that a run tests. By default the correct coordinator and the correct consumer;
-/// replace either with your own to test it.
+/// The systems that a simulation consists of. By default the correct coordinator and the correct
+/// consumer.
 #[derive(Clone)]
 pub struct Systems {
     /// Creates a coordinator, once per term.

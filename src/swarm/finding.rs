@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::engine::{EngineKind, Refused};
+use crate::invariant::Violation;
 use crate::run::{Finding, Report, Systems};
 use crate::time::Time;
 
@@ -22,6 +23,8 @@ pub struct Parts<'a> {
     pub kind: &'static str,
     /// The name of the invariant, or `crash` or `bad-step`.
     pub name: &'a str,
+    /// The id of the rule of the invariant; `None` if no invariant is violated.
+    pub rule: Option<&'static str>,
     /// The virtual time; `None` for a bad step.
     pub at: Option<Time>,
     /// The message.
@@ -30,18 +33,23 @@ pub struct Parts<'a> {
 
 /// Splits a finding into its parts.
 pub fn parts(finding: &Finding) -> Parts<'_> {
+    fn violated<'a>(kind: &'static str, violation: &'a Violation) -> Parts<'a> {
+        Parts {
+            kind,
+            name: violation.invariant,
+            rule: Some(violation.rule),
+            at: Some(violation.at),
+            message: &violation.message,
+        }
+    }
     match finding {
-        Finding::Violation(v) => {
-            Parts { kind: "violation", name: v.invariant, at: Some(v.at), message: &v.message }
-        }
-        Finding::NoConvergence(v) => {
-            Parts { kind: "no convergence", name: v.invariant, at: Some(v.at), message: &v.message }
-        }
+        Finding::Violation(violation) => violated("violation", violation),
+        Finding::NoConvergence(violation) => violated("no convergence", violation),
         Finding::Crash { at, message } => {
-            Parts { kind: "crash", name: "crash", at: Some(*at), message }
+            Parts { kind: "crash", name: "crash", rule: None, at: Some(*at), message }
         }
         Finding::BadStep { message, .. } => {
-            Parts { kind: "bad step", name: "bad-step", at: None, message }
+            Parts { kind: "bad step", name: "bad-step", rule: None, at: None, message }
         }
     }
 }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use groupsim::engine::plug::{Net as _, Router, address_of, addresses_of_brokers};
-use groupsim::run::Systems;
 use groupsim::sim::Sim;
+use groupsim::sim::Systems;
 use groupsim::sim::hosted::{Command, Process, Topology};
 use groupsim::sim::schedule::{Action, GroupSpec, NodeName, Schedule, Settings, Tail, TopicSpec};
 use groupsim::time::Time;

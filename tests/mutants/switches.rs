@@ -40,6 +40,7 @@ fn systems(name: &'static str) -> Systems {
         consumer: Arc::new(move |config, rng, now| {
             Box::new(On::new(name, || Consumer::new(config, rng, now)))
         }),
+        ..Systems::default()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::conform::{
     Case, Comparison, Recording, Settings, TcpBroker, Transcript, Verdict, VirtualBroker, compare,
     embedded, from_file, is_ready,
 };
-use crate::run::Systems;
+use crate::sim::Systems;
 
 use super::exit::Exit;
 use super::interrupt;

@@ -1,4 +1,6 @@
 //! A group that is not disturbed becomes stable: all its members receive the same generation.
+//!
+//! Rule: `settles`, the claim above.
 
 use crate::invariant::Invariant;
 use crate::invariant::{Breach, breach};

@@ -1,5 +1,7 @@
 //! A request in an old generation does not succeed, if its sender could have known of a newer one.
 //!
+//! Rule: `accepted`, the claim above.
+//!
 //! Not said: anything about a member that belongs to the history of a newer coordinator, where
 //! generation numbers start again.
 

@@ -1,5 +1,10 @@
 //! A request that was sent when a generation was known does not receive an earlier one, and all
 //! members of one generation receive the same protocol name.
+//!
+//! | rule | violated when |
+//! |---|---|
+//! | `grows` | a member receives a generation that is older than one that it knew |
+//! | `protocol` | members of one generation receive different protocol names |
 
 use std::collections::BTreeMap;
 

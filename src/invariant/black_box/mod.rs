@@ -17,6 +17,12 @@
 //! | `fencing` | no request succeeds in an old generation |
 //! | `convergence` | an undisturbed group becomes stable |
 //! | `no_loss` | a later fetch returns an acknowledged commit |
+//!
+//! Each has the name of the invariant that claims more where a broker can be looked into, and the
+//! rules of that where they mean the same. What a client owes by itself is in `client`, and not
+//! judged here: a probe tests the brokers.
+//!
+//! Read next: `in_flight`, which orders requests and responses.
 
 mod convergence;
 mod fencing;

@@ -3,6 +3,8 @@
 //! A fetch that is sent after a commit was acknowledged returns that offset, or one whose commit
 //! was in flight at some time since: the broker may handle a commit late to which the client never
 //! received a response.
+//!
+//! Rule: `fetched`, the claim above.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! In one generation no partition is assigned to two members.
 //!
+//! Rule: `assigned-twice`, the claim above.
+//!
 //! Not said: anything about groups of another protocol type, whose assignments cannot be decoded
 //! here.
 

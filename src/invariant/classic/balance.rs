@@ -14,6 +14,12 @@
 //!
 //! Static members that are away count as members: the leader's JoinGroup response names them.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `range` | `range`: the share of a member in a topic is not contiguous |
+//! | `even` | `range`, `roundrobin`, `sticky`: two members differ by more than one |
+//! | `cooperative` | `cooperative-sticky`: a member gets too many or too few |
+//!
 //! Not said: anything about other assignors, or about groups of another protocol type; which member
 //! gets which share (ties are the assignor's choice); unequal subscriptions with assignors other
 //! than range, for which no computable bound is promised. That the plan is complete is

@@ -11,6 +11,16 @@
 //! received a JoinGroup or LeaveGroup for it, a member was added, removed or replaced, its sync
 //! timer fired, or it was loaded.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `group-from` | a transition of a group does not start where the last one ended |
+//! | `group-move` | a transition of a group is not in the table |
+//! | `member-from` | a transition of a member does not start where the last one ended |
+//! | `member-move` | a transition of a member is not in the table |
+//! | `loaded` | a group is loaded in a state that does not fit its members |
+//! | `removed` | a group is removed that is not Empty |
+//! | `cause` | a Stable group starts a rebalance without a cause |
+//!
 //! Not said: when a group must move. That is `response-deadline`'s and `convergence`'s claim.
 
 use std::collections::BTreeMap;

@@ -17,6 +17,12 @@
 //!   same way. So heartbeats may return to a connection twice. Two processes return to their
 //!   connections for as long as they run.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `consumer` | requests under one id come from two processes |
+//! | `client` | requests under one id come under two client ids |
+//! | `connections` | the heartbeats of one id alternate between two connections |
+//!
 //! Not said: anything about the connections of a consumer of the run, which the trace names anyway:
 //! a broker that was paused handles requests on connections that the consumer has given up in any
 //! order; anything about the connections of other requests, because clients spread them over

@@ -10,6 +10,12 @@
 //!   members than the limit; in the join phase, fewer members that have sent a JoinGroup since the
 //!   last phase ended.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `member` | a member is added to a group that is full |
+//! | `generation` | more members than the limit have joined in a join phase |
+//! | `rejected` | a JoinGroup is rejected though there is room |
+//!
 //! Not said: anything about members that did not join in the last phase. During a join phase the
 //! group still has members that will not come back; static ones that are away stay; and a group may
 //! be loaded larger than the limit, until the rebalance that follows. A static member that comes

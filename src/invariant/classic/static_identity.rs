@@ -13,6 +13,15 @@
 //! - A consumer that is a static member does not send LeaveGroup, so that it may come back within
 //!   its session and find its assignment. (An administrator may remove it.)
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `two-ids` | an instance has two member ids |
+//! | `given-out` | a client that joins without an id receives one that was handed out before |
+//! | `replaced` | an id is replaced that was not the one of the instance |
+//! | `displaced` | a request of an id is accepted that another has replaced |
+//! | `rebalance` | a static member comes back unchanged, and that starts a rebalance |
+//! | `leaves` | a consumer that is a static member sends LeaveGroup |
+//!
 //! Not said: anything about zombies that do not know of the replacement, and about later
 //! incarnations: the record of a replacement may be lost before any client received it (see
 //! `durable`). Whether a static member that names other assignors, or whose earlier choice the

@@ -9,6 +9,8 @@
 //! quotas. The plan keeps at least as many partitions with their owners, all members together. (No
 //! balanced plan can keep more.)
 //!
+//! Rule: `sticky`, the claim above.
+//!
 //! Not said: anything about other assignors, or about groups of another protocol type; which of its
 //! partitions a member keeps; which of the members that own more than the floor get the larger
 //! quota; where partitions go that two members claim; unequal subscriptions.

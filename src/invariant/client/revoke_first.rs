@@ -13,6 +13,11 @@
 //! if it joins without an id. (The rebalance that it triggers may assign its partitions to other
 //! members.)
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `given-away` | a consumer takes over a partition that its old owner still owns |
+//! | `joined-owning` | a consumer sends JoinGroup while it owns what it should have given up |
+//!
 //! Not said: anything about a static member that was away when the group rebalanced. Its
 //! subscription is that of its last JoinGroup, so a leader may not know what it owns now, and it
 //! may own that until it learns that it is fenced. So the partitions that a static member takes

@@ -1,6 +1,8 @@
 //! The `expect` lines of a script: an invariant of that one script.
 //!
 //! Scope: every `expect` line. The simulator decides when a line is evaluated.
+//!
+//! Rule: `line`, the claim above.
 
 use crate::invariant::{Breach, breach};
 use crate::trace::{Event, EventKind};

@@ -20,6 +20,14 @@
 //!   commits what it is about to revoke. (This is what makes a rebalance cooperative, under any
 //!   assignor name.)
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `acts` | a consumer polls or processes a partition that it does not own |
+//! | `closed` | a consumer takes over an assignment after it has closed |
+//! | `assigned` | a consumer takes over a partition that was not assigned to it |
+//! | `both-own` | two consumers with a current membership own one partition |
+//! | `commit` | a commit is accepted of a partition that was not assigned to its member |
+//!
 //! Not said: anything about commits by external clients of partitions that no member was assigned,
 //! which their applications may make (`commitSync` of any partition); anything about commits in a
 //! group of another protocol type, or in a generation in which some member's assignment cannot be

@@ -20,6 +20,16 @@
 //! Of a group of another protocol type only the bytes are compared: their meaning is not known
 //! here.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `assigned-twice` | a partition is assigned to two members of one generation |
+//! | `planned` | a member receives other bytes than its leader submitted for it |
+//! | `given-twice` | a plan gives a partition to two members |
+//! | `displaced` | a plan gives a partition to an id that another has replaced |
+//! | `decodes` | a plan of an assignor of this crate does not decode |
+//! | `subscribed` | a plan gives a partition to a member that does not subscribe to it |
+//! | `covered` | a plan gives a partition to no member |
+//!
 //! Not said: that the plan of an assignor of another name leaves nothing out, gives only topics
 //! that are subscribed to, or decodes; anything across generations, where an old owner may not know
 //! yet that it was replaced (see `no-overlap`); anything about topics that were created after the

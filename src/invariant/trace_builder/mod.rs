@@ -87,6 +87,13 @@ impl TraceBuilder {
         assert!(violation.message.contains(words), "{}", violation.message);
     }
 
+    /// The invariant is violated, by this of its rules.
+    #[track_caller]
+    pub(super) fn violates(&mut self, rule: &str) {
+        let violation = self.violation.take().expect("no invariant is violated");
+        assert_eq!(violation.rule, rule, "{}", violation.message);
+    }
+
     /// The violation, if there is one.
     pub(super) fn broken(&mut self) -> Option<Violation> {
         self.violation.take()

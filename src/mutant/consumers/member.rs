@@ -94,7 +94,8 @@ impl RequestInterceptor for CommitsWhatItLost {
 }
 
 /// Ignores errors of heartbeats and commits, and so never rejoins. Like kafkajs#1474, where
-/// ILLEGAL_GENERATION was ignored. `duty` must catch it, `convergence` may be first.
+/// ILLEGAL_GENERATION was ignored. `stale-identity` or `not-coordinator` must
+/// catch it, `convergence` may be first.
 pub struct DeafToErrors;
 
 impl RequestInterceptor for DeafToErrors {
@@ -112,7 +113,7 @@ impl RequestInterceptor for DeafToErrors {
 }
 
 /// Joins each time without a member id. Its former id stays in the group until its session ends.
-/// `reason` must catch it.
+/// `member-id-reuse` must catch it.
 pub struct ForgetsItsId;
 
 impl RequestInterceptor for ForgetsItsId {

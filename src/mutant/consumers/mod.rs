@@ -30,7 +30,7 @@ pub(super) const ALL: &[Mutant] = &[
     consumer("works-after-it-closed", &[], "Finishes its last batch only after it has closed", &["no-overlap"], |inner| InterceptedClient::boxed(inner, WorksAfterItClosed::default())),
     consumer("joins-after-it-closed", &[], "Takes over its last assignment once more after it has closed, like a client that processes its last SyncGroup response though it has left", &["no-overlap"], |inner| InterceptedClient::boxed(inner, JoinsAfterItClosed::default())),
     consumer("leaves-though-static", &[], "Sends LeaveGroup when it closes, though it is a static member: its restart triggers a rebalance", &["static-identity"], |inner| InterceptedClient::boxed(inner, LeavesThoughStatic)),
-    consumer("forgets-its-id", &[], "Joins each time without a member id: its former id stays in the group until its session ends", &["reason"], |inner| InterceptedClient::boxed(inner, ForgetsItsId)),
+    consumer("forgets-its-id", &[], "Joins each time without a member id: its former id stays in the group until its session ends", &["member-id-reuse"], |inner| InterceptedClient::boxed(inner, ForgetsItsId)),
     consumer("commits-ahead", &["KAFKA-18641"], "Commits three records ahead of what the application has processed", &["no-loss"], |inner| InterceptedClient::boxed(inner, CommitsAhead)),
     consumer("starts-too-late", &["sarama#2947"], "Starts one record after the committed offset, like a client that takes the committed offset for the last processed one", &["no-loss"], |inner| InterceptedClient::boxed(inner, StartsTooLate)),
     consumer("skewed-leader", &["KAFKA-12984"], "Assigns the first member all partitions of each topic that it has a share of", &["balance"], |inner| InterceptedClient::boxed(inner, SkewedLeader)),
@@ -38,5 +38,5 @@ pub(super) const ALL: &[Mutant] = &[
     consumer("doubling-leader", &["KAFKA-12984"], "Assigns the first partition to two members", &["single-owner"], |inner| InterceptedClient::boxed(inner, DoublingLeader)),
     consumer("keeps-partitions", &["KAFKA-12983", "franz-go before 1.17"], "Adds its former assignments to each assignment", &["no-overlap"], |inner| InterceptedClient::boxed(inner, KeepsPartitions::default())),
     consumer("commits-what-it-lost", &["librdkafka#5604"], "Commits, along with the partitions that it owns, those that it committed earlier", &["no-overlap"], |inner| InterceptedClient::boxed(inner, CommitsWhatItLost::default())),
-    consumer("deaf-to-errors", &["kafkajs#1474"], "Ignores errors of heartbeats and commits, and so never rejoins", &["duty", "convergence"], |inner| InterceptedClient::boxed(inner, DeafToErrors)),
+    consumer("deaf-to-errors", &["kafkajs#1474"], "Ignores errors of heartbeats and commits, and so never rejoins", &["stale-identity", "not-coordinator", "convergence"], |inner| InterceptedClient::boxed(inner, DeafToErrors)),
 ];

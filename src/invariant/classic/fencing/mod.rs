@@ -21,6 +21,11 @@
 //!   group does not respond NOT_COORDINATOR, and no broker responds with the errors of its log
 //!   (R9.5).
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `accepted` | the coordinator accepts a request that it has to refuse |
+//! | `refused` | the coordinator refuses a request without cause |
+//!
 //! Not said: which of several errors a refused request receives; that every entitled request is
 //! accepted (`convergence` notices if none is); transactional commits.
 

@@ -21,6 +21,18 @@
 //!   uncommitted record. The same generation twice is Kafka's behaviour: a follower whose SyncGroup
 //!   response was lost rejoins and receives the generation it is in.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `grows` | a generation is not newer than the one before or the one that was loaded |
+//! | `joined` | a JoinGroup response names neither the newest nor the next generation |
+//! | `leader` | it names another leader than the generation has |
+//! | `protocol` | it names another assignor than the generation has |
+//! | `includes` | it goes to a member that the generation does not include |
+//! | `stale-leader` | it names a leader that another id has replaced (KIP-814) |
+//! | `metadata` | the leader receives metadata that is not of the last JoinGroup of a member |
+//! | `assigned-grows` | a consumer takes over an assignment of an older generation than before |
+//! | `assigned-includes` | a consumer takes over one of a generation that does not include it |
+//!
 //! Not said: that numbers grow by exactly one; which generation a heartbeat, commit or sync may
 //! name (that is `fencing`'s claim); anything about responses that became visible more than eight
 //! generations late, also where another incarnation had a generation of that number.

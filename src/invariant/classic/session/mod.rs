@@ -16,6 +16,14 @@
 //! - Neither stays more than a second longer than that, unless shielded by a parked request. A
 //!   broker that was paused has a second from when it resumes.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `session-timeout` | a member has another session timeout than it requested |
+//! | `expired` | a member is removed as expired before its session has ended |
+//! | `expired-alive` | as above, by a sign of life that becomes visible only after the removal |
+//! | `parked` | a member is removed as expired though a request of it is parked |
+//! | `stays` | a member is not removed after its session has ended |
+//!
 //! Not said: anything about removals for other reasons; anything about members whose incarnation
 //! has ended with its broker's term: the next broker starts each session anew. Uncertainty counts
 //! in favour of the coordinator: only confirmed signs of life make a removal too early, and every

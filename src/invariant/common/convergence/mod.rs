@@ -25,6 +25,13 @@
 //!
 //! Only the incarnations of groups at current leaders are judged, not those at zombies.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `settles` | the run does not settle within its bound |
+//! | `drains` | the run does not drain within its bound |
+//! | `rests` | a quiescent group begins a generation though nothing happened to it |
+//! | `learns` | a broker still coordinates that no longer leads |
+//!
 //! Not said: anything about groups in which a consumer that was not healed is still running, or
 //! that have members no process stands for, because those may expire at any time.
 
@@ -228,7 +235,7 @@ impl Convergence {
     }
 
     /// Whether in some group all consumers that were to keep reading have given up. Whether they
-    /// had a cause is `reason`'s claim.
+    /// had a cause is `rejoin-cause`'s claim.
     fn all_gave_up(&self) -> bool {
         let core = self.core.iter().flatten();
         let living: BTreeSet<&GroupId> = core

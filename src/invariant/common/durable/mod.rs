@@ -29,6 +29,19 @@
 //! first request for a group that it has not loaded. Responses of zombies do not count for later
 //! loads: they repeat what has been in the log since before.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `group` | a group is not loaded, though a member had received an assignment |
+//! | `offsets` | a group is not loaded, though a commit had been acknowledged |
+//! | `generation` | an older generation is loaded than a member was assigned in |
+//! | `member` | the generation is loaded without a member that was assigned in it |
+//! | `assignment` | it is loaded with another assignment than the member received |
+//! | `offset` | another offset is loaded than was acknowledged |
+//! | `deleted` | a group is loaded that was deleted |
+//! | `replaced` | a member is loaded whose place was taken |
+//! | `zombie-sync` | a zombie sends an assignment of a generation that it began too late |
+//! | `zombie-commit` | a zombie acknowledges a commit that it handled too late |
+//!
 //! Not said: that requests which were refused or never got a response had no effect; anything about
 //! groups without a fail-over, which is `no-loss`'s and `generation`'s claim.
 

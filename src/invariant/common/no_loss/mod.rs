@@ -34,6 +34,20 @@
 //!   and that its consumers subscribe to. Consumers are the running ones, after a `quiesce` only
 //!   the healed ones.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `commit-ahead` | an accepted commit is ahead of what the group had processed |
+//! | `fetched` | OffsetFetch returns an offset that is not one of the possible ones |
+//! | `stable-pending` | it returns as stable an offset for which a transaction is open |
+//! | `unstable` | it returns as unstable an offset for which no transaction is open |
+//! | `expired-read` | an offset expires of a partition that a member of a Stable group reads |
+//! | `expired-pending` | an offset expires for which a transaction has not ended |
+//! | `expired-early` | an offset expires before its retention has passed |
+//! | `position` | a consumer does not start at the offset that it fetched |
+//! | `polled` | a consumer does not poll on from its position |
+//! | `polled-nowhere` | a consumer polls a partition without a position |
+//! | `drained` | the run has drained, and the group has not processed everything |
+//!
 //! Not said: that committed offsets never go back (Kafka has no such check); that a record is
 //! processed only once.
 

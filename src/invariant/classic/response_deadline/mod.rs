@@ -28,6 +28,12 @@
 //! respond sooner, with an error: a write that times out also responds to requests that the group
 //! still considers parked. A broker that crashes owes no response.
 //!
+//! | rule | violated when |
+//! |---|---|
+//! | `phase` | a join or sync phase outlasts its bound |
+//! | `idle` | a join phase has nothing to wait for, and does not end |
+//! | `parked` | a parked request has no response after its phase has ended |
+//!
 //! Not said: that a response reaches its client. A request needs no response if its consumer may
 //! have given up the connection: the consumer crashed, closed, was reset, changed its coordinator,
 //! left the group in its own view, exceeded its poll interval or sent another request.
