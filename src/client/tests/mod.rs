@@ -4,6 +4,7 @@
 mod brokers;
 mod cooperative;
 mod errors;
+mod hostile;
 mod leader;
 mod membership;
 mod positions;
@@ -33,7 +34,9 @@ use super::{
     MemberState,
 };
 use crate::assignor::Assignor;
-use crate::protocol::subscription::{Subscription, decode_subscription, encode_assignment};
+use crate::protocol::subscription::{
+    Subscription, decode_subscription, encode_assignment, encode_subscription,
+};
 use crate::protocol::{
     Api, BrokerId, Generation, Request, RequestFrame, Response, ResponseError, ResponseFrame,
     TopicName, TopicPartition, records, str_bytes,
