@@ -62,8 +62,10 @@
 //! | [`coordinator`] | the group coordinator for one term, a state machine: requests and time in; responses, records and deadlines out; built from the records of earlier terms; with the [rules](coordinator::rules) it follows |
 //! | [`client`] | the consumer client and the application on top of it, also a state machine |
 //! | [`broker`] | the brokers: topics and their logs, the replicated offsets logs, leadership and what each broker knows of it |
-//! | [`trace`] | typed events, the one renderer, the timeline, JSON lines that can be read back, digests, coverage |
-//! | [`model`] | the state of groups, members, requests and terms, derived from events alone |
+//! | [`trace`] | typed events, their fields, JSON lines that can be read back, digests |
+//! | [`model`] | the state of groups, members, clients, requests and terms, derived from events alone; everyone below reads this one |
+//! | [`coverage`] | the situations that a run reached: cells and races |
+//! | [`render`] | events as text for people: every event, the events of groups, or the timeline |
 //! | [`sim`] | clock, queue, network, faults, workload, [schedules](sim::schedule); knows nothing of invariants |
 //! | [`invariant`] | the invariants, each in a file or folder of its own; they read only trace events |
 //! | [`run`] | executes a schedule and checks the invariants: a [`run::Report`] |
@@ -131,8 +133,9 @@
 //! | `coordinator/classic/group`, `coordinator/classic/rebalance` | parks it, ends the join phase, responds to every member |
 //! | `broker/waiting`, `coordinator/runtime/deferred` | the response leaves at once, or when the log has committed |
 //! | `client/responses` | back through `broker/node`, `sim/broker`, `sim/network` and `sim/consumers`; the client passes it to `client/classic/join` |
-//! | `run/driver`, `run/watcher` | every event goes to the digest, the invariants, coverage and the printer |
-//! | `invariant/checker`, `model` | the model learns the event, and each invariant interested in it sees it |
+//! | `run/driver`, `run/watcher` | every event goes to the digest, coverage, the model, the printer and the invariants |
+//! | `model` | the model of the run learns the event |
+//! | `invariant/checker` | each invariant that reads such an event sees it, with the model |
 //! | `invariant/classic/generation` | the response agrees with the generation that the coordinator began |
 //!
 //! # Glossary
@@ -167,7 +170,7 @@
 //! | link | The connection between two nodes, in one direction or both; faults cut, clog and heal links. |
 //! | mailbox | The queue between the router and one driver. |
 //! | mark | A point in the code, at a rare branch, that a swarm must reach at least once. |
-//! | model | The state of groups, members and terms as derived from the events of a run. |
+//! | model | What the events of a run say of groups, members, clients and terms; there is one per run, and everyone reads it. |
 //! | mutant | A coordinator or consumer with one planted bug, to prove that an invariant detects it. |
 //! | offsets log | The internal topic in which coordinators store group metadata and committed offsets (`__consumer_offsets`). |
 //! | parked | Of a JoinGroup or SyncGroup: received, and answered only when the phase of the group ends. |
@@ -185,7 +188,6 @@
 //! | seed | The number that decides a random schedule and all randomness of its run. |
 //! | session | The time after which the coordinator removes a member from which it has received nothing. |
 //! | settle | To run until no rebalance is in progress. |
-//! | settle tracker | The state from which the simulator decides whether the groups have settled. |
 //! | shard | The part of a range of seeds that one process of a campaign runs. |
 //! | shrink | To remove steps from a schedule for as long as it violates the same rule of the same invariant. |
 //! | signature | What the findings of one bug have in common: invariant and rule, or the message of a crash without numbers and names. |
@@ -204,10 +206,12 @@
 pub mod assignor;
 pub mod client;
 pub mod coordinator;
+pub mod coverage;
 pub mod engine;
 pub mod invariant;
 pub mod model;
 pub mod protocol;
+pub mod render;
 pub mod rng;
 pub mod run;
 pub mod script;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the architecture page.
-const RINGS: [&str; 22] = [
+const RINGS: [&str; 24] = [
     "time",
     "rng",
     "marks",
@@ -17,6 +17,8 @@ const RINGS: [&str; 22] = [
     "broker",
     "trace",
     "model",
+    "coverage",
+    "render",
     "sim",
     "invariant",
     "run",

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::AtomicBool;
 
+use groupsim::coverage::must_reach;
 use groupsim::marks::Mark;
 use groupsim::run::Systems;
 use groupsim::swarm::{Profile, Summary, Swarm};
-use groupsim::trace::must_reach;
 
 /// Marks that take more than a thousand seeds to reach, and the tests that cover them.
 const RARE: [(Mark, &str); 2] = [

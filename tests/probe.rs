@@ -15,6 +15,7 @@ use bytes::Bytes;
 use groupsim::coordinator::{Coordinator, GroupCoordinator, Output};
 use groupsim::engine::{Limits, Refused, ServeObserver, Serving, probe, serve};
 use groupsim::invariant::{Allow, Violation};
+use groupsim::model::Model;
 use groupsim::mutant::{self, Intercepted, OutputFilter};
 use groupsim::protocol::Response;
 use groupsim::run::{Finding, Report, Systems};
@@ -34,7 +35,7 @@ impl ServeObserver for ReadySender {
         self.0.send(addresses[0]).expect("a thread waits");
     }
 
-    fn event(&mut self, _event: &Event) {}
+    fn event(&mut self, _event: &Event, _model: &Model) {}
 
     fn found(&mut self, _finding: &Finding) {}
 
@@ -75,7 +76,7 @@ fn probed_allowing(
         let at = ready.recv_timeout(Duration::from_secs(10)).expect("the brokers listen");
         let never = Arc::new(AtomicBool::new(false));
         let correct = Systems::default();
-        let found = probe(&script, &correct, (&at.to_string(), &allowed), &never, &mut |_| ());
+        let found = probe(&script, &correct, (&at.to_string(), &allowed), &never, &mut |_, _| ());
         drop(end);
         let brokers = brokers.join().expect("the brokers end").expect("the brokers listen");
         (found, brokers)
@@ -344,7 +345,7 @@ fn a_port_without_a_listener_has_no_broker() {
     let at = listener.local_addr().expect("an address").to_string();
     drop(listener);
     let never = Arc::new(AtomicBool::new(false));
-    let found = probe(&schedule, &Systems::default(), (&at, &[]), &never, &mut |_| ());
+    let found = probe(&schedule, &Systems::default(), (&at, &[]), &never, &mut |_, _| ());
     let Err(Refused::Engine(why)) = found else { panic!("{found:?}") };
     assert!(why.starts_with(&format!("no Kafka broker at {at}: ")), "{why}");
 }

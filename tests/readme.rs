@@ -1,7 +1,7 @@
 //! The README is true: its script prints its trace, and its table of invariants equals the code.
 
+use groupsim::render::{Renderer, Zoom};
 use groupsim::run::Run;
-use groupsim::trace::{Renderer, Zoom};
 use groupsim::{invariant, script};
 
 const README: &str = include_str!("../README.md");
@@ -18,7 +18,8 @@ fn the_first_script_prints_the_trace() {
     let shown = block("── pause").expect("a trace");
     let schedule = script::parse("README.md", text).expect("the script is valid");
     let (mut renderer, mut trace) = (Renderer::new(Zoom::Group), String::new());
-    let report = Run::of(&schedule).watch(|event| renderer.render(event, &mut trace)).run();
+    let report =
+        Run::of(&schedule).watch(|event, model| renderer.render(event, model, &mut trace)).run();
     assert_eq!(report.finding, None);
     let mut printed = trace.lines();
     for line in shown.lines().filter(|line| !line.is_empty()) {

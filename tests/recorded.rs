@@ -5,12 +5,14 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use groupsim::model::Model;
+use groupsim::render::{Renderer, Zoom};
 use groupsim::run::Run;
 use groupsim::script;
 use groupsim::sim::schedule::Schedule;
 use groupsim::swarm::{Options, Profile, expand};
 use groupsim::trace::jsonl::{Entry, Reader, Writer};
-use groupsim::trace::{Digest, Event, Renderer, Zoom};
+use groupsim::trace::{Digest, Event};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Everything that is derived from the events of one run.
@@ -38,12 +40,12 @@ impl Seen {
         }
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: &Event, model: &Model) {
         self.events += 1;
         self.digest.observe(event);
         write!(Hashed(&mut self.everything), "{event:?}").expect("a hash takes all text");
         for (renderer, text) in self.renderers.iter_mut().zip(&mut self.texts) {
-            renderer.render(event, text);
+            renderer.render(event, model, text);
         }
         self.writer.render(event, &mut self.lines);
     }
@@ -62,11 +64,14 @@ impl fmt::Write for Hashed<'_> {
 /// Runs the schedule, reads its recorded trace, and compares.
 fn check(name: &str, schedule: &Schedule) {
     let mut first = Seen::new();
-    Run::of(schedule).watch(|event| first.take(event)).run();
-    let mut again = Seen::new();
+    Run::of(schedule).watch(|event, model| first.take(event, model)).run();
+    let (mut again, mut model) = (Seen::new(), Model::default());
     for entry in Reader::new(name, first.lines.as_bytes()) {
         match entry.unwrap_or_else(|error| panic!("{error}")) {
-            Entry::Event(event) => again.take(&event),
+            Entry::Event(event) => {
+                model.feed(&event);
+                again.take(&event, &model);
+            }
             Entry::Header(_) => {}
             Entry::Other(kind, _) => panic!("{name}: a line of type {kind}"),
         }

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use groupsim::render::{Renderer, Zoom};
 use groupsim::run::Run;
 use groupsim::script;
-use groupsim::trace::{Renderer, Zoom};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> std::process::ExitCode {
@@ -43,7 +43,8 @@ fn check(name: &str, path: &Path) -> Result<(), Failed> {
     let schedule = script::load(path).map_err(|error| error.to_string())?;
     let zoom = if IN_FULL.contains(&name) { Zoom::Wire } else { Zoom::Group };
     let (mut renderer, mut trace) = (Renderer::new(zoom), String::new());
-    let report = Run::of(&schedule).watch(|event| renderer.render(event, &mut trace)).run();
+    let report =
+        Run::of(&schedule).watch(|event, model| renderer.render(event, model, &mut trace)).run();
     if let Some(finding) = report.finding {
         return Err(format!("{trace}\n{finding:?}").into());
     }

@@ -1,10 +1,10 @@
 //! The timelines of a few seeds, one line per generation. A difference means that the generator or the
 //! engine changed what these seeds do: review it before accepting it.
 
+use groupsim::render::{Renderer, Zoom};
 use groupsim::run::Run;
 use groupsim::script;
 use groupsim::swarm::{Profile, schedule};
-use groupsim::trace::{Renderer, Zoom};
 
 #[test]
 fn a_few_seeds_at_timeline_zoom() {
@@ -16,7 +16,9 @@ fn a_few_seeds_at_timeline_zoom() {
         let profile: Profile = profile.parse().expect("a profile of that name");
         let (mut renderer, mut trace) = (Renderer::new(Zoom::Timeline), String::new());
         let schedule = schedule(seed, profile);
-        let report = Run::of(&schedule).watch(|event| renderer.render(event, &mut trace)).run();
+        let report = Run::of(&schedule)
+            .watch(|event, model| renderer.render(event, model, &mut trace))
+            .run();
         assert_eq!(report.finding, None, "seed {seed}");
         settings.bind(|| insta::assert_snapshot!(format!("seed-{seed}-{}", profile.name()), trace));
     }
@@ -39,7 +41,8 @@ fn moves(assignor: &str) -> u32 {
     );
     let schedule = script::parse("moves", &script).expect("a valid script");
     let (mut renderer, mut trace) = (Renderer::new(Zoom::Timeline), String::new());
-    let report = Run::of(&schedule).watch(|event| renderer.render(event, &mut trace)).run();
+    let report =
+        Run::of(&schedule).watch(|event, model| renderer.render(event, model, &mut trace)).run();
     assert_eq!(report.finding, None, "{trace}");
     let moved = trace.split_whitespace().filter_map(|word| word.strip_prefix("moved="));
     moved.map(|count| count.parse::<u32>().expect("a number")).sum()

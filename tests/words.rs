@@ -28,7 +28,7 @@ const RETIRED: &[(&str, &str)] = &[
     ("calm", "quiesce; the profile is fault-free"),
     ("calmed", "quiesced"),
     ("calms", "quiesces"),
-    ("census", "settle tracker"),
+    ("census", "settling"),
     ("complaints", "warnings"),
     ("everybody", "all members, every client"),
     ("founded", "created"),

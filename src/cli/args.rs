@@ -11,9 +11,9 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use crate::engine::EngineKind;
 use crate::invariant::{self, Allow, NotAllowed};
 use crate::protocol;
+use crate::render;
 use crate::script;
 use crate::swarm::{Profile, SeedRange, Shard};
-use crate::trace;
 
 use super::conform::Conform;
 use super::exit::EXIT_CODES;
@@ -445,12 +445,12 @@ pub enum Zoom {
     Timeline,
 }
 
-impl From<Zoom> for trace::Zoom {
+impl From<Zoom> for render::Zoom {
     fn from(zoom: Zoom) -> Self {
         match zoom {
-            Zoom::Wire => trace::Zoom::Wire,
-            Zoom::Group => trace::Zoom::Group,
-            Zoom::Timeline => trace::Zoom::Timeline,
+            Zoom::Wire => render::Zoom::Wire,
+            Zoom::Group => render::Zoom::Group,
+            Zoom::Timeline => render::Zoom::Timeline,
         }
     }
 }

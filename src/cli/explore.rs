@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use rayon::ThreadPoolBuilder;
 use serde_json::json;
 
+use crate::coverage::Cells;
 use crate::engine::EngineKind;
 use crate::run::Systems;
 use crate::script;
 use crate::sim::schedule::Schedule;
 use crate::swarm::{Corpus, Exploration, Explored, run_repaired};
-use crate::trace::Cells;
 
 use super::args;
 use super::exit::Exit;

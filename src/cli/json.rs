@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::coverage::Cells;
 use crate::run::{Finding, Found, Report};
 use crate::swarm::{Replay, SeedFinding, Summary, parts};
-use crate::trace::{Cells, FaultKind};
+use crate::trace::FaultKind;
 
 use super::human;
 

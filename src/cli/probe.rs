@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::engine;
+use crate::model::Model;
 use crate::run::Systems;
 use crate::trace::Event;
 
@@ -27,7 +28,7 @@ pub fn probe(args: &args::Probe, out: &mut Out) -> Result<Exit, Failure> {
     };
     let stop = interrupt::stop_on_interrupt()?;
     let mut printer = Printer::new(args.zoom.into(), out);
-    let watch = &mut |event: &Event| printer.take(event);
+    let watch = &mut |event: &Event, model: &Model| printer.take(event, model);
     let report = engine::probe(
         &schedule,
         &Systems::default(),

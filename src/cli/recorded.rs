@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::model::Model;
+use crate::render::Zoom;
 use crate::trace::jsonl::{Entry, ReadError, Reader};
-use crate::trace::{Digest, EventKind, Zoom};
+use crate::trace::{Digest, EventKind};
 
 use super::args;
 use super::exit::Exit;
@@ -59,6 +61,7 @@ struct Recorded<'a> {
     file: &'a str,
     printer: Printer<'a>,
     zoom: Zoom,
+    model: Model,
     digest: Digest,
     /// The current trace has its last event or its report.
     is_complete: bool,
@@ -67,7 +70,8 @@ struct Recorded<'a> {
 impl<'a> Recorded<'a> {
     fn new(file: &'a str, zoom: Zoom, out: &'a mut Out) -> Self {
         let printer = Printer::new(zoom, out);
-        Recorded { file, printer, zoom, digest: Digest::default(), is_complete: false }
+        let (model, digest) = Default::default();
+        Recorded { file, printer, zoom, model, digest, is_complete: false }
     }
 
     /// Prints one entry; the inner error is that of the entry itself.
@@ -77,12 +81,13 @@ impl<'a> Recorded<'a> {
             Entry::Header(_) => {
                 self.end()?;
                 self.printer.restart(self.zoom);
-                (self.digest, self.is_complete) = (Digest::default(), false);
+                (self.model, self.digest, self.is_complete) = Default::default();
             }
             Entry::Event(event) => {
                 self.is_complete |= matches!(event.kind, EventKind::Finished);
                 self.digest.observe(&event);
-                self.printer.take(&event);
+                self.model.feed(&event);
+                self.printer.take(&event, &self.model);
             }
             Entry::Other(kind, object) => return self.other(&kind, object, line),
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::engine::{EngineKind, LeftOut, expressible};
+use crate::model::Model;
 use crate::run::Run;
 use crate::script;
 use crate::swarm::{Options, expand};
@@ -40,7 +41,7 @@ pub fn replay(args: &args::Replay, out: &mut Out) -> Result<Exit, Failure> {
             "type": "engine", "engine": engine, "left_out": lines, "race": race, "loss": loss
         }))?;
     }
-    let watch = |event: &Event| printer.take(event);
+    let watch = |event: &Event, model: &Model| printer.take(event, model);
     let run = Run::of(&schedule).systems(&systems).watch(watch);
     let report = run.run_on(args.engine).map_err(|refused| Failure::Usage(refused.to_string()))?;
     printer.finish(("seed", args.seed.into()), &report)

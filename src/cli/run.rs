@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::engine::Refused;
+use crate::model::Model;
 use crate::run::{Finding, Report, Run};
 use crate::trace::Event;
 
@@ -26,7 +27,7 @@ pub fn run(args: &args::Run, out: &mut Out) -> Result<Exit, Failure> {
             printer.line(format_args!("# {file}"))?;
             printer.object(&json!({ "type": "file", "file": file }))?;
         }
-        let watch = |event: &Event| printer.take(event);
+        let watch = |event: &Event, model: &Model| printer.take(event, model);
         let run = Run::of(&script.schedule).systems(&systems).watch(watch);
         let report = match run.run_on(args.engine) {
             Ok(report) => report,

@@ -10,10 +10,12 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use crate::engine::{self, Limits, ServeObserver, Serving};
+use crate::model::Model;
+use crate::render::Renderer;
 use crate::run::{Finding, Systems};
 use crate::script;
 use crate::sim::schedule::{GroupSpec, Schedule, Settings, Step, TopicSpec};
-use crate::trace::{Event, Renderer, jsonl};
+use crate::trace::{Event, jsonl};
 
 use super::args;
 use super::exit::Exit;
@@ -193,8 +195,8 @@ impl ServeObserver for ServeOutput<'_> {
         self.print(format_args!("seed {seed}"));
     }
 
-    fn event(&mut self, event: &Event) {
-        if let Err(failure) = self.trace.take(event) {
+    fn event(&mut self, event: &Event, model: &Model) {
+        if let Err(failure) = self.trace.take(event, model) {
             self.failure.get_or_insert(failure);
         }
     }
@@ -232,12 +234,12 @@ impl Tracer {
         })
     }
 
-    fn take(&mut self, event: &Event) -> Result<(), Failure> {
+    fn take(&mut self, event: &Event, model: &Model) -> Result<(), Failure> {
         let mut text = String::new();
         let to = match self {
             Tracer::Off => return Ok(()),
             Tracer::Text(renderer, to) => {
-                renderer.render(event, &mut text);
+                renderer.render(event, model, &mut text);
                 to
             }
             Tracer::Json(writer, to) => {

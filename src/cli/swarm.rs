@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::campaign::EndReason;
+use crate::coverage::{Cells, Race};
 use crate::engine::EngineKind;
 use crate::marks::Mark;
 use crate::swarm::{
     Conditions, Replay, SeedFinding, SeedRange, Shard, Summary, Swarm, describe_for,
 };
-use crate::trace::{Cells, Race};
 
 use super::args;
 use super::bar::Bar;

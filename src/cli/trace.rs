@@ -4,8 +4,10 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
+use crate::model::Model;
+use crate::render::{Renderer, Zoom};
 use crate::run::Report;
-use crate::trace::{Event, Renderer, Zoom, jsonl};
+use crate::trace::{Event, jsonl};
 
 use super::exit::Exit;
 use super::json;
@@ -49,13 +51,13 @@ impl<'a> Printer<'a> {
     }
 
     /// Prints an event, if it is visible at this zoom.
-    pub fn take(&mut self, event: &Event) {
+    pub fn take(&mut self, event: &Event, model: &Model) {
         if self.failure.is_some() {
             return;
         }
         self.text.clear();
         match &mut self.renderer {
-            Rendering::Text(renderer) => renderer.render(event, &mut self.text),
+            Rendering::Text(renderer) => renderer.render(event, model, &mut self.text),
             Rendering::Json(writer) => writer.render(event, &mut self.text),
         }
         if !self.text.is_empty() {

@@ -79,7 +79,7 @@ use std::fmt;
 pub use driver::Limits;
 pub use expressible::{LeftOut, expressible};
 #[doc(hidden)]
-pub use outcome::{GroupOutcome, Outcome, OutcomeCollector};
+pub use outcome::{GroupOutcome, Outcome};
 #[cfg(feature = "engines")]
 pub use probe::{probe, probe_schedule};
 #[cfg(feature = "engines")]

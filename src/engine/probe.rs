@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::client::{ConsumerConfig, api_versions};
 use crate::coordinator::GroupState;
 use crate::invariant::Allow;
+use crate::model::Model;
 use crate::protocol::{GroupId, TopicName, str_bytes};
 use crate::run::{Checks, Report, Run, Systems, World};
 use crate::sim::hosted::{BOOTSTRAP, Topology};
@@ -56,7 +57,7 @@ pub fn probe(
     systems: &Systems,
     (bootstrap, allowed): (&str, &[Allow]),
     stop: &Arc<AtomicBool>,
-    watch: &mut dyn FnMut(&Event),
+    watch: &mut dyn FnMut(&Event, &Model),
 ) -> Result<Report, Refused> {
     if let Some(refused) = refused(schedule) {
         return Err(refused);

@@ -18,6 +18,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 
 use crate::invariant::Allow;
+use crate::model::Model;
 use crate::protocol::{BrokerId, StrBytes, str_bytes};
 use crate::run::{Driver, Finding, Report, Run, Systems, World};
 use crate::sim::Sim;
@@ -53,8 +54,8 @@ pub struct Serving {
 pub trait ServeObserver {
     /// Every broker listens, at these addresses.
     fn ready(&mut self, addresses: &[SocketAddr]);
-    /// An event happened.
-    fn event(&mut self, event: &Event);
+    /// An event happened, and the model has been fed with it.
+    fn event(&mut self, event: &Event, model: &Model);
     /// There is a new finding. Judging continues.
     fn found(&mut self, finding: &Finding);
     /// A step that was given while serving could not be carried out.
@@ -92,7 +93,7 @@ pub fn serve(
         ExternalClients::new(Hosted::new(engine, router))
     };
     let observer = RefCell::new(observer);
-    let watch = |event: &Event| observer.borrow_mut().event(event);
+    let watch = |event: &Event, model: &Model| observer.borrow_mut().event(event, model);
     let report = Run::of(schedule).systems(systems).watch(watch).drive_in(world, |driver| {
         driver.go_on_after_violations(serving.allowed.clone());
         let mut serving = ServeLoop { driver, steps, stop, observer: &observer };

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use crate::broker::ConnectionId;
 use crate::coordinator::GroupState;
 use crate::invariant::{Checker, Violation};
+use crate::model::Model;
 use crate::protocol::{Api, BrokerId, GroupId, str_bytes};
 use crate::run::{Checks, Report, Run, Systems, World};
 use crate::sim::hosted::{BOOTSTRAP, Command, Process, Topology};
@@ -52,7 +53,7 @@ pub fn run_virtual_probe(
     schedule: &Schedule,
     brokers: &Schedule,
     broker_systems: &Systems,
-    watch: &mut dyn FnMut(&Event),
+    watch: &mut dyn FnMut(&Event, &Model),
 ) -> Result<VirtualProbe, Refused> {
     if let Some(refused) = probe::refused(schedule) {
         return Err(refused);
@@ -60,8 +61,12 @@ pub fn run_virtual_probe(
     let (consumers, cluster) = (Rc::new(schedule.clone()), Rc::new(brokers.clone()));
     let mut violation = None;
     let own = broker_systems.invariants.iter().map(|make| make());
-    let checker = Checker::new(None).with(own);
-    let judge = BrokerJudge { checker, violation: &mut violation, events: Vec::new() };
+    let judge = BrokerJudge {
+        model: Model::default(),
+        checker: Checker::new(None).with(own),
+        violation: &mut violation,
+        events: Vec::new(),
+    };
     let world = move || SideBySide {
         consumer_side: Sim::hosted(&consumers, &sim::Systems::default(), &probe::topology()),
         broker_side: Sim::hosted(
@@ -112,8 +117,9 @@ struct Connections {
     to_consumer_side: BTreeMap<ConnectionId, ConnectionId>,
 }
 
-/// BrokerJudges the brokers with full visibility.
+/// Judges the brokers with full visibility.
 struct BrokerJudge<'j> {
+    model: Model,
     checker: Checker,
     violation: &'j mut Option<Violation>,
     events: Vec<Event>,
@@ -124,7 +130,8 @@ impl BrokerJudge<'_> {
         brokers.take_events(&mut self.events);
         for event in self.events.drain(..) {
             if self.violation.is_none() {
-                *self.violation = self.checker.check(&event);
+                self.model.feed(&event);
+                *self.violation = self.checker.check(&self.model, &event);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::model::Model;
 use crate::run::{Report, Run, World};
 use crate::sim::hosted::{Command, Topology};
 use crate::sim::schedule::{Action, Schedule};
@@ -34,10 +35,15 @@ pub(super) fn on_own_thread<E: Engine>(
                 Hosted::new(engine, Router::new(net, sim, addresses))
             };
             // The receiver may be gone if `watch` has panicked.
-            let watch = |event: &Event| drop(sender.send(event.clone()));
+            let watch = |event: &Event, _: &Model| drop(sender.send(event.clone()));
             Run::of(schedule).systems(&systems).checks(checks).watch(watch).run_in(world)
         });
-        events.iter().for_each(|event| watch(&event));
+        // The model of the run stays on its thread.
+        let mut model = Model::default();
+        for event in events {
+            model.feed(&event);
+            watch(&event, &model);
+        }
         run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

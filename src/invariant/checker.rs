@@ -1,25 +1,23 @@
-//! Passes each event to the model and then to the invariants.
+//! Passes each event to the invariants that read it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::protocol::{GroupId, Request};
-use crate::trace::{ConsumerRef, Event, EventKind, Names, Place};
+use crate::trace::{Event, EventKind, Names, Place};
 
 use super::interest::{COLUMNS, ROWS, kind_of};
 use super::{Breach, Invariant, Violation};
 use crate::model::Model;
 
-/// The model and the invariants that judge one run.
+/// The invariants that judge one run. They read the model of the run, which has to be fed with each
+/// event before.
 pub struct Checker {
-    model: Model,
     invariants: Vec<Box<dyn Invariant>>,
     /// For each kind of event, the invariants that read it: bit i stands for the invariant at index
     /// i.
     readers: [[u64; COLUMNS]; ROWS],
     /// The short names of members, so that violations name members as the trace does.
     names: Names,
-    /// The group of each consumer.
-    consumers: BTreeMap<ConsumerRef, GroupId>,
 }
 
 impl Checker {
@@ -77,15 +75,14 @@ impl Checker {
                 }
             }
         }
-        let names = Names::default();
-        Checker { model: Model::default(), invariants, readers, names, consumers: BTreeMap::new() }
+        Checker { invariants, readers, names: Names::default() }
     }
 
-    /// Takes the next event of the trace; returns the first violation. The invariants after the one
-    /// that reports it do not see the event.
-    pub fn check(&mut self, event: &Event) -> Option<Violation> {
+    /// Takes the next event of the trace, with which `model` has been fed; returns the first
+    /// violation. The invariants after the one that reports it do not see the event.
+    pub fn check(&mut self, model: &Model, event: &Event) -> Option<Violation> {
         let mut first = None;
-        self.judge(event, &mut |violation| {
+        self.judge(model, event, &mut |violation| {
             first = Some(violation);
             false
         });
@@ -94,30 +91,24 @@ impl Checker {
 
     /// Takes the next event of the trace; passes all violations to `found`. For runs that continue
     /// after a violation.
-    pub fn check_all(&mut self, event: &Event, found: &mut dyn FnMut(Violation)) {
-        self.judge(event, &mut |violation| {
+    pub fn check_all(&mut self, model: &Model, event: &Event, found: &mut dyn FnMut(Violation)) {
+        self.judge(model, event, &mut |violation| {
             found(violation);
             true
         });
     }
 
     /// Passes the event to the invariants that read it, until `go_on` returns false.
-    fn judge(&mut self, event: &Event, go_on: &mut dyn FnMut(Violation) -> bool) {
-        self.model.feed(event);
+    fn judge(&mut self, model: &Model, event: &Event, go_on: &mut dyn FnMut(Violation) -> bool) {
         self.names.learn(event);
-        if let (EventKind::ConsumerStarted { config, .. }, Place::Consumer(who)) =
-            (&event.kind, event.place)
-        {
-            self.consumers.insert(who, config.group.clone());
-        }
         let (row, column) = kind_of(event);
         let mut left = self.readers[row][column];
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             let mut last = None;
-            while let Err(breach) = self.invariants[index].check(&self.model, event) {
-                let violation = self.violation(self.invariants[index].name(), event, breach);
+            while let Err(breach) = self.invariants[index].check(model, event) {
+                let violation = self.violation(model, index, event, breach);
                 // No event follows the last one, so each invariant reports all that is left.
                 let same = last.replace(violation.clone()).as_ref() == Some(&violation);
                 if same {
@@ -133,9 +124,16 @@ impl Checker {
         }
     }
 
-    fn violation(&mut self, invariant: &'static str, event: &Event, breach: Breach) -> Violation {
+    fn violation(
+        &mut self,
+        model: &Model,
+        index: usize,
+        event: &Event,
+        breach: Breach,
+    ) -> Violation {
         let Breach { rule, group, message } = breach;
-        let group = group.or_else(|| self.group_of(event));
+        let invariant = self.invariants[index].name();
+        let group = group.or_else(|| group_of(model, event));
         let message = self.names.shorten(&message);
         let line = match &event.kind {
             EventKind::Expected { line, .. } => Some(*line),
@@ -144,48 +142,30 @@ impl Checker {
         Violation { invariant, rule, group, at: event.at, line, message }
     }
 
-    /// The group that the event is about, if it is about one.
-    fn group_of(&self, event: &Event) -> Option<GroupId> {
-        if let Some(group) = self.model.subject() {
-            return Some(group.id.clone());
-        }
-        let group = match &event.kind {
-            EventKind::Sent { message, .. } | EventKind::Received { message, .. } => {
-                match &message.request().body {
-                    Request::TxnOffsetCommit(body) => Some(&body.group_id),
-                    Request::OffsetDelete(body) => Some(&body.group_id),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let consumer = || match event.place {
-            Place::Consumer(who) => self.consumers.get(&who),
-            _ => None,
-        };
-        group.or_else(consumer).cloned()
-    }
-
     /// The names that the trace has introduced.
     pub fn names(&mut self) -> &mut Names {
         &mut self.names
     }
 }
 
-#[cfg(test)]
-impl Checker {
-    /// Whether the trace has named this member of the group.
-    pub(super) fn knows(
-        &self,
-        group: &crate::protocol::GroupId,
-        member: &crate::protocol::MemberId,
-    ) -> bool {
-        self.model.find(group).is_some_and(|(_, group)| group.members.contains_key(member))
+/// The group that the event is about, if it is about one.
+fn group_of(model: &Model, event: &Event) -> Option<GroupId> {
+    if let Some(group) = model.subject() {
+        return Some(group.id.clone());
     }
-
-    /// The state of the group.
-    pub(super) fn state(&self, group: &crate::protocol::GroupId) -> crate::coordinator::GroupState {
-        let empty = crate::coordinator::GroupState::Empty;
-        self.model.find(group).map_or(empty, |(_, group)| group.state)
-    }
+    let group = match &event.kind {
+        EventKind::Sent { message, .. } | EventKind::Received { message, .. } => {
+            match &message.request().body {
+                Request::TxnOffsetCommit(body) => Some(&body.group_id),
+                Request::OffsetDelete(body) => Some(&body.group_id),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let consumer = || match event.place {
+        Place::Consumer(who) => model.group_of(who),
+        _ => None,
+    };
+    group.or_else(consumer).cloned()
 }

@@ -1,10 +1,10 @@
 //! Invariants, judged from trace events alone. One file or folder each; the module head gives the
 //! reason, the scope, the ids of its rules, and what the invariant deliberately does not claim.
 //!
-//! A [`Checker`] receives every event of a run. It updates the [model](crate::model) of the groups,
-//! then passes the event to each [`Invariant`] that reads events of this kind. In a simulation the
-//! first violation ends the run. Nothing here looks into a coordinator or a client, so a trace
-//! recorded elsewhere can be judged as well.
+//! A [`Checker`] receives every event of a run, after the [`Model`](crate::model::Model) of the run
+//! has been fed with it. It passes the event to each [`Invariant`] that reads events of this kind.
+//! In a simulation the first violation ends the run. Nothing here looks into a coordinator or a
+//! client, so a trace recorded elsewhere can be judged as well.
 //!
 //! A false alarm costs more trust than a miss. Where Kafka allows two outcomes, or where the trace
 //! does not say which of two things happened, the invariants accept both; each file lists this

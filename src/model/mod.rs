@@ -1,89 +1,136 @@
-//! The groups as the trace shows them so far: the state that everyone shares who judges a run.
+//! What the events of a run say of groups, clients, requests and terms: the one state that everyone
+//! reads who judges a run, waits for it or shows it.
 //!
-//! The model processes each event once, before any invariant sees it. It knows the groups as their
-//! coordinators have reported them, and for each request in flight the facts that held when the
-//! broker began to handle it. It judges nothing. State that only one invariant needs, that
-//! invariant keeps itself.
+//! The model of a run exists once. [`crate::run`] feeds it with each event of a run, and the reader
+//! of a recorded trace does the same. The invariants, coverage, the timeline, the outcome of a run
+//! and the question whether the groups have settled all read it. So the code exists once that
+//! handles a group that was loaded or removed, a member that was replaced, and a coordinator that
+//! is a zombie. The model judges nothing and waits for nothing. State that only one reader needs,
+//! that reader keeps itself.
 //!
 //! State is kept for each *incarnation* of a group. An incarnation begins with the first event of
 //! the group at a broker that has none. It ends when the broker unloads the group's partition of
 //! the offsets log, begins another term in it or crashes, or when the group is removed. A zombie, a
 //! broker that was replaced and does not know it, goes on with its own incarnation: its requests
 //! are judged by its own facts, and its observations say nothing about the incarnation at its
-//! successor.
+//! successor. So there are two answers to what a group is now: [`Model::find`] asks the broker that
+//! the controller has elected, [`Model::reported`] the last one that has begun a term.
+//!
+//! Common to all group types:
+//!
+//! | file | the state in it |
+//! |---|---|
+//! | `feed` | none: it passes each event to those whose state the event changes |
+//! | `terms` | the terms of the brokers, the elections of the controller |
+//! | `incarnations` | which incarnation of a group an event is about |
+//! | `requests` | the facts that held when a broker began to handle a request |
+//! | `present` | what the present event is about |
+//! | `clients` | the running consumers, as they see themselves |
+//! | `progress` | how far the records have been processed |
+//! | `topics`, `transactions` | topics that all consumers know; which groups a marker applies to |
+//!
+//! `classic` has what only groups of the classic protocol have. Another group type gets a folder
+//! beside it; nothing in the common files reads the state of a group.
+//!
+//! Read next: `feed`, `incarnations`, then `classic`.
 
-mod claims;
-mod group;
-mod request_context;
+mod classic;
+mod clients;
+mod feed;
+mod incarnations;
+mod present;
+mod progress;
+mod requests;
 mod terms;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod topics;
 mod transactions;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use crate::broker::{Term, TermState};
-use crate::coordinator::{ClassicObservation, CoordinatorConfig, Observation};
-use crate::protocol::{
-    BrokerId, Generation, GroupId, IndexMap, MemberId, Request, RequestFrame, Response,
-    ResponseError, ResponseFrame, TopicName, TopicPartition,
-};
-use crate::time::from_millis_i32;
-use crate::trace::{ConnectionId, Event, EventKind, FaultKind, Message, Place};
+use crate::coordinator::CoordinatorConfig;
+use crate::protocol::{BrokerId, Generation, GroupId, IndexMap, MemberId, Request, TopicName};
+use crate::trace::{ConsumerRef, Place};
 
-pub use claims::Claim;
-pub use group::{Assigned, Group, Member, Plan, Roster};
-pub use request_context::{Key, MemberStanding, RequestContext, leavers};
-pub use terms::GroupTerm;
+pub use classic::{Assigned, Claim, Group, Member, Plan, Roster};
+pub use clients::Client;
+use clients::Clients;
+use incarnations::Incarnations;
+use present::Present;
+pub use progress::{Lag, Progress};
+pub use requests::{Key, MemberStanding, RequestContext, leavers};
 use terms::Terms;
+pub use terms::{Election, GroupTerm, NewestTerm};
+use topics::Topics;
 
-/// The state of all groups after the present event.
+/// The state of a run after the present event.
 #[derive(Debug, Default)]
 pub struct Model {
-    /// Every incarnation of every group.
-    groups: Vec<Group>,
-    /// The incarnations that have not ended, per broker number.
-    open: Vec<IndexMap<GroupId, usize>>,
-    /// The incarnation of each group with the latest epoch.
-    newest: IndexMap<GroupId, usize>,
-    /// The terms of all brokers.
+    groups: Incarnations,
     terms: Terms,
-    /// The number of partitions of each topic that existed before the first consumer.
-    topics: BTreeMap<TopicName, i32>,
-    /// Topics that have been grown.
-    grown: BTreeSet<TopicName>,
-    consumers_started: bool,
+    clients: Clients,
+    progress: Progress,
+    topics: Topics,
     config: CoordinatorConfig,
     /// The context of each request that a broker is handling.
     requests: IndexMap<Key, RequestContext>,
-    current: CurrentEvent,
-    assigned: Option<Vec<TopicPartition>>,
-    submitted: bool,
-}
-
-/// The group and request that the present event is about.
-#[derive(Debug, Default)]
-enum CurrentEvent {
-    #[default]
-    Other,
-    Request(RequestContext),
-    Response(RequestContext),
-    Observed(usize),
+    present: Present,
+    /// See [`Model::changes`].
+    changes: u64,
 }
 
 impl Model {
     /// The incarnation with this index. Indices are assigned by first appearance and never change.
     pub fn group(&self, index: usize) -> &Group {
-        &self.groups[index]
+        self.groups.get(index)
     }
 
     /// The incarnation at the current leader, and its index: that of the broker that the controller
     /// elected last. None while that broker has not reported the group.
     pub fn find(&self, id: &GroupId) -> Option<(usize, &Group)> {
-        let index = *self.newest.get(id)?;
-        let group = &self.groups[index];
+        let index = self.groups.newest(id)?;
+        let group = self.groups.get(index);
         (!group.over && self.is_current_leader(index)).then_some((index, group))
+    }
+
+    /// The group as the last broker that has begun a term has reported it, even if that broker has
+    /// crashed since. None if it has removed the group or has not reported it.
+    pub fn reported(&self, id: &GroupId) -> Option<&Group> {
+        self.reported_by_newest(self.groups.get(self.groups.newest(id)?))
+    }
+
+    /// All groups that are [reported](Self::reported).
+    pub fn reported_groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.all_newest().filter_map(|group| self.reported_by_newest(group))
+    }
+
+    fn reported_by_newest<'a>(&'a self, last: &'a Group) -> Option<&'a Group> {
+        if !last.removed && self.terms.is_of_newest(&last.coordinator) {
+            return Some(last);
+        }
+        // A group without members begins with a commit, which is all that its coordinator reports.
+        let broker = self.terms.newest_in(last.coordinator.term.partition)?.broker;
+        let (_, begun) = self.at(Place::Broker(broker), &last.id)?;
+        begun.exists().then_some(begun)
+    }
+
+    /// The incarnation at a broker that has not ended, and its index.
+    pub fn at(&self, place: Place, id: &GroupId) -> Option<(usize, &Group)> {
+        self.groups.at(place, id).map(|index| (index, self.groups.get(index)))
+    }
+
+    /// The incarnations at a broker that have not ended.
+    pub fn all_at(&self, place: Place) -> impl Iterator<Item = &Group> {
+        self.groups.open_at(place)
+    }
+
+    /// The incarnations that have not ended.
+    pub fn open_groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.open()
     }
 
     /// Every incarnation of the group so far.
@@ -91,18 +138,29 @@ impl Model {
         &'a self,
         id: &'a GroupId,
     ) -> impl Iterator<Item = (usize, &'a Group)> + 'a {
-        self.groups.iter().enumerate().filter(move |(_, group)| group.id == *id)
+        self.groups.of(id)
     }
 
     /// Whether no successor has been elected for the broker of this incarnation; otherwise it is a
     /// zombie.
     pub fn is_current_leader(&self, index: usize) -> bool {
-        self.terms.is_current_leader(self.groups[index].coordinator.term)
+        self.terms.is_current_leader(self.groups.get(index).coordinator.term)
     }
 
     /// The terms of zombies: not ended though another leader has been elected.
     pub fn zombie_terms(&self) -> impl Iterator<Item = (BrokerId, Term)> {
         self.terms.zombie_terms()
+    }
+
+    /// The newest term of each partition of the offsets log in which a broker has begun one, by
+    /// partition.
+    pub fn newest_terms(&self) -> impl Iterator<Item = &NewestTerm> {
+        self.terms.newest()
+    }
+
+    /// The last election in a partition of the offsets log.
+    pub fn election(&self, partition: i32) -> Option<Election> {
+        self.terms.election(partition)
     }
 
     /// The partition of the offsets log that the group is in.
@@ -125,36 +183,41 @@ impl Model {
         coordinator.state == TermState::Active && self.terms.is_current_leader(coordinator.term)
     }
 
-    /// The incarnation that the present event is about, and its index, if the event is an
-    /// observation of a coordinator.
-    pub fn observed(&self) -> Option<(usize, &Group)> {
-        match self.current {
-            CurrentEvent::Observed(index) => Some((index, &self.groups[index])),
-            _ => None,
-        }
+    /// The running consumers, by their index.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.running()
     }
 
-    /// The incarnation that the present event is about, if any: an observation of its coordinator,
-    /// or a request of a group API that a broker begins to handle or responds to.
-    pub fn subject(&self) -> Option<&Group> {
-        match &self.current {
-            CurrentEvent::Request(context) | CurrentEvent::Response(context) => {
-                Some(&self.groups[context.group])
-            }
-            CurrentEvent::Observed(index) => Some(&self.groups[*index]),
-            CurrentEvent::Other => None,
-        }
+    /// A consumer, if it is running in this incarnation.
+    pub fn client(&self, who: ConsumerRef) -> Option<&Client> {
+        self.clients.get(who)
+    }
+
+    /// The group of a consumer, which may have ended.
+    pub fn group_of(&self, who: ConsumerRef) -> Option<&GroupId> {
+        self.clients.group_of(who)
+    }
+
+    /// The groups in which a consumer has started, each with the generation of the last assignment
+    /// that a consumer has received in it.
+    pub fn assigned_generations(&self) -> &BTreeMap<GroupId, Option<Generation>> {
+        self.clients.assigned()
+    }
+
+    /// How far the records in the logs have been processed.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// The number of partitions of each topic that existed before any consumer started: only of
     /// those is it certain that every consumer knows them.
     pub fn topics(&self) -> &BTreeMap<TopicName, i32> {
-        &self.topics
+        &self.topics.first
     }
 
     /// Whether the topic is one of those and has not been grown.
     pub fn is_steady(&self, topic: &TopicName) -> bool {
-        self.topics.contains_key(topic) && !self.grown.contains(topic)
+        self.topics.is_steady(topic)
     }
 
     /// The coordinator's settings.
@@ -162,254 +225,10 @@ impl Model {
         &self.config
     }
 
-    /// The request in the present event, if a broker begins to handle one of a group API.
-    pub fn request<'a>(&self, event: &'a Event) -> Option<(&RequestContext, &'a RequestFrame)> {
-        match (&self.current, &event.kind) {
-            (
-                CurrentEvent::Request(context),
-                EventKind::Received { message: Message::Request(request), .. },
-            ) => Some((context, request)),
-            _ => None,
-        }
-    }
-
-    /// The response in the present event, if a broker sends one to a request of a group API.
-    pub fn response<'a>(
-        &self,
-        event: &'a Event,
-    ) -> Option<(&RequestContext, &'a RequestFrame, &'a Response)> {
-        match (&self.current, &event.kind) {
-            (
-                CurrentEvent::Response(context),
-                EventKind::Sent { message: Message::Response { request, response }, .. },
-            ) => Some((context, request, &response.body)),
-            _ => None,
-        }
-    }
-
-    /// The partitions that the present event assigns to a member, if it is a successful SyncGroup
-    /// response in its group's newest generation whose assignment decodes.
-    pub fn assigned(&self) -> Option<&[TopicPartition]> {
-        self.assigned.as_deref()
-    }
-
-    /// The plan that the present event submits, if it is the SyncGroup of the leader of its group's
-    /// newest generation during the sync phase.
-    pub fn submitted_plan(&self) -> Option<(&Group, &Plan)> {
-        match &self.current {
-            CurrentEvent::Request(context) if self.submitted => {
-                let group = self.group(context.group);
-                let plan = group.plans.last()?;
-                (!self.is_of_another_history(context.group, plan)).then_some((group, plan))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a plan was made for a generation of the same number at another coordinator: it names
-    /// ids that are not members of this generation, or leaves out members of it. A plan that leaves
-    /// out all is the SyncGroup of a former follower that leads here. Nothing in a SyncGroup tells
-    /// the two apart.
-    fn is_of_another_history(&self, index: usize, plan: &Plan) -> bool {
-        let group = self.group(index);
-        let unknown = plan.payloads.keys().any(|member| !group.members.contains_key(member));
-        let left_out = group.members.keys().any(|member| !plan.payloads.contains_key(member));
-        (unknown || left_out)
-            && self
-                .incarnations(&group.id)
-                .any(|(other, known)| other != index && known.generation >= group.generation)
-    }
-
-    /// Processes the next event of the trace.
-    pub fn feed(&mut self, event: &Event) {
-        self.current = CurrentEvent::Other;
-        self.assigned = None;
-        match &event.kind {
-            EventKind::Received { from, conn, message: Message::Request(request) } => {
-                self.receive(event, *from, *conn, request);
-            }
-            EventKind::Sent { conn, message: Message::Response { request, response }, .. } => {
-                self.send((*conn, request.correlation), request, response);
-            }
-            EventKind::Coordinator(observation) => self.observe(event.place, observation),
-            EventKind::TopicCreated { topic, partitions } if !self.consumers_started => {
-                self.topics.insert(topic.clone(), *partitions);
-            }
-            EventKind::TopicGrown { topic, .. } => {
-                self.grown.insert(topic.clone());
-            }
-            EventKind::TopicDeleted { topic } => {
-                self.topics.remove(topic);
-            }
-            EventKind::ConsumerStarted { .. } => self.consumers_started = true,
-            EventKind::CoordinatorStarted { config, offsets_partitions } => {
-                self.start(config, *offsets_partitions);
-            }
-            EventKind::LeaderElected { term, .. } => self.terms.elected(*term),
-            EventKind::TermChanged { term, state } => self.term_changed(event.place, *term, *state),
-            EventKind::Uncommitted { term, records } => {
-                self.uncommitted(event.place, *term, *records)
-            }
-            EventKind::FaultBegan { fault: FaultKind::Crash, .. } => self.crash(event.place),
-            _ => {}
-        }
-    }
-
-    /// A coordinator starts: it knows no earlier requests, and will report the groups that it
-    /// knows.
-    fn start(&mut self, config: &CoordinatorConfig, partitions: i32) {
-        self.config = config.clone();
-        self.requests.clear();
-        self.terms = Terms::new(partitions);
-        self.open.clear();
-        self.groups.iter_mut().for_each(|group| group.over = true);
-    }
-
-    fn term_changed(&mut self, place: Place, term: Term, state: TermState) {
-        let Place::Broker(broker) = place else { return };
-        self.terms.moved(broker, term, state);
-        let (groups, Some(open)) = (&mut self.groups, self.open.get_mut(number(broker))) else {
-            return;
-        };
-        open.retain(|_, index| {
-            let group = &mut groups[*index];
-            if group.coordinator.term.partition != term.partition {
-                return true;
-            }
-            // What began before the trace named the term belongs to it.
-            let same =
-                group.coordinator.term.epoch == -1 || group.coordinator.term.epoch == term.epoch;
-            group.over |= !same || state == TermState::Unloaded;
-            if !group.over {
-                (group.coordinator.term, group.coordinator.state) = (term, state);
-            }
-            !group.over
-        });
-    }
-
-    fn uncommitted(&mut self, place: Place, term: Term, records: u64) {
-        let Place::Broker(broker) = place else { return };
-        self.terms.uncommitted(broker, term, records);
-        let (groups, Some(open)) = (&mut self.groups, self.open.get(number(broker))) else {
-            return;
-        };
-        for index in open.values() {
-            let coordinator = &mut groups[*index].coordinator;
-            coordinator.unsettled |= coordinator.term == term && records > 0;
-            coordinator.unsettled &= coordinator.term != term || records > 0;
-        }
-    }
-
-    /// A broker crashes: it will not respond to the requests that it was handling.
-    fn crash(&mut self, place: Place) {
-        let Place::Broker(broker) = place else { return };
-        self.terms.crashed(broker);
-        let groups = &mut self.groups;
-        if let Some(open) = self.open.get_mut(number(broker)) {
-            open.drain(..).for_each(|(_, index)| groups[index].over = true);
-        }
-        self.requests.retain(|_, ctx| groups[ctx.group].coordinator.broker != broker);
-    }
-
-    fn receive(
-        &mut self,
-        event: &Event,
-        from: Place,
-        conn: ConnectionId,
-        request: &Arc<RequestFrame>,
-    ) {
-        let Some((id, member)) = request_context::subject(&request.body) else { return };
-        let Some(index) = self.index_of(event.place, id) else { return };
-        let is_current_leader = self.is_current_leader(index);
-        let group = &mut self.groups[index];
-        let ctx = RequestContext {
-            key: (conn, request.correlation),
-            group: index,
-            from,
-            local: event.local,
-            term: group.coordinator.state,
-            is_current_leader,
-            state: group.state,
-            generation: group.generation,
-            standing: member
-                .map_or(MemberStanding::Unknown, |member| MemberStanding::of(group, member)),
-            known: request_context::known(group, &request.body),
-            next_generation: None,
-        };
-        self.submitted = learn(group, &ctx, &request.body);
-        self.requests.insert(ctx.key, ctx);
-        self.current = CurrentEvent::Request(ctx);
-    }
-
-    fn send(&mut self, key: Key, request: &RequestFrame, response: &ResponseFrame) {
-        let Some(ctx) = self.requests.swap_remove(&key) else { return };
-        let group = &mut self.groups[ctx.group];
-        match (&request.body, &response.body) {
-            (Request::JoinGroup(_), Response::JoinGroup(response)) => {
-                if response.error_code == ResponseError::MemberIdRequired.code() {
-                    group.pending.insert(request_context::member_id(&response.member_id));
-                }
-                let current = Generation(response.generation_id) == group.generation;
-                let names_members = current && response.member_id == response.leader;
-                if response.error_code == 0 && names_members && group.is_of_consumers() {
-                    group.roster = Roster::of(response);
-                }
-            }
-            (Request::SyncGroup(body), Response::SyncGroup(response)) => {
-                let current = Generation(body.generation_id) == group.generation;
-                if response.error_code == 0 && current {
-                    let member = request_context::member_id(&body.member_id);
-                    let member = group.resolve(&member).clone();
-                    self.assigned = group.record_assignment(&member, &response.assignment);
-                }
-            }
-            (Request::LeaveGroup(body), Response::LeaveGroup(_)) => {
-                for (id, _) in leavers(body) {
-                    group.pending.remove(id);
-                }
-            }
-            _ => {}
-        }
-        self.current = CurrentEvent::Response(ctx);
-    }
-
-    fn observe(&mut self, place: Place, observation: &Observation) {
-        let id = observation.group();
-        let Some(index) = self.index_of(place, id) else { return };
-        let group = &mut self.groups[index];
-        group.observe(observation);
-        let (over, epoch) = (group.over, group.coordinator.term.epoch);
-        if let Observation::Classic(ClassicObservation::GenerationBegan { generation, .. }) =
-            observation
-        {
-            for ctx in self.requests.values_mut().filter(|ctx| ctx.group == index) {
-                ctx.next_generation.get_or_insert(*generation);
-            }
-        }
-        let newest = self.newest.get_mut(id).expect("each group has an incarnation");
-        if *newest != index && epoch >= self.groups[*newest].coordinator.term.epoch {
-            *newest = index;
-        }
-        if over && let Place::Broker(broker) = place {
-            self.open[number(broker)].swap_remove(id);
-        }
-        self.current = CurrentEvent::Observed(index);
-    }
-
-    /// The incarnation of the group at a broker, created if there is none.
-    fn index_of(&mut self, place: Place, id: &GroupId) -> Option<usize> {
-        let Place::Broker(broker) = place else { return None };
-        if let Some(index) = self.open.get(number(broker)).and_then(|open| open.get(id)) {
-            return Some(*index);
-        }
-        let index = self.groups.len();
-        self.groups.push(Group::new(id.clone(), self.terms.group_term(broker, id)));
-        self.newest.entry(id.clone()).or_insert(index);
-        if self.open.len() <= number(broker) {
-            self.open.resize_with(number(broker) + 1, IndexMap::default);
-        }
-        self.open[number(broker)].insert(id.clone(), index);
-        Some(index)
+    /// The number of events so far that may have changed whether the groups are at rest and their
+    /// clients agree. It tells whether another look is worth while.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 }
 
@@ -427,33 +246,7 @@ pub fn number(broker: BrokerId) -> usize {
     usize::try_from(broker.0).unwrap_or(0)
 }
 
-/// Updates the group with what a request reveals. Returns whether it submits a plan.
-fn learn(group: &mut Group, context: &RequestContext, request: &Request) -> bool {
-    match request {
-        Request::JoinGroup(body) => {
-            group.joining_type.clone_from(&body.protocol_type);
-            if let Some(member) = group.members.get_mut(&body.member_id) {
-                // JoinGroup v0 has no rebalance timeout; the session timeout stands for it.
-                let requested = body.rebalance_timeout_ms.max(body.session_timeout_ms);
-                member.rebalance = member.rebalance.max(from_millis_i32(requested));
-            }
-            false
-        }
-        Request::SyncGroup(body) => {
-            let leads = group.leader.as_ref().map(|leader| &leader.0) == Some(&body.member_id);
-            let in_time = context.state == crate::coordinator::GroupState::CompletingRebalance;
-            let submitted = leads && in_time && context.is_current(body.generation_id);
-            if submitted {
-                let plan = Plan::of(body, group);
-                group.plans.push(plan);
-            }
-            submitted
-        }
-        _ => false,
-    }
-}
-
 /// The member id in a JoinGroup, SyncGroup, Heartbeat or OffsetCommit.
 pub fn member_of(request: &Request) -> Option<MemberId> {
-    request_context::subject(request)?.1.map(request_context::member_id)
+    requests::subject(request)?.1.map(requests::member_id)
 }

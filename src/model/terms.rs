@@ -1,4 +1,8 @@
 //! The terms of the brokers as coordinators, and the elections of the controller.
+//!
+//! A broker that was replaced and does not know it, a zombie, goes on with its term. So two
+//! questions differ: which broker the controller has elected for a partition of the offsets log,
+//! and which broker has begun the newest term in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +23,26 @@ pub struct GroupTerm {
     pub unsettled: bool,
 }
 
+/// The newest term that a broker has begun in a partition of the offsets log.
+#[derive(Clone, Copy, Debug)]
+pub struct NewestTerm {
+    /// The partition, with the epoch of the term.
+    pub term: Term,
+    /// The broker that has begun it.
+    pub broker: BrokerId,
+    /// Its state.
+    pub state: TermState,
+}
+
+/// A decision of the controller.
+#[derive(Clone, Copy, Debug)]
+pub struct Election {
+    /// The newest epoch of the partition.
+    pub epoch: i32,
+    /// The leader; `None` if the controller found none.
+    pub leader: Option<BrokerId>,
+}
+
 /// The terms that the trace has named.
 #[derive(Debug)]
 pub(super) struct Terms {
@@ -28,14 +52,16 @@ pub(super) struct Terms {
     latest: BTreeMap<(BrokerId, i32), (i32, TermState)>,
     /// The terms that have loaded records which are not committed yet.
     unsettled: BTreeSet<(BrokerId, Term)>,
-    /// The latest epoch that the controller has elected, per partition.
-    elected: BTreeMap<i32, i32>,
+    /// The newest term of each partition that a broker has begun.
+    newest: BTreeMap<i32, NewestTerm>,
+    /// The last election in each partition.
+    elections: BTreeMap<i32, Election>,
 }
 
 impl Terms {
     pub(super) fn new(partitions: i32) -> Terms {
-        let (latest, elected, unsettled) = Default::default();
-        Terms { partitions, latest, elected, unsettled }
+        let (latest, unsettled, newest, elections) = Default::default();
+        Terms { partitions, latest, unsettled, newest, elections }
     }
 
     /// The term under which a broker coordinates a group that it reports for the first time.
@@ -47,13 +73,21 @@ impl Terms {
         GroupTerm { broker, term, state, unsettled: self.unsettled.contains(&(broker, term)) }
     }
 
-    pub(super) fn elected(&mut self, term: Term) {
-        let epoch = self.elected.entry(term.partition).or_insert(term.epoch);
-        *epoch = (*epoch).max(term.epoch);
+    pub(super) fn elected(&mut self, term: Term, leader: Option<BrokerId>) {
+        let first = Election { epoch: term.epoch, leader };
+        let election = self.elections.entry(term.partition).or_insert(first);
+        *election = Election { epoch: election.epoch.max(term.epoch), leader };
     }
 
     pub(super) fn moved(&mut self, broker: BrokerId, term: Term, state: TermState) {
         self.latest.insert((broker, term.partition), (term.epoch, state));
+        let moved = NewestTerm { term, broker, state };
+        let newest = self.newest.entry(term.partition).or_insert(moved);
+        if term.epoch > newest.term.epoch {
+            *newest = moved;
+        } else if term.epoch == newest.term.epoch {
+            newest.state = state;
+        }
     }
 
     /// The number of records in a term's log that are not committed.
@@ -69,9 +103,38 @@ impl Terms {
         offsets_partition(group, self.partitions)
     }
 
+    /// The newest term of each partition in which a broker has begun one, by partition.
+    pub(super) fn newest(&self) -> impl Iterator<Item = &NewestTerm> {
+        self.newest.values()
+    }
+
+    /// The newest term of a partition, if a broker has begun one.
+    pub(super) fn newest_in(&self, partition: i32) -> Option<&NewestTerm> {
+        self.newest.get(&partition)
+    }
+
+    /// Whether the broker has begun the newest term of its partition. True in a trace that names no
+    /// terms.
+    pub(super) fn is_at_newest(&self, coordinator: &GroupTerm) -> bool {
+        let newest = self.newest_in(coordinator.term.partition);
+        newest.is_none_or(|newest| newest.broker == coordinator.broker)
+    }
+
+    /// Whether this is the newest term of its partition.
+    pub(super) fn is_of_newest(&self, coordinator: &GroupTerm) -> bool {
+        let newest = self.newest_in(coordinator.term.partition);
+        newest.is_none_or(|newest| {
+            (newest.broker, newest.term) == (coordinator.broker, coordinator.term)
+        })
+    }
+
+    pub(super) fn election(&self, partition: i32) -> Option<Election> {
+        self.elections.get(&partition).copied()
+    }
+
     /// Whether no successor has been elected for the term.
     pub(super) fn is_current_leader(&self, term: Term) -> bool {
-        self.elected.get(&term.partition).is_none_or(|elected| term.epoch >= *elected)
+        self.election(term.partition).is_none_or(|elected| term.epoch >= elected.epoch)
     }
 
     /// The terms that have not ended though another leader has been elected.
@@ -89,6 +152,8 @@ impl Terms {
                 *state = TermState::Unloaded;
             }
         }
+        let newest = self.newest.values_mut().filter(|newest| newest.broker == broker);
+        newest.for_each(|newest| newest.state = TermState::Unloaded);
         self.unsettled.retain(|(at, _)| *at != broker);
     }
 }

@@ -15,10 +15,10 @@ fn found(seed: u64, systems: &Systems) -> [Option<Violation>; 2] {
     let mut checkers = [Checker::new(None), Checker::reading_everything()];
     let mut found = [None, None];
     let schedule = schedule(seed, Profile::Default);
-    let watch = |event: &_| {
+    let watch = |event: &_, model: &_| {
         for (checker, found) in checkers.iter_mut().zip(&mut found) {
             if found.is_none() {
-                *found = checker.check(event);
+                *found = checker.check(model, event);
             }
         }
     };

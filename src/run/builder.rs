@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::model::Model;
 use crate::sim::Sim;
 use crate::sim::schedule::Schedule;
 use crate::trace::Event;
@@ -17,9 +18,9 @@ use super::{Checks, Report, Systems, crash};
 /// no one watches.
 ///
 /// ```
+/// use groupsim::render::{Renderer, Zoom};
 /// use groupsim::run::{Run, Systems};
 /// use groupsim::script;
-/// use groupsim::trace::{Renderer, Zoom};
 ///
 /// let schedule = script::parse("pause.sim", "
 ///     topic orders partitions=4
@@ -36,7 +37,7 @@ use super::{Checks, Report, Systems, crash};
 /// let (mut renderer, mut trace) = (Renderer::new(Zoom::Group), String::new());
 /// let report = Run::of(&schedule)
 ///     .systems(&systems)
-///     .watch(|event| renderer.render(event, &mut trace))
+///     .watch(|event, model| renderer.render(event, model, &mut trace))
 ///     .run();
 ///
 /// assert_eq!(report.finding, None);
@@ -50,14 +51,14 @@ pub struct Run<'a> {
     pub(crate) schedule: &'a Schedule,
     pub(crate) systems: Systems,
     pub(crate) checks: Checks,
-    pub(crate) watch: Box<dyn FnMut(&Event) + 'a>,
+    pub(crate) watch: Box<dyn FnMut(&Event, &Model) + 'a>,
 }
 
 impl<'a> Run<'a> {
     /// A run of `schedule`.
     pub fn of(schedule: &'a Schedule) -> Run<'a> {
         let systems = Systems::default();
-        Run { schedule, systems, checks: Checks::ALL, watch: Box::new(|_| ()) }
+        Run { schedule, systems, checks: Checks::ALL, watch: Box::new(|_, _| ()) }
     }
 
     /// Tests these systems.
@@ -72,8 +73,9 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Shows every event to `watch`, in place of an earlier one.
-    pub fn watch(mut self, watch: impl FnMut(&Event) + 'a) -> Self {
+    /// Shows every event to `watch`, with the model of the run after it, in place of an earlier
+    /// `watch`.
+    pub fn watch(mut self, watch: impl FnMut(&Event, &Model) + 'a) -> Self {
         self.watch = Box::new(watch);
         self
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::invariant::Allow;
+use crate::model::Model;
 use crate::sim::Sim;
 use crate::sim::schedule::{Action, Expectation, Schedule, Step};
 use crate::time::{Pretty, Time};
@@ -92,13 +93,17 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
             Action::Drain(within) => self.drain(*within),
             Action::Expect(expectation) => {
                 if let Expectation::Response(_) = expectation {
-                    self.run_while(RESPONSE_TIMEOUT, |sim| sim.awaits_response())?;
+                    self.run_while(RESPONSE_TIMEOUT, |sim, _| sim.awaits_response())?;
                 }
                 if let Expectation::Group { group, .. } = expectation {
-                    let request = self.world.core().description_request(group.as_deref());
-                    self.run_while(RESPONSE_TIMEOUT, |sim| !sim.poll_until_described(&request))?;
+                    let model = self.watcher.model();
+                    let request = self.world.core().description_request(model, group.as_deref());
+                    self.run_while(RESPONSE_TIMEOUT, |sim, model| {
+                        !sim.poll_until_described(model, &request)
+                    })?;
                 }
-                let (expected, found) = expect::judge(expectation, &self.world.core());
+                let (expected, found) =
+                    expect::judge(expectation, &self.world.core(), self.watcher.model());
                 self.report(EventKind::Expected {
                     line: step.line,
                     expected: expected.into(),
@@ -145,21 +150,21 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
     fn settle(&mut self, within: Option<Duration>) -> Result<(), Stop> {
         let within = within.unwrap_or_else(|| self.world.core().settle_bound());
         self.world.core().recheck_settled();
-        match self.run_while(within, |sim| !sim.settled())? {
+        match self.run_while(within, |sim, model| !sim.settled(model))? {
             Some(took) => self.report(EventKind::Settled { took }),
             None => {
-                let waiting_for = self.world.core().waiting_for();
+                let waiting_for = self.world.core().waiting_for(self.watcher.model());
                 self.report(EventKind::NotSettled { within, waiting_for })
             }
         }
     }
 
     fn drain(&mut self, within: Option<Duration>) -> Result<(), Stop> {
-        let within = within.unwrap_or_else(|| self.world.core().drain_bound());
-        match self.run_while(within, |sim| !sim.drained())? {
+        let within = within.unwrap_or_else(|| self.world.core().drain_bound(self.watcher.model()));
+        match self.run_while(within, |sim, model| !sim.drained(model))? {
             Some(took) => self.report(EventKind::Drained { took }),
             None => {
-                let waiting_for = self.world.core().unprocessed();
+                let waiting_for = self.world.core().unprocessed(self.watcher.model());
                 self.report(EventKind::NotDrained { within, waiting_for })
             }
         }
@@ -170,11 +175,11 @@ impl<'a, 'w, W: World> Driver<'a, 'w, W> {
     fn run_while(
         &mut self,
         within: Duration,
-        mut more: impl FnMut(&mut Sim) -> bool,
+        mut more: impl FnMut(&mut Sim, &Model) -> bool,
     ) -> Result<Option<Duration>, Stop> {
         let start = self.world.core().now();
         let deadline = start + within;
-        while more(&mut self.world.core()) {
+        while more(&mut self.world.core(), self.watcher.model()) {
             if !self.world.next(deadline) {
                 return Ok(None);
             }

@@ -1,15 +1,20 @@
 //! Judges `expect` lines: what is expected, and what was found instead.
 
 use crate::coordinator::GroupState;
+use crate::model::Model;
 use crate::protocol::{GroupId, TopicPartition, str_bytes};
 use crate::sim::Sim;
 use crate::sim::schedule::Expectation;
 
 /// The expectation as text, and what was found if it differs.
-pub(super) fn judge(expectation: &Expectation, sim: &Sim) -> (String, Option<String>) {
+pub(super) fn judge(
+    expectation: &Expectation,
+    sim: &Sim,
+    model: &Model,
+) -> (String, Option<String>) {
     let found = match expectation {
         Expectation::Group { group, state, generation, members } => {
-            judge_group(sim, group.as_deref(), *state, *generation, *members)
+            judge_group((sim, model), group.as_deref(), *state, *generation, *members)
         }
         Expectation::Consumer { consumer, state, owns, generation } => {
             let Some(found) = sim.describe_consumer(consumer) else {
@@ -41,7 +46,7 @@ pub(super) fn judge(expectation: &Expectation, sim: &Sim) -> (String, Option<Str
             })
         }
         Expectation::Processed { partition, next } => {
-            let found = sim.processed(partition);
+            let found = model.progress().prefix(partition);
             (found != *next).then(|| format!("processed {partition}={found}"))
         }
     };
@@ -49,15 +54,15 @@ pub(super) fn judge(expectation: &Expectation, sim: &Sim) -> (String, Option<Str
 }
 
 fn judge_group(
-    sim: &Sim,
+    (sim, model): (&Sim, &Model),
     group: Option<&str>,
     state: GroupState,
     generation: Option<i32>,
     members: Option<usize>,
 ) -> Option<String> {
     let id = group_id(sim, group);
-    let Some(found) = sim.group_status(&id) else {
-        let unknown = sim.why_group_is_unknown(&id);
+    let Some(found) = sim.group_status(model, &id) else {
+        let unknown = sim.why_group_is_unknown(model, &id);
         return Some(unknown.unwrap_or_else(|| format!("there is no group {}", id.0.as_str())));
     };
     let met = state == found.state

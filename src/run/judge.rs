@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::invariant::{Allow, Checker, Violation};
+use crate::model::Model;
 use crate::protocol::GroupId;
 use crate::trace::Event;
 
@@ -28,8 +29,8 @@ impl Judge {
         Judge { allowed, found: Vec::new(), known: BTreeMap::new(), reported: 0 }
     }
 
-    pub(super) fn observe(&mut self, checker: &mut Checker, event: &Event) {
-        checker.check_all(event, &mut |violation| self.take(violation));
+    pub(super) fn observe(&mut self, checker: &mut Checker, model: &Model, event: &Event) {
+        checker.check_all(model, event, &mut |violation| self.take(violation));
     }
 
     fn take(&mut self, violation: Violation) {

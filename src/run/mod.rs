@@ -10,7 +10,7 @@
 //! | `driver` | drives the schedule line by line and time step by step |
 //! | `world` | what the driver drives: the event engine, or programs on another engine |
 //! | `expect` | judges `expect` lines |
-//! | `watcher` | sees every event: digest, invariants, coverage, counts |
+//! | `watcher` | sees every event: digest, model, invariants, coverage, counts |
 //! | `judge` | continues to judge after a violation |
 //! | `systems` | what is tested, and the user's own invariants |
 //! | `diagnostics` | events as `tracing` diagnostics |

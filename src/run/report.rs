@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::coverage::Reached;
 use crate::invariant::Violation;
 use crate::time::Time;
-use crate::trace::{FaultKind, Reached};
+use crate::trace::FaultKind;
 
 /// The result of a run. It is plain data that can cross threads, without the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,17 @@
-//! Sees every event of a run and feeds it to the digest, the invariants, coverage, the counts of
-//! the report, the diagnostics, and the caller's `watch` function.
+//! Sees every event of a run and feeds it to the digest, the model, the invariants, coverage, the
+//! counts of the report, the diagnostics, and the caller's `watch` function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client;
 use crate::coordinator;
+use crate::coverage::Coverage;
 use crate::invariant::{Allow, Checker, MakeInvariant};
 use crate::marks;
+use crate::model::Model;
 use crate::protocol::{GroupId, Request, Response, StrBytes};
 use crate::time::Time;
-use crate::trace::{Coverage, Digest, Event, EventKind, FaultKind, Message};
+use crate::trace::{Digest, Event, EventKind, FaultKind, Message};
 
 use super::diagnostics::Diagnostics;
 use super::judge::Judge;
@@ -20,9 +22,11 @@ use super::{Checks, Finding, Found, Report};
 pub struct Stop;
 
 pub(super) struct Watcher<'w> {
-    watch: &'w mut dyn FnMut(&Event),
+    watch: &'w mut dyn FnMut(&Event, &Model),
     checks: Checks,
     digest: Digest,
+    /// The model of the run, which everyone reads.
+    model: Model,
     checker: Checker,
     /// Records violations in a run that continues after them.
     judge: Option<Judge>,
@@ -49,7 +53,7 @@ impl<'w> Watcher<'w> {
     pub(super) fn new(
         checks: Checks,
         invariants: &[MakeInvariant],
-        watch: &'w mut dyn FnMut(&Event),
+        watch: &'w mut dyn FnMut(&Event, &Model),
     ) -> Self {
         // Discards the marks that other runs left on this thread.
         marks::take();
@@ -61,6 +65,7 @@ impl<'w> Watcher<'w> {
             watch,
             checks,
             digest: Digest::default(),
+            model: Model::default(),
             checker: checker.with(invariants.iter().map(|make| make())),
             judge: None,
             coverage: Coverage::default(),
@@ -77,25 +82,31 @@ impl<'w> Watcher<'w> {
             self.digest.observe(event);
         }
         if self.checks.coverage {
-            self.coverage.observe(event);
+            self.coverage.observe(&self.model, event);
         }
+        self.model.feed(event);
         self.counts.observe(event);
         if self.checks.black_box {
             self.counts.observe_black_box(event);
         }
         self.diagnostics.emit(event);
-        (self.watch)(event);
+        (self.watch)(event, &self.model);
         if !self.checks.invariants {
             return Ok(());
         }
         if let Some(judge) = &mut self.judge {
-            judge.observe(&mut self.checker, event);
+            judge.observe(&mut self.checker, &self.model, event);
             return Ok(());
         }
-        match self.checker.check(event) {
+        match self.checker.check(&self.model, event) {
             None => Ok(()),
             Some(violation) => Err(self.stop(Finding::of(violation))),
         }
+    }
+
+    /// The model after all events so far.
+    pub(super) fn model(&self) -> &Model {
+        &self.model
     }
 
     /// Removes the finding if it is a bad step, and returns its message.

@@ -3,9 +3,10 @@
 //!
 //! It is a discrete-event loop. [`Sim::step`] takes the next entry from the queue, lets its node
 //! handle it, and schedules the node's outputs as new entries. Everything that happens is emitted
-//! as a typed [`Event`]; the simulator knows nothing of invariants. The same schedule gives the
-//! same events, byte for byte: all randomness comes from streams of the schedule's seed, and
-//! entries that are due at the same time run in the order of scheduling.
+//! as a typed [`Event`]; the simulator knows nothing of invariants, and it reads the
+//! [model](crate::model) of the run only to tell whether the groups have settled. The same schedule
+//! gives the same events, byte for byte: all randomness comes from streams of the schedule's seed,
+//! and entries that are due at the same time run in the order of scheduling.
 //!
 //! | file | what it does | the state it owns |
 //! |---|---|---|
@@ -69,7 +70,7 @@ use hosted::{Process, Topology};
 use network::Network;
 use queue::{Due, Queue};
 use schedule::Schedule;
-use settle::SettleTracker;
+use settle::Settling;
 use transport::Transport;
 use workload::Workload;
 
@@ -91,7 +92,7 @@ pub struct Sim {
     consumers: Consumers,
     workload: Workload,
     admin: Admin,
-    tracker: SettleTracker,
+    settling: Settling,
     schedule: Rc<Schedule>,
     systems: Systems,
     steps_at_this_instant: u32,
@@ -136,7 +137,7 @@ impl Sim {
             consumers: Consumers::default(),
             workload: Workload::new(schedule),
             admin: Admin::default(),
-            tracker: SettleTracker::default(),
+            settling: Settling::default(),
             schedule: Rc::clone(schedule),
             systems: systems.clone(),
             steps_at_this_instant: 0,
@@ -242,9 +243,6 @@ impl Sim {
             | Place::Client(_) => self.now,
         };
         self.events.push(Event { at: self.now, local, place, kind });
-        if let Some(event) = self.events.last() {
-            self.tracker.observe(event, |group| self.cluster.partition_of(group));
-        }
     }
 
     fn watch_for_livelock(&mut self, at: Time, due: Due) {

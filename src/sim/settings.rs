@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::broker::{ClusterConfig, Detail};
 use crate::client::ConsumerConfig;
 use crate::coordinator::CoordinatorConfig;
+use crate::model::Model;
 use crate::protocol::str_bytes;
 
 use super::Sim;
@@ -115,10 +116,11 @@ impl Sim {
     }
 
     /// How long the consumers may take to process the logs once the cluster has settled.
-    pub fn drain_bound(&self) -> Duration {
+    pub fn drain_bound(&self, model: &Model) -> Duration {
+        let backlog = u32::try_from(model.progress().remaining().max(0)).unwrap_or(u32::MAX);
         let slowest = self.consumers.iter().map(|consumer| {
             let config = &consumer.config;
-            config.processing_time * 2 * self.backlog().min(u64::from(u32::MAX)) as u32
+            config.processing_time * 2 * backlog
                 + config.request_timeout
                 + config.fetch_max_wait
                 + config.metadata_max_age

@@ -1,10 +1,10 @@
 //! The corpus of an exploration: schedules that reached new coverage.
 
+use crate::coverage::Reached;
 use crate::rng::Rng;
 use crate::run::{Finding, Report, Run, Systems};
 use crate::script;
 use crate::sim::schedule::Schedule;
-use crate::trace::Reached;
 
 use super::mutate::mutated;
 

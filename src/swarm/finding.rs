@@ -71,7 +71,8 @@ pub fn describe(
             Tail::last(Focus::new(parts(finding).message, &schedule(seed, conditions.profile)))
         }
     };
-    let again = run_seed_under(seed, conditions, systems, &mut |event| tail.take(event));
+    let again =
+        run_seed_under(seed, conditions, systems, &mut |event, model| tail.take(event, model));
     let mut text = format!("seed {seed}: {finding}\n");
     if !matches!(&again, Ok((again, _)) if again.finding.as_ref() == Some(finding)) {
         let again = again.map(|(report, _)| report);

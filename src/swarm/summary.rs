@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::coverage::Reached;
 use crate::engine::LeftOut;
 use crate::run::{Finding, Report};
-use crate::trace::{FaultKind, Reached};
+use crate::trace::FaultKind;
 
 use super::conditions::Conditions;
 use super::finding::parts;

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use crate::model::Model;
+use crate::render::{Renderer, Zoom};
 use crate::time::Time;
-use crate::trace::{Event, EventKind, Renderer, Zoom};
+use crate::trace::{Event, EventKind};
 
 use super::focus::Focus;
 
@@ -39,9 +41,9 @@ impl Tail {
     }
 
     /// Adds the next event.
-    pub(super) fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &Event, model: &Model) {
         match self.is_in_focus(event) {
-            true => self.renderer.render(event, &mut self.text),
+            true => self.renderer.render(event, model, &mut self.text),
             false => self.renderer.skip(event, &mut self.text),
         }
         self.keep();

@@ -3,8 +3,8 @@
 use std::env;
 use std::sync::atomic::AtomicBool;
 
+use crate::render::{Renderer, Zoom};
 use crate::run::Systems;
-use crate::trace::{Renderer, Zoom};
 
 use super::conditions::Conditions;
 use super::finding::describe_all;
@@ -56,7 +56,7 @@ pub fn assert_holds(
 /// Prints the trace of a seed that holds. A user who selects one seed wants to see its trace.
 fn show(seed: u64, conditions: Conditions, systems: &Systems) {
     let (mut renderer, mut trace) = (Renderer::new(zoom()), String::new());
-    let watch = &mut |event: &_| renderer.render(event, &mut trace);
+    let watch = &mut |event: &_, model: &_| renderer.render(event, model, &mut trace);
     // If the engine refused this run, it has refused the one before.
     let _ = run_seed_under(seed, conditions, systems, watch);
     println!("seed {seed} {conditions}\n{trace}held");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::engine::{LeftOut, Refused, expressible};
+use crate::model::Model;
 use crate::run::{Report, Run, Systems};
 use crate::trace::Event;
 
@@ -33,7 +34,7 @@ impl Progress {
 }
 
 /// Runs one seed on the engine of `conditions`, and returns what was skipped because the engine
-/// does not support it. `watch` receives every event.
+/// does not support it. `watch` receives every event and the model after it.
 ///
 /// # Errors
 ///
@@ -42,7 +43,7 @@ pub(super) fn run_seed_under(
     seed: u64,
     conditions: Conditions,
     systems: &Systems,
-    watch: &mut dyn FnMut(&Event),
+    watch: &mut dyn FnMut(&Event, &Model),
 ) -> Result<(Report, LeftOut), Refused> {
     let Conditions { profile, engine, .. } = conditions;
     let (schedule, left_out) = expressible(engine, schedule(seed, profile));
@@ -146,7 +147,7 @@ impl<'a> Swarm<'a> {
         while let Some(seed) = self.take(taken, stop) {
             watch.begins(worker, seed);
             let (report, left_out) =
-                run_seed_under(seed, self.conditions, self.systems, &mut |_| ())?;
+                run_seed_under(seed, self.conditions, self.systems, &mut |_, _| ())?;
             watch.ends(worker, seed, &report);
             part.leave_out(left_out);
             part.add(seed, report);

@@ -1,21 +1,21 @@
-//! Traces: the typed events of a run, and their text, JSON, digest and coverage.
+//! Traces: the typed events of a run, and their JSON and digest.
 //!
 //! An [`Event`] is data. Invariants ([`crate::invariant`]) match on it. Everything that is shown or
 //! stored comes from one walk through its fields ([`fields`]):
 //!
-//! - [`Renderer`]: text for people, at three zoom levels; snapshots hold its output.
+//! - [`Renderer`](crate::render::Renderer): text for people, at three zoom levels; snapshots hold
+//!   its output.
 //! - [`jsonl`]: one JSON object per event, for programs; a recorded trace can be read back.
 //! - [`Digest`]: 64 bits per run, to compare runs without storing them.
 //!
-//! In addition, [`Coverage`] collects the situations that a run reached, and [`diff()`] compares
-//! two rendered traces while ignoring their times.
+//! In addition, [`diff()`] compares two rendered traces while ignoring their times.
 //!
 //! This ring judges nothing and does not depend on the origin of the events: a trace recorded
 //! elsewhere works as well. Diagnostics of the `tracing` crate are not part of a trace.
 //!
-//! Read next: [`event`](Event) for the kinds of events, then [`fields`] and [`Renderer`].
+//! Read next: [`event`](Event) for the kinds of events, then [`fields`] and [`crate::model`], which
+//! says what they add up to.
 
-mod coverage;
 mod diff;
 mod digest;
 mod event;
@@ -23,11 +23,9 @@ pub mod fields;
 pub mod jsonl;
 mod names;
 #[cfg(test)]
-mod testing;
-mod text;
-mod timeline;
+pub(crate) mod testing;
+mod values;
 
-pub use coverage::{Cell, CellEvent, Cells, Coverage, Race, Races, Reached, must_reach};
 pub use diff::diff;
 pub use digest::Digest;
 pub use event::{
@@ -36,4 +34,4 @@ pub use event::{
 pub use names::Names;
 #[cfg(feature = "engines")]
 pub(crate) use names::printable;
-pub use text::{Renderer, Zoom};
+pub(crate) use values::{quoted, readable};

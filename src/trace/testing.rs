@@ -1,4 +1,4 @@
-//! Hand-built events for the tests of this ring.
+//! Hand-built events for the tests of this ring and of those who show events or count them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,64 +25,64 @@ use crate::protocol::{
 };
 use crate::time::Time;
 
-pub(super) const BROKER: Place = Place::Broker(BrokerId(0));
+pub(crate) const BROKER: Place = Place::Broker(BrokerId(0));
 
-pub(super) fn event(millis: u64, place: Place, kind: EventKind) -> Event {
+pub(crate) fn event(millis: u64, place: Place, kind: EventKind) -> Event {
     let at = Time::from_micros(millis * 1_000);
     Event { at, local: at, place, kind }
 }
 
-pub(super) fn consumer(index: u16, incarnation: u16) -> Place {
+pub(crate) fn consumer(index: u16, incarnation: u16) -> Place {
     Place::Consumer(ConsumerRef { index, incarnation })
 }
 
-pub(super) fn group() -> GroupId {
+pub(crate) fn group() -> GroupId {
     GroupId(str_bytes("g"))
 }
 
-pub(super) fn topic() -> TopicName {
+pub(crate) fn topic() -> TopicName {
     TopicName(str_bytes("orders"))
 }
 
-pub(super) fn partition(number: i32) -> TopicPartition {
+pub(crate) fn partition(number: i32) -> TopicPartition {
     TopicPartition::new(topic(), number)
 }
 
 /// The `digit`-th member id that was issued to client `client`.
-pub(super) fn member(client: &str, digit: u8) -> MemberId {
+pub(crate) fn member(client: &str, digit: u8) -> MemberId {
     MemberId(str_bytes(&format!("{client}-{digit:08}-0000-4000-8000-000000000000")))
 }
 
-pub(super) fn started(millis: u64, index: u16, name: &str) -> Event {
+pub(crate) fn started(millis: u64, index: u16, name: &str) -> Event {
     let config = ConsumerConfig::new(str_bytes(name), group(), vec![topic()]);
     let kind = EventKind::ConsumerStarted { name: name.into(), config: Arc::new(config) };
     event(millis, consumer(index, 1), kind)
 }
 
-pub(super) fn script(millis: u64, text: &str) -> Event {
+pub(crate) fn script(millis: u64, text: &str) -> Event {
     event(millis, Place::Schedule, EventKind::Script { line: 1, text: text.into() })
 }
 
-pub(super) fn fault(millis: u64, place: Place, fault: FaultKind) -> Event {
+pub(crate) fn fault(millis: u64, place: Place, fault: FaultKind) -> Event {
     event(millis, place, EventKind::FaultBegan { fault, peer: None, direction: None })
 }
 
-pub(super) fn fault_over(millis: u64, place: Place, fault: FaultKind) -> Event {
+pub(crate) fn fault_over(millis: u64, place: Place, fault: FaultKind) -> Event {
     event(millis, place, EventKind::FaultEnded { fault, peer: None })
 }
 
-pub(super) fn observed(millis: u64, seen: Observation) -> Event {
+pub(crate) fn observed(millis: u64, seen: Observation) -> Event {
     event(millis, BROKER, EventKind::Coordinator(seen))
 }
 
-pub(super) fn moved(millis: u64, from: GroupState, to: GroupState, why: TransitionReason) -> Event {
+pub(crate) fn moved(millis: u64, from: GroupState, to: GroupState, why: TransitionReason) -> Event {
     observed(
         millis,
         Observation::Classic(ClassicObservation::State { group: group(), from, to, why }),
     )
 }
 
-pub(super) fn added(millis: u64, member: MemberId) -> Event {
+pub(crate) fn added(millis: u64, member: MemberId) -> Event {
     let (session, rebalance) = (Duration::from_secs(10), Duration::from_secs(30));
     observed(
         millis,
@@ -96,7 +96,7 @@ pub(super) fn added(millis: u64, member: MemberId) -> Event {
     )
 }
 
-pub(super) fn removed(millis: u64, member: MemberId, why: Removal) -> Event {
+pub(crate) fn removed(millis: u64, member: MemberId, why: Removal) -> Event {
     observed(
         millis,
         Observation::Classic(ClassicObservation::MemberRemoved { group: group(), member, why }),
@@ -104,7 +104,7 @@ pub(super) fn removed(millis: u64, member: MemberId, why: Removal) -> Event {
 }
 
 /// Generation `generation` began; the first member leads.
-pub(super) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event {
+pub(crate) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event {
     observed(
         millis,
         Observation::Classic(ClassicObservation::GenerationBegan {
@@ -119,7 +119,7 @@ pub(super) fn began(millis: u64, generation: i32, members: &[MemberId]) -> Event
 }
 
 /// The coordinator has given a static member a new id.
-pub(super) fn replaced(millis: u64, old: &MemberId, new: &MemberId) -> Event {
+pub(crate) fn replaced(millis: u64, old: &MemberId, new: &MemberId) -> Event {
     observed(
         millis,
         Observation::Classic(ClassicObservation::MemberReplaced {
@@ -135,7 +135,7 @@ pub(super) fn replaced(millis: u64, old: &MemberId, new: &MemberId) -> Event {
 
 /// Broker `broker` has loaded the group in generation `generation`; the first member leads and has
 /// the instance id `i1`. Partition 0 is committed at 5.
-pub(super) fn loaded(
+pub(crate) fn loaded(
     millis: u64,
     broker: i32,
     generation: i32,
@@ -167,37 +167,37 @@ pub(super) fn loaded(
 }
 
 /// The controller elects a leader of partition 13 of the offsets log.
-pub(super) fn elected(millis: u64, epoch: i32, leader: Option<i32>, lost: u64) -> Event {
+pub(crate) fn elected(millis: u64, epoch: i32, leader: Option<i32>, lost: u64) -> Event {
     let term_13 = Term { partition: 13, epoch };
     let leader = leader.map(BrokerId);
     event(millis, Place::Controller, EventKind::LeaderElected { term: term_13, leader, lost })
 }
 
-pub(super) fn term(millis: u64, broker: i32, state: TermState) -> Event {
+pub(crate) fn term(millis: u64, broker: i32, state: TermState) -> Event {
     let term_13 = Term { partition: 13, epoch: 2 };
     event(millis, Place::Broker(BrokerId(broker)), EventKind::TermChanged { term: term_13, state })
 }
 
-pub(super) fn assignment(partitions: &[i32]) -> Bytes {
+pub(crate) fn assignment(partitions: &[i32]) -> Bytes {
     let partitions: Vec<_> = partitions.iter().map(|&number| partition(number)).collect();
     subscription::encode_assignment(&partitions, 1)
 }
 
-pub(super) fn frame(version: i16, body: impl Into<Request>) -> Arc<RequestFrame> {
+pub(crate) fn frame(version: i16, body: impl Into<Request>) -> Arc<RequestFrame> {
     let body = body.into();
     Arc::new(RequestFrame { correlation: 7, version, client_id: str_bytes("c1"), body })
 }
 
-pub(super) fn sent(millis: u64, from: Place, to: Place, message: Message) -> Event {
+pub(crate) fn sent(millis: u64, from: Place, to: Place, message: Message) -> Event {
     event(millis, from, EventKind::Sent { to, conn: ConnectionId(3), message })
 }
 
-pub(super) fn received(millis: u64, from: Place, body: impl Into<Request>) -> Event {
+pub(crate) fn received(millis: u64, from: Place, body: impl Into<Request>) -> Event {
     let message = Message::Request(frame(4, body));
     event(millis, BROKER, EventKind::Received { from, conn: ConnectionId(3), message })
 }
 
-pub(super) fn responded(
+pub(crate) fn responded(
     millis: u64,
     to: Place,
     request: impl Into<Request>,
@@ -207,18 +207,18 @@ pub(super) fn responded(
     sent(millis, BROKER, to, Message::Response { request: frame(4, request), response })
 }
 
-pub(super) fn heartbeat(member: &MemberId, generation: i32) -> HeartbeatRequest {
+pub(crate) fn heartbeat(member: &MemberId, generation: i32) -> HeartbeatRequest {
     HeartbeatRequest::default()
         .with_group_id(group())
         .with_generation_id(generation)
         .with_member_id(member.0.clone())
 }
 
-pub(super) fn heartbeat_response(error: Option<ResponseError>) -> HeartbeatResponse {
+pub(crate) fn heartbeat_response(error: Option<ResponseError>) -> HeartbeatResponse {
     HeartbeatResponse::default().with_error_code(crate::protocol::error_code(error))
 }
 
-pub(super) fn join(member: &MemberId) -> JoinGroupRequest {
+pub(crate) fn join(member: &MemberId) -> JoinGroupRequest {
     JoinGroupRequest::default()
         .with_group_id(group())
         .with_member_id(member.0.clone())
@@ -232,12 +232,12 @@ pub(super) fn join(member: &MemberId) -> JoinGroupRequest {
         ])
 }
 
-pub(super) fn join_refused(member: &MemberId, error: ResponseError) -> JoinGroupResponse {
+pub(crate) fn join_refused(member: &MemberId, error: ResponseError) -> JoinGroupResponse {
     JoinGroupResponse::default().with_error_code(error.code()).with_member_id(member.0.clone())
 }
 
 /// The leader's SyncGroup, with the partitions of each member.
-pub(super) fn sync(
+pub(crate) fn sync(
     generation: i32,
     leader: &MemberId,
     given: &[(&MemberId, &[i32])],

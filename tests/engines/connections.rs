@@ -22,7 +22,7 @@ fn events(engine: EngineKind, text: &str) -> Vec<Event> {
     crate::plug_in();
     let schedule = script::parse("connections.sim", text).unwrap_or_else(|error| panic!("{error}"));
     let mut events = Vec::new();
-    let run = Run::of(&schedule).watch(|event| events.push(event.clone()));
+    let run = Run::of(&schedule).watch(|event, _| events.push(event.clone()));
     let report = run.run_on(engine).unwrap_or_else(|refused| panic!("{engine}: {refused}"));
     assert_eq!(report.finding, None, "{engine}");
     events

@@ -15,9 +15,11 @@ mod seeds;
 mod symbols;
 mod tcp;
 
-use groupsim::engine::{EngineKind, Outcome, OutcomeCollector};
+use groupsim::engine::{EngineKind, Outcome};
+use groupsim::model::Model;
 use groupsim::run::{Report, Run};
 use groupsim::sim::schedule::Schedule;
+use groupsim::trace::{Event, EventKind};
 
 /// The engines that give the same trace for the same seed.
 const REPEATABLE: [EngineKind; 3] = [EngineKind::Sim, EngineKind::Turmoil, EngineKind::Madsim];
@@ -25,10 +27,15 @@ const REPEATABLE: [EngineKind; 3] = [EngineKind::Sim, EngineKind::Turmoil, Engin
 /// Runs a schedule and computes its outcome.
 fn look(engine: EngineKind, schedule: &Schedule) -> (Report, Outcome) {
     plug_in();
-    let mut collector = OutcomeCollector::default();
-    let report = Run::of(schedule).watch(|event| collector.observe(event)).run_on(engine);
+    let mut outcome = Outcome::default();
+    let watch = |event: &Event, model: &Model| {
+        if let EventKind::Finished = event.kind {
+            outcome = Outcome::of(model);
+        }
+    };
+    let report = Run::of(schedule).watch(watch).run_on(engine);
     match report {
-        Ok(report) => (report, collector.into_outcome()),
+        Ok(report) => (report, outcome),
         Err(refused) => panic!("{engine}: {refused}"),
     }
 }

@@ -28,7 +28,7 @@ fn brokers() -> Schedule {
 
 fn probed(systems: &Systems, text: &str) -> Result<VirtualProbe, Refused> {
     let schedule = script::parse("probe", text).unwrap_or_else(|errors| panic!("{errors}"));
-    run_virtual_probe(&schedule, &brokers(), systems, &mut |_| ())
+    run_virtual_probe(&schedule, &brokers(), systems, &mut |_, _| ())
 }
 
 /// The state of a consumer after the last step.
@@ -251,7 +251,7 @@ fn an_unsupported_line_is_refused_before_anything_runs() {
         let schedule = script::parse("probe", &text).unwrap_or_else(|errors| panic!("{errors}"));
         let mut events = 0;
         let refused =
-            run_virtual_probe(&schedule, &brokers(), &Systems::default(), &mut |_| events += 1);
+            run_virtual_probe(&schedule, &brokers(), &Systems::default(), &mut |_, _| events += 1);
         match refused {
             Err(Refused::Line { line: 5, why }) => assert!(why.contains(": "), "{line}: {why}"),
             other => panic!("{line}: {other:?}"),
@@ -300,7 +300,7 @@ fn the_scripts_that_a_probe_supports_hold() {
         }
         let schedule = script::load(&path).unwrap_or_else(|error| panic!("{error}"));
         let cluster = Schedule { steps: Vec::new(), ..schedule.clone() };
-        match run_virtual_probe(&schedule, &cluster, &Systems::default(), &mut |_| ()) {
+        match run_virtual_probe(&schedule, &cluster, &Systems::default(), &mut |_, _| ()) {
             Err(_) => {}
             Ok(result) => {
                 assert_eq!(result.found.finding, None, "{name}");

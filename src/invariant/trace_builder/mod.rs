@@ -32,6 +32,7 @@ use crate::time::{Time, to_millis_i32};
 use crate::trace::{ConnectionId, ConsumerRef, Event, EventKind, FaultKind, Message, Place};
 
 use super::{Checker, Violation};
+use crate::model::Model;
 pub(super) use crate::model::testing::{partition, subscription};
 pub(super) use responses::{error_join, heartbeat_response, join_response, leave_response};
 use responses::{fetch_request, fetch_response};
@@ -40,6 +41,7 @@ const BROKER: Place = Place::Broker(BrokerId(0));
 
 /// A trace whose events are checked as they are added. Nothing is added after a violation.
 pub(super) struct TraceBuilder {
+    model: Model,
     checker: Checker,
     violation: Option<Violation>,
     now: Time,
@@ -63,6 +65,7 @@ impl TraceBuilder {
 
     fn judged_by(checker: Checker) -> TraceBuilder {
         TraceBuilder {
+            model: Model::default(),
             checker,
             violation: None,
             now: Time::ZERO,
@@ -102,9 +105,20 @@ impl TraceBuilder {
     fn emit(&mut self, place: Place, kind: EventKind) -> &mut Self {
         if self.violation.is_none() {
             let event = Event { at: self.now, local: self.now, place, kind };
-            self.violation = self.checker.check(&event);
+            self.model.feed(&event);
+            self.violation = self.checker.check(&self.model, &event);
         }
         self
+    }
+
+    /// Whether the trace has named this member.
+    fn knows(&self, member: &MemberId) -> bool {
+        self.model.find(&group()).is_some_and(|(_, group)| group.members.contains_key(member))
+    }
+
+    /// Whether the group is Empty or unknown.
+    fn is_empty(&self) -> bool {
+        self.model.find(&group()).is_none_or(|(_, group)| group.state == GroupState::Empty)
     }
 
     /// From here on the time is this many milliseconds.
@@ -256,7 +270,7 @@ impl TraceBuilder {
     /// group does not have yet are added first.
     pub(super) fn generation(&mut self, generation: i32, ids: &[&str]) -> &mut Self {
         for id in ids {
-            if !self.checker.knows(&group(), &member(id)) {
+            if !self.knows(&member(id)) {
                 self.added(id);
             }
         }
@@ -268,7 +282,7 @@ impl TraceBuilder {
             members: ids.iter().map(|id| member(id)).collect(),
             took: Duration::ZERO,
         }));
-        if self.checker.state(&group()) == GroupState::Empty {
+        if self.is_empty() {
             self.state(GroupState::Empty, GroupState::PreparingRebalance);
             self.state(GroupState::PreparingRebalance, GroupState::CompletingRebalance);
         }

@@ -9,10 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::coordinator::GroupState;
+use crate::model::Model;
 use crate::protocol::{Generation, GroupId, MemberId, str_bytes};
 use crate::sim::Sim;
 use crate::sim::hosted::Command;
 use crate::sim::queue::{Due, TieBreak};
+
+use super::{clients_of, has_process};
 
 /// How long to wait before a group is described again after a description that did not count.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -45,40 +48,23 @@ pub struct GroupStatus {
     pub members: usize,
 }
 
-/// What is known of the groups of third-party brokers.
+/// The descriptions of the groups of third-party brokers.
 #[derive(Default)]
 pub(super) struct ThirdPartyGroups {
-    groups: BTreeMap<GroupId, Group>,
+    groups: BTreeMap<GroupId, Description>,
 }
 
 #[derive(Default)]
-struct Group {
+struct Description {
     /// The number of changes when the request in flight was sent.
     requested_at: Option<u64>,
     /// The last result, with the number of changes when its request was sent.
     result: Option<(u64, Result<Described, String>)>,
-    /// The newest generation in which a consumer was assigned partitions.
-    generation: Option<Generation>,
 }
 
-impl Group {
+impl Description {
     fn result_since(&self, since: u64) -> Option<&Result<Described, String>> {
         self.result.as_ref().filter(|(at, _)| *at >= since).map(|(_, result)| result)
-    }
-}
-
-impl ThirdPartyGroups {
-    /// Tracks the group of a consumer that has started.
-    pub(super) fn track(&mut self, group: &GroupId) {
-        self.groups.entry(group.clone()).or_default();
-    }
-
-    pub(super) fn groups(&self) -> impl Iterator<Item = &GroupId> {
-        self.groups.keys()
-    }
-
-    pub(super) fn assigned(&mut self, group: &GroupId, generation: Generation) {
-        self.groups.entry(group.clone()).or_default().generation = Some(generation);
     }
 }
 
@@ -89,23 +75,23 @@ impl Sim {
     }
 
     /// The need for a description of a group as of now; the first group if `group` is `None`.
-    pub fn description_request(&self, group: Option<&str>) -> DescriptionRequest {
+    pub fn description_request(&self, model: &Model, group: Option<&str>) -> DescriptionRequest {
         let name = group.or(self.first_group()).unwrap_or_default();
-        DescriptionRequest { group: GroupId(str_bytes(name)), since: self.tracker.changes }
+        DescriptionRequest { group: GroupId(str_bytes(name)), since: model.changes() }
     }
 
     /// Whether the description has arrived. Requests it unless a request is in flight. Always true
     /// if the core runs the brokers, because then no description is needed.
-    pub fn poll_description(&mut self, request: &DescriptionRequest) -> bool {
+    pub fn poll_description(&mut self, model: &Model, request: &DescriptionRequest) -> bool {
         if !self.brokers_are_third_party() {
             return true;
         }
-        let group = self.tracker.third_party.groups.entry(request.group.clone()).or_default();
+        let group = self.settling.third_party.groups.entry(request.group.clone()).or_default();
         if group.result_since(request.since).is_some() {
             return true;
         }
         if group.requested_at.is_none() {
-            group.requested_at = Some(self.tracker.changes);
+            group.requested_at = Some(model.changes());
             self.command(Command::Describe(request.group.clone()));
         }
         false
@@ -113,11 +99,11 @@ impl Sim {
 
     /// Like [`poll_description`](Self::poll_description), for a caller that needs the description
     /// itself: a coordinator that is loading or cannot be reached is asked again.
-    pub fn poll_until_described(&mut self, request: &DescriptionRequest) -> bool {
-        if !self.poll_description(request) {
+    pub fn poll_until_described(&mut self, model: &Model, request: &DescriptionRequest) -> bool {
+        if !self.poll_description(model, request) {
             return false;
         }
-        let known = self.tracker.third_party.groups.get(&request.group);
+        let known = self.settling.third_party.groups.get(&request.group);
         let result = known.and_then(|known| known.result_since(request.since));
         let refused = matches!(result, Some(Err(_)));
         if refused {
@@ -127,29 +113,30 @@ impl Sim {
     }
 
     /// Why the state of a third-party group is unknown, if its coordinator has not described it.
-    pub fn why_group_is_unknown(&self, group: &GroupId) -> Option<String> {
-        let known = self.tracker.third_party.groups.get(group)?;
-        let described = matches!(known.result, Some((_, Ok(_))));
+    pub fn why_group_is_unknown(&self, model: &Model, group: &GroupId) -> Option<String> {
+        let known = self.settling.third_party.groups.get(group);
+        let described = known.is_some_and(|known| matches!(known.result, Some((_, Ok(_)))));
         (self.brokers_are_third_party() && !described)
-            .then(|| self.third_party_group_waits_for(group))?
+            .then(|| self.third_party_group_waits_for(model, group))?
     }
 
     /// Takes the result of [`Command::Describe`]: a description, or the reason why there is none.
     pub fn on_described(&mut self, group: &GroupId, result: Result<Described, String>) {
-        let known = self.tracker.third_party.groups.entry(group.clone()).or_default();
+        let known = self.settling.third_party.groups.entry(group.clone()).or_default();
         known.result = known.requested_at.take().map(|at| (at, result));
         self.recheck_settled();
     }
 
     /// The state of a group as far as it is known; `None` if there is no such group.
-    pub fn group_status(&self, group: &GroupId) -> Option<GroupStatus> {
+    pub fn group_status(&self, model: &Model, group: &GroupId) -> Option<GroupStatus> {
         if self.brokers_are_third_party() {
-            let known = self.tracker.third_party.groups.get(group)?;
+            let known = self.settling.third_party.groups.get(group)?;
             let (_, result) = known.result.as_ref()?;
             let described = result.as_ref().ok().filter(|found| found.state != GroupState::Dead)?;
+            let assigned = model.assigned_generations().get(group).copied().flatten();
             return Some(GroupStatus {
                 state: described.state,
-                generation: known.generation.unwrap_or(Generation::NONE),
+                generation: assigned.unwrap_or(Generation::NONE),
                 members: described.members.len(),
             });
         }
@@ -160,24 +147,29 @@ impl Sim {
 
     /// Whether every coordinator describes its group as at rest, with exactly the consumers as
     /// members.
-    pub(super) fn third_party_brokers_agree(&mut self) -> bool {
+    pub(super) fn third_party_brokers_agree(&mut self, model: &Model) -> bool {
         if !self.brokers_are_third_party() {
             return true;
         }
-        let groups: Vec<GroupId> = self.tracker.third_party.groups.keys().cloned().collect();
-        let since = self.tracker.changes;
         let mut agree = true;
-        for group in groups {
-            let request = DescriptionRequest { group, since };
-            agree &= self.poll_description(&request) && self.is_confirmed(&request.group);
+        for group in self.third_party_groups(model) {
+            let request = DescriptionRequest { group, since: model.changes() };
+            agree &=
+                self.poll_description(model, &request) && self.is_confirmed(model, &request.group);
         }
         agree
     }
 
+    /// The groups of all consumers, and those of which a description was needed.
+    pub(super) fn third_party_groups(&self, model: &Model) -> BTreeSet<GroupId> {
+        let of_consumers = model.assigned_generations().keys();
+        of_consumers.chain(self.settling.third_party.groups.keys()).cloned().collect()
+    }
+
     /// Whether the description agrees with what the consumers know. One that does not is dropped,
     /// and after a pause the coordinator is asked again.
-    fn is_confirmed(&mut self, group: &GroupId) -> bool {
-        if self.third_party_group_waits_for(group).is_none() {
+    fn is_confirmed(&mut self, model: &Model, group: &GroupId) -> bool {
+        if self.third_party_group_waits_for(model, group).is_none() {
             return true;
         }
         self.retry_later(group);
@@ -186,7 +178,7 @@ impl Sim {
 
     /// Drops a description, unless a newer request is in flight, and schedules another look.
     fn retry_later(&mut self, group: &GroupId) {
-        if let Some(known) = self.tracker.third_party.groups.get_mut(group)
+        if let Some(known) = self.settling.third_party.groups.get_mut(group)
             && known.requested_at.is_none()
         {
             known.result = None;
@@ -195,10 +187,17 @@ impl Sim {
     }
 
     /// Why the last description of a group does not agree with what the consumers know.
-    pub(super) fn third_party_group_waits_for(&self, group: &GroupId) -> Option<String> {
-        let known = self.tracker.third_party.groups.get(group)?;
+    pub(super) fn third_party_group_waits_for(
+        &self,
+        model: &Model,
+        group: &GroupId,
+    ) -> Option<String> {
+        let known = self.settling.third_party.groups.get(group);
+        if known.is_none() && !model.assigned_generations().contains_key(group) {
+            return None;
+        }
         let name = group.0.as_str();
-        let described = match &known.result {
+        let described = match known.and_then(|known| known.result.as_ref()) {
             Some((_, Ok(described))) => described,
             Some((_, Err(why))) => return Some(format!("group {name}: {why}")),
             None => {
@@ -211,18 +210,17 @@ impl Sim {
             let count = members.len();
             return Some(format!("group {name} is {state} with {count} members"));
         }
-        let stale = members.iter().filter(|member| !self.has_process(group, member));
+        let stale = members.iter().filter(|member| !has_process(model, group, member));
         let stale: Vec<String> = stale.map(ToString::to_string).collect();
         if !stale.is_empty() {
             let stale = stale.join(", ");
             return Some(format!("group {name} has members without a process: {stale}"));
         }
-        let mut consumers = self.tracker.consumers.values().filter(|one| one.group == *group);
-        let missing = consumers.find(|view| {
-            let consumer = &self.consumers[usize::from(view.consumer.index)];
-            !consumer.node.paused && !members.contains(&view.member)
+        let missing = clients_of(model, group).find(|client| {
+            let consumer = &self.consumers[usize::from(client.who.index)];
+            !consumer.node.paused && !members.contains(&client.member)
         })?;
-        let consumer = &self.consumers[usize::from(missing.consumer.index)].name;
+        let consumer = &missing.name;
         Some(format!("group {name} is {state} without {consumer}"))
     }
 }

@@ -1,51 +1,59 @@
 //! Explains what the cluster waits for. A report prints this when a cluster does not settle.
 
 use crate::coordinator::{self, GroupState};
+use crate::model::{Client, Group, Lag, Model};
 use crate::protocol::GroupId;
 use crate::sim::Sim;
 use crate::trace::Awaited;
 
-use super::{MemberView, NewestTerm};
+use super::{TermStatus, has_process, terms};
 
 impl Sim {
     /// The reasons why the cluster is not settled.
-    pub fn waiting_for(&self) -> Vec<Awaited> {
-        let terms = self.tracker.terms.iter().filter_map(|(p, term)| term_waits_for(*p, term));
+    pub fn waiting_for(&self, model: &Model) -> Vec<Awaited> {
+        let terms = terms(model).filter_map(|term| term_waits_for(&term));
         let mut reasons: Vec<Awaited> = terms.map(|what| Awaited { group: None, what }).collect();
         let mut of_group = |group: &GroupId, what: Option<String>| {
             reasons.extend(what.map(|what| Awaited::of(group, what)));
         };
-        self.tracker.groups.keys().for_each(|id| of_group(id, self.group_waits_for(id)));
-        for view in self.tracker.consumers.values() {
-            of_group(&view.group, self.disagrees(view));
+        let mut groups: Vec<&Group> = model.reported_groups().collect();
+        groups.sort_by(|a, b| a.id.cmp(&b.id));
+        groups.iter().for_each(|group| of_group(&group.id, self.group_waits_for(model, group)));
+        for client in model.clients() {
+            of_group(&client.config.group, self.disagrees(model, client));
         }
         if self.brokers_are_third_party() {
-            let groups = self.tracker.third_party.groups();
-            groups.for_each(|id| of_group(id, self.third_party_group_waits_for(id)));
+            let groups = self.third_party_groups(model);
+            groups.iter().for_each(|id| of_group(id, self.third_party_group_waits_for(model, id)));
         }
         reasons
     }
 
     /// The same for a group that its coordinator does not describe: what its observations say.
-    fn observed_group_waits_for(&self, id: &GroupId) -> Option<String> {
-        let group = self.tracker.groups.get(id)?;
-        let stale = group.members.iter().filter(|member| !self.has_process(id, member));
-        let stale: Vec<String> = stale.map(ToString::to_string).collect();
+    fn observed_group_waits_for(&self, model: &Model, group: &Group) -> Option<String> {
+        let mut stale: Vec<String> = group
+            .members
+            .keys()
+            .filter(|member| !has_process(model, &group.id, member))
+            .map(ToString::to_string)
+            .collect();
+        stale.sort();
         if group.is_at_rest() && stale.is_empty() {
             return None;
         }
         let stale = listed(&stale);
         Some(format!(
             "group {} is {} in generation {}: members without a process: {stale}",
-            id.as_str(),
+            group.id.as_str(),
             group.state,
             group.generation
         ))
     }
 
-    fn group_waits_for(&self, id: &GroupId) -> Option<String> {
+    fn group_waits_for(&self, model: &Model, reported: &Group) -> Option<String> {
+        let id = &reported.id;
         let Some(group) = self.cluster.describe(id) else {
-            return self.observed_group_waits_for(id);
+            return self.observed_group_waits_for(model, reported);
         };
         let missing = |wanted: &dyn Fn(&coordinator::MemberDescription) -> bool| {
             let names: Vec<String> = group
@@ -68,7 +76,7 @@ impl Sim {
                 format!("sync missing from: {}; {timers}", missing(&|member| member.sync_awaited))
             }
             GroupState::Stable => {
-                let stale = missing(&|member| !self.has_process(id, &member.id));
+                let stale = missing(&|member| !has_process(model, id, &member.id));
                 if stale == "none" {
                     return None;
                 }
@@ -86,22 +94,22 @@ impl Sim {
     }
 
     /// The reasons why the logs are not drained.
-    pub fn unprocessed(&self) -> Vec<Awaited> {
-        let mut reasons = self.tracker.progress.unprocessed();
+    pub fn unprocessed(&self, model: &Model) -> Vec<Awaited> {
+        let mut reasons: Vec<Awaited> = model.progress().lags().map(lag_as_awaited).collect();
         if self.workload.in_flight() {
             let what = "records are in flight to the broker".to_owned();
             reasons.push(Awaited { group: None, what });
         }
-        reasons.extend(self.waiting_for());
+        reasons.extend(self.waiting_for(model));
         reasons
     }
 
-    fn disagrees(&self, view: &MemberView) -> Option<String> {
-        if self.agrees(view) {
+    fn disagrees(&self, model: &Model, client: &Client) -> Option<String> {
+        if self.agrees(model, client) {
             return None;
         }
-        let consumer = &self.consumers[usize::from(view.consumer.index)];
-        let closing = match (consumer.closing, view.will_rejoin) {
+        let consumer = &self.consumers[usize::from(client.who.index)];
+        let closing = match (consumer.closing, client.will_rejoin) {
             (true, _) => ", closing",
             (false, true) => ", about to rejoin",
             (false, false) => "",
@@ -110,8 +118,8 @@ impl Sim {
         Some(format!(
             "{} is {} in generation {}{closing}, waiting for {}",
             consumer.name,
-            view.state,
-            view.generation,
+            client.state,
+            client.generation,
             waiting.as_deref().unwrap_or("nothing")
         ))
     }
@@ -121,12 +129,18 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn term_waits_for(partition: i32, term: &NewestTerm) -> Option<String> {
+fn lag_as_awaited(lag: Lag<'_>) -> Awaited {
+    let Lag { group, partition, next, end } = lag;
+    let name = group.as_str();
+    Awaited::of(group, format!("group {name} has processed {partition} to {next} of {end}"))
+}
+
+fn term_waits_for(term: &TermStatus<'_>) -> Option<String> {
     if term.is_active() {
         return None;
     }
-    let log = format!("partition {partition} of the offsets log");
-    Some(match (term.leader, term.announced > term.epoch) {
+    let log = format!("partition {} of the offsets log", term.newest.term.partition);
+    Some(match (term.leader, term.elected > term.newest.term.epoch) {
         (Some(leader), false) => format!("{leader} does not coordinate the groups of {log} yet"),
         (Some(leader), true) => format!("{leader} has not learned that it leads {log}"),
         (None, _) => format!("{log} has no leader"),

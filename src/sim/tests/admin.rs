@@ -20,7 +20,7 @@ fn orders(partition: i32) -> TopicPartition {
 #[track_caller]
 fn request(world: &mut World, request: AdminRequest, expected: ExpectedResponse) {
     world.act(Action::Admin(request.clone()));
-    assert!(world.runs_while(Duration::from_secs(60), |sim| sim.awaits_response()));
+    assert!(world.runs_while(Duration::from_secs(60), |sim, _| sim.awaits_response()));
     let response = world.sim.last_response().expect("a response");
     assert!(response.meets(&expected), "{request:?}: {response}");
 }

@@ -85,7 +85,13 @@ fn without_a_live_broker_there_is_no_leader_until_one_restarts() {
     world.seconds(10);
     assert_eq!(world.leader(), None);
     assert!(!world.settles(Duration::from_secs(60)));
-    assert!(world.sim.waiting_for().iter().any(|reason| reason.what.ends_with("has no leader")));
+    assert!(
+        world
+            .sim
+            .waiting_for(&world.model)
+            .iter()
+            .any(|reason| reason.what.ends_with("has no leader"))
+    );
     let first = world.after(old);
     world.restart(first);
     assert_eq!(world.leader(), Some(first));

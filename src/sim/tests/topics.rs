@@ -49,10 +49,13 @@ fn records_wait_for_a_data_leader() {
     world.crash(BrokerId(0));
     produce(&mut world, 8);
     world.seconds(20);
-    assert!(!world.sim.drained());
+    assert!(!world.sim.drained(&world.model));
     world.restart(BrokerId(0));
     world.drain();
-    assert_eq!(world.sim.processed(&TopicPartition::new(TopicName(str_bytes("orders")), 3)), 2);
+    assert_eq!(
+        world.model.progress().prefix(&TopicPartition::new(TopicName(str_bytes("orders")), 3)),
+        2
+    );
 }
 
 #[test]
@@ -65,8 +68,11 @@ fn a_topic_that_has_grown_is_drained_to_its_last_partition() {
     world.act(Action::Grow { topic: topic(), partitions: 6 });
     produce(&mut world, 12);
     // Consumers refresh their metadata every five minutes.
-    assert!(world.runs_while(Duration::from_secs(600), |sim| !sim.drained()));
-    assert_eq!(world.sim.processed(&TopicPartition::new(TopicName(str_bytes("orders")), 5)), 2);
+    assert!(world.runs_while(Duration::from_secs(600), |sim, model| !sim.drained(model)));
+    assert_eq!(
+        world.model.progress().prefix(&TopicPartition::new(TopicName(str_bytes("orders")), 5)),
+        2
+    );
     let again = world.try_to(Action::Grow { topic: topic(), partitions: 6 });
     assert!(again.is_err());
 }
@@ -80,11 +86,11 @@ fn a_deleted_topic_needs_no_draining() {
     world.seconds(1);
     produce(&mut world, 100);
     world.advance(Duration::from_millis(20));
-    assert!(!world.sim.drained());
+    assert!(!world.sim.drained(&world.model));
     world.act(Action::DeleteTopic("orders".to_owned()));
     world.seconds(30);
-    assert!(world.sim.drained());
+    assert!(world.sim.drained(&world.model));
     produce(&mut world, 100);
-    assert!(world.sim.drained(), "there is nothing to produce to");
+    assert!(world.sim.drained(&world.model), "there is nothing to produce to");
     assert!(world.try_to(Action::DeleteTopic("orders".to_owned())).is_err());
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::broker::TermState;
+use crate::model::Model;
 use crate::protocol::{BrokerId, GroupId, str_bytes};
 use crate::sim::schedule::{Action, GroupSpec, NodeName, Schedule, Settings, Tail, TopicSpec};
 use crate::sim::{Impossible, Sim, Systems};
@@ -12,6 +13,7 @@ use crate::trace::{Event, EventKind, FaultKind, Place};
 
 pub(super) struct World {
     pub(super) sim: Sim,
+    pub(super) model: Model,
     pub(super) events: Vec<Event>,
 }
 
@@ -33,12 +35,20 @@ pub(super) fn schedule() -> Schedule {
 
 impl World {
     pub(super) fn new(schedule: &Schedule, systems: &Systems) -> World {
-        World { sim: Sim::new(&Rc::new(schedule.clone()), systems), events: Vec::new() }
+        let sim = Sim::new(&Rc::new(schedule.clone()), systems);
+        World { sim, model: Model::default(), events: Vec::new() }
+    }
+
+    /// Takes the events that have not been taken yet, and feeds the model.
+    fn take_events(&mut self) {
+        let known = self.events.len();
+        self.sim.take_events(&mut self.events);
+        self.events[known..].iter().for_each(|event| self.model.feed(event));
     }
 
     pub(super) fn try_to(&mut self, action: Action) -> Result<(), Impossible> {
         let done = self.sim.apply(&action);
-        self.sim.take_events(&mut self.events);
+        self.take_events();
         done
     }
 
@@ -75,7 +85,7 @@ impl World {
             self.sim.step();
         }
         self.sim.idle_until(to);
-        self.sim.take_events(&mut self.events);
+        self.take_events();
     }
 
     pub(super) fn seconds(&mut self, seconds: u64) {
@@ -85,36 +95,37 @@ impl World {
     /// Runs until the cluster has settled; false if it does not settle within the time.
     pub(super) fn settles(&mut self, within: Duration) -> bool {
         self.sim.recheck_settled();
-        self.runs_while(within, |sim| !sim.settled())
+        self.runs_while(within, |sim, model| !sim.settled(model))
     }
 
     pub(super) fn settle(&mut self) {
         let within = self.sim.settle_bound();
-        assert!(self.settles(within), "not settled: {:?}", self.sim.waiting_for());
+        assert!(self.settles(within), "not settled: {:?}", self.sim.waiting_for(&self.model));
     }
 
     pub(super) fn drain(&mut self) {
-        let within = self.sim.drain_bound();
+        let within = self.sim.drain_bound(&self.model);
         assert!(
-            self.runs_while(within, |sim| !sim.drained()),
+            self.runs_while(within, |sim, model| !sim.drained(model)),
             "not drained: {:?}",
-            self.sim.unprocessed()
+            self.sim.unprocessed(&self.model)
         );
     }
 
     pub(super) fn runs_while(
         &mut self,
         within: Duration,
-        mut more: impl FnMut(&mut Sim) -> bool,
+        mut more: impl FnMut(&mut Sim, &Model) -> bool,
     ) -> bool {
         let deadline = self.sim.now() + within;
-        while more(&mut self.sim) {
+        self.take_events();
+        while more(&mut self.sim, &self.model) {
             if self.sim.next_time().is_none_or(|next| next > deadline) {
                 return false;
             }
             self.sim.step();
+            self.take_events();
         }
-        self.sim.take_events(&mut self.events);
         true
     }
 

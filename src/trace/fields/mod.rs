@@ -212,8 +212,9 @@ fn visit_lost<V: Visitor>(to: Place, conn: ConnectionId, message: &Message, why:
     visit_message(message, conn, v);
 }
 
-pub(super) use observation::{removal_name, term_state_name, timer_name};
-pub(super) use response::outcome;
+pub(crate) use observation::timer_name;
+pub(super) use observation::{removal_name, term_state_name};
+pub(crate) use response::outcome;
 
 fn optional_text<V: Visitor>(v: &mut V, key: &'static str, text: Option<&StrBytes>) {
     match text {

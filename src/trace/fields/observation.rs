@@ -173,7 +173,7 @@ pub(in crate::trace) const fn removal_name(why: Removal) -> &'static str {
     }
 }
 
-pub(in crate::trace) const fn timer_name(timer: TimerKind) -> &'static str {
+pub(crate) const fn timer_name(timer: TimerKind) -> &'static str {
     match timer {
         TimerKind::Session => "session",
         TimerKind::PendingJoin => "pending-join",

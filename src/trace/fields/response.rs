@@ -15,7 +15,7 @@ use crate::trace::event::Place;
 
 /// The first error anywhere in a response; 0 if there is none.
 #[inline]
-pub(in crate::trace) fn outcome(response: &Response) -> i16 {
+pub(crate) fn outcome(response: &Response) -> i16 {
     match response {
         Response::Heartbeat(body) => body.error_code,
         Response::JoinGroup(body) => body.error_code,

@@ -19,7 +19,7 @@ use crate::time::Time;
 use crate::trace::event::{Event, Place};
 use crate::trace::fields::Visitor;
 use crate::trace::names::Names;
-use crate::trace::text::readable;
+use crate::trace::readable;
 
 /// Writes the fields of one object.
 pub(super) struct Object<'a> {

@@ -7,10 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use groupsim::broker::{BrokerOutput, Cluster, ClusterConfig, ConnectionId, Detail};
 use groupsim::coordinator::{Coordinator, CoordinatorConfig};
+use groupsim::coverage::Coverage;
 use groupsim::invariant::{Checker, Violation};
+use groupsim::model::Model;
 use groupsim::protocol::{BrokerId, Request, RequestFrame, Response, TopicName, str_bytes};
+use groupsim::render::{Renderer, Zoom};
 use groupsim::time::Time;
-use groupsim::trace::{Coverage, Digest, Event, EventKind, Message, Place, Renderer, Zoom, jsonl};
+use groupsim::trace::{Digest, Event, EventKind, Message, Place, jsonl};
 use groupsim::wire::{self, Incoming};
 
 const B0: BrokerId = BrokerId(0);
@@ -21,6 +24,7 @@ pub struct Served {
     now: Time,
     outputs: Vec<BrokerOutput>,
     answers: Vec<(ConnectionId, Response)>,
+    model: Model,
     checker: Checker,
     pub violation: Option<Violation>,
     renderers: [Renderer; 3],
@@ -54,6 +58,7 @@ impl Served {
             now: Time::ZERO,
             outputs: Vec::new(),
             answers: Vec::new(),
+            model: Model::default(),
             checker: Checker::new(None),
             violation: None,
             renderers: [Zoom::Group, Zoom::Wire, Zoom::Timeline].map(Renderer::new),
@@ -185,15 +190,16 @@ impl Served {
 
     fn emit(&mut self, place: Place, kind: EventKind) {
         let event = Event { at: self.now, local: self.now, place, kind };
+        self.coverage.observe(&self.model, &event);
+        self.model.feed(&event);
         let mut shown = String::new();
         for renderer in &mut self.renderers {
-            renderer.render(&event, &mut shown);
+            renderer.render(&event, &self.model, &mut shown);
         }
         self.record(&event);
         self.digest.observe(&event);
-        self.coverage.observe(&event);
         if self.violation.is_none() {
-            self.violation = self.checker.check(&event);
+            self.violation = self.checker.check(&self.model, &event);
         }
     }
 }

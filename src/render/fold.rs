@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::shorten;
 use crate::protocol::{Api, TopicPartition};
 use crate::time::Time;
-use crate::trace::event::{Event, EventKind, Message, Place};
+use crate::trace::{Event, EventKind, Message, Place};
 use crate::{client, coordinator};
 
 /// The time within which clients retry: `retry.backoff.max.ms` is a second, and the rest is network

@@ -2,9 +2,11 @@ use super::*;
 use crate::coordinator::GroupState::*;
 use crate::coordinator::TransitionReason;
 use crate::protocol::BrokerId;
-use crate::trace::event::FaultKind;
+use crate::render::{Renderer, Zoom};
+use crate::trace::FaultKind;
 use crate::trace::testing::*;
-use crate::trace::{Renderer, Zoom};
+
+const ALL_JOINED: TransitionReason = TransitionReason::AllMembersJoined;
 
 /// Two members; the second one is removed; a third joins while the group is still syncing.
 fn two_members_then_a_third() -> Vec<Event> {
@@ -17,7 +19,7 @@ fn two_members_then_a_third() -> Vec<Event> {
         moved(5, Empty, PreparingRebalance, TransitionReason::MemberJoined),
         added(6, c2.clone()),
         began(3_010, 1, &both),
-        moved(3_010, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
+        moved(3_010, PreparingRebalance, CompletingRebalance, ALL_JOINED),
         // A follower's assignments are ignored.
         received(3_014, consumer(1, 1), sync(1, &c2, &[(&c2, &[0, 1, 2, 3])])),
         received(3_015, consumer(0, 1), sync(1, &c1, &[(&c1, &[0, 1]), (&c2, &[2, 3])])),
@@ -28,11 +30,11 @@ fn two_members_then_a_third() -> Vec<Event> {
         removed(15_000, c2, Removal::SessionExpired),
         moved(15_000, Stable, PreparingRebalance, TransitionReason::SessionExpired),
         began(15_500, 2, std::slice::from_ref(&c1)),
-        moved(15_500, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
+        moved(15_500, PreparingRebalance, CompletingRebalance, ALL_JOINED),
         added(15_600, c3.clone()),
         moved(15_600, CompletingRebalance, PreparingRebalance, TransitionReason::MemberJoined),
         began(16_000, 3, &[c1.clone(), c3.clone()]),
-        moved(16_000, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
+        moved(16_000, PreparingRebalance, CompletingRebalance, ALL_JOINED),
         received(16_100, consumer(0, 1), sync(3, &c1, &[(&c1, &[0, 2]), (&c3, &[1, 3])])),
         moved(16_200, CompletingRebalance, Stable, TransitionReason::LeaderSynced),
         removed(20_000, c1, Removal::Left),
@@ -85,11 +87,12 @@ fn a_fail_over_names_the_leader_and_the_loaded_group() {
         script(4_000, "crash b0"),
         fault(4_000, BROKER, FaultKind::Crash),
         elected(5_000, 2, Some(1), 3),
-        term(5_001, 1, crate::trace::event::TermState::Loading),
+        term(5_001, 1, crate::broker::TermState::Loading),
         loaded(5_002, 1, 4, &[(&c1, &[0, 1]), (&c2, &[2, 3])]),
         at(1, replaced(6_000, &c1, &next)),
         at(1, moved(7_000, Stable, PreparingRebalance, TransitionReason::MemberJoined)),
         at(1, began(8_000, 5, &[next.clone(), c2.clone()])),
+        at(1, moved(8_000, PreparingRebalance, CompletingRebalance, ALL_JOINED)),
         at(1, received(8_100, consumer(0, 1), sync(5, &next, &[(&next, &[0, 1]), (&c2, &[2, 3])]))),
         at(1, moved(8_200, CompletingRebalance, Stable, TransitionReason::LeaderSynced)),
         at(2, moved(8_300, Stable, Dead, TransitionReason::Unloaded)),
@@ -130,6 +133,7 @@ fn an_undone_replacement_leaves_no_change_behind() {
         observed(4_001, undone),
         moved(5_000, Stable, PreparingRebalance, TransitionReason::MemberRejoined),
         began(6_000, 2, &[old.clone(), member("c2", 1)]),
+        moved(6_000, PreparingRebalance, CompletingRebalance, ALL_JOINED),
         received(6_001, consumer(0, 1), sync(2, &old, &[(&old, &[0, 1])])),
         moved(6_002, CompletingRebalance, Stable, TransitionReason::LeaderSynced),
     ]);
@@ -149,7 +153,7 @@ fn a_group_of_another_protocol_type_is_shown_with_its_members_only() {
         received(6, consumer(1, 1), joins(&c2)),
         added(6, c2.clone()),
         began(3_010, 1, &[c1.clone(), c2.clone()]),
-        moved(3_010, PreparingRebalance, CompletingRebalance, TransitionReason::AllMembersJoined),
+        moved(3_010, PreparingRebalance, CompletingRebalance, ALL_JOINED),
         received(3_015, consumer(0, 1), sync(1, &c1, &[(&c1, &[0, 1]), (&c2, &[2, 3])])),
         moved(3_018, CompletingRebalance, Stable, TransitionReason::LeaderSynced),
     ];

@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::coordinator::{ClassicObservation, GroupState, Observation, TimerKind};
 use crate::marks::{Set, in_words};
-use crate::protocol::{Generation, GroupId, IndexMap, MemberId, Request};
+use crate::model::{Group, Model};
+use crate::protocol::{IndexMap, MemberId, Request};
 use crate::time::Time;
-use crate::trace::event::{ConsumerRef, Event, EventKind, FaultKind, Message, Place};
+use crate::trace::{Event, EventKind, FaultKind, Message, Place};
 
 /// Two events that coincide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,41 +109,33 @@ impl From<Race> for u32 {
 /// A set of races.
 pub type Races = Set<Race>;
 
-/// Detects races in the events of a run.
+/// Detects races in the events of a run. The model that it reads has not been fed with the event
+/// yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RaceDetector {
     pub(super) races: Races,
-    /// Each broker's view of each group. A list, because there are few groups: a scan is faster
-    /// than a map.
-    groups: Vec<(Place, GroupId, GroupView)>,
     /// The number of heartbeats in flight of each member.
     heartbeats: IndexMap<MemberId, u32>,
-    /// The member id of each process.
-    processes: IndexMap<ConsumerRef, MemberId>,
-}
-
-/// A broker's view of a group, from its observations.
-#[derive(Clone, Debug)]
-struct GroupView {
-    state: GroupState,
-    generation: Generation,
-    leader: Option<MemberId>,
-    /// When a timer of the group last fired.
-    fired: Option<Time>,
+    /// When a timer fired last, and the incarnations of groups in which one fired then.
+    fired: (Time, Vec<usize>),
 }
 
 impl RaceDetector {
-    pub(super) fn observe(&mut self, event: &Event) {
+    pub(super) fn observe(&mut self, model: &Model, event: &Event) {
         match &event.kind {
-            EventKind::Coordinator(observation) => self.coordinator(event, observation),
-            EventKind::Sent { message, .. } => self.sent(event, message),
-            EventKind::Received { message, .. } => self.received(event, message),
+            EventKind::Coordinator(observation) => self.coordinator(model, event, observation),
+            EventKind::Sent { message, .. } => self.sent(message),
+            EventKind::Received { message, .. } => self.received(model, event, message),
             EventKind::Lost { message, .. } => self.lost(message),
-            EventKind::FaultBegan { fault: FaultKind::Crash, .. } => self.crashed(event.place),
+            EventKind::FaultBegan { fault: FaultKind::Crash, .. } => {
+                self.crashed(model, event.place);
+            }
             EventKind::TopicGrown { .. } => {
-                use GroupState::{CompletingRebalance, PreparingRebalance};
-                let mut states = self.groups.iter().map(|(.., group)| group.state);
-                if states.any(|state| matches!(state, PreparingRebalance | CompletingRebalance)) {
+                let rebalancing = |group: &Group| {
+                    use GroupState::{CompletingRebalance, PreparingRebalance};
+                    matches!(group.state, PreparingRebalance | CompletingRebalance)
+                };
+                if model.open_groups().any(rebalancing) {
                     self.races.add(Race::GrownWhileRebalancing);
                 }
             }
@@ -150,85 +143,42 @@ impl RaceDetector {
         }
     }
 
-    fn find(&self, place: Place, group: &GroupId) -> Option<usize> {
-        self.groups.iter().position(|(at, name, _)| *at == place && name == group)
-    }
-
-    fn known(&mut self, place: Place, group: &GroupId) -> &mut GroupView {
-        let index = self.find(place, group).unwrap_or_else(|| {
-            let fresh = GroupView {
-                state: GroupState::Empty,
-                generation: Generation::NONE,
-                leader: None,
-                fired: None,
-            };
-            self.groups.push((place, group.clone(), fresh));
-            self.groups.len() - 1
-        });
-        &mut self.groups[index].2
-    }
-
-    fn state(&self, place: Place, group: &GroupId) -> Option<GroupState> {
-        self.find(place, group).map(|index| self.groups[index].2.state)
-    }
-
-    fn coordinator(&mut self, event: &Event, observation: &Observation) {
+    fn coordinator(&mut self, model: &Model, event: &Event, observation: &Observation) {
+        let Observation::Classic(observation) = observation else { return };
+        if let ClassicObservation::State { from, to: GroupState::Dead, .. } = observation {
+            self.coordinator_gone(*from);
+        }
+        let Some((index, group)) = model.at(event.place, observation.group()) else { return };
         match observation {
-            Observation::Classic(ClassicObservation::State { group, from, to, .. }) => {
-                if *to == GroupState::Dead {
-                    self.coordinator_gone(*from);
-                }
-                self.known(event.place, group).state = *to;
-            }
-            Observation::GroupLoaded(loaded) => {
-                let known = self.known(event.place, &loaded.metadata.group);
-                known.state = loaded.state;
-                known.generation = loaded.metadata.generation;
-                known.leader = loaded.metadata.leader.clone();
-            }
-            Observation::GroupRemoved { group, .. } => {
-                self.groups.retain(|(at, name, _)| (*at, name) != (event.place, group));
-            }
-            Observation::Classic(ClassicObservation::GenerationBegan {
-                group,
-                generation,
-                leader,
-                ..
-            }) => {
-                let known = self.known(event.place, group);
-                (known.generation, known.leader) = (*generation, leader.clone());
-            }
-            Observation::Classic(ClassicObservation::MemberAdded { group, .. }) => {
-                if self.state(event.place, group) == Some(GroupState::CompletingRebalance) {
+            ClassicObservation::MemberAdded { .. } => {
+                if group.state == GroupState::CompletingRebalance {
                     self.races.add(Race::MemberAddedWhileCompleting);
                 }
             }
-            Observation::Classic(ClassicObservation::MemberRemoved { group, member, .. }) => {
-                let known = self.known(event.place, group);
-                let leads = known.leader.as_ref() == Some(member);
-                if known.state == GroupState::CompletingRebalance && leads {
+            ClassicObservation::MemberRemoved { member, .. } => {
+                let leads = group.leader.as_ref() == Some(member);
+                if group.state == GroupState::CompletingRebalance && leads {
                     self.races.add(Race::LeaderGoneBeforeItSynced);
                 }
             }
-            Observation::Classic(ClassicObservation::MemberReplaced { group, .. }) => {
-                self.replaced(event.place, group)
+            ClassicObservation::MemberReplaced { .. } => self.replaced(group.state),
+            ClassicObservation::TimerFired { timer, member, .. } => {
+                self.fired_at(event.at, index);
+                self.timer(group.state, *timer, member.as_ref());
             }
-            Observation::Classic(ClassicObservation::TimerFired { group, timer, member }) => {
-                self.fired(event, group, *timer, member.as_ref());
-            }
-            Observation::Classic(ClassicObservation::ReplacementUndone { .. })
-            | Observation::OffsetRemoved { .. } => {}
+            ClassicObservation::State { .. }
+            | ClassicObservation::GenerationBegan { .. }
+            | ClassicObservation::ReplacementUndone { .. } => {}
         }
     }
 
-    fn replaced(&mut self, place: Place, group: &GroupId) {
-        let race = match self.state(place, group) {
-            Some(GroupState::PreparingRebalance) => Race::ReplacedWhilePreparing,
-            Some(GroupState::CompletingRebalance) => Race::ReplacedWhileCompleting,
-            Some(GroupState::Stable) => Race::ReplacedWhileStable,
-            Some(GroupState::Empty | GroupState::Dead) | None => return,
-        };
-        self.races.add(race);
+    fn replaced(&mut self, state: GroupState) {
+        self.races.add(match state {
+            GroupState::PreparingRebalance => Race::ReplacedWhilePreparing,
+            GroupState::CompletingRebalance => Race::ReplacedWhileCompleting,
+            GroupState::Stable => Race::ReplacedWhileStable,
+            GroupState::Empty | GroupState::Dead => return,
+        });
     }
 
     fn coordinator_gone(&mut self, from: GroupState) {
@@ -241,19 +191,18 @@ impl RaceDetector {
         });
     }
 
-    fn fired(
-        &mut self,
-        event: &Event,
-        group: &GroupId,
-        timer: TimerKind,
-        member: Option<&MemberId>,
-    ) {
-        let known = self.known(event.place, group);
-        known.fired = Some(event.at);
-        let completing = known.state == GroupState::CompletingRebalance;
+    fn fired_at(&mut self, at: Time, index: usize) {
+        if self.fired.0 != at {
+            self.fired.0 = at;
+            self.fired.1.clear();
+        }
+        self.fired.1.push(index);
+    }
+
+    fn timer(&mut self, state: GroupState, timer: TimerKind, member: Option<&MemberId>) {
         match timer {
             TimerKind::Session => {
-                if completing {
+                if state == GroupState::CompletingRebalance {
                     self.races.add(Race::ExpiredWhileCompleting);
                 }
                 let in_flight =
@@ -267,7 +216,7 @@ impl RaceDetector {
         }
     }
 
-    fn sent(&mut self, event: &Event, message: &Message) {
+    fn sent(&mut self, message: &Message) {
         let Message::Request(frame) = message else { return };
         if let Request::Heartbeat(body) = &frame.body {
             match self.heartbeats.get_mut(&body.member_id) {
@@ -276,9 +225,6 @@ impl RaceDetector {
                     self.heartbeats.insert(MemberId(body.member_id.clone()), 1);
                 }
             }
-        }
-        if let (Request::SyncGroup(body), Place::Consumer(consumer)) = (&frame.body, event.place) {
-            self.processes.insert(consumer, MemberId(body.member_id.clone()));
         }
     }
 
@@ -292,7 +238,7 @@ impl RaceDetector {
         }
     }
 
-    fn received(&mut self, event: &Event, message: &Message) {
+    fn received(&mut self, model: &Model, event: &Event, message: &Message) {
         self.heartbeat_over(message);
         let Message::Request(frame) = message else { return };
         let (group, generation) = match &frame.body {
@@ -305,10 +251,9 @@ impl RaceDetector {
             Request::LeaveGroup(body) => (&body.group_id, None),
             _ => return,
         };
-        let Some(index) = self.find(event.place, group) else { return };
-        let known = &self.groups[index].2;
+        let Some((index, known)) = model.at(event.place, group) else { return };
         let old = generation.is_some_and(|sent| sent >= 0 && sent < known.generation.0);
-        let same_instant = known.fired == Some(event.at);
+        let same_instant = self.fired.0 == event.at && self.fired.1.contains(&index);
         let race = match &frame.body {
             Request::JoinGroup(_) if same_instant => Race::JoinMeetsATimer,
             Request::SyncGroup(_) if same_instant => Race::SyncMeetsATimer,
@@ -338,26 +283,19 @@ impl RaceDetector {
     }
 
     /// A crashed broker takes its groups with it; a crashed consumer may have been a leader.
-    fn crashed(&mut self, place: Place) {
+    fn crashed(&mut self, model: &Model, place: Place) {
         match place {
             Place::Broker(_) => {
-                let mut states = Vec::new();
-                self.groups.retain(|(at, _, known)| {
-                    let here = *at == place;
-                    if here {
-                        states.push(known.state);
-                    }
-                    !here
-                });
-                states.into_iter().for_each(|state| self.coordinator_gone(state));
+                let states = model.all_at(place).filter_map(Group::known_state);
+                states.for_each(|state| self.coordinator_gone(state));
             }
             Place::Consumer(consumer) => {
-                let Some(member) = self.processes.swap_remove(&consumer) else { return };
-                let leads = |known: &GroupView| {
-                    known.state == GroupState::CompletingRebalance
-                        && known.leader.as_ref() == Some(&member)
+                let Some(client) = model.client(consumer) else { return };
+                let leads = |group: &Group| {
+                    group.state == GroupState::CompletingRebalance
+                        && group.leader.as_ref().is_some_and(|id| id.0 == client.synced_as)
                 };
-                if self.groups.iter().any(|(.., known)| leads(known)) {
+                if model.open_groups().any(leads) {
                     self.races.add(Race::LeaderCrashedBeforeItSynced);
                 }
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::coordinator::{GroupState, TimerKind};
 use crate::protocol::Api;
-use crate::trace::event::FaultKind;
+use crate::trace::FaultKind;
 use crate::trace::fields::timer_name;
 
 /// Something that happens to a group at its coordinator.

@@ -9,25 +9,24 @@
 //! as coordinator changes its state, `──` a line of the script, `×` the line before was repeated
 //! ([`fold`]).
 //!
-//! Read next: [`super::timeline`], which summarizes a run in one line per generation.
+//! Read next: [`timeline`], which summarizes a run in one line per generation.
 
 mod fold;
 mod line;
 mod style;
+mod timeline;
 mod zoom;
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::event::{Event, EventKind, Place};
-use super::names::Names;
-use super::timeline::Timeline;
+use crate::model::Model;
 use crate::time::Time;
+use crate::trace::{Event, EventKind, Names, Place};
 use fold::{FoldAction, Folded, Folds};
-use line::Line;
+use line::{Line, brief_duration, shorten};
+use timeline::Timeline;
 pub use zoom::Zoom;
-
-pub(super) use line::{brief_duration, readable, shorten};
 
 /// Turns events into lines, at one zoom. It must see every event of a run, in order: it also learns
 /// names from events that it does not show.
@@ -52,8 +51,9 @@ impl Renderer {
         }
     }
 
-    /// Appends the lines of one event, each with its newline; often none.
-    pub fn render(&mut self, event: &Event, out: &mut String) {
+    /// Appends the lines of one event, each with its newline; often none. `model` has been fed with
+    /// the event.
+    pub fn render(&mut self, event: &Event, model: &Model, out: &mut String) {
         self.now = event.at;
         self.names.learn(event);
         match self.zoom {
@@ -64,7 +64,7 @@ impl Renderer {
             }
             Zoom::Group => self.render_folded(event, out),
             Zoom::Timeline => {
-                let unannounced = self.timeline.observe(event, &mut self.names, out);
+                let unannounced = self.timeline.observe(event, model, &mut self.names, out);
                 if unannounced || self.zoom.shows(event) {
                     write_line(event, &mut self.names, out);
                 }
@@ -124,9 +124,12 @@ impl Renderer {
 
     /// All the lines of a recorded trace.
     pub fn render_all<'a>(zoom: Zoom, events: impl IntoIterator<Item = &'a Event>) -> String {
-        let mut renderer = Renderer::new(zoom);
+        let (mut renderer, mut model) = (Renderer::new(zoom), Model::default());
         let mut out = String::new();
-        events.into_iter().for_each(|event| renderer.render(event, &mut out));
+        for event in events {
+            model.feed(event);
+            renderer.render(event, &model, &mut out);
+        }
         renderer.finish(&mut out);
         out
     }

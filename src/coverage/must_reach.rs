@@ -6,7 +6,7 @@
 
 use crate::coordinator::{GroupState, TimerKind};
 use crate::protocol::Api;
-use crate::trace::event::FaultKind;
+use crate::trace::FaultKind;
 
 use super::cells::{Cell, CellEvent};
 

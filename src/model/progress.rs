@@ -3,23 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::protocol::{GroupId, TopicName, TopicPartition};
-use crate::trace::Awaited;
 
 /// How far each group has processed each partition.
-#[derive(Default)]
-pub(in crate::sim) struct Progress {
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The number of records in each partition of a topic that has not been deleted.
     ends: BTreeMap<TopicPartition, i64>,
     reading_groups: BTreeMap<TopicName, BTreeSet<GroupId>>,
     done: BTreeMap<(GroupId, TopicPartition), Covered>,
     /// Deleted topics. A broker that has not learned of the deletion may still append to them.
     deleted: BTreeSet<TopicName>,
-    /// The number of records in the logs that are not yet processed, summed over the groups that
-    /// read them.
-    pub(super) remaining: i64,
+    /// See [`Self::remaining`].
+    remaining: i64,
+}
+
+/// Records of a partition that a group has not processed yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Lag<'a> {
+    /// The group.
+    pub group: &'a GroupId,
+    /// The partition.
+    pub partition: &'a TopicPartition,
+    /// The first offset that is not processed.
+    pub next: i64,
+    /// One past the last record of the log.
+    pub end: i64,
 }
 
 /// The processed offsets: a contiguous range from 0, and separate ranges ahead of it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Covered {
     next: i64,
     ahead: BTreeMap<i64, i64>,
@@ -59,6 +71,43 @@ impl Covered {
 }
 
 impl Progress {
+    /// The number of records in the logs that are not yet processed, summed over the groups that
+    /// read them.
+    pub fn remaining(&self) -> i64 {
+        self.remaining
+    }
+
+    /// One past the last record of the contiguous range from 0 that has been processed: the minimum
+    /// over all groups that read the topic.
+    pub fn prefix(&self, partition: &TopicPartition) -> i64 {
+        let reading_groups = self.reading_groups.get(&partition.topic);
+        let prefixes =
+            reading_groups.into_iter().flatten().map(|group| self.processed_by(group, partition));
+        prefixes.min().unwrap_or(0)
+    }
+
+    fn processed_by(&self, group: &GroupId, partition: &TopicPartition) -> i64 {
+        self.done.get(&(group.clone(), partition.clone())).map_or(0, |covered| covered.next)
+    }
+
+    /// What is not processed yet.
+    pub fn lags(&self) -> impl Iterator<Item = Lag<'_>> {
+        self.ends.iter().flat_map(move |(partition, &end)| {
+            let groups = self.reading_groups.get(&partition.topic).into_iter().flatten();
+            let lags = groups.map(move |group| {
+                let next = self.processed_by(group, partition);
+                Lag { group, partition, next, end }
+            });
+            lags.filter(|lag| lag.next < lag.end)
+        })
+    }
+
+    /// The number of distinct records of each partition that each group has processed, also of
+    /// topics that were deleted since.
+    pub fn counts(&self) -> impl Iterator<Item = (&(GroupId, TopicPartition), i64)> {
+        self.done.iter().map(|(of, covered)| (of, covered.count()))
+    }
+
     pub(super) fn subscribe(&mut self, group: &GroupId, topics: &[TopicName]) {
         for topic in topics.iter().filter(|topic| !self.deleted.contains(*topic)) {
             if self.reading_groups.entry(topic.clone()).or_default().insert(group.clone()) {
@@ -83,11 +132,12 @@ impl Progress {
         partition: &TopicPartition,
         range: (i64, i64),
     ) {
-        if !self.ends.contains_key(partition) {
-            return; // Its topic was deleted.
-        }
         let covered = self.done.entry((group.clone(), partition.clone())).or_default();
-        self.remaining -= covered.add(range);
+        let new = covered.add(range);
+        // The records of a deleted topic are not waited for.
+        if self.ends.contains_key(partition) {
+            self.remaining -= new;
+        }
     }
 
     /// A topic was deleted: its records need no processing any more.
@@ -102,33 +152,6 @@ impl Progress {
             }
         }
         self.ends.retain(|partition, _| partition.topic != *topic);
-        self.done.retain(|(_, partition), _| partition.topic != *topic);
-    }
-
-    pub(super) fn prefix(&self, partition: &TopicPartition) -> i64 {
-        let reading_groups = self.reading_groups.get(&partition.topic);
-        let prefixes =
-            reading_groups.into_iter().flatten().map(|group| self.processed_by(group, partition));
-        prefixes.min().unwrap_or(0)
-    }
-
-    fn processed_by(&self, group: &GroupId, partition: &TopicPartition) -> i64 {
-        self.done.get(&(group.clone(), partition.clone())).map_or(0, |covered| covered.next)
-    }
-
-    pub(super) fn unprocessed(&self) -> Vec<Awaited> {
-        let mut reasons = Vec::new();
-        for (partition, &end) in &self.ends {
-            for group in self.reading_groups.get(&partition.topic).into_iter().flatten() {
-                let next = self.processed_by(group, partition);
-                if next < end {
-                    let name = group.0.as_str();
-                    let what = format!("group {name} has processed {partition} to {next} of {end}");
-                    reasons.push(Awaited::of(group, what));
-                }
-            }
-        }
-        reasons
     }
 }
 
@@ -164,5 +187,9 @@ mod tests {
         assert_eq!(progress.remaining, 3);
         progress.processed(&group, &partition("gone"), (2, 5));
         assert_eq!(progress.remaining, 3);
+        let counts: Vec<i64> = progress.counts().map(|(_, count)| count).collect();
+        assert_eq!(counts, [6]);
+        let lags: Vec<_> = progress.lags().map(|lag| (lag.partition.clone(), lag.end)).collect();
+        assert_eq!(lags, [(partition("kept"), 3)]);
     }
 }

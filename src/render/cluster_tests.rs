@@ -5,14 +5,15 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 
 use super::tests::{lines, tail, wire};
 use super::*;
+use crate::broker::TermState;
 use crate::client::{ClientObservation as Consumer, ConsumerConfig};
 use crate::coordinator::{
     ClassicObservation, CoordinatorConfig, GroupRemoval, Observation, OffsetRemoval,
 };
 use crate::protocol::subscription::{Subscription, encode_subscription};
 use crate::protocol::{Generation, str_bytes};
-use crate::trace::event::{Message, Place, TermState};
 use crate::trace::testing::*;
+use crate::trace::{Message, Place};
 
 #[test]
 fn elections_and_terms_have_lines() {

@@ -22,17 +22,21 @@ use crate::client::ClientObservation as Consumer;
 use crate::coordinator::{GroupState, Removal, TimerKind, TransitionReason};
 use crate::protocol::{Generation, MemberId, ResponseError, records, str_bytes, subscription};
 use crate::time::Time;
-use crate::trace::event::{ConnectionId, FaultKind, Loss, Message, Place};
 use crate::trace::testing::*;
+use crate::trace::{ConnectionId, FaultKind, Loss, Message, Place};
 
 /// The lines of the events, without those of the two consumers' starts.
 pub(super) fn lines(zoom: Zoom, events: &[Event]) -> String {
-    let mut renderer = Renderer::new(zoom);
+    let (mut renderer, mut model) = (Renderer::new(zoom), Model::default());
     let mut out = String::new();
-    renderer.render(&started(0, 0, "c1"), &mut out);
-    renderer.render(&started(0, 1, "c2"), &mut out);
+    let mut render = |event: &Event, out: &mut String| {
+        model.feed(event);
+        renderer.render(event, &model, out);
+    };
+    render(&started(0, 0, "c1"), &mut out);
+    render(&started(0, 1, "c2"), &mut out);
     out.clear();
-    events.iter().for_each(|event| renderer.render(event, &mut out));
+    events.iter().for_each(|event| render(event, &mut out));
     out
 }
 

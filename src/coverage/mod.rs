@@ -2,9 +2,9 @@
 //!
 //! The event is something at the coordinator: it began to handle a group request, or a timer fired.
 //! The state is the group's state just before, as last reported by the same broker (a coordinator
-//! reports a timer before its effects); `None` if the broker has no such group. The fault is any
-//! family that was active anywhere at the time: begun and not ended, or, for faults without a
-//! duration, less than five seconds ago.
+//! reports a timer before its effects); `None` if the broker has no such group. So coverage reads
+//! the [`Model`] as it was before the event. The fault is any family that was active anywhere at
+//! the time: begun and not ended, or, for faults without a duration, less than five seconds ago.
 //!
 //! In addition to cells there are [`Race`]s, in which two events coincide, and the
 //! [marks](crate::marks) in the code.
@@ -16,11 +16,12 @@ mod reached;
 
 use std::time::Duration;
 
-use super::event::{Event, EventKind, FaultKind, Loss, Message, Place, TermState};
-use crate::coordinator::{ClassicObservation, GroupState, Observation};
+use crate::coordinator::{ClassicObservation, Observation};
 use crate::marks::Marks;
+use crate::model::{Group, Model};
 use crate::protocol::{GroupId, Request};
 use crate::time::Time;
+use crate::trace::{Event, EventKind, FaultKind, Loss, Message, Place};
 pub use cells::{Cell, CellEvent, Cells};
 pub use must_reach::must_reach;
 pub use races::{Race, Races};
@@ -34,8 +35,6 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 pub struct Coverage {
     cells: Cells,
     detector: races::RaceDetector,
-    /// A list, because there are few groups: a scan is faster than a map.
-    groups: Vec<(Place, GroupId, GroupState)>,
     /// The active faults with a duration, by the process they affect, in any incarnation.
     lasting: Vec<(FaultKind, Place, Option<Place>)>,
     lasting_mask: u16,
@@ -55,15 +54,15 @@ impl Coverage {
         Reached { cells: self.cells, races: self.detector.races, marks }
     }
 
-    /// Takes the next event of a run.
+    /// Takes the next event of a run. `model` has not been fed with it yet.
     #[inline]
-    pub fn observe(&mut self, event: &Event) {
-        self.detector.observe(event);
+    pub fn observe(&mut self, model: &Model, event: &Event) {
+        self.detector.observe(model, event);
         match &event.kind {
             EventKind::Received { message: Message::Request(frame), .. } => {
                 let api = CellEvent::Request(frame.body.api());
                 for group in groups_of(&frame.body) {
-                    self.reach(event.place, group, api, event.at);
+                    self.reach(model, (event.place, group), api, event.at);
                 }
             }
             EventKind::Coordinator(Observation::Classic(ClassicObservation::TimerFired {
@@ -71,25 +70,8 @@ impl Coverage {
                 timer,
                 ..
             })) => {
-                self.reach(event.place, group, CellEvent::Timer(*timer), event.at);
+                self.reach(model, (event.place, group), CellEvent::Timer(*timer), event.at);
             }
-            EventKind::Coordinator(Observation::Classic(ClassicObservation::State {
-                group,
-                to,
-                ..
-            })) => {
-                self.moved(event.place, group, *to);
-            }
-            EventKind::Coordinator(Observation::GroupLoaded(loaded)) => {
-                self.moved(event.place, &loaded.metadata.group, loaded.state);
-            }
-            EventKind::Coordinator(Observation::GroupRemoved { group, .. }) => {
-                self.groups.retain(|(place, name, _)| (*place, name) != (event.place, group));
-            }
-            // At the end of a term, all its groups are Dead: the broker has none of them any more.
-            EventKind::TermChanged { state: TermState::Unloaded, .. } => self
-                .groups
-                .retain(|(place, _, state)| *place != event.place || *state != GroupState::Dead),
             EventKind::FaultBegan { fault, peer, .. } => self.began(*fault, event, *peer),
             EventKind::FaultEnded { fault, peer } => self.ended(*fault, event, *peer),
             EventKind::Lost { why: Loss::Dropped, .. } => self.happened(FaultKind::Drop, event.at),
@@ -98,12 +80,14 @@ impl Coverage {
     }
 
     #[inline]
-    fn reach(&mut self, place: Place, group: &GroupId, event: CellEvent, at: Time) {
-        let state = self
-            .groups
-            .iter()
-            .find(|(at, name, _)| *at == place && name == group)
-            .map(|(_, _, state)| *state);
+    fn reach(
+        &mut self,
+        model: &Model,
+        (place, group): (Place, &GroupId),
+        event: CellEvent,
+        at: Time,
+    ) {
+        let state = model.at(place, group).and_then(|(_, group)| Group::known_state(group));
         let faults = self.active(at);
         if let Some(event) = event.index() {
             self.cells.add(state, event, faults);
@@ -124,17 +108,7 @@ impl Coverage {
         if mask == 0 { 1 } else { mask }
     }
 
-    fn moved(&mut self, place: Place, group: &GroupId, to: GroupState) {
-        match self.groups.iter_mut().find(|(at, name, _)| *at == place && name == group) {
-            Some((_, _, state)) => *state = to,
-            None => self.groups.push((place, group.clone(), to)),
-        }
-    }
-
     fn began(&mut self, fault: FaultKind, event: &Event, peer: Option<Place>) {
-        if fault == FaultKind::Crash {
-            self.groups.retain(|(place, ..)| *place != event.place);
-        }
         if is_instant(fault) {
             return self.happened(fault, event.at);
         }

@@ -10,9 +10,8 @@ use super::style::{self, Show, Style, When};
 use crate::protocol::subscription::{Malformed, Subscription};
 use crate::protocol::{Generation, error_text, records, subscription};
 use crate::time::{Pretty, Time};
-use crate::trace::event::Place;
 use crate::trace::fields::Visitor;
-use crate::trace::names::Names;
+use crate::trace::{Names, Place, quoted, readable};
 
 /// The most items of a list that are shown.
 const ITEMS: usize = 16;
@@ -298,7 +297,7 @@ fn some(items: &[impl ToString]) -> String {
 }
 
 /// Joins the items with `between`, truncated to the most items of a line.
-pub(in crate::trace) fn shorten(items: &[String], between: &str) -> String {
+pub(super) fn shorten(items: &[String], between: &str) -> String {
     if items.len() <= ITEMS {
         return items.join(between);
     }
@@ -315,30 +314,13 @@ fn excerpt(payload: &Bytes) -> String {
     }
 }
 
-/// A value as text if it is text, otherwise in hexadecimal.
-pub(in crate::trace) fn readable(value: &Bytes) -> String {
-    match std::str::from_utf8(value) {
-        Ok(text) => quoted(text),
-        Err(_) => value.iter().fold("0x".to_owned(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("a string takes all text");
-            hex
-        }),
-    }
-}
-
-/// Puts the text in quotes if it would be ambiguous without.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"=,[]".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
-}
-
 /// The official name of an error; `ok` for success.
-pub(in crate::trace) fn outcome_text(code: i16) -> Cow<'static, str> {
+pub(super) fn outcome_text(code: i16) -> Cow<'static, str> {
     if code == 0 { "ok".into() } else { error_text(code) }
 }
 
 /// A duration: in the sim language's notation if that is short, otherwise with a fraction.
-pub(in crate::trace) fn brief_duration(duration: Duration) -> String {
+pub(super) fn brief_duration(duration: Duration) -> String {
     let (whole, fraction, unit) = match duration.as_micros() {
         micros if micros % 1_000_000 == 0 => return Pretty(duration).to_string(),
         micros @ 1_000_000.. => (micros / 1_000_000, format!("{:06}", micros % 1_000_000), "s"),

@@ -6,7 +6,7 @@ use crate::client::ClientObservation as Consumer;
 use crate::client::CoordinatorLoss;
 use crate::coordinator::{GroupState, TransitionReason};
 use crate::protocol::ResponseError;
-use crate::trace::event::FaultKind;
+use crate::trace::FaultKind;
 use crate::trace::testing::*;
 
 fn polled(millis: u64, number: i32, offsets: Range<i64>) -> Event {
@@ -114,7 +114,7 @@ fn a_fault_ends_the_folded_lines_before_it() {
 fn a_truncated_trace_shows_all_folded_lines() {
     let (mut renderer, mut out) = (Renderer::new(Zoom::Group), String::new());
     for event in [polled(1_000, 0, 0..1), polled(2_000, 0, 1..2)] {
-        renderer.render(&event, &mut out);
+        renderer.render(&event, &Model::default(), &mut out);
     }
     out.clear();
     renderer.finish(&mut out);

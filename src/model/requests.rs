@@ -9,7 +9,7 @@ use crate::protocol::{Generation, GroupId, MemberId, Request, StrBytes};
 use crate::time::Time;
 use crate::trace::{ConnectionId, Place};
 
-use super::group::Group;
+use super::classic::Group;
 
 /// Identifies one request of a run: its connection and its correlation id.
 pub type Key = (ConnectionId, i32);

@@ -1,17 +1,26 @@
 use crate::marks::Marks;
 
 use super::*;
+use crate::broker::{Term, TermState};
 use crate::coordinator::GroupState::*;
 use crate::coordinator::{GroupRemoval, TimerKind, TransitionReason};
 use crate::protocol::BrokerId;
-use crate::trace::event::ConnectionId;
+use crate::trace::ConnectionId;
 use crate::trace::testing::*;
 use kafka_protocol::messages::{DescribeGroupsRequest, ListGroupsRequest};
 
+/// The coverage of a run with these events.
+fn of(events: &[Event]) -> Reached {
+    let (mut model, mut coverage) = (Model::default(), Coverage::default());
+    for event in events {
+        coverage.observe(&model, event);
+        model.feed(event);
+    }
+    coverage.into_reached(Marks::default())
+}
+
 fn cells(events: &[Event]) -> Vec<String> {
-    let mut coverage = Coverage::default();
-    events.iter().for_each(|event| coverage.observe(event));
-    coverage.into_reached(Marks::default()).cells.iter().map(|cell| cell.to_string()).collect()
+    of(events).cells.iter().map(|cell| cell.to_string()).collect()
 }
 
 fn beat(millis: u64) -> Event {
@@ -126,22 +135,25 @@ fn each_broker_has_its_own_view_of_a_group() {
 
 #[test]
 fn a_broker_whose_term_is_over_has_no_groups() {
-    let gone = |event: Event| {
-        let last = moved(1, Stable, Dead, TransitionReason::Unloaded);
-        cells(&[
-            moved(0, Empty, PreparingRebalance, TransitionReason::MemberJoined),
-            last,
-            event,
-            beat(10_000),
-        ])
+    let after = |last: Event| {
+        let first = moved(1, Empty, PreparingRebalance, TransitionReason::MemberJoined);
+        cells(&[first, last, beat(10_000)])
     };
-    assert_eq!(gone(script(2, "nothing")), ["Dead × Heartbeat × none"]);
-    assert_eq!(gone(term(2, 0, TermState::Active)), ["Dead × Heartbeat × none"]);
-    assert_eq!(gone(term(2, 1, TermState::Unloaded)), ["Dead × Heartbeat × none"]);
-    assert_eq!(gone(term(2, 0, TermState::Unloaded)), ["none × Heartbeat × none"]);
-    assert_eq!(gone(fault(2, BROKER, FaultKind::Crash)), ["none × Heartbeat × none"]);
+    let term = |state| {
+        let term = Term { partition: 0, epoch: 2 };
+        event(2, BROKER, EventKind::TermChanged { term, state })
+    };
     let removed = Observation::GroupRemoved { group: group(), why: GroupRemoval::Deleted };
-    assert_eq!(gone(observed(2, removed)), ["none × Heartbeat × none"]);
+    assert_eq!(after(script(2, "nothing")), ["PreparingRebalance × Heartbeat × none"]);
+    assert_eq!(after(term(TermState::Active)), ["PreparingRebalance × Heartbeat × none"]);
+    for gone in [
+        moved(2, PreparingRebalance, Dead, TransitionReason::Unloaded),
+        term(TermState::Unloaded),
+        fault(2, BROKER, FaultKind::Crash),
+        observed(2, removed),
+    ] {
+        assert_eq!(after(gone), ["none × Heartbeat × none"]);
+    }
 }
 
 #[test]
@@ -155,11 +167,7 @@ fn the_faults_of_brokers_count_as_long_as_they_last() {
 
 #[test]
 fn sets_unite() {
-    let of = |event: Event| {
-        let mut coverage = Coverage::default();
-        coverage.observe(&event);
-        coverage.into_reached(Marks::default()).cells
-    };
+    let of = |event: Event| of(&[event]).cells;
     let mut both = of(beat(1));
     both.union(&of(beat(2)));
     assert_eq!(both.len(), 1);

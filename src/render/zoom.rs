@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::trace::event::{Event, EventKind, Message, Place};
 use crate::trace::fields::outcome;
+use crate::trace::{Event, EventKind, Message, Place};
 use crate::{client, coordinator};
 
 /// The level of detail of a trace.

@@ -29,8 +29,8 @@ use kafka_protocol::messages::{
 use super::tests::{lines, tail, wire};
 use super::*;
 use crate::protocol::{Request, Response, ResponseError, str_bytes};
-use crate::trace::event::{Message, Place};
 use crate::trace::testing::*;
+use crate::trace::{Message, Place};
 
 fn request_line(body: impl Into<Request>) -> String {
     tail(sent(1, Place::Admin, BROKER, Message::Request(frame(4, body))))
