@@ -7,8 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::client::{ClientObservation, ConsumerConfig, MemberState};
-use crate::protocol::{Generation, GroupId, MemberId, StrBytes, TopicPartition};
+use crate::protocol::{Generation, GroupId, MemberId, Request, StrBytes, TopicPartition};
 use crate::trace::ConsumerRef;
+
+use super::classic::Membership;
+use super::exchange::ClientExchange;
 
 /// A running consumer.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub struct Client {
     pub owned: BTreeSet<TopicPartition>,
     /// The member id in its last SyncGroup; empty before the first.
     pub synced_as: StrBytes,
+    /// What it may believe about its membership, by its requests and the responses to them.
+    pub membership: Membership,
 }
 
 /// The running consumers, and what is remembered of those that have ended.
@@ -84,6 +89,7 @@ impl Clients {
             will_rejoin: false,
             owned: BTreeSet::new(),
             synced_as: StrBytes::default(),
+            membership: Membership::new(),
         };
         self.running.insert(who.index, client);
     }
@@ -93,10 +99,14 @@ impl Clients {
         self.running.remove(&who.index);
     }
 
-    pub(super) fn sends_sync(&mut self, who: ConsumerRef, member: &StrBytes) {
-        if let Some(client) = self.running.get_mut(&who.index) {
-            client.synced_as.clone_from(member);
+    /// A client sends a request to its coordinator, or receives the response to one.
+    pub(super) fn exchanged(&mut self, who: ConsumerRef, exchange: &ClientExchange<'_>) {
+        let client = self.running.get_mut(&who.index).filter(|client| client.who == who);
+        let Some(client) = client else { return };
+        if let (Request::SyncGroup(body), None) = (exchange.request, exchange.received) {
+            client.synced_as.clone_from(&body.member_id);
         }
+        client.membership.exchanged(exchange);
     }
 
     /// Takes an observation of a running client. Returns whether its view of its membership may
@@ -104,6 +114,7 @@ impl Clients {
     pub(super) fn observe(&mut self, who: ConsumerRef, observation: &ClientObservation) -> bool {
         use ClientObservation as O;
         let Some(client) = self.running.get_mut(&who.index) else { return false };
+        client.membership.observed(observation);
         match observation {
             O::State { to, .. } => (client.state, client.will_rejoin) = (*to, false),
             O::Assigned { member, generation, partitions, .. } => {

@@ -11,6 +11,7 @@ use crate::protocol::{Request, RequestFrame, Response};
 use crate::trace::{ConnectionId, ConsumerRef, Event, EventKind, FaultKind, Message, Place};
 
 use super::Model;
+use super::exchange::exchange;
 use super::present::Present;
 use super::requests::{self, Key, MemberStanding, RequestContext};
 use super::terms::Terms;
@@ -28,14 +29,23 @@ impl Model {
                 self.receive(event, *from, *conn, request);
             }
             EventKind::Sent { message: Message::Request(request), .. } => {
-                if let (Request::SyncGroup(body), Place::Consumer(who)) =
-                    (&request.body, event.place)
-                {
-                    self.clients.sends_sync(who, &body.member_id);
+                if requests::subject(&request.body).is_some() {
+                    self.exchange(event);
                 }
             }
-            EventKind::Received { .. } | EventKind::Lost { .. } => {}
+            EventKind::Received { message: Message::Response { request, .. }, .. } => {
+                if tells_of_membership(&request.body) {
+                    self.exchange(event);
+                }
+            }
+            EventKind::Lost { .. } => {}
             _ => self.feed_other(event),
+        }
+    }
+
+    fn exchange(&mut self, event: &Event) {
+        if let (Place::Consumer(who), Some(exchange)) = (event.place, exchange(event)) {
+            self.clients.exchanged(who, &exchange);
         }
     }
 
@@ -187,4 +197,16 @@ impl Model {
             self.progress.processed(group, partition, (*first, *next));
         }
     }
+}
+
+/// Whether the response to the request may change what a client believes about its membership.
+fn tells_of_membership(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::JoinGroup(_)
+            | Request::SyncGroup(_)
+            | Request::Heartbeat(_)
+            | Request::OffsetCommit(_)
+            | Request::FindCoordinator(_)
+    )
 }

@@ -26,6 +26,7 @@
 //! | `requests` | the facts that held when a broker began to handle a request |
 //! | `present` | what the present event is about |
 //! | `clients` | the running consumers, as they see themselves |
+//! | `exchange` | none: a request of a consumer and its response, as one type |
 //! | `progress` | how far the records have been processed |
 //! | `topics`, `transactions` | topics that all consumers know; which groups a marker applies to |
 //!
@@ -36,6 +37,7 @@
 
 mod classic;
 mod clients;
+mod exchange;
 mod feed;
 mod incarnations;
 mod present;
@@ -54,11 +56,14 @@ use std::collections::BTreeMap;
 use crate::broker::{Term, TermState};
 use crate::coordinator::CoordinatorConfig;
 use crate::protocol::{BrokerId, Generation, GroupId, IndexMap, MemberId, Request, TopicName};
-use crate::trace::{ConsumerRef, Place};
+use crate::trace::{ConsumerRef, Event, Place};
 
-pub use classic::{Assigned, Claim, Group, Member, Plan, Roster};
+pub use classic::{Assigned, Claim, Group, Member, Membership, Plan, Roster};
 pub use clients::Client;
 use clients::Clients;
+pub use exchange::{
+    CLAIMING, ClientExchange, ENDS_MEMBERSHIP, ReceivedResponse, claimed_identity, exchange,
+};
 use incarnations::Incarnations;
 use present::Present;
 pub use progress::{Lag, Progress};
@@ -191,6 +196,14 @@ impl Model {
     /// A consumer, if it is running in this incarnation.
     pub fn client(&self, who: ConsumerRef) -> Option<&Client> {
         self.clients.get(who)
+    }
+
+    /// The consumer at which the present event happens, while it runs.
+    pub fn client_at(&self, event: &Event) -> Option<&Client> {
+        match event.place {
+            Place::Consumer(who) => self.client(who),
+            _ => None,
+        }
     }
 
     /// The group of a consumer, which may have ended.

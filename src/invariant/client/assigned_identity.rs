@@ -17,14 +17,13 @@
 use crate::client::ClientObservation;
 use crate::invariant::interest::Interest;
 use crate::invariant::{Breach, Invariant, breach};
-use crate::model::Model;
+use crate::model::{
+    CLAIMING, ClientExchange, ENDS_MEMBERSHIP, Model, ReceivedResponse, claimed_identity, exchange,
+};
 use crate::protocol::{Api, Generation, MemberId, Request, StrBytes};
 use crate::trace::{Event, EventKind};
 
-use super::conduct::{
-    Abandoned, CLAIMING, ClientExchange, ENDS_MEMBERSHIP, Incarnations, ReceivedResponse,
-    claimed_identity, exchange,
-};
+use super::conduct::{Abandoned, Incarnations};
 
 #[derive(Default)]
 pub(in crate::invariant) struct AssignedIdentity {

@@ -1,47 +1,15 @@
-//! What a consumer does and receives, in the form in which several invariants judge clients: its
-//! requests and responses, the identity that a request claims, and state per running consumer.
+//! What several invariants need to judge clients: state per running consumer, and the requests that
+//! it no longer waits for. Nothing here judges.
 //!
-//! Nothing here judges. What a client may believe about its membership is in `membership`.
+//! What a client may believe about its membership the model knows: [`crate::model::Membership`].
 
 use kafka_protocol::messages::JoinGroupRequest;
 
 use crate::client::ConsumerConfig;
-use crate::protocol::{Api, Request, Response, ResponseError, StrBytes};
+use crate::model::ClientExchange;
+use crate::protocol::Request;
 use crate::time::Time;
-use crate::trace::{ConnectionId, ConsumerRef, Event, EventKind, FaultKind, Message, Place};
-
-/// The APIs whose requests claim a member id and a generation.
-pub(super) const CLAIMING: &[Api] = &[Api::Heartbeat, Api::SyncGroup, Api::OffsetCommit];
-
-/// The errors that end the membership that a request claimed.
-pub(super) const ENDS_MEMBERSHIP: [ResponseError; 3] = [
-    ResponseError::UnknownMemberId,
-    ResponseError::IllegalGeneration,
-    ResponseError::FencedInstanceId,
-];
-
-/// A request that a consumer sends, or a response that it receives.
-pub(in crate::invariant) struct ClientExchange<'e> {
-    pub(super) conn: ConnectionId,
-    /// The correlation id of the request; a consumer numbers its requests upwards.
-    pub(super) correlation: i32,
-    pub(super) request: &'e Request,
-    pub(super) received: Option<ReceivedResponse<'e>>,
-}
-
-/// A response that a consumer receives.
-#[derive(Clone, Copy)]
-pub(in crate::invariant) struct ReceivedResponse<'e> {
-    pub(super) response: &'e Response,
-    /// The first error code in it, 0 for none.
-    pub(super) error: i16,
-}
-
-impl ReceivedResponse<'_> {
-    pub(in crate::invariant) fn is(&self, errors: &[ResponseError]) -> bool {
-        errors.iter().any(|error| error.code() == self.error)
-    }
-}
+use crate::trace::{ConsumerRef, Event, EventKind, FaultKind, Message, Place};
 
 /// State per consumer, for its present incarnation. Most events look it up, so it is a list and not
 /// a map.
@@ -112,22 +80,6 @@ impl Abandoned {
     }
 }
 
-/// The exchange that the event is part of, if a consumer sends a request or receives a response.
-pub(in crate::invariant) fn exchange(event: &Event) -> Option<ClientExchange<'_>> {
-    let Place::Consumer(_) = event.place else { return None };
-    let (conn, request, received) = match &event.kind {
-        EventKind::Sent { conn, message: Message::Request(request), .. } => (conn, request, None),
-        EventKind::Received { conn, message: Message::Response { request, response }, .. } => {
-            let response = &response.body;
-            let received = ReceivedResponse { response, error: error_of(response) };
-            (conn, request, Some(received))
-        }
-        _ => return None,
-    };
-    let correlation = request.correlation;
-    Some(ClientExchange { conn: *conn, correlation, request: &request.body, received })
-}
-
 /// The JoinGroup that a consumer sends with this event.
 pub(super) fn sent_join(event: &Event) -> Option<&JoinGroupRequest> {
     match &event.kind {
@@ -137,45 +89,4 @@ pub(super) fn sent_join(event: &Event) -> Option<&JoinGroupRequest> {
         },
         _ => None,
     }
-}
-
-/// The member id and generation that a request claims; none for a request without a generation.
-pub(in crate::invariant) fn claimed_identity(request: &Request) -> Option<(&StrBytes, i32)> {
-    let (member, generation) = match request {
-        Request::Heartbeat(body) => (&body.member_id, body.generation_id),
-        Request::SyncGroup(body) => (&body.member_id, body.generation_id),
-        Request::OffsetCommit(body) => (&body.member_id, body.generation_id_or_member_epoch),
-        _ => return None,
-    };
-    (generation >= 0).then_some((member, generation))
-}
-
-/// The first error code in a response, 0 for none.
-fn error_of(response: &Response) -> i16 {
-    match response {
-        Response::JoinGroup(body) => body.error_code,
-        Response::SyncGroup(body) => body.error_code,
-        Response::Heartbeat(body) => body.error_code,
-        Response::OffsetCommit(body) => {
-            let partitions = body.topics.iter().flat_map(|topic| &topic.partitions);
-            first(partitions.map(|one| one.error_code))
-        }
-        Response::OffsetFetch(body) => {
-            let old = body.topics.iter().flat_map(|topic| &topic.partitions);
-            let groups = body.groups.iter();
-            let new = groups.clone().flat_map(|group| &group.topics);
-            let new = new.flat_map(|topic| &topic.partitions).map(|one| one.error_code);
-            let whole = std::iter::once(body.error_code).chain(groups.map(|one| one.error_code));
-            first(whole.chain(old.map(|one| one.error_code)).chain(new))
-        }
-        Response::FindCoordinator(body) => {
-            let keys = body.coordinators.iter().map(|one| one.error_code);
-            first(std::iter::once(body.error_code).chain(keys))
-        }
-        _ => 0,
-    }
-}
-
-fn first(mut codes: impl Iterator<Item = i16>) -> i16 {
-    codes.find(|code| *code != 0).unwrap_or(0)
 }

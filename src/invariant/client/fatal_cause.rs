@@ -19,11 +19,11 @@ use crate::client::{ClientObservation, ConsumerConfig};
 use crate::coordinator::{ClassicObservation, Observation};
 use crate::invariant::interest::{GROUP_APIS, Interest};
 use crate::invariant::{Breach, Invariant, breach};
-use crate::model::Model;
+use crate::model::{Model, exchange};
 use crate::protocol::{Api, Generation, GroupId, ResponseError as E};
 use crate::trace::{Event, EventKind};
 
-use super::conduct::{Incarnations, exchange};
+use super::conduct::Incarnations;
 
 /// The errors that are transient, or end with another join.
 const TRANSIENT: [E; 10] = [

@@ -15,12 +15,12 @@ use std::time::Duration;
 use crate::client::{ClientObservation, ConsumerConfig, MemberState};
 use crate::invariant::interest::{GROUP_APIS, Interest};
 use crate::invariant::{Breach, Invariant, breach};
-use crate::model::Model;
+use crate::model::{ClientExchange, Model, exchange};
 use crate::protocol::{Api, Request, ResponseError as E};
 use crate::time::Time;
 use crate::trace::{Event, EventKind, FaultKind};
 
-use super::conduct::{ClientExchange, Incarnations, exchange};
+use super::conduct::Incarnations;
 
 const SLACK: Duration = Duration::from_secs(1);
 

@@ -18,12 +18,11 @@ use std::time::Duration;
 use crate::client::{ClientObservation, ConsumerConfig, MemberState};
 use crate::invariant::interest::Interest;
 use crate::invariant::{Breach, Invariant, breach};
-use crate::model::Model;
+use crate::model::{Membership, Model};
 use crate::time::Time;
 use crate::trace::{Event, EventKind};
 
 use super::conduct::Incarnations;
-use super::membership::Membership;
 
 /// The tolerance for a clock outside the simulation when it measures how late an application is.
 const SLACK: Duration = Duration::from_secs(1);
@@ -37,7 +36,6 @@ struct Incarnation {
     is_static: bool,
     poll_interval: Duration,
     last_poll: Time,
-    membership: Membership,
 }
 
 impl Invariant for LeaveCause {
@@ -50,14 +48,15 @@ impl Invariant for LeaveCause {
     }
 
     fn reads(&self) -> Interest {
-        Membership::READS
+        Interest::CONSUMER.and(Interest::PROCESSES).and(Interest::FAULTS)
     }
 
-    fn check(&mut self, _model: &Model, event: &Event) -> Result<(), Breach> {
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
         let Some(one) = self.incarnations.at(event, Incarnation::new) else { return Ok(()) };
-        one.membership.feed(event);
-        match &event.kind {
-            EventKind::Consumer(observation) => one.observed(event.local, observation),
+        match (&event.kind, model.client_at(event)) {
+            (EventKind::Consumer(observation), Some(client)) => {
+                one.observed(event.local, observation, &client.membership)
+            }
             _ => Ok(()),
         }
     }
@@ -69,12 +68,16 @@ impl Incarnation {
             is_static: config.instance_id.is_some(),
             poll_interval: config.max_poll_interval,
             last_poll: now,
-            membership: Membership::new(),
         }
     }
 
-    fn observed(&mut self, now: Time, observation: &ClientObservation) -> Result<(), Breach> {
-        let Membership { id, has_ended, knows_coordinator, .. } = &self.membership;
+    fn observed(
+        &mut self,
+        now: Time,
+        observation: &ClientObservation,
+        membership: &Membership,
+    ) -> Result<(), Breach> {
+        let Membership { id, has_ended, knows_coordinator, .. } = membership;
         match observation {
             ClientObservation::Polled { .. } => self.last_poll = now,
             ClientObservation::PollTimeout if now + SLACK < self.last_poll + self.poll_interval => {

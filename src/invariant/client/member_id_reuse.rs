@@ -13,15 +13,12 @@
 use crate::invariant::interest::Interest;
 use crate::invariant::{Breach, Invariant, breach};
 use crate::model::Model;
+use crate::protocol::Api;
 use crate::trace::Event;
 
-use super::conduct::{Incarnations, sent_join};
-use super::membership::Membership;
+use super::conduct::sent_join;
 
-#[derive(Default)]
-pub(in crate::invariant) struct MemberIdReuse {
-    members: Incarnations<Membership>,
-}
+pub(in crate::invariant) struct MemberIdReuse;
 
 impl Invariant for MemberIdReuse {
     fn name(&self) -> &'static str {
@@ -33,14 +30,12 @@ impl Invariant for MemberIdReuse {
     }
 
     fn reads(&self) -> Interest {
-        Membership::READS
+        Interest::NONE.sends(&[Api::JoinGroup])
     }
 
-    fn check(&mut self, _model: &Model, event: &Event) -> Result<(), Breach> {
-        let begin = |_: &_, _| Membership::new();
-        let Some(membership) = self.members.at(event, begin) else { return Ok(()) };
-        membership.feed(event);
-        let (Some(join), Some(known)) = (sent_join(event), &membership.id) else { return Ok(()) };
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        let known = model.client_at(event).and_then(|client| client.membership.id.as_ref());
+        let (Some(join), Some(known)) = (sent_join(event), known) else { return Ok(()) };
         let (group, id) = (join.group_id.as_str(), &join.member_id);
         match id == known {
             true => Ok(()),

@@ -14,7 +14,7 @@
 //! | `not_coordinator` | requests go to the coordinator |
 //! | `stale_identity`, `assigned_identity` | a member acts only under its present membership |
 //!
-//! Read next: `conduct` for requests and responses as these invariants see them, and `membership`
+//! Read next: `conduct`, for the state that several of these keep, and [`crate::model::Membership`]
 //! for what a client knows of its own membership.
 
 pub(super) mod assigned_identity;
@@ -23,7 +23,6 @@ pub(super) mod fatal_cause;
 pub(super) mod heartbeat_liveness;
 pub(super) mod leave_cause;
 pub(super) mod member_id_reuse;
-mod membership;
 pub(super) mod not_coordinator;
 pub(super) mod one_join;
 pub(super) mod rejoin_cause;

@@ -13,11 +13,11 @@
 
 use crate::invariant::interest::Interest;
 use crate::invariant::{Breach, Invariant, breach};
-use crate::model::Model;
+use crate::model::{Model, exchange};
 use crate::protocol::{Api, ResponseError as E};
 use crate::trace::{ConnectionId, Event};
 
-use super::conduct::{Incarnations, exchange};
+use super::conduct::Incarnations;
 
 /// The APIs whose requests only the coordinator of the group can serve.
 const FOR_THE_COORDINATOR: &[Api] =

@@ -12,11 +12,11 @@
 use crate::client::ClientObservation;
 use crate::invariant::interest::Interest;
 use crate::invariant::{Breach, Invariant, breach};
-use crate::model::Model;
+use crate::model::{ClientExchange, Model, exchange};
 use crate::protocol::{Api, Request};
 use crate::trace::{ConnectionId, Event, EventKind};
 
-use super::conduct::{ClientExchange, Incarnations, exchange};
+use super::conduct::Incarnations;
 
 #[derive(Default)]
 pub(in crate::invariant) struct OneJoin {

@@ -16,15 +16,12 @@
 use crate::invariant::interest::Interest;
 use crate::invariant::{Breach, Invariant, breach};
 use crate::model::Model;
+use crate::protocol::Api;
 use crate::trace::Event;
 
-use super::conduct::{Incarnations, sent_join};
-use super::membership::Membership;
+use super::conduct::sent_join;
 
-#[derive(Default)]
-pub(in crate::invariant) struct RejoinCause {
-    members: Incarnations<Membership>,
-}
+pub(in crate::invariant) struct RejoinCause;
 
 impl Invariant for RejoinCause {
     fn name(&self) -> &'static str {
@@ -36,15 +33,13 @@ impl Invariant for RejoinCause {
     }
 
     fn reads(&self) -> Interest {
-        Membership::READS
+        Interest::NONE.sends(&[Api::JoinGroup])
     }
 
-    fn check(&mut self, _model: &Model, event: &Event) -> Result<(), Breach> {
-        let begin = |_: &_, _| Membership::new();
-        let Some(membership) = self.members.at(event, begin) else { return Ok(()) };
-        membership.feed(event);
+    fn check(&mut self, model: &Model, event: &Event) -> Result<(), Breach> {
+        let Some(client) = model.client_at(event) else { return Ok(()) };
         match sent_join(event) {
-            Some(join) if !membership.may_join() => {
+            Some(join) if !client.membership.may_join() => {
                 let (group, id) = (join.group_id.as_str(), &join.member_id);
                 breach!("rejoins", "group {group}: {id:?} joined again without a cause")
             }

@@ -8,11 +8,13 @@
 //! | `messages` | what requests and responses reveal of it |
 //! | `roster`, `claims` | the members as the leader received them, and what they claim |
 //! | `plan` | what the leader submitted |
+//! | `membership` | what a client may believe about its own membership |
 //!
 //! Which incarnation an event is about is decided outside, once for all group types.
 
 mod claims;
 mod group;
+mod membership;
 mod messages;
 mod observe;
 mod plan;
@@ -20,5 +22,6 @@ mod roster;
 
 pub use claims::Claim;
 pub use group::{Group, Member};
+pub use membership::Membership;
 pub use plan::{Assigned, Plan};
 pub use roster::Roster;

@@ -1,8 +1,8 @@
 //! What a client may believe about its own membership: which id it has, whether it has a cause to
 //! join again, whether it knows that its membership has ended.
 //!
-//! It follows the requests that the client sent, the responses that it received and what it
-//! observed of itself, and judges nothing: `rejoin_cause`, `member_id_reuse` and `leave_cause` do.
+//! It follows the requests that the client sent to its coordinator, the responses that it received
+//! and what it observed of itself.
 //!
 //! An error counts only if it is about the present membership: one about an older membership is no
 //! cause (KAFKA-9823). A response that arrives on a connection to a coordinator that the client has
@@ -12,21 +12,18 @@
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 
 use crate::client::{ClientObservation, MemberState};
-use crate::invariant::interest::{GROUP_APIS, Interest};
-use crate::protocol::{Api, Request, Response, ResponseError as E, StrBytes};
-use crate::trace::{ConnectionId, Event, EventKind};
-
-use super::conduct::{
-    CLAIMING, ClientExchange, ENDS_MEMBERSHIP, ReceivedResponse, claimed_identity, exchange,
-};
+use crate::model::exchange::{ClientExchange, ENDS_MEMBERSHIP, ReceivedResponse, claimed_identity};
+use crate::protocol::{Request, Response, ResponseError as E, StrBytes};
+use crate::trace::ConnectionId;
 
 /// The membership of one incarnation of a consumer, as that knows it.
-pub(super) struct Membership {
+#[derive(Debug)]
+pub struct Membership {
     /// The id that it must join with; none if any id will do.
-    pub(super) id: Option<StrBytes>,
+    pub id: Option<StrBytes>,
     generation: i32,
     /// Whether its membership has ended, and it knows.
-    pub(super) has_ended: bool,
+    pub has_ended: bool,
     /// Whether it has a cause to join.
     has_cause: bool,
     /// Whether an assignment has arrived that it has not taken over.
@@ -36,23 +33,16 @@ pub(super) struct Membership {
     /// the client goes on to sync: a response that a busy application left unread may follow an
     /// error that has ended the membership.
     granted: Option<(StrBytes, i32, bool)>,
-    pub(super) knows_coordinator: bool,
+    /// Whether it knows its coordinator and has not lost it.
+    pub knows_coordinator: bool,
     /// The connection of its last request to its coordinator, unless it has lost that coordinator
     /// since.
     listens_on: Option<ConnectionId>,
 }
 
 impl Membership {
-    /// The events that it follows.
-    pub(super) const READS: Interest = Interest::CONSUMER
-        .and(Interest::PROCESSES)
-        .and(Interest::FAULTS)
-        .sends(GROUP_APIS)
-        .receives(CLAIMING)
-        .receives(&[Api::JoinGroup, Api::FindCoordinator]);
-
     /// A consumer that has just started.
-    pub(super) fn new() -> Membership {
+    pub(in crate::model) fn new() -> Membership {
         Membership {
             id: None,
             generation: -1,
@@ -67,19 +57,15 @@ impl Membership {
     }
 
     /// Whether it may send a JoinGroup now.
-    pub(super) fn may_join(&self) -> bool {
+    pub fn may_join(&self) -> bool {
         self.has_cause || self.arrived || self.leads
     }
 
-    /// Takes an event that happens at the consumer.
-    pub(super) fn feed(&mut self, event: &Event) {
-        if let Some(exchanged) = exchange(event) {
-            match exchanged.received {
-                None => self.on_send(&exchanged),
-                Some(received) => self.on_response(&exchanged, received),
-            }
-        } else if let EventKind::Consumer(observation) = &event.kind {
-            self.on_observation(observation);
+    /// Takes a request that the consumer sends to its coordinator, or the response to one.
+    pub(in crate::model) fn exchanged(&mut self, exchange: &ClientExchange<'_>) {
+        match exchange.received {
+            None => self.on_send(exchange),
+            Some(received) => self.on_response(exchange, received),
         }
     }
 
@@ -154,7 +140,8 @@ impl Membership {
         }
     }
 
-    fn on_observation(&mut self, observation: &ClientObservation) {
+    /// Takes what the consumer observes of itself.
+    pub(in crate::model) fn observed(&mut self, observation: &ClientObservation) {
         match observation {
             ClientObservation::State { to: MemberState::CompletingRebalance, .. } => {
                 if let Some((id, generation, leads)) = self.granted.take() {
