@@ -4,7 +4,8 @@ use super::*;
 use crate::client::{ClientObservation, MemberState};
 use crate::coordinator::GroupState::*;
 use crate::coordinator::{
-    ClassicObservation, GroupRemoval, Observation, Removal, TimerKind, TransitionReason,
+    ClassicObservation, GroupRemoval, Observation, OffsetRemoval, Removal, TimerKind,
+    TransitionReason,
 };
 use crate::protocol::{TopicPartition, str_bytes};
 use crate::trace::testing::*;
@@ -286,7 +287,12 @@ fn only_acknowledged_commits_are_committed() {
     let [request, response] = commit();
     let before = model(std::slice::from_ref(&request));
     assert!(before.reported(&group()).is_some_and(|group| group.committed.is_empty()));
-    assert_eq!(committed(&model(&[request, response])), [(partition(0), 7)]);
+    let mut events = vec![request, response];
+    assert_eq!(committed(&model(&events)), [(partition(0), 7)]);
+    let (group, partition) = (group(), partition(0));
+    let why = OffsetRemoval::Deleted;
+    events.push(observed(13, Observation::OffsetRemoved { group, partition, why }));
+    assert_eq!(committed(&model(&events)), []);
 }
 
 #[test]

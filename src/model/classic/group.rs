@@ -68,6 +68,8 @@ pub struct Group {
     /// The committed offsets: those that were loaded, and those of acknowledged OffsetCommits
     /// since.
     pub committed: BTreeMap<TopicPartition, i64>,
+    /// Whether an offset was ever committed or removed.
+    pub(super) had_offsets: bool,
 }
 
 /// The number of former generations that are remembered. A client that acts on an older one has
@@ -127,6 +129,7 @@ impl Group {
             displaced: BTreeMap::new(),
             undone: BTreeSet::new(),
             committed: BTreeMap::new(),
+            had_offsets: false,
         }
     }
 
@@ -140,10 +143,10 @@ impl Group {
         matches!(self.state, GroupState::Stable | GroupState::Empty | GroupState::Dead)
     }
 
-    /// Whether there is such a group: the coordinator has reported a state of it or has
-    /// acknowledged a commit. Otherwise there were only requests for it.
+    /// Whether there is such a group: the coordinator has reported a state of it, has acknowledged
+    /// a commit or has removed an offset. Otherwise there were only requests for it.
     pub fn exists(&self) -> bool {
-        !self.removed && (self.state_is_known || !self.committed.is_empty())
+        !self.removed && (self.state_is_known || self.had_offsets)
     }
 
     /// The member that owns the partition in the newest generation.

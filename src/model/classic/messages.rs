@@ -107,6 +107,7 @@ impl Group {
                 if result.error_code == 0 {
                     let partition = TopicPartition::new(topic.name.clone(), entry.partition_index);
                     self.committed.insert(partition, entry.committed_offset);
+                    self.had_offsets = true;
                 }
             }
         }

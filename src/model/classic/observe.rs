@@ -73,6 +73,7 @@ impl Group {
             Observation::GroupRemoved { .. } => (self.over, self.removed) = (true, true),
             Observation::OffsetRemoved { partition, .. } => {
                 self.committed.remove(partition);
+                self.had_offsets = true;
             }
             Observation::Classic(ClassicObservation::TimerFired { member, .. }) => {
                 if let Some(member) = member {
