@@ -49,6 +49,10 @@ impl Invariant for NotCoordinator {
         let begin = |_: &_, _| None;
         let Some(refused_on) = self.refused_on.at(event, begin) else { return Ok(()) };
         let Some(exchanged) = exchange(event) else { return Ok(()) };
+        let api = exchanged.request.api();
+        if !FOR_THE_COORDINATOR.contains(&api) {
+            return Ok(());
+        }
         match exchanged.received {
             Some(received) => {
                 if received.is(&[E::NotCoordinator, E::CoordinatorNotAvailable]) {
@@ -58,8 +62,7 @@ impl Invariant for NotCoordinator {
             }
             None if *refused_on == Some(exchanged.conn) => breach!(
                 "coordinator",
-                "the member sent {} to a broker that had responded that it is not the coordinator",
-                exchanged.request.api()
+                "the member sent {api} to a broker that had responded that it is not the coordinator"
             ),
             None => Ok(()),
         }
@@ -68,6 +71,8 @@ impl Invariant for NotCoordinator {
 
 #[cfg(test)]
 mod tests {
+    use kafka_protocol::messages::LeaveGroupRequest;
+
     use crate::invariant::trace_builder::TraceBuilder;
     use crate::invariant::trace_builder::consumer::commit;
     use crate::protocol::ResponseError as E;
@@ -81,5 +86,6 @@ mod tests {
         };
         not_coordinator().sends(1, commit(1)).violates("coordinator");
         not_coordinator().sends(2, commit(1)).holds();
+        not_coordinator().sends(1, LeaveGroupRequest::default()).holds();
     }
 }

@@ -148,6 +148,7 @@ impl Passthrough for Amnesia {
         self.requests += 1;
         if self.requests.is_multiple_of(MEMORY) {
             self.inner = (self.new)();
+            self.inner.handle(now, Input::Loaded, out);
             self.incarnation += 1;
         }
         self.inner.handle(now, Input::Request(call), out);
