@@ -31,7 +31,7 @@
 //! | plug in a system under test | [`coordinator`] or [`client`]; [`protocol`], [`assignor`], [`rng`] and [`time`] have the types in their traits |
 //! | say what happens | [`script`] and [`sim::schedule`], or the seeds of a [`swarm`] |
 //! | run it | [`run`]; on other engines, or for real clients, [`engine`] |
-//! | see what happened | [`run::Report`] and [`trace`]; [`shrink`] for the shortest schedule that still fails |
+//! | see what happened | [`run::Report`], [`trace`] and [`render`], which shows it as text; [`coverage`] for the situations that were reached; [`shrink`] for the shortest schedule that still fails |
 //! | judge it by invariants of your own | [`invariant`] and [`model`] |
 //!
 //! The other modules serve these, the command line and the tests. They are public only for the

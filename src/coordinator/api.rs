@@ -215,7 +215,7 @@ pub enum Input<'a> {
 /// use groupsim::coordinator::{Release, TransitionReason};
 /// use groupsim::protocol::{Generation, GroupId, MemberId, Request, Response, ResponseError};
 /// use groupsim::protocol::{refusal, str_bytes};
-/// use groupsim::run::{Systems, run};
+/// use groupsim::run::{Run, Systems};
 /// use groupsim::script;
 /// use groupsim::time::Time;
 /// use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
@@ -295,10 +295,12 @@ pub enum Input<'a> {
 ///     }
 /// }
 ///
-/// let systems =
-///     Systems { coordinator: Arc::new(|_config, _rng| Box::new(OneMember)), ..Systems::default() };
+/// let systems = Systems {
+///     coordinator: Arc::new(|_config, _rng| Box::new(OneMember)),
+///     ..Systems::default()
+/// };
 /// let text = "topic orders partitions=4\ngroup g assignor=range\njoin c1\nsettle";
-/// let report = run(&script::parse("one", text).unwrap(), &systems, &mut |_event| {});
+/// let report = Run::of(&script::parse("one", text).unwrap()).systems(&systems).run();
 /// assert_eq!(report.finding, None);
 /// ```
 pub trait GroupCoordinator {

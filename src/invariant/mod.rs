@@ -44,7 +44,7 @@
 //! use groupsim::coordinator::{ClassicObservation, Observation};
 //! use groupsim::invariant::{Breach, Interest, Invariant};
 //! use groupsim::model::Model;
-//! use groupsim::run::{Finding, Systems, run};
+//! use groupsim::run::{Finding, Run, Systems};
 //! use groupsim::script;
 //! use groupsim::trace::{Event, EventKind};
 //!
@@ -87,7 +87,7 @@
 //!     settle
 //! ").expect("a valid script");
 //! let systems = Systems::default().with_invariant(NoRebalance::default);
-//! let report = run(&schedule, &systems, &mut |_event| {});
+//! let report = Run::of(&schedule).systems(&systems).run();
 //! let Some(Finding::Violation(violation)) = report.finding else { panic!("it holds") };
 //! assert_eq!((violation.invariant, violation.rule), ("no-rebalance", "second-generation"));
 //! assert_eq!(violation.message, "group g is in generation 2");
