@@ -26,7 +26,9 @@
 //! incarnations: the record of a replacement may be lost before any client received it (see
 //! `durable`). Whether a static member that names other assignors, or whose earlier choice the
 //! coordinator loaded from the log, starts a rebalance: a log holds only the selected assignor.
-//! Transactional commits.
+//! Whether any does after a replacement was undone, until the next generation: then another member
+//! votes with its former assignors again, and the vote may select another one than the generation
+//! has. Transactional commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +56,8 @@ pub(in crate::invariant) struct StaticIdentity {
     offered: Option<(Identity, Vec<StrBytes>)>,
     /// The assignors that each instance named last, by the index of the incarnation.
     assignors: BTreeMap<Identity, Vec<StrBytes>>,
+    /// The incarnations in which a replacement was undone since the newest generation began.
+    revoted: BTreeSet<usize>,
     /// The static member that is coming back with the present JoinGroup, if it must not start a
     /// rebalance.
     returning: Option<Identity>,
@@ -139,7 +143,8 @@ impl StaticIdentity {
             return;
         }
         let returns = context.state == GroupState::Stable && group.holder(instance).is_some();
-        if returns && self.assignors.get(&identity) == Some(&names) {
+        let revoted = self.revoted.contains(&context.group);
+        if returns && !revoted && self.assignors.get(&identity) == Some(&names) {
             self.returning = Some(identity.clone());
         }
         // A client without an id may be refused, for example by a broker that is loading.
@@ -210,6 +215,7 @@ impl StaticIdentity {
             }) => {
                 // It has its former assignors, which the trace does not repeat.
                 self.assignors.remove(&(index, instance.clone()));
+                self.revoted.insert(index);
                 self.holders.entry(index).or_default().insert(instance.clone(), old.clone());
                 Ok(())
             }
@@ -240,6 +246,10 @@ impl StaticIdentity {
                 }
                 _ => Ok(()),
             },
+            Observation::Classic(ClassicObservation::GenerationBegan { .. }) => {
+                self.revoted.remove(&index);
+                Ok(())
+            }
             Observation::Classic(ClassicObservation::TimerFired { .. }) => {
                 self.returning = None;
                 Ok(())
@@ -407,6 +417,28 @@ mod tests {
         twin.request_join_static("", "i", &["sticky"]);
         twin.replaced("i", "a2", "a3").state(Stable, PreparingRebalance).holds();
         returns(&["range", "sticky"]).breaks("came back unchanged, and the coordinator started");
+    }
+
+    #[test]
+    fn a_replacement_that_was_undone_changes_the_vote_until_the_next_generation() {
+        let returns = |undone: bool, again: bool| {
+            let mut trace = TraceBuilder::new("static-identity");
+            trace.request_join_static("", "i", &["range", "sticky"]);
+            trace.added_static("a1", "i").added_static("b1", "k").replaced("k", "b1", "b2");
+            trace.generation(1, &["a1", "b2"]);
+            if undone {
+                trace.undone("k", "b1", "b2");
+            }
+            if again {
+                trace.generation(2, &["a1", "b1"]);
+            }
+            trace.stable().request_join_static("", "i", &["range", "sticky"]);
+            trace.replaced("i", "a1", "a2").state(Stable, PreparingRebalance);
+            trace
+        };
+        returns(true, false).holds();
+        returns(false, false).breaks("came back unchanged");
+        returns(true, true).breaks("came back unchanged");
     }
 
     #[test]
