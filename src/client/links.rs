@@ -51,17 +51,16 @@ impl Sent {
     /// Whether the client never sends this request while `other` is in flight. A member that joins
     /// or syncs does nothing else as a member; of most requests one is in flight at a time.
     pub(super) fn excludes(&self, other: &Sent) -> bool {
-        match (self, other) {
-            (Sent::Join(_) | Sent::Sync(_), Sent::Join(_) | Sent::Sync(_)) => true,
-            (Sent::Heartbeat(_), Sent::Heartbeat(_) | Sent::Join(_)) => true,
-            (Sent::Commit(_), Sent::Join(_) | Sent::Sync(_)) => true,
-            (Sent::Metadata, Sent::Metadata)
-            | (Sent::FindCoordinator, Sent::FindCoordinator)
-            | (Sent::OffsetFetch(_), Sent::OffsetFetch(_))
-            | (Sent::ListOffsets(_), Sent::ListOffsets(_))
-            | (Sent::Fetch(_), Sent::Fetch(_)) => true,
-            _ => false,
-        }
+        matches!(
+            (self, other),
+            (Sent::Join(_) | Sent::Sync(_) | Sent::Commit(_), Sent::Join(_) | Sent::Sync(_))
+                | (Sent::Heartbeat(_), Sent::Heartbeat(_) | Sent::Join(_))
+                | (Sent::Metadata, Sent::Metadata)
+                | (Sent::FindCoordinator, Sent::FindCoordinator)
+                | (Sent::OffsetFetch(_), Sent::OffsetFetch(_))
+                | (Sent::ListOffsets(_), Sent::ListOffsets(_))
+                | (Sent::Fetch(_), Sent::Fetch(_))
+        )
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) const COLUMNS: usize = Api::ALL.len();
 const OTHERS: usize = 4;
 
 /// The APIs whose requests are about one group and mostly about one member: those with a
-/// [`super::RequestContext`].
+/// [`RequestContext`](crate::model::RequestContext).
 pub const GROUP_APIS: &[Api] = &[
     Api::JoinGroup,
     Api::SyncGroup,

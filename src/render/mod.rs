@@ -1,15 +1,15 @@
 //! The one renderer: events in, lines out.
 //!
 //! A line has a time, a place, an event and `key=value` fields. The [`Zoom`] decides which events
-//! are shown, one table ([`style`]) decides how a field is shown, and one place
-//! ([`line`](mod@line)) truncates lists. Nothing else in this crate turns an event into text for
+//! are shown, one table (`style`) decides how a field is shown, and one place
+//! (`line`) truncates lists. Nothing else in this crate turns an event into text for
 //! people.
 //!
 //! Symbols: `→` a message is sent, `⇥` a message is lost, `⇨` a group, a member or a broker's term
 //! as coordinator changes its state, `──` a line of the script, `×` the line before was repeated
-//! ([`fold`]).
+//! (`fold`).
 //!
-//! Read next: [`timeline`], which summarizes a run in one line per generation.
+//! Read next: `timeline`, which summarizes a run in one line per generation.
 
 mod fold;
 mod line;

@@ -12,6 +12,9 @@ use super::watcher::Watcher;
 use super::world::World;
 use super::{Checks, Report, Systems, crash};
 
+/// Sees every event of a run, with the model after it.
+pub(crate) type Watch<'a> = Box<dyn FnMut(&Event, &Model) + 'a>;
+
 /// One run of a schedule.
 ///
 /// By default the coordinator and the consumer are those of this crate, everything is checked, and
@@ -51,7 +54,7 @@ pub struct Run<'a> {
     pub(crate) schedule: &'a Schedule,
     pub(crate) systems: Systems,
     pub(crate) checks: Checks,
-    pub(crate) watch: Box<dyn FnMut(&Event, &Model) + 'a>,
+    pub(crate) watch: Watch<'a>,
 }
 
 impl<'a> Run<'a> {

@@ -60,7 +60,7 @@ impl Hostile {
     }
 
     fn member(&mut self) -> &'static str {
-        if self.is_wrong() { *self.rng.pick(&["", "m2"]) } else { "m1" }
+        if self.is_wrong() { self.rng.pick::<&str>(&["", "m2"]) } else { "m1" }
     }
 
     fn topic(&mut self) -> TopicName {
