@@ -24,6 +24,8 @@ pub(super) struct Learned {
     pub(super) assignment: Bytes,
     /// What the coordinator recorded of the plans that the leader of the generation submitted.
     pub(super) plans: Vec<BTreeMap<MemberId, Bytes>>,
+    /// When the coordinator has removed the group since the member received it.
+    pub(super) removed: Option<u64>,
 }
 
 #[derive(Default)]
@@ -50,13 +52,14 @@ pub(super) struct NewestGeneration {
 }
 
 impl DurableState {
-    pub(super) fn learn(&mut self, Learned { generation, member, assignment, plans }: Learned) {
+    pub(super) fn learn(&mut self, learned: Learned) {
+        let Learned { generation, member, assignment, plans, removed } = learned;
         let newer =
             self.newest.as_ref().is_none_or(|t| t.removed.is_some() || t.generation < generation);
         if newer {
             let members = BTreeMap::new();
             self.newest =
-                Some(NewestGeneration { generation, members, plans: Vec::new(), removed: None });
+                Some(NewestGeneration { generation, members, plans: Vec::new(), removed });
         }
         let Some(newest) = self.newest.as_mut().filter(|newest| newest.generation == generation)
         else {

@@ -318,6 +318,7 @@ impl Durable {
                         member: MemberId(body.member_id.clone()),
                         assignment: response.assignment.clone(),
                         plans: group.plans.iter().map(|plan| plan.recorded.clone()).collect(),
+                        removed: None,
                     };
                     match group.coordinator.unsettled && group.loaded_in == Some(generation) {
                         true => self.uncommitted.push((context.group, learned)),
@@ -426,6 +427,10 @@ impl Durable {
                 Ok(())
             }
             Observation::GroupRemoved { .. } if is_current_leader => {
+                // What is committed later was in the log before the removal.
+                for (_, learned) in self.uncommitted.iter_mut().filter(|(of, _)| *of == index) {
+                    learned.removed.get_or_insert(order);
+                }
                 self.state(&group.id).removed(order);
                 Ok(())
             }

@@ -228,6 +228,23 @@ fn a_generation_from_an_uncommitted_record_may_go_with_the_next_election() {
 }
 
 #[test]
+fn what_is_committed_after_a_removal_was_in_the_log_before_it() {
+    let next = |removed: bool| {
+        let mut trace = after_fail_over();
+        trace.uncommitted(1, 2).load_offsets(3, BOTH, &[("t-0", 5)]);
+        let key = trace.request_sync("a", 3, &[]);
+        trace.assigned_in_sync(key, &["t-0"]);
+        if removed {
+            trace.group_removed();
+        }
+        trace.uncommitted(1, 0).elected(2).on(2).term_active(2).request_join("");
+        trace
+    };
+    next(true).holds();
+    next(false).breaks("loaded no group though a member had been assigned in generation 3");
+}
+
+#[test]
 fn a_transaction_is_loaded_as_it_ended() {
     let ended = |commit: bool, code: i16, found: &[(&str, i64)]| {
         let mut trace = trace();
