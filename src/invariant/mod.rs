@@ -10,8 +10,8 @@
 //! does not say which of two things happened, the invariants accept both; each file lists this
 //! under *Not said*. Vacuous runs are not judged here: [`crate::run::Report`] counts them.
 //!
-//! State that several invariants need is in the model, or for clients in `client/conduct`; any other
-//! state an invariant has for itself.
+//! State that several invariants need is in the model, or for clients in `client/conduct`. Any
+//! other state an invariant has for itself.
 //!
 //! | file | contents |
 //! |---|---|
