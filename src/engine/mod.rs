@@ -205,9 +205,11 @@ impl Run<'_> {
         if let Some(refusal) = refusal(engine, self.schedule) {
             return Err(refusal);
         }
-        match async_engine::find(engine) {
-            None => Ok(self.run()),
-            Some(found) => found.run(self),
+        match engine {
+            EngineKind::Sim => Ok(self.run()),
+            EngineKind::Turmoil | EngineKind::Madsim | EngineKind::Tcp => {
+                async_engine::find(engine).expect("refused above where it is not there").run(self)
+            }
         }
     }
 }

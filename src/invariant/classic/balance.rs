@@ -25,7 +25,7 @@
 //! than range, for which no computable bound is promised. That the plan is complete is
 //! `single-owner`'s claim.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::assignor::Assignor;
 use crate::invariant::{Breach, breach};
@@ -36,7 +36,7 @@ use crate::invariant::Invariant;
 use crate::invariant::interest::Interest;
 use crate::model::{Group, Model, Roster};
 
-type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
+use super::planned::{Assignments, Planned};
 
 pub(in crate::invariant) struct Balance;
 
@@ -54,12 +54,8 @@ impl Invariant for Balance {
     }
 
     fn check(&mut self, model: &Model, _event: &Event) -> Result<(), Breach> {
-        let Some((group, plan)) = model.submitted_plan() else { return Ok(()) };
-        let (Some(assignments), Some(roster), Some(assignor)) =
-            (plan.assignments.partitions(), &group.roster, group.assignor())
-        else {
-            return Ok(());
-        };
+        let Some(planned) = Planned::of(model) else { return Ok(()) };
+        let Planned { group, assignor, roster, assignments } = planned;
         match assignor {
             Assignor::Range => range(model, group, roster, assignments),
             Assignor::RoundRobin | Assignor::Sticky if comparable(model, roster) => {

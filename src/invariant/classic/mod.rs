@@ -24,6 +24,7 @@ pub(super) mod fencing;
 pub(super) mod generation;
 pub(super) mod legal_transitions;
 pub(super) mod member_identity;
+mod planned;
 pub(super) mod response_deadline;
 pub(super) mod session;
 pub(super) mod size_limit;

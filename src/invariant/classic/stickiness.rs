@@ -15,7 +15,7 @@
 //! partitions a member keeps; which of the members that own more than the floor get the larger
 //! quota; where partitions go that two members claim; unequal subscriptions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::assignor::Assignor;
 use crate::invariant::{Breach, breach};
@@ -26,7 +26,7 @@ use crate::invariant::Invariant;
 use crate::invariant::interest::Interest;
 use crate::model::{Group, Model, Roster};
 
-type Assignments = BTreeMap<MemberId, Vec<TopicPartition>>;
+use super::planned::{Assignments, Planned};
 
 pub(in crate::invariant) struct Stickiness;
 
@@ -44,12 +44,8 @@ impl Invariant for Stickiness {
     }
 
     fn check(&mut self, model: &Model, _event: &Event) -> Result<(), Breach> {
-        let Some((group, plan)) = model.submitted_plan() else { return Ok(()) };
-        let (Some(assignments), Some(roster), Some(assignor)) =
-            (plan.assignments.partitions(), &group.roster, group.assignor())
-        else {
-            return Ok(());
-        };
+        let Some(planned) = Planned::of(model) else { return Ok(()) };
+        let Planned { group, assignor, roster, assignments } = planned;
         match assignor {
             Assignor::Sticky | Assignor::CooperativeSticky => {
                 judge(model, group, roster, assignments)
